@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The native container: header, frames, index.  docs/format.md is its
+ * specification.
+ *
+ *     0  4  magic 89 'M' 'i' 'c'    the first byte is no ASCII: text modes and
+ *                                   7-bit channels are found out
+ *     4  1  version
+ *     5  1  layout: bits 0-1 sample type, 2 colour, 3 frames, 4 blocks
+ *     6  1  codec
+ *     7  1  bits in use
+ *     8     rows, columns, rows per strip (0: all)    varints
+ *           frames:  number of leading axes (1), each axis (4), index offset (8)
+ *           blocks:  bytes in all (4), then type (4), length (4), content, ...
+ *           CRC-32C of the header so far (4)
+ *
+ * With `frames` set an index of 8 bytes a frame and a CRC-32C ends the stream.
+ */
+#include "container.h"
+
+#include "frame.h"
+#include "kernels.h"
+#include "threads.h"
+#include "varint.h"
+
+#include <stdlib.h>
+
+const uint8_t mic_native_magic[MAGIC_BYTES] = {0x89, 'M', 'i', 'c'};
+
+enum {
+    VERSION = 1,
+    FIXED_BYTES = 8,
+    CRC_BYTES = 4,
+    LAYOUT_TYPE = 3,
+    LAYOUT_COLOUR = 4,
+    LAYOUT_FRAMES = 8,
+    LAYOUT_BLOCKS = 16,
+    LAYOUT_KNOWN = 31,
+    INDEX_ENTRY = 8,
+    BLOCK_HEAD = 8,
+};
+
+/* ---- header ------------------------------------------------------------ */
+
+mic_status mic_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
+                            mic_error *error)
+{
+    _Static_assert(FIXED_BYTES + 3 * VARINT_MAX_BYTES + 1 + 4 * MIC_MAX_AXES + 8 + CRC_BYTES <=
+                       MIC_HEADER_BOUND,
+                   "the largest header fits its bound");
+    uint8_t *p = out;
+    if (layout->n_axes > MIC_MAX_AXES)
+        return mic_fail(error, MIC_ERROR_ARGUMENT, "header", -1,
+                        "the array has %u leading axes, at most %d are expected; reshape it", layout->n_axes,
+                        MIC_MAX_AXES);
+    memcpy(p, mic_native_magic, MAGIC_BYTES);
+    p[4] = VERSION;
+    p[5] = (uint8_t)(layout->sample_type | (layout->channels == 3 ? LAYOUT_COLOUR : 0) |
+                     (layout->n_axes ? LAYOUT_FRAMES : 0));
+    p[6] = (uint8_t)layout->codec;
+    p[7] = (uint8_t)layout->bits_used;
+    p = varint_write(p + FIXED_BYTES, layout->rows);
+    p = varint_write(p, layout->columns);
+    p = varint_write(p, layout->strip_rows == layout->rows ? 0 : layout->strip_rows);
+    if (layout->n_axes) {
+        *p++ = (uint8_t)layout->n_axes;
+        for (unsigned i = 0; i < layout->n_axes; i++, p += 4)
+            store_u32(p, layout->axes[i]);
+        store_u64(p, layout->index_offset);
+        p += 8;
+    }
+    store_u32(p, mic_kernels_active()->crc32c(0, out, (size_t)(p - out)));
+    *n_bytes = (size_t)(p - out) + CRC_BYTES;
+    return MIC_OK;
+}
+
+static mic_status fail_short_header(size_t n_bytes, mic_error *error)
+{
+    return mic_fail(error, MIC_ERROR_TRUNCATED, "header", (int64_t)n_bytes,
+                    "the data end after %zu bytes, within the header (truncated file?)", n_bytes);
+}
+
+/* Leading axes and index offset; NULL where they do not fit. */
+static const uint8_t *read_axes(const uint8_t *p, const uint8_t *end, mic_layout *layout)
+{
+    if (p == end || *p == 0 || *p > MIC_MAX_AXES || (size_t)(end - p) < 1u + 4u * *p + 8u)
+        return NULL;
+    layout->n_axes = *p++;
+    for (unsigned i = 0; i < layout->n_axes; i++, p += 4)
+        layout->axes[i] = load_u32(p);
+    layout->index_offset = load_u64(p);
+    return p + 8;
+}
+
+/* Blocks are room for later: a reader skips the types it does not know unless
+ * the first letter of the type is a capital, which says "not without me". */
+static mic_status skip_blocks(const uint8_t **in, const uint8_t *end, mic_error *error)
+{
+    const uint8_t *p = *in;
+    if (end - p < 4 || load_u32(p) > (size_t)(end - p) - 4)
+        return mic_fail(error, MIC_ERROR_TRUNCATED, "header", -1,
+                        "the optional blocks pass the end of the data (truncated file?)");
+    const uint8_t *blocks_end = p + 4 + load_u32(p);
+    for (p += 4; p != blocks_end; p += BLOCK_HEAD + load_u32(p + 4)) {
+        if (blocks_end - p < BLOCK_HEAD || load_u32(p + 4) > (size_t)(blocks_end - p) - BLOCK_HEAD)
+            return mic_fail(error, MIC_ERROR_CORRUPT, "header", -1,
+                            "an optional block passes the end of the blocks (damaged file?)");
+        if (p[0] >= 'A' && p[0] <= 'Z')
+            return mic_fail(error, MIC_ERROR_UNSUPPORTED, "header", -1,
+                            "the file needs block %02x %02x %02x %02x, which this version does not know; "
+                            "install a newer mic-codec",
+                            p[0], p[1], p[2], p[3]);
+    }
+    *in = p;
+    return MIC_OK;
+}
+
+static mic_status check_fields(const uint8_t *in, mic_layout *layout, mic_error *error)
+{
+    layout->sample_type = (mic_sample_type)(in[5] & LAYOUT_TYPE);
+    layout->channels = in[5] & LAYOUT_COLOUR ? 3 : 1;
+    layout->codec = (mic_codec)in[6];
+    layout->bits_used = in[7];
+    TRY(mic_check_shape(layout, error));
+    if (layout->strip_rows >= layout->rows)
+        return mic_fail(error, MIC_ERROR_CORRUPT, "header", -1,
+                        "strips of %u rows are announced, fewer than the %u rows or 0 for all are expected "
+                        "(damaged file?)",
+                        layout->strip_rows, layout->rows);
+    if (layout->strip_rows == 0)
+        layout->strip_rows = layout->rows;
+    if (layout->n_axes && layout->index_offset < layout->header_bytes)
+        return mic_fail(error, MIC_ERROR_CORRUPT, "header", -1,
+                        "the frame index is announced at byte %llu, within the header of %llu bytes (damaged or "
+                        "unfinished file?)",
+                        (unsigned long long)layout->index_offset, (unsigned long long)layout->header_bytes);
+    layout->stream_bytes = layout->n_axes ? layout->index_offset + mic_index_bytes(layout) : 0;
+    return MIC_OK;
+}
+
+mic_status mic_native_read_header(const uint8_t *in, size_t n_bytes, mic_layout *layout, mic_error *error)
+{
+    const uint8_t *p = in + FIXED_BYTES, *end = in + n_bytes;
+    layout->container = MIC_CONTAINER_NATIVE;
+    if (n_bytes < FIXED_BYTES)
+        return fail_short_header(n_bytes, error);
+    if (in[4] != VERSION || (in[5] & ~LAYOUT_KNOWN))
+        return mic_fail(error, MIC_ERROR_FORMAT, "header", 4,
+                        "the stream has version %u and layout bits %02x, version %d and bits up to %02x are "
+                        "expected (damaged, or written by a newer version of mic?)",
+                        in[4], in[5], VERSION, LAYOUT_KNOWN);
+    p = varint_read(p, end, &layout->rows);
+    p = p ? varint_read(p, end, &layout->columns) : NULL;
+    p = p ? varint_read(p, end, &layout->strip_rows) : NULL;
+    if (p && (in[5] & LAYOUT_FRAMES))
+        p = read_axes(p, end, layout);
+    if (!p)
+        return fail_short_header(n_bytes, error);
+    const uint8_t *blocks = p;
+    if (in[5] & LAYOUT_BLOCKS) {
+        if (end - p < 4 || load_u32(p) > (size_t)(end - p) - 4)
+            return fail_short_header(n_bytes, error);
+        p += 4 + load_u32(p);
+    }
+    if (end - p < CRC_BYTES)
+        return fail_short_header(n_bytes, error);
+    uint32_t crc = mic_kernels_active()->crc32c(0, in, (size_t)(p - in));
+    if (crc != load_u32(p))
+        return mic_fail(error, MIC_ERROR_CHECKSUM, "header", 0,
+                        "the checksum of the header is %08x, %08x is expected (damaged file)", crc, load_u32(p));
+    layout->header_bytes = (uint64_t)(p - in) + CRC_BYTES;
+    if (in[5] & LAYOUT_BLOCKS)
+        TRY(skip_blocks(&blocks, p, error));
+    return check_fields(in, layout, error);
+}
+
+/* ---- index ------------------------------------------------------------- */
+
+uint64_t mic_index_bytes(const mic_layout *layout)
+{
+    return layout->n_axes ? layout->n_frames * INDEX_ENTRY + CRC_BYTES : 0;
+}
+
+void mic_write_index(const uint64_t *frame_offsets, uint64_t n_frames, uint8_t *out)
+{
+    for (uint64_t i = 0; i < n_frames; i++)
+        store_u64(out + i * INDEX_ENTRY, frame_offsets[i]);
+    size_t n = (size_t)n_frames * INDEX_ENTRY;
+    store_u32(out + n, mic_kernels_active()->crc32c(0, out, n));
+}
+
+mic_status mic_check_index(const mic_layout *layout, uint64_t stream_bytes, mic_error *error)
+{
+    uint64_t n = mic_index_bytes(layout);
+    if (layout->index_offset <= stream_bytes && n <= stream_bytes - layout->index_offset)
+        return MIC_OK;
+    return mic_fail(error, MIC_ERROR_TRUNCATED, "index", (int64_t)layout->index_offset,
+                    "the index of %llu frames needs bytes %llu to %llu, the stream has %llu (truncated file; "
+                    "partial=True rescues what is there)",
+                    (unsigned long long)layout->n_frames, (unsigned long long)layout->index_offset,
+                    (unsigned long long)(layout->index_offset + n), (unsigned long long)stream_bytes);
+}
+
+mic_status mic_read_index(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
+                          uint64_t *frame_offsets, mic_error *error)
+{
+    const int64_t offset = (int64_t)layout->index_offset;
+    size_t n = (size_t)layout->n_frames * INDEX_ENTRY;
+    if (n_bytes < n + CRC_BYTES)
+        return mic_check_index(layout, layout->index_offset + n_bytes, error);
+    uint32_t crc = mic_kernels_active()->crc32c(0, in, n);
+    if (crc != load_u32(in + n))
+        return mic_fail(error, MIC_ERROR_CHECKSUM, "index", offset,
+                        "the checksum of the frame index is %08x, %08x is expected (damaged file; partial=True "
+                        "rescues the frames)",
+                        crc, load_u32(in + n));
+    uint64_t previous_end = layout->header_bytes;
+    for (uint64_t i = 0; i < layout->n_frames; i++) {
+        frame_offsets[i] = load_u64(in + i * INDEX_ENTRY);
+        uint64_t next = i + 1 < layout->n_frames ? load_u64(in + (i + 1) * INDEX_ENTRY) : layout->index_offset;
+        if (frame_offsets[i] != previous_end || next <= frame_offsets[i] || next > layout->index_offset)
+            return mic_fail(error, MIC_ERROR_CORRUPT, "index", offset + (int64_t)(i * INDEX_ENTRY),
+                            "frame %llu is said to lie at bytes %llu to %llu, it is expected behind byte %llu and "
+                            "before the index at %llu (damaged file?)",
+                            (unsigned long long)i, (unsigned long long)frame_offsets[i],
+                            (unsigned long long)next, (unsigned long long)previous_end,
+                            (unsigned long long)layout->index_offset);
+        previous_end = next;
+    }
+    frame_offsets[layout->n_frames] = layout->index_offset;
+    return MIC_OK;
+}
+
+/* ---- encoding ---------------------------------------------------------- */
+
+mic_status mic_encode_frame(const mic_layout *layout, const void *samples,
+                            const mic_encode_options *options, mic_encoded **encoded,
+                            unsigned *bits_used, mic_error *error)
+{
+    *encoded = NULL;
+    return mic_native_frame_encode(layout, samples, options, encoded, bits_used, error);
+}
+
+typedef struct encode_loop {
+    const mic_layout *layout;
+    const uint8_t *samples;
+    mic_encode_options options;   /* of one frame */
+    mic_encoded **frames;
+    unsigned *bits_used;
+} encode_loop;
+
+static mic_status encode_one(void *context, size_t frame, mic_error *error)
+{
+    encode_loop *loop = context;
+    mic_status status =
+        mic_native_frame_encode(loop->layout, loop->samples + frame * mic_frame_bytes(loop->layout),
+                                &loop->options, &loop->frames[frame], &loop->bits_used[frame], error);
+    if (status != MIC_OK)
+        error->frame = (int64_t)frame;
+    return status;
+}
+
+/* Header, then the parts of each frame moved over, then the index. */
+static mic_status assemble(encode_loop *loop, mic_layout *layout, mic_encoded **encoded, mic_error *error)
+{
+    size_t n_parts = 2;
+    for (size_t i = 0; i < layout->n_frames; i++) {
+        n_parts += loop->frames[i]->n_parts;
+        layout->bits_used = loop->bits_used[i] > layout->bits_used ? loop->bits_used[i] : layout->bits_used;
+    }
+    mic_encoded *all = *encoded = mic_encoded_new(n_parts);
+    uint64_t *offsets = malloc(layout->n_frames * sizeof *offsets);
+    uint8_t *header = malloc(MIC_HEADER_BOUND), *index = malloc((size_t)mic_index_bytes(layout) + 1);
+    if (!all || !offsets || !header || !index) {
+        free(offsets);
+        free(header);
+        free(index);
+        return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for an index of %llu frames",
+                        (unsigned long long)layout->n_frames);
+    }
+    all->parts[0].bytes = header;
+    TRY(mic_write_header(layout, header, &all->parts[0].n_bytes, error)); /* for its size */
+    uint64_t offset = all->parts[0].n_bytes;
+    size_t n = 1;
+    for (size_t i = 0; i < layout->n_frames; i++) {
+        mic_encoded *frame = loop->frames[i];
+        offsets[i] = offset;
+        offset += mic_encoded_size(frame);
+        memcpy(&all->parts[n], frame->parts, frame->n_parts * sizeof frame->parts[0]);
+        n += frame->n_parts;
+        frame->n_parts = 0; /* moved */
+    }
+    layout->index_offset = layout->n_axes ? offset : 0;
+    all->parts[n].bytes = index;
+    all->parts[n].n_bytes = (size_t)mic_index_bytes(layout);
+    if (layout->n_axes)
+        mic_write_index(offsets, layout->n_frames, index);
+    free(offsets);
+    return mic_write_header(layout, header, &all->parts[0].n_bytes, error);
+}
+
+mic_status mic_native_encode(const mic_layout *layout, const void *samples,
+                             const mic_encode_options *options, mic_encoded **encoded, mic_error *error)
+{
+    const size_t n_frames = (size_t)layout->n_frames;
+    mic_layout complete = *layout;
+    encode_loop loop = {.layout = layout, .samples = samples, .options = *options};
+    loop.options.n_threads = (size_t)options->n_threads > n_frames ? options->n_threads / (int)n_frames : 1;
+    loop.frames = calloc(n_frames, sizeof *loop.frames);
+    loop.bits_used = calloc(n_frames, sizeof *loop.bits_used);
+    mic_status status = MIC_OK;
+    if (!loop.frames || !loop.bits_used)
+        status = mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for %zu frames", n_frames);
+    if (status == MIC_OK)
+        status = mic_parallel_for(n_frames, options->n_threads, encode_one, &loop, error);
+    if (status == MIC_OK)
+        status = assemble(&loop, &complete, encoded, error);
+    for (size_t i = 0; loop.frames && i < n_frames; i++)
+        mic_encoded_free(loop.frames[i]);
+    free(loop.frames);
+    free(loop.bits_used);
+    if (status != MIC_OK) {
+        mic_encoded_free(*encoded);
+        *encoded = NULL;
+    }
+    return status;
+}

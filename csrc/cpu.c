@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the processor can do, and what the operating system lets it do: wide
+ * registers may be used only if the system saves them (XCR0).
+ */
+#include "internal.h"
+
+#if defined(MIC_X86)
+#include <cpuid.h>
+
+static uint64_t read_xcr0(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return ((uint64_t)high << 32) | low;
+}
+
+mic_isa mic_best_isa(void)
+{
+    enum { XMM_YMM = 0x6, ZMM = 0xE0 };
+    enum { OSXSAVE = 1 << 27, AVX = 1 << 28, SSE42 = 1 << 20, POPCNT = 1 << 23 };
+    enum { AVX2 = 1 << 5, BMI1 = 1 << 3, BMI2 = 1 << 8 };
+    const unsigned avx512_f_dq_bw_vl = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
+    const unsigned vbmi_vbmi2 = 1u << 1 | 1u << 6;
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d))
+        return MIC_ISA_SCALAR;
+    const unsigned needed = OSXSAVE | AVX | SSE42 | POPCNT;
+    if ((c & needed) != needed)
+        return MIC_ISA_SCALAR;
+    uint64_t saved = read_xcr0();
+    if ((saved & XMM_YMM) != XMM_YMM || !__get_cpuid_count(7, 0, &a, &b, &c, &d))
+        return MIC_ISA_SCALAR;
+    const unsigned avx2_set = AVX2 | BMI1 | BMI2;
+    if ((b & avx2_set) != avx2_set)
+        return MIC_ISA_SCALAR;
+    if ((saved & ZMM) != ZMM || (b & avx512_f_dq_bw_vl) != avx512_f_dq_bw_vl ||
+        (c & vbmi_vbmi2) != vbmi_vbmi2)
+        return MIC_ISA_AVX2;
+    return MIC_ISA_AVX512;
+}
+
+void mic_cpu_model(char model[MIC_CPU_MODEL_SIZE])
+{
+    unsigned registers[12];
+    model[0] = '\0';
+    for (unsigned i = 0; i < 3; i++)
+        if (!__get_cpuid(0x80000002u + i, &registers[4 * i], &registers[4 * i + 1],
+                         &registers[4 * i + 2], &registers[4 * i + 3]))
+            return;
+    memcpy(model, registers, sizeof registers);
+    model[MIC_CPU_MODEL_SIZE - 1] = '\0';
+}
+
+#else
+
+mic_isa mic_best_isa(void) { return MIC_ISA_SCALAR; }
+
+void mic_cpu_model(char model[MIC_CPU_MODEL_SIZE]) { model[0] = '\0'; }
+
+#endif
+
+const char *mic_isa_name(mic_isa isa)
+{
+    switch (isa) {
+    case MIC_ISA_SCALAR: return "scalar";
+    case MIC_ISA_AVX2: return "avx2";
+    case MIC_ISA_AVX512: return "avx512";
+    case MIC_ISA_NEON: return "neon";
+    }
+    return "unknown";
+}

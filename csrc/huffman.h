@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Numbers of the Huffman stream that its encoder and decoder share.
+ * docs/format.md, "Huffman".
+ */
+#ifndef MIC_HUFFMAN_H
+#define MIC_HUFFMAN_H
+
+enum {
+    HUFFMAN_HEAD_BITS = 32 + 16 + 8 + 16, /* words, maximum, longest code, list size */
+    HUFFMAN_CUT = 14,                     /* depth of the tree before the escape joins */
+    /* Bits of the longest code and of a word, together: the published coder
+     * cannot write more.  It follows that codes have at most 31 bits.  (The
+     * escape can push a tree of 14 levels to 15; a search over 30 million lists
+     * of counts found none of 16, but that is not a proof.) */
+    HUFFMAN_MAX_BITS = 32,
+};
+
+#endif

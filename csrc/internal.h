@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the stages share: error reporting, checks, unaligned loads, small bit
+ * arithmetic.  No stage includes another stage's header; only frame.c and the
+ * containers know in which order stages run.
+ */
+#ifndef MIC_INTERNAL_H
+#define MIC_INTERNAL_H
+
+#include "mic.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define MIC_LIKELY(x) __builtin_expect(!!(x), 1)
+#define MIC_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define MIC_PRINTF(a, b) __attribute__((format(printf, a, b)))
+#define MIC_TARGET(isa) __attribute__((target(isa)))
+#define MIC_INLINE static inline __attribute__((always_inline))
+#else
+#define MIC_LIKELY(x) (x)
+#define MIC_UNLIKELY(x) (x)
+#define MIC_PRINTF(a, b)
+#define MIC_TARGET(isa)
+#define MIC_INLINE static inline
+#endif
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define MIC_X86 1
+#endif
+
+/* Fill `error` (if any) and return `status`.  The message is one sentence. */
+mic_status mic_fail(mic_error *error, mic_status status, const char *stage,
+                    int64_t offset, const char *format, ...) MIC_PRINTF(5, 6);
+
+/* Leave the function if a callee failed; it has filled the error already. */
+#define TRY(call)                                    \
+    do {                                             \
+        mic_status status_ = (call);                 \
+        if (MIC_UNLIKELY(status_ != MIC_OK))         \
+            return status_;                          \
+    } while (0)
+
+/* Little-endian loads and stores at any address.  memcpy compiles to one move;
+ * the swap exists for big-endian machines only. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define MIC_LE16(x) __builtin_bswap16(x)
+#define MIC_LE32(x) __builtin_bswap32(x)
+#define MIC_LE64(x) __builtin_bswap64(x)
+#define MIC_BIG_ENDIAN 1
+#else
+#define MIC_LE16(x) (x)
+#define MIC_LE32(x) (x)
+#define MIC_LE64(x) (x)
+#define MIC_BIG_ENDIAN 0
+#endif
+
+static inline uint16_t load_u16(const void *p) { uint16_t v; memcpy(&v, p, 2); return MIC_LE16(v); }
+static inline uint32_t load_u32(const void *p) { uint32_t v; memcpy(&v, p, 4); return MIC_LE32(v); }
+static inline uint64_t load_u64(const void *p) { uint64_t v; memcpy(&v, p, 8); return MIC_LE64(v); }
+static inline void store_u16(void *p, uint16_t v) { v = MIC_LE16(v); memcpy(p, &v, 2); }
+static inline void store_u32(void *p, uint32_t v) { v = MIC_LE32(v); memcpy(p, &v, 4); }
+static inline void store_u64(void *p, uint64_t v) { v = MIC_LE64(v); memcpy(p, &v, 8); }
+
+/* Position of the highest set bit; v must not be 0. */
+static inline unsigned highest_bit(uint32_t v)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    return 31u - (unsigned)__builtin_clz(v);
+#else
+    unsigned n = 0;
+    while (v >>= 1)
+        n++;
+    return n;
+#endif
+}
+
+/* Bits needed to hold v: 0 for 0. */
+static inline unsigned bit_depth(uint32_t v) { return v ? highest_bit(v) + 1 : 0; }
+
+static inline size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
+
+#endif

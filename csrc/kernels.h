@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The hot loops, one pointer each.  kernels.c holds the scalar versions: they
+ * are the specification, and every other version must give the same bytes on
+ * any size.  A kernel never reads or writes outside the ranges it is given.
+ */
+#ifndef MIC_KERNELS_H
+#define MIC_KERNELS_H
+
+#include "internal.h"
+#include "rle_loop.h"
+
+typedef struct mic_kernels {
+    mic_isa isa;
+
+    /* counts[v] += occurrences of v in words[0..n); counts has 65536 entries
+     * (a total above 2^32 - 1 is the caller's to exclude).  Returns the
+     * largest word, 0 if n is 0. */
+    uint16_t (*histogram)(const uint16_t *words, size_t n, uint32_t *counts);
+
+    /* CRC-32C of a byte range, continued from `crc` (0 to start). */
+    uint32_t (*crc32c)(uint32_t crc, const void *data, size_t n);
+
+    /* Index of the first word equal to `value`, n if there is none. */
+    size_t (*find_word)(const uint16_t *words, size_t n, uint16_t value);
+
+    /* Index of the first of three equal words in a row, n if there are none. */
+    rle_find_triple *find_triple;
+
+    /* Blocks for words[0..n), run limit >= 7; returns the words written, at
+     * most out_room = mic_rle_bound(n) - 3. */
+    size_t (*rle_encode)(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out,
+                         size_t out_room);
+
+    /* Words of the blocks; see rle_decode_loop. */
+    rle_outcome (*rle_decode)(const uint16_t *in, size_t *n_in, size_t run_limit, uint16_t *out,
+                              size_t capacity, size_t *n_out);
+
+    /* words[x] = row[x] - prediction + threshold for x in [1, n), mod 2^16, where
+     * the prediction is (row[x-1] + above[x]) >> 1.  Returns whether any
+     * |residual| >= threshold, which the caller has to escape. */
+    bool (*delta_forward_row)(const uint16_t *row, const uint16_t *above, size_t n,
+                              uint16_t threshold, uint16_t *words);
+
+    /* Four rows of average-predicted pixels at once, none escaped:
+     * rows[k * width + x] from words[k * width + x]; `above` is the row over
+     * the first. */
+    void (*delta_inverse_rows)(const uint16_t *words, const uint16_t *above, size_t width,
+                               uint16_t threshold, uint16_t *rows);
+} mic_kernels;
+
+/* The kernels in use. */
+const mic_kernels *mic_kernels_active(void);
+/* The kernels of one instruction set, NULL where this machine lacks it. */
+const mic_kernels *mic_kernels_for(mic_isa isa);
+
+/* One table per file.  Where an instruction set has nothing better, its table
+ * names the function of the level below. */
+extern const mic_kernels mic_kernels_scalar;
+#if defined(MIC_X86)
+extern const mic_kernels mic_kernels_avx2;
+extern const mic_kernels mic_kernels_avx512;
+#endif
+
+uint16_t mic_histogram_scalar(const uint16_t *words, size_t n, uint32_t *counts);
+void mic_delta_inverse_rows_scalar(const uint16_t *words, const uint16_t *above, size_t width,
+                                   uint16_t threshold, uint16_t *rows);
+uint32_t mic_crc32c_sse42(uint32_t crc, const void *data, size_t n);
+
+#endif

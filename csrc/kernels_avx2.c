@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Kernels for AVX2 (with SSE4.2, BMI1/2 and POPCNT, which every such processor
+ * has).  Each equals its scalar twin in kernels.c on every input.
+ */
+#include "kernels.h"
+
+#if defined(MIC_X86)
+
+#include "checksum.h"
+
+#include <immintrin.h>
+
+#define AVX2 MIC_TARGET("avx2,sse4.2,bmi,bmi2,popcnt")
+
+enum { LANES = 16 };
+
+AVX2 static inline __m256i load_words(const uint16_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+AVX2 static inline void store_words(uint16_t *p, __m256i v) { _mm256_storeu_si256((__m256i *)p, v); }
+
+/* ---- CRC-32C ----------------------------------------------------------- */
+
+/* The instruction takes 8 bytes and answers after 3 cycles, but a new one can
+ * start every cycle: three ranges at once are three times as fast.  Joining
+ * them costs a few thousand cycles, so the range has to be long. */
+MIC_TARGET("sse4.2") uint32_t mic_crc32c_sse42(uint32_t crc, const void *data, size_t n)
+{
+    enum { WORTH_SPLITTING = 1 << 16 };
+    const uint8_t *p = data;
+    uint64_t c = ~crc;
+    if (n >= WORTH_SPLITTING) {
+        const size_t part = n / 24 * 8;
+        uint64_t c1 = UINT32_MAX, c2 = UINT32_MAX;
+        for (size_t i = 0; i < part; i += 8) {
+            c = _mm_crc32_u64(c, load_u64(p + i));
+            c1 = _mm_crc32_u64(c1, load_u64(p + part + i));
+            c2 = _mm_crc32_u64(c2, load_u64(p + 2 * part + i));
+        }
+        uint32_t joined = mic_crc32c_combine(~(uint32_t)c, ~(uint32_t)c1, part);
+        c = ~mic_crc32c_combine(joined, ~(uint32_t)c2, part);
+        p += 3 * part;
+        n -= 3 * part;
+    }
+    for (; n >= 8; n -= 8, p += 8)
+        c = _mm_crc32_u64(c, load_u64(p));
+    for (; n > 0; n--, p++)
+        c = _mm_crc32_u8((uint32_t)c, *p);
+    return ~(uint32_t)c;
+}
+
+/* ---- scanning ---------------------------------------------------------- */
+
+AVX2 static size_t find_word_avx2(const uint16_t *words, size_t n, uint16_t value)
+{
+    const __m256i wanted = _mm256_set1_epi16((short)value);
+    size_t i = 0;
+    for (; i + 2 * LANES <= n; i += 2 * LANES) {
+        __m256i a = _mm256_cmpeq_epi16(load_words(words + i), wanted);
+        __m256i b = _mm256_cmpeq_epi16(load_words(words + i + LANES), wanted);
+        if (!_mm256_testz_si256(_mm256_or_si256(a, b), _mm256_or_si256(a, b)))
+            break;
+    }
+    while (i < n && words[i] != value)
+        i++;
+    return i;
+}
+
+AVX2 MIC_INLINE size_t find_triple_body(const uint16_t *words, size_t n)
+{
+    size_t i = 0;
+    for (; i + 2 + LANES <= n; i += LANES) {
+        __m256i a = load_words(words + i);
+        __m256i next = _mm256_cmpeq_epi16(a, load_words(words + i + 1));
+        __m256i after = _mm256_cmpeq_epi16(a, load_words(words + i + 2));
+        unsigned mask = (unsigned)_mm256_movemask_epi8(_mm256_and_si256(next, after));
+        if (mask)
+            return i + (unsigned)__builtin_ctz(mask) / 2;
+    }
+    for (; i + 2 < n; i++)
+        if (words[i] == words[i + 1] && words[i] == words[i + 2])
+            return i;
+    return n;
+}
+
+AVX2 MIC_INLINE size_t run_length_body(const uint16_t *words, size_t n)
+{
+    const __m256i first = _mm256_set1_epi16((short)words[0]);
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        unsigned mask = (unsigned)_mm256_movemask_epi8(_mm256_cmpeq_epi16(load_words(words + i), first));
+        if (mask != UINT32_MAX)
+            return i + (unsigned)__builtin_ctz(~mask) / 2;
+    }
+    while (i < n && words[i] == words[0])
+        i++;
+    return i;
+}
+
+AVX2 static size_t find_triple_avx2(const uint16_t *words, size_t n) { return find_triple_body(words, n); }
+
+AVX2 static size_t rle_encode_avx2(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out,
+                                   size_t out_room)
+{
+    return rle_encode_loop(words, n, run_limit, out, out_room, find_triple_body, run_length_body);
+}
+
+AVX2 static rle_outcome rle_decode_avx2(const uint16_t *in, size_t *n_in, size_t run_limit, uint16_t *out,
+                                        size_t capacity, size_t *n_out)
+{
+    return rle_decode_loop(in, n_in, run_limit, out, capacity, n_out);
+}
+
+/* ---- prediction -------------------------------------------------------- */
+
+/* The instruction averages upwards; the format averages downwards. */
+AVX2 static inline __m256i average_down(__m256i a, __m256i b)
+{
+    __m256i odd = _mm256_and_si256(_mm256_xor_si256(a, b), _mm256_set1_epi16(1));
+    return _mm256_sub_epi16(_mm256_avg_epu16(a, b), odd);
+}
+
+AVX2 static bool delta_forward_row_avx2(const uint16_t *row, const uint16_t *above, size_t n,
+                                        uint16_t threshold, uint16_t *words)
+{
+    const __m256i bias = _mm256_set1_epi16((short)threshold);
+    __m256i escapes = _mm256_setzero_si256();
+    size_t x = 1;
+    for (; x + LANES <= n; x += LANES) {
+        __m256i pixel = load_words(row + x);
+        __m256i prediction = average_down(load_words(row + x - 1), load_words(above + x));
+        __m256i distance = _mm256_or_si256(_mm256_subs_epu16(pixel, prediction),
+                                           _mm256_subs_epu16(prediction, pixel));
+        __m256i far = _mm256_cmpeq_epi16(_mm256_max_epu16(distance, bias), distance);
+        escapes = _mm256_or_si256(escapes, far);
+        store_words(words + x, _mm256_add_epi16(_mm256_sub_epi16(pixel, prediction), bias));
+    }
+    bool escape = !_mm256_testz_si256(escapes, escapes);
+    for (; x < n; x++) {
+        int residual = row[x] - ((row[x - 1] + above[x]) >> 1);
+        escape |= (residual < 0 ? -residual : residual) >= threshold;
+        words[x] = (uint16_t)(residual + threshold);
+    }
+    return escape;
+}
+
+const mic_kernels mic_kernels_avx2 = {
+    .isa = MIC_ISA_AVX2,
+    .histogram = mic_histogram_scalar,
+    .crc32c = mic_crc32c_sse42,
+    .find_word = find_word_avx2,
+    .find_triple = find_triple_avx2,
+    .rle_encode = rle_encode_avx2,
+    .rle_decode = rle_decode_avx2,
+    .delta_forward_row = delta_forward_row_avx2,
+    .delta_inverse_rows = mic_delta_inverse_rows_scalar,
+};
+
+#else
+typedef int mic_no_avx2; /* a translation unit may not be empty */
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Kernels for AVX-512 (F, BW, DQ, VL, VBMI, VBMI2).  Each equals its scalar
+ * twin in kernels.c on every input; masked loads take the place of tails.
+ */
+#include "kernels.h"
+
+#if defined(MIC_X86)
+
+#include <immintrin.h>
+
+#define AVX512 MIC_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi,bmi2,popcnt")
+
+enum { LANES = 32 };
+
+/* The first n lanes, n <= 32. */
+AVX512 static inline __mmask32 first_lanes(size_t n) { return _bzhi_u32(UINT32_MAX, (unsigned)n); }
+
+AVX512 static size_t find_word_avx512(const uint16_t *words, size_t n, uint16_t value)
+{
+    const __m512i wanted = _mm512_set1_epi16((short)value);
+    for (size_t i = 0; i < n; i += LANES) {
+        __mmask32 lanes = first_lanes(min_size(n - i, LANES));
+        __m512i v = _mm512_maskz_loadu_epi16(lanes, words + i);
+        __mmask32 equal = _mm512_mask_cmpeq_epi16_mask(lanes, v, wanted);
+        if (equal)
+            return i + (size_t)__builtin_ctz(equal);
+    }
+    return n;
+}
+
+AVX512 MIC_INLINE size_t find_triple_body(const uint16_t *words, size_t n)
+{
+    for (size_t i = 0; i + 2 < n; i += LANES) {
+        __mmask32 lanes = first_lanes(min_size(n - 2 - i, LANES));
+        __m512i a = _mm512_maskz_loadu_epi16(lanes, words + i);
+        __mmask32 next = _mm512_mask_cmpeq_epi16_mask(lanes, a, _mm512_maskz_loadu_epi16(lanes, words + i + 1));
+        __mmask32 both = _mm512_mask_cmpeq_epi16_mask(next, a, _mm512_maskz_loadu_epi16(lanes, words + i + 2));
+        if (both)
+            return i + (size_t)__builtin_ctz(both);
+    }
+    return n;
+}
+
+AVX512 MIC_INLINE size_t run_length_body(const uint16_t *words, size_t n)
+{
+    const __m512i first = _mm512_set1_epi16((short)words[0]);
+    for (size_t i = 0; i < n; i += LANES) {
+        __mmask32 lanes = first_lanes(min_size(n - i, LANES));
+        __mmask32 other = _mm512_mask_cmpneq_epi16_mask(lanes, _mm512_maskz_loadu_epi16(lanes, words + i), first);
+        if (other)
+            return i + (size_t)__builtin_ctz(other);
+    }
+    return n;
+}
+
+AVX512 static size_t find_triple_avx512(const uint16_t *words, size_t n) { return find_triple_body(words, n); }
+
+AVX512 static size_t rle_encode_avx512(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out,
+                                       size_t out_room)
+{
+    return rle_encode_loop(words, n, run_limit, out, out_room, find_triple_body, run_length_body);
+}
+
+AVX512 static rle_outcome rle_decode_avx512(const uint16_t *in, size_t *n_in, size_t run_limit,
+                                            uint16_t *out, size_t capacity, size_t *n_out)
+{
+    return rle_decode_loop(in, n_in, run_limit, out, capacity, n_out);
+}
+
+/* The instruction averages upwards; the format averages downwards. */
+AVX512 static inline __m512i average_down(__m512i a, __m512i b)
+{
+    __m512i odd = _mm512_and_si512(_mm512_xor_si512(a, b), _mm512_set1_epi16(1));
+    return _mm512_sub_epi16(_mm512_avg_epu16(a, b), odd);
+}
+
+AVX512 static bool delta_forward_row_avx512(const uint16_t *row, const uint16_t *above, size_t n,
+                                            uint16_t threshold, uint16_t *words)
+{
+    const __m512i bias = _mm512_set1_epi16((short)threshold);
+    __mmask32 escapes = 0;
+    for (size_t x = 1; x < n; x += LANES) {
+        __mmask32 lanes = first_lanes(min_size(n - x, LANES));
+        __m512i pixel = _mm512_maskz_loadu_epi16(lanes, row + x);
+        __m512i left = _mm512_maskz_loadu_epi16(lanes, row + x - 1);
+        __m512i prediction = average_down(left, _mm512_maskz_loadu_epi16(lanes, above + x));
+        __m512i distance = _mm512_or_si512(_mm512_subs_epu16(pixel, prediction),
+                                           _mm512_subs_epu16(prediction, pixel));
+        escapes |= _mm512_mask_cmpge_epu16_mask(lanes, distance, bias);
+        _mm512_mask_storeu_epi16(words + x, lanes, _mm512_add_epi16(_mm512_sub_epi16(pixel, prediction), bias));
+    }
+    return escapes != 0;
+}
+
+const mic_kernels mic_kernels_avx512 = {
+    .isa = MIC_ISA_AVX512,
+    .histogram = mic_histogram_scalar,
+    .crc32c = mic_crc32c_sse42,
+    .find_word = find_word_avx512,
+    .find_triple = find_triple_avx512,
+    .rle_encode = rle_encode_avx512,
+    .rle_decode = rle_decode_avx512,
+    .delta_forward_row = delta_forward_row_avx512,
+    .delta_inverse_rows = mic_delta_inverse_rows_scalar,
+};
+
+#else
+typedef int mic_no_avx512; /* a translation unit may not be empty */
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mic: lossless coding of 8- to 16-bit medical images.  The one public header.
+ *
+ * Every function that can fail returns a mic_status; sizes come back through
+ * pointers.  `error` may be NULL; if given, it is filled on failure.  Nothing
+ * here prints, aborts or keeps mutable global state: any number of threads may
+ * call any function at once on their own buffers.
+ *
+ * On failure the content of output buffers is undefined.
+ */
+#ifndef MIC_H
+#define MIC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- status ------------------------------------------------------------ */
+
+/* 0 success; 1-99 the data is at fault; 100-199 the caller; 200- the machine.
+ * Numbers are never reused. */
+typedef enum mic_status {
+    MIC_OK = 0,
+    MIC_ERROR_TRUNCATED = 1,    /* the data ends too early */
+    MIC_ERROR_CORRUPT = 2,      /* the data contradicts itself */
+    MIC_ERROR_CHECKSUM = 3,     /* a checksum does not match */
+    MIC_ERROR_FORMAT = 4,       /* not a format this library knows */
+    MIC_ERROR_ARGUMENT = 100,   /* an argument is out of its range */
+    MIC_ERROR_UNSUPPORTED = 101, /* the format cannot hold this input */
+    MIC_ERROR_LIMIT = 102,      /* over the caller's limit */
+    MIC_ERROR_CAPACITY = 103,   /* the output buffer is too small */
+    MIC_ERROR_VERIFY = 104,     /* decoded data differ from the original */
+    MIC_ERROR_MEMORY = 200,     /* out of memory */
+} mic_status;
+
+/* One sentence: what was found, what was expected, what to do about it. */
+typedef struct mic_error {
+    mic_status status;
+    const char *stage;  /* static string: "container", "fse", "rle", ... */
+    int64_t frame;      /* index of the frame, -1 where it has no meaning */
+    int64_t strip;      /* index of the strip within the frame, or -1 */
+    int64_t offset;     /* byte offset within the input of that stage, or -1 */
+    char message[320];
+} mic_error;
+
+/* ---- limits ------------------------------------------------------------ */
+
+#define MIC_MAX_PIXELS ((uint64_t)1 << 30) /* default limit on decoded samples */
+#define MIC_MAX_AXES 30                    /* leading axes of an array */
+
+/* ---- classic stages: words in, words or bytes out ---------------------- */
+
+/* Prediction.  `words` must hold mic_delta_bound() words; the first word of
+ * the output is max_value.  Decoders need the exact number of words. */
+typedef enum mic_predictor {
+    MIC_PREDICT_AVERAGE,   /* (left + above) >> 1 */
+    MIC_PREDICT_ZIGZAG,    /* left, residual folded to unsigned */
+    MIC_PREDICT_GRADIENT,  /* average corrected by the upper gradient */
+    MIC_PREDICT_MEDIAN,    /* median edge detector; stage only, in no pipeline */
+} mic_predictor;
+
+size_t mic_delta_bound(size_t n_pixels);
+mic_status mic_delta_encode(mic_predictor predictor, const uint16_t *pixels,
+                            size_t width, size_t height, unsigned max_value,
+                            uint16_t *words, size_t *n_words, mic_error *error);
+mic_status mic_delta_decode(mic_predictor predictor, const uint16_t *words,
+                            size_t n_words, size_t width, size_t height,
+                            uint16_t *pixels, mic_error *error);
+
+/* Run lengths with a MidCount split.  `initial` is the first word of the
+ * output and sets the run limit.  `with_length` writes the number of words
+ * behind it (the stand-alone form); without, the decoder expands every block. */
+size_t mic_rle_bound(size_t n_words);
+mic_status mic_rle_encode(const uint16_t *words, size_t n_words, unsigned initial,
+                          int with_length, uint16_t *out, size_t *n_out,
+                          mic_error *error);
+/* Number of words that decoding yields. */
+mic_status mic_rle_count(const uint16_t *in, size_t n_in, int with_length,
+                         size_t *n_words, mic_error *error);
+mic_status mic_rle_decode(const uint16_t *in, size_t n_in, int with_length,
+                          uint16_t *words, size_t capacity, size_t *n_words,
+                          mic_error *error);
+
+/* Finite state entropy coding over 16-bit words, 1, 2, 4 or 8 states.
+ * Refuses (MIC_ERROR_UNSUPPORTED) what the published coder refuses. */
+size_t mic_fse_bound(size_t n_words);
+mic_status mic_fse_encode(const uint16_t *words, size_t n_words, int n_states,
+                          uint8_t *out, size_t capacity, size_t *n_bytes,
+                          mic_error *error);
+/* Number of words in the stream; decodes a 1-state stream to count, and
+ * answers MIC_ERROR_LIMIT above max_words. */
+mic_status mic_fse_count(const uint8_t *in, size_t n_bytes, size_t max_words,
+                         size_t *n_words, mic_error *error);
+mic_status mic_fse_decode(const uint8_t *in, size_t n_bytes, uint16_t *words,
+                          size_t capacity, size_t *n_words, mic_error *error);
+
+/* Canonical Huffman over 16-bit words, tree cut at depth 14. */
+size_t mic_huffman_bound(size_t n_words);
+mic_status mic_huffman_encode(const uint16_t *words, size_t n_words, uint8_t *out,
+                              size_t capacity, size_t *n_bytes, mic_error *error);
+mic_status mic_huffman_count(const uint8_t *in, size_t n_bytes, size_t max_words,
+                             size_t *n_words, mic_error *error);
+mic_status mic_huffman_decode(const uint8_t *in, size_t n_bytes, uint16_t *words,
+                              size_t capacity, size_t *n_words, mic_error *error);
+
+/* Gap removal: the used values of the words are renumbered, then coded by FSE. */
+size_t mic_gap_bound(size_t n_words);
+mic_status mic_gap_encode(const uint16_t *words, size_t n_words, uint8_t *out,
+                          size_t capacity, size_t *n_bytes, mic_error *error);
+mic_status mic_gap_decode(const uint8_t *in, size_t n_bytes, uint16_t *words,
+                          size_t capacity, size_t *n_words, mic_error *error);
+
+/* ---- published single-frame streams: pixels in, bytes out --------------- */
+
+/* What a bare stream is made of.  None of them stores its kind, its width or
+ * its height: who reads one has to know. */
+typedef enum mic_stream_kind {
+    MIC_STREAM_FSE,      /* average predictor, run lengths, FSE */
+    MIC_STREAM_HUFFMAN,  /* average predictor, run lengths, Huffman */
+    MIC_STREAM_GRADIENT, /* gradient predictor, run lengths, FSE */
+    MIC_STREAM_GAP,      /* average predictor, run lengths, gap removal, FSE */
+} mic_stream_kind;
+
+size_t mic_stream_bound(size_t n_pixels);
+/* n_states (1, 2, 4, 8) is for MIC_STREAM_FSE; the others fix it.  Falls back
+ * to fewer states as the published encoder does. */
+mic_status mic_stream_encode(mic_stream_kind kind, const uint16_t *pixels, size_t width, size_t height,
+                             unsigned max_value, int n_states, uint8_t *out, size_t capacity,
+                             size_t *n_bytes, mic_error *error);
+mic_status mic_stream_decode(mic_stream_kind kind, const uint8_t *in, size_t n_bytes, size_t width,
+                             size_t height, uint16_t *pixels, mic_error *error);
+
+/* ---- images ------------------------------------------------------------ */
+
+typedef enum mic_sample_type { MIC_UINT8, MIC_INT8, MIC_UINT16, MIC_INT16 } mic_sample_type;
+typedef enum mic_codec { MIC_CODEC_FSE = 1, MIC_CODEC_HUFFMAN = 2 } mic_codec;
+typedef enum mic_container { MIC_CONTAINER_NATIVE, MIC_CONTAINER_MIC1 } mic_container;
+
+/* What a stream says about the array inside, apart from its samples. */
+typedef struct mic_layout {
+    mic_container container;
+    mic_sample_type sample_type;
+    mic_codec codec;                /* what the encoder was asked for */
+    unsigned channels;              /* 1, or 3 interleaved */
+    unsigned bits_used;             /* smallest width that holds every sample */
+    unsigned n_axes;                /* leading axes; frames are their product */
+    uint32_t axes[MIC_MAX_AXES];
+    uint64_t n_frames;
+    uint32_t rows, columns;
+    uint32_t strip_rows;            /* rows per strip, 1..rows */
+    uint64_t header_bytes;          /* where the first frame begins */
+    uint64_t index_offset;          /* where the frame index begins, 0 for none */
+    uint64_t stream_bytes;          /* size of the stream; 0: the frame's head tells */
+} mic_layout;
+
+size_t mic_sample_bytes(mic_sample_type type);
+/* Bytes of one decoded frame. */
+uint64_t mic_frame_bytes(const mic_layout *layout);
+uint64_t mic_strips_per_frame(const mic_layout *layout);
+
+typedef struct mic_encode_options {
+    mic_codec codec;
+    int n_states;        /* FSE states: 1, 2, 4 or 8 */
+    int effort;          /* 1..9 */
+    int n_threads;
+    unsigned max_value;  /* MIC1 only; 0: the largest sample */
+} mic_encode_options;
+
+/* Encoded pieces that wait to be written in one go. */
+typedef struct mic_encoded mic_encoded;
+uint64_t mic_encoded_size(const mic_encoded *encoded);
+/* `out` must hold mic_encoded_size() bytes. */
+void mic_encoded_write(const mic_encoded *encoded, uint8_t *out);
+void mic_encoded_free(mic_encoded *encoded);
+
+/* A whole array.  `samples` are contiguous, in the byte order of this machine:
+ * frames x rows x columns x channels.  Of `layout` the caller fills container,
+ * sample_type, channels, n_axes, axes, rows and columns. */
+mic_status mic_encode(const mic_layout *layout, const void *samples, const mic_encode_options *options,
+                      mic_encoded **encoded, mic_error *error);
+
+/* For streams written frame by frame: the header (again when all frames are
+ * known: it keeps its size), each frame, the index. */
+void mic_plan_strips(mic_layout *layout);
+#define MIC_HEADER_BOUND 256 /* bytes of a header without optional blocks */
+mic_status mic_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
+                            mic_error *error);
+mic_status mic_encode_frame(const mic_layout *layout, const void *samples,
+                            const mic_encode_options *options, mic_encoded **encoded,
+                            unsigned *bits_used, mic_error *error);
+/* Bytes of the index of a stream, 0 for a single frame without one. */
+uint64_t mic_index_bytes(const mic_layout *layout);
+void mic_write_index(const uint64_t *frame_offsets, uint64_t n_frames, uint8_t *out);
+
+/* Read the header of any container from the first n_bytes of a stream. */
+mic_status mic_read_header(const uint8_t *in, size_t n_bytes, mic_layout *layout, mic_error *error);
+/* Does the index lie within a stream of that size?  Ask before sizing memory by
+ * layout->n_frames. */
+mic_status mic_check_index(const mic_layout *layout, uint64_t stream_bytes, mic_error *error);
+/* Check the index (`in` points at it) and give the offset of every frame; one
+ * more entry, n_frames + 1 in all, says where the last frame ends. */
+mic_status mic_read_index(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
+                          uint64_t *frame_offsets, mic_error *error);
+/* Size of the frame that starts at `in`, from its head alone. */
+mic_status mic_frame_size(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
+                          uint64_t *frame_size, mic_error *error);
+
+/* One frame to decode, or some of its rows. */
+typedef struct mic_decode_job {
+    const mic_layout *layout;
+    const uint8_t *in;          /* the frame */
+    size_t n_bytes;
+    int64_t frame;              /* its number, for messages */
+    uint64_t base_offset;       /* of the frame in its file, for messages */
+    uint32_t first_row, n_rows;
+    uint8_t *out;               /* n_rows rows of columns x channels samples */
+    ptrdiff_t row_stride;       /* bytes from one row of `out` to the next */
+    uint8_t *intact;            /* n_rows flags, or NULL: fail on any damage */
+} mic_decode_job;
+
+/* All jobs, on threads.  With `intact`, damaged rows are zero and flagged 0. */
+mic_status mic_decode(const mic_decode_job *jobs, size_t n_jobs, int n_threads, mic_error *error);
+
+/* ---- the processor ----------------------------------------------------- */
+
+typedef enum mic_isa { MIC_ISA_SCALAR, MIC_ISA_AVX2, MIC_ISA_AVX512, MIC_ISA_NEON } mic_isa;
+
+/* Best instruction set that this CPU and this operating system support. */
+mic_isa mic_best_isa(void);
+/* The one in use: the best, or what MIC_CPU in the environment asks for. */
+mic_isa mic_active_isa(void);
+/* Choose the kernels for the whole process; for tests and measurements. */
+mic_status mic_use_isa(mic_isa isa, mic_error *error);
+const char *mic_isa_name(mic_isa isa);
+/* Brand string of the processor, empty where unknown. */
+#define MIC_CPU_MODEL_SIZE 49
+void mic_cpu_model(char model[MIC_CPU_MODEL_SIZE]);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Samples to words; see sample_map.h.
+ *
+ * Numbering the used values keeps their order, so it can only bring neighbours
+ * nearer together: residuals shrink, never grow, and packing pays as soon as
+ * what it saves exceeds its table.  The table holds the gaps between successive
+ * values, run-length and Huffman coded: a regular grid costs a few bytes.
+ */
+#include "sample_map.h"
+
+#include "kernels.h"
+#include "varint.h"
+
+#include <stdlib.h>
+
+/* ---- samples ----------------------------------------------------------- */
+
+static bool is_wide(mic_sample_type type) { return type == MIC_UINT16 || type == MIC_INT16; }
+
+/* Adding half the range moves the lowest signed value to 0; mod 2^bits it is
+ * its own inverse. */
+static uint16_t bias_of(mic_sample_type type)
+{
+    return type == MIC_INT16 ? 0x8000 : type == MIC_INT8 ? 0x80 : 0;
+}
+
+void mic_samples_load(mic_sample_type type, unsigned channels, unsigned channel, const void *samples,
+                      size_t n, uint16_t *line)
+{
+    const uint16_t bias = bias_of(type);
+    const uint16_t *wide = (const uint16_t *)samples + channel;
+    const uint8_t *narrow = (const uint8_t *)samples + channel;
+    if (is_wide(type) && channels == 1)
+        for (size_t i = 0; i < n; i++)
+            line[i] = wide[i] ^ bias;
+    else if (is_wide(type))
+        for (size_t i = 0; i < n; i++)
+            line[i] = wide[i * channels] ^ bias;
+    else
+        for (size_t i = 0; i < n; i++)
+            line[i] = (uint8_t)(narrow[i * channels] ^ bias);
+}
+
+void mic_samples_store(mic_sample_type type, unsigned channels, unsigned channel,
+                       const uint16_t *line, size_t n, void *samples)
+{
+    const uint16_t bias = bias_of(type);
+    uint16_t *wide = (uint16_t *)samples + channel;
+    uint8_t *narrow = (uint8_t *)samples + channel;
+    if (is_wide(type) && channels == 1)
+        for (size_t i = 0; i < n; i++)
+            wide[i] = line[i] ^ bias;
+    else if (is_wide(type))
+        for (size_t i = 0; i < n; i++)
+            wide[i * channels] = line[i] ^ bias;
+    else
+        for (size_t i = 0; i < n; i++)
+            narrow[i * channels] = (uint8_t)(line[i] ^ bias);
+}
+
+/* ---- the table of used values ------------------------------------------ */
+
+static mic_status no_memory(mic_error *error)
+{
+    return mic_fail(error, MIC_ERROR_MEMORY, "packing", -1, "no memory for a table of sample values");
+}
+
+/* Gaps between successive values; the first value is the minimum. */
+static void gaps_of(const uint16_t *values, size_t n, uint16_t *gaps)
+{
+    for (size_t i = 1; i < n; i++)
+        gaps[i - 1] = (uint16_t)(values[i] - values[i - 1]);
+}
+
+static unsigned largest_word(const uint16_t *words, size_t n)
+{
+    unsigned largest = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = words[i] > largest ? words[i] : largest;
+    return largest;
+}
+
+static mic_status encode_table(sample_map *map, mic_error *error)
+{
+    enum { SMALLEST_INITIAL = 8 }; /* below, run lengths are not decodable */
+    size_t n_gaps = map->n_values - 1, n_runs;
+    size_t capacity = mic_huffman_bound(mic_rle_bound(n_gaps));
+    uint16_t *gaps = malloc((n_gaps + mic_rle_bound(n_gaps)) * sizeof *gaps);
+    map->table = malloc(capacity);
+    mic_status status = gaps && map->table ? MIC_OK : no_memory(error);
+    if (status == MIC_OK) {
+        uint16_t *runs = gaps + n_gaps;
+        gaps_of(map->values, map->n_values, gaps);
+        unsigned largest = largest_word(gaps, n_gaps);
+        unsigned initial = largest < SMALLEST_INITIAL ? SMALLEST_INITIAL : largest;
+        status = mic_rle_encode(gaps, n_gaps, initial, false, runs, &n_runs, error);
+        if (status == MIC_OK)
+            status = mic_huffman_encode(runs, n_runs, map->table, capacity, &map->n_table, error);
+    }
+    free(gaps);
+    return status;
+}
+
+static mic_status decode_table(const uint8_t *in, size_t n_bytes, uint32_t type_values, sample_map *map,
+                               mic_error *error)
+{
+    size_t n_gaps = map->n_values - 1, n_runs, n_decoded;
+    TRY(mic_huffman_count(in, n_bytes, mic_rle_bound(n_gaps), &n_runs, error));
+    uint16_t *runs = malloc((n_runs + 1) * sizeof *runs);
+    map->values = malloc(map->n_values * sizeof *map->values);
+    mic_status status = runs && map->values ? MIC_OK : no_memory(error);
+    if (status == MIC_OK)
+        status = mic_huffman_decode(in, n_bytes, runs, n_runs, &n_runs, error);
+    if (status == MIC_OK)
+        status = mic_rle_decode(runs, n_runs, false, map->values + 1, n_gaps, &n_decoded, error);
+    free(runs);
+    TRY(status);
+    uint32_t value = map->minimum;
+    map->values[0] = map->minimum;
+    for (size_t i = 1; i < map->n_values; i++) {
+        uint16_t gap = i <= n_decoded ? map->values[i] : 0;
+        value += gap;
+        if (gap == 0 || value >= type_values)
+            return mic_fail(error, MIC_ERROR_CORRUPT, "packing", -1,
+                            "value %zu of the packing table is %u after a step of %u, ascending values "
+                            "below %u are expected (damaged stream?)",
+                            i, value, gap, type_values);
+        map->values[i] = (uint16_t)value;
+    }
+    return MIC_OK;
+}
+
+/* ---- choice ------------------------------------------------------------ */
+
+static uint32_t count_seen(const uint8_t *seen, uint32_t *lowest, uint32_t *highest)
+{
+    uint32_t n = 0;
+    *lowest = SAMPLE_VALUES;
+    *highest = 0;
+    for (uint32_t v = 0; v < SAMPLE_VALUES; v += 8) {
+        if (load_u64(seen + v) == 0)
+            continue;
+        for (uint32_t k = v; k < v + 8; k++)
+            if (seen[k]) {
+                *lowest = *lowest < k ? *lowest : k;
+                *highest = k;
+                n++;
+            }
+    }
+    return n;
+}
+
+static mic_status list_values(const uint8_t *seen, sample_map *map, mic_error *error)
+{
+    map->values = malloc(map->n_values * sizeof *map->values);
+    map->ranks = malloc(SAMPLE_VALUES * sizeof *map->ranks);
+    if (!map->values || !map->ranks)
+        return no_memory(error);
+    uint16_t rank = 0;
+    for (uint32_t v = map->minimum; rank < map->n_values; v++)
+        if (seen[v]) {
+            map->values[rank] = (uint16_t)v;
+            map->ranks[v] = rank++;
+        }
+    return MIC_OK;
+}
+
+/* Bits that packing takes off the differences of horizontal neighbours. */
+static uint64_t saved_bits(const sample_map *map, const uint16_t *lines, size_t n_lines, size_t columns)
+{
+    uint64_t saved = 0;
+    for (size_t y = 0; y < n_lines; y++) {
+        const uint16_t *line = lines + y * columns;
+        for (size_t x = 1; x < columns; x++) {
+            uint32_t a = line[x - 1], b = line[x];
+            uint32_t ra = map->ranks[a], rb = map->ranks[b];
+            saved += bit_depth(a < b ? b - a : a - b) - bit_depth(ra < rb ? rb - ra : ra - rb);
+        }
+    }
+    return saved;
+}
+
+static void drop_tables(sample_map *map)
+{
+    free(map->values);
+    free(map->ranks);
+    free(map->table);
+    map->values = map->ranks = NULL;
+    map->table = NULL;
+    map->n_table = 0;
+}
+
+void mic_map_free(sample_map *map) { drop_tables(map); }
+
+mic_status mic_map_choose(const uint8_t *seen, const uint16_t *lines, size_t n_lines, size_t columns,
+                          uint64_t n_pixels, sample_map *map, mic_error *error)
+{
+    uint32_t lowest, highest, n_used = count_seen(seen, &lowest, &highest);
+    *map = (sample_map){.kind = n_used == 1 ? MAP_CONSTANT : MAP_OFFSET,
+                        .minimum = (uint16_t)lowest,
+                        .n_values = highest - lowest + 1};
+    if (n_used <= 1 || n_used == map->n_values)
+        return MIC_OK;
+    uint32_t n_range = map->n_values;
+    map->n_values = n_used;
+    mic_status status = list_values(seen, map, error);
+    uint64_t n_sampled = (uint64_t)n_lines * columns;
+    uint64_t saved = 0;
+    if (status == MIC_OK)
+        saved = saved_bits(map, lines, n_lines, columns) * n_pixels / n_sampled;
+    /* Coding the table takes time too: skip it when even a minimal one, an
+     * eighth of a bit a value, would cost more than it saves. */
+    if (status == MIC_OK && saved > n_used / 8)
+        status = encode_table(map, error);
+    if (status == MIC_OK && map->table && saved > 8 * (uint64_t)map->n_table) {
+        map->kind = MAP_PACKED;
+        return MIC_OK;
+    }
+    drop_tables(map);
+    map->n_values = n_range;
+    return status;
+}
+
+/* ---- application ------------------------------------------------------- */
+
+void mic_map_forward(const sample_map *map, uint16_t *words, size_t n)
+{
+    if (map->kind == MAP_PACKED)
+        for (size_t i = 0; i < n; i++)
+            words[i] = map->ranks[words[i]];
+    else if (map->minimum)
+        for (size_t i = 0; i < n; i++)
+            words[i] = (uint16_t)(words[i] - map->minimum);
+}
+
+mic_status mic_map_inverse(const sample_map *map, uint16_t *words, size_t n, mic_error *error)
+{
+    if (map->kind != MAP_PACKED) {
+        if (map->minimum)
+            for (size_t i = 0; i < n; i++)
+                words[i] = (uint16_t)(words[i] + map->minimum);
+        return MIC_OK;
+    }
+    unsigned largest = largest_word(words, n);
+    if (largest >= map->n_values)
+        return mic_fail(error, MIC_ERROR_CORRUPT, "packing", -1,
+                        "word %u has no value in a packing table of %u (damaged stream?)", largest,
+                        map->n_values);
+    for (size_t i = 0; i < n; i++)
+        words[i] = map->values[words[i]];
+    return MIC_OK;
+}
+
+/* ---- bytes ------------------------------------------------------------- */
+
+size_t mic_map_bytes_bound(const sample_map *map)
+{
+    return 1 + 2 + 2 * VARINT_MAX_BYTES + map->n_table; /* an offset's span is shorter */
+}
+
+uint8_t *mic_map_write(const sample_map *map, uint8_t *out)
+{
+    *out++ = (uint8_t)map->kind;
+    store_u16(out, map->minimum);
+    out += 2;
+    if (map->kind == MAP_OFFSET) {
+        store_u16(out, (uint16_t)(map->n_values - 1));
+        out += 2;
+    }
+    if (map->kind == MAP_PACKED) {
+        out = varint_write(out, map->n_values);
+        out = varint_write(out, (uint32_t)map->n_table);
+        memcpy(out, map->table, map->n_table);
+        out += map->n_table;
+    }
+    return out;
+}
+
+static mic_status fail_map(const sample_map *map, uint32_t type_values, mic_error *error)
+{
+    return mic_fail(error, MIC_ERROR_CORRUPT, "frame head", -1,
+                    "sample map %u with minimum %u and %u values does not fit the frame head or the sample "
+                    "type's %u values (damaged or truncated file, or written by a newer version?)",
+                    (unsigned)map->kind, map->minimum, map->n_values, type_values);
+}
+
+mic_status mic_map_read(const uint8_t **in, const uint8_t *end, uint32_t type_values, sample_map *map,
+                        mic_error *error)
+{
+    const uint8_t *p = *in;
+    uint32_t n_table = 0;
+    *map = (sample_map){.kind = MAP_CONSTANT, .n_values = 1};
+    if (end - p < 3)
+        return fail_map(map, type_values, error);
+    map->kind = p[0];
+    map->minimum = load_u16(p + 1);
+    p += 3;
+    if (map->kind == MAP_OFFSET && end - p >= 2) {
+        map->n_values = (uint32_t)load_u16(p) + 1;
+        p += 2;
+    } else if (map->kind == MAP_PACKED) {
+        p = varint_read(p, end, &map->n_values);
+        p = p ? varint_read(p, end, &n_table) : NULL;
+    }
+    if (map->kind > MAP_PACKED || !p || (map->n_values < 2) != (map->kind == MAP_CONSTANT) ||
+        map->n_values > type_values || map->minimum > type_values - map->n_values ||
+        n_table > (size_t)(end - p))
+        return fail_map(map, type_values, error);
+    if (map->kind == MAP_PACKED) {
+        mic_status status = decode_table(p, n_table, type_values, map, error);
+        if (status != MIC_OK) {
+            mic_map_free(map);
+            return status;
+        }
+    }
+    *in = p + n_table;
+    return MIC_OK;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From samples to words and back: signed samples are counted from the lowest
+ * value of their type, every plane from its smallest sample, and where few of
+ * the values in between occur, the used ones are numbered in ascending order.
+ */
+#ifndef MIC_SAMPLE_MAP_H
+#define MIC_SAMPLE_MAP_H
+
+#include "internal.h"
+
+enum { SAMPLE_VALUES = 65536 };
+
+typedef enum sample_map_kind {
+    MAP_CONSTANT = 0, /* every sample is `minimum`; there are no words */
+    MAP_OFFSET = 1,   /* sample = minimum + word */
+    MAP_PACKED = 2,   /* sample = values[word] */
+} sample_map_kind;
+
+typedef struct sample_map {
+    sample_map_kind kind;
+    uint16_t minimum;    /* smallest sample, counted from the type's lowest value */
+    uint32_t n_values;   /* words are below this */
+    uint16_t *values;    /* MAP_PACKED: n_values ascending; owned */
+    uint16_t *ranks;     /* encoder, MAP_PACKED: value -> word; owned */
+    uint8_t *table;      /* encoder, MAP_PACKED: the coded values; owned */
+    size_t n_table;
+} sample_map;
+
+/* Copy channel `channel` of n pixels into `line`, counted from the type's
+ * lowest value; and back. */
+void mic_samples_load(mic_sample_type type, unsigned channels, unsigned channel, const void *samples,
+                      size_t n, uint16_t *line);
+void mic_samples_store(mic_sample_type type, unsigned channels, unsigned channel,
+                       const uint16_t *line, size_t n, void *samples);
+
+/* Choose the map of a plane from the values it uses (seen[v] != 0) and a
+ * sample of its rows: `lines` holds n_lines rows of `columns` values. */
+mic_status mic_map_choose(const uint8_t *seen, const uint16_t *lines, size_t n_lines, size_t columns,
+                          uint64_t n_pixels, sample_map *map, mic_error *error);
+void mic_map_free(sample_map *map);
+
+/* Values to words and back, in place. */
+void mic_map_forward(const sample_map *map, uint16_t *words, size_t n);
+mic_status mic_map_inverse(const sample_map *map, uint16_t *words, size_t n, mic_error *error);
+
+/* The map as bytes of a frame head. */
+size_t mic_map_bytes_bound(const sample_map *map);
+uint8_t *mic_map_write(const sample_map *map, uint8_t *out);
+mic_status mic_map_read(const uint8_t **in, const uint8_t *end, uint32_t type_values, sample_map *map,
+                        mic_error *error);
+
+#endif

@@ -1,0 +1,467 @@
+# SPDX-License-Identifier: MIT
+# cython: language_level=3, boundscheck=False, wraparound=False
+# cython: freethreading_compatible=True
+"""Thin binding of the C core: buffers in, buffers out, the GIL released.
+
+No policy lives here: dtypes, defaults and messages about arguments are the
+business of api.py, files.py and stages.py.
+"""
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stddef cimport ptrdiff_t, size_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+import numpy as np
+
+from .errors import error_from_core
+
+cdef extern from "mic.h" nogil:
+    ctypedef int mic_status
+    ctypedef struct mic_error:
+        mic_status status
+        const char *stage
+        int64_t frame
+        int64_t strip
+        int64_t offset
+        char message[320]
+
+    ctypedef int mic_predictor
+    size_t mic_delta_bound(size_t)
+    mic_status mic_delta_encode(mic_predictor, const uint16_t *, size_t, size_t, unsigned, uint16_t *, size_t *, mic_error *)
+    mic_status mic_delta_decode(mic_predictor, const uint16_t *, size_t, size_t, size_t, uint16_t *, mic_error *)
+    size_t mic_rle_bound(size_t)
+    mic_status mic_rle_encode(const uint16_t *, size_t, unsigned, int, uint16_t *, size_t *, mic_error *)
+    mic_status mic_rle_count(const uint16_t *, size_t, int, size_t *, mic_error *)
+    mic_status mic_rle_decode(const uint16_t *, size_t, int, uint16_t *, size_t, size_t *, mic_error *)
+    size_t mic_fse_bound(size_t)
+    mic_status mic_fse_encode(const uint16_t *, size_t, int, uint8_t *, size_t, size_t *, mic_error *)
+    mic_status mic_fse_count(const uint8_t *, size_t, size_t, size_t *, mic_error *)
+    mic_status mic_fse_decode(const uint8_t *, size_t, uint16_t *, size_t, size_t *, mic_error *)
+    size_t mic_huffman_bound(size_t)
+    mic_status mic_huffman_encode(const uint16_t *, size_t, uint8_t *, size_t, size_t *, mic_error *)
+    mic_status mic_huffman_count(const uint8_t *, size_t, size_t, size_t *, mic_error *)
+    mic_status mic_huffman_decode(const uint8_t *, size_t, uint16_t *, size_t, size_t *, mic_error *)
+
+    ctypedef int mic_stream_kind
+    size_t mic_stream_bound(size_t)
+    mic_status mic_stream_encode(mic_stream_kind, const uint16_t *, size_t, size_t, unsigned, int, uint8_t *, size_t, size_t *, mic_error *)
+    mic_status mic_stream_decode(mic_stream_kind, const uint8_t *, size_t, size_t, size_t, uint16_t *, mic_error *)
+
+    enum: MIC_MAX_AXES
+    enum: MIC_HEADER_BOUND
+    enum: MIC_CPU_MODEL_SIZE
+    ctypedef int mic_container
+    ctypedef int mic_sample_type
+    ctypedef int mic_codec
+    ctypedef struct mic_layout:
+        mic_container container
+        mic_sample_type sample_type
+        mic_codec codec
+        unsigned channels
+        unsigned bits_used
+        unsigned n_axes
+        uint32_t axes[30]
+        uint64_t n_frames
+        uint32_t rows
+        uint32_t columns
+        uint32_t strip_rows
+        uint64_t header_bytes
+        uint64_t index_offset
+        uint64_t stream_bytes
+    ctypedef struct mic_encode_options:
+        mic_codec codec
+        int n_states
+        int effort
+        int n_threads
+        unsigned max_value
+    ctypedef struct mic_encoded:
+        pass
+    uint64_t mic_encoded_size(const mic_encoded *)
+    void mic_encoded_write(const mic_encoded *, uint8_t *)
+    void mic_encoded_free(mic_encoded *)
+    mic_status mic_encode(const mic_layout *, const void *, const mic_encode_options *, mic_encoded **, mic_error *)
+    void mic_plan_strips(mic_layout *)
+    mic_status mic_write_header(const mic_layout *, uint8_t *, size_t *, mic_error *)
+    mic_status mic_encode_frame(const mic_layout *, const void *, const mic_encode_options *, mic_encoded **, unsigned *, mic_error *)
+    uint64_t mic_index_bytes(const mic_layout *)
+    void mic_write_index(const uint64_t *, uint64_t, uint8_t *)
+    mic_status mic_read_header(const uint8_t *, size_t, mic_layout *, mic_error *)
+    mic_status mic_check_index(const mic_layout *, uint64_t, mic_error *)
+    mic_status mic_read_index(const mic_layout *, const uint8_t *, size_t, uint64_t *, mic_error *)
+    mic_status mic_frame_size(const mic_layout *, const uint8_t *, size_t, uint64_t *, mic_error *)
+    ctypedef struct mic_decode_job:
+        const mic_layout *layout
+        const uint8_t *in_ "in"
+        size_t n_bytes
+        int64_t frame
+        uint64_t base_offset
+        uint32_t first_row
+        uint32_t n_rows
+        uint8_t *out
+        ptrdiff_t row_stride
+        uint8_t *intact
+    mic_status mic_decode(const mic_decode_job *, size_t, int, mic_error *)
+
+    ctypedef int mic_isa
+    mic_isa mic_best_isa()
+    mic_isa mic_active_isa()
+    mic_status mic_use_isa(mic_isa, mic_error *)
+    const char *mic_isa_name(mic_isa)
+    void mic_cpu_model(char *)
+
+
+cdef int check(mic_status status, mic_error *error) except -1:
+    if status == 0:
+        return 0
+    raise error_from_core(
+        status, error.stage.decode(), error.frame, error.strip, error.offset, error.message.decode()
+    )
+
+
+# ---- stages ----------------------------------------------------------------
+
+
+def delta_encode(int predictor, const uint16_t[::1] pixels, size_t width, size_t height, unsigned max_value):
+    cdef uint16_t[::1] words = np.empty(mic_delta_bound(width * height), np.uint16)
+    cdef size_t n
+    cdef mic_error error
+    cdef mic_status status
+    with nogil:
+        status = mic_delta_encode(predictor, &pixels[0], width, height, max_value, &words[0], &n, &error)
+    check(status, &error)
+    return np.asarray(words)[:n].copy()
+
+
+def delta_decode(int predictor, const uint16_t[::1] words, size_t width, size_t height):
+    cdef uint16_t[::1] pixels = np.empty(width * height, np.uint16)
+    cdef mic_error error
+    cdef mic_status status
+    cdef const uint16_t *first = &words[0] if words.shape[0] else NULL
+    with nogil:
+        status = mic_delta_decode(predictor, first, words.shape[0], width, height, &pixels[0], &error)
+    check(status, &error)
+    return np.asarray(pixels)
+
+
+def rle_encode(const uint16_t[::1] words, unsigned initial, bint with_length):
+    cdef uint16_t[::1] out = np.empty(mic_rle_bound(words.shape[0]), np.uint16)
+    cdef const uint16_t *first = &words[0] if words.shape[0] else NULL
+    cdef size_t n
+    cdef mic_error error
+    cdef mic_status status
+    with nogil:
+        status = mic_rle_encode(first, words.shape[0], initial, with_length, &out[0], &n, &error)
+    check(status, &error)
+    return np.asarray(out)[:n].copy()
+
+
+def rle_count(const uint16_t[::1] words, bint with_length):
+    cdef const uint16_t *first = &words[0] if words.shape[0] else NULL
+    cdef size_t n
+    cdef mic_error error
+    check(mic_rle_count(first, words.shape[0], with_length, &n, &error), &error)
+    return n
+
+
+def rle_decode(const uint16_t[::1] words, bint with_length, size_t capacity):
+    cdef uint16_t[::1] out = np.empty(capacity + 1, np.uint16)
+    cdef const uint16_t *first = &words[0] if words.shape[0] else NULL
+    cdef size_t n
+    cdef mic_error error
+    cdef mic_status status
+    with nogil:
+        status = mic_rle_decode(first, words.shape[0], with_length, &out[0], capacity, &n, &error)
+    check(status, &error)
+    return np.asarray(out)[:n].copy()
+
+
+def entropy_encode(str coder, const uint16_t[::1] words, int n_states):
+    """FSE (`n_states` 1, 2, 4, 8) or Huffman over words."""
+    cdef bint huffman = coder == "huffman"
+    cdef size_t capacity = mic_huffman_bound(words.shape[0]) if huffman else mic_fse_bound(words.shape[0])
+    cdef uint8_t[::1] out = np.empty(capacity + 1, np.uint8)
+    cdef const uint16_t *first = &words[0] if words.shape[0] else NULL
+    cdef size_t n
+    cdef mic_error error
+    cdef mic_status status
+    with nogil:
+        if huffman:
+            status = mic_huffman_encode(first, words.shape[0], &out[0], capacity, &n, &error)
+        else:
+            status = mic_fse_encode(first, words.shape[0], n_states, &out[0], capacity, &n, &error)
+    check(status, &error)
+    return np.asarray(out)[:n].tobytes()
+
+
+def entropy_decode(str coder, const uint8_t[::1] data, size_t max_words):
+    cdef bint huffman = coder == "huffman"
+    cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
+    cdef size_t n
+    cdef mic_error error
+    cdef mic_status status
+    with nogil:
+        if huffman:
+            status = mic_huffman_count(first, data.shape[0], max_words, &n, &error)
+        else:
+            status = mic_fse_count(first, data.shape[0], max_words, &n, &error)
+    check(status, &error)
+    cdef uint16_t[::1] words = np.empty(n + 1, np.uint16)
+    cdef size_t capacity = n
+    with nogil:
+        if huffman:
+            status = mic_huffman_decode(first, data.shape[0], &words[0], capacity, &n, &error)
+        else:
+            status = mic_fse_decode(first, data.shape[0], &words[0], capacity, &n, &error)
+    check(status, &error)
+    return np.asarray(words)[:n]
+
+
+def stream_encode(int kind, const uint16_t[::1] pixels, size_t width, size_t height, unsigned max_value, int n_states):
+    cdef size_t capacity = mic_stream_bound(width * height)
+    cdef uint8_t[::1] out = np.empty(capacity, np.uint8)
+    cdef size_t n
+    cdef mic_error error
+    cdef mic_status status
+    with nogil:
+        status = mic_stream_encode(kind, &pixels[0], width, height, max_value, n_states, &out[0], capacity, &n, &error)
+    check(status, &error)
+    return np.asarray(out)[:n].tobytes()
+
+
+def stream_decode(int kind, const uint8_t[::1] data, size_t width, size_t height):
+    cdef uint16_t[::1] pixels = np.empty(width * height, np.uint16)
+    cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
+    cdef mic_error error
+    cdef mic_status status
+    with nogil:
+        status = mic_stream_decode(kind, first, data.shape[0], width, height, &pixels[0], &error)
+    check(status, &error)
+    return np.asarray(pixels)
+
+
+# ---- images ----------------------------------------------------------------
+
+
+cdef class Layout:
+    """What a stream says about its array; a plain mic_layout."""
+
+    cdef mic_layout c
+
+    @staticmethod
+    def make(int container, int sample_type, unsigned channels, axes, uint32_t rows, uint32_t columns):
+        """Layout of an array to encode."""
+        cdef Layout layout = Layout()
+        memset(&layout.c, 0, sizeof(layout.c))
+        layout.c.container = container
+        layout.c.sample_type = sample_type
+        layout.c.channels = channels
+        layout.c.rows = rows
+        layout.c.columns = columns
+        layout.c.n_axes = len(axes)
+        layout.c.n_frames = 1
+        for i, axis in enumerate(axes):
+            layout.c.axes[i] = axis
+            layout.c.n_frames *= layout.c.axes[i]
+        return layout
+
+    @staticmethod
+    def read(const uint8_t[::1] data):
+        """Layout from the first bytes of a stream of any container."""
+        cdef Layout layout = Layout()
+        cdef mic_error error
+        cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
+        check(mic_read_header(first, data.shape[0], &layout.c, &error), &error)
+        return layout
+
+    container = property(lambda self: (<Layout>self).c.container)
+    sample_type = property(lambda self: (<Layout>self).c.sample_type)
+    codec = property(lambda self: (<Layout>self).c.codec)
+    channels = property(lambda self: (<Layout>self).c.channels)
+    bits_used = property(lambda self: (<Layout>self).c.bits_used)
+    n_frames = property(lambda self: (<Layout>self).c.n_frames)
+    rows = property(lambda self: (<Layout>self).c.rows)
+    columns = property(lambda self: (<Layout>self).c.columns)
+    strip_rows = property(lambda self: (<Layout>self).c.strip_rows)
+    header_bytes = property(lambda self: (<Layout>self).c.header_bytes)
+    index_offset = property(lambda self: (<Layout>self).c.index_offset)
+    stream_bytes = property(lambda self: (<Layout>self).c.stream_bytes)
+
+    @property
+    def axes(self):
+        return tuple(self.c.axes[i] for i in range(self.c.n_axes))
+
+    @property
+    def index_bytes(self):
+        return mic_index_bytes(&self.c)
+
+    def plan(self, int codec):
+        """Set codec and strips, before the first frame of a stream."""
+        self.c.codec = codec
+        mic_plan_strips(&self.c)
+
+    def finish(self, axes, unsigned bits_used, uint64_t index_offset):
+        """Set what is known only when the last frame is written; `axes` keep their number."""
+        self.c.n_frames = 1
+        for i, axis in enumerate(axes):
+            self.c.axes[i] = axis
+            self.c.n_frames *= self.c.axes[i]
+        self.c.bits_used = bits_used
+        self.c.index_offset = index_offset
+
+    def header(self):
+        """The header's bytes."""
+        cdef uint8_t buffer[256]
+        cdef size_t n
+        cdef mic_error error
+        check(mic_write_header(&self.c, buffer, &n, &error), &error)
+        return buffer[:n]
+
+    def index(self, const uint8_t[::1] data):
+        """Offsets of all frames and the end of the last, from the index's bytes."""
+        cdef uint64_t[::1] offsets = np.empty(self.c.n_frames + 1, np.uint64)
+        cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
+        cdef mic_error error
+        check(mic_read_index(&self.c, first, data.shape[0], &offsets[0], &error), &error)
+        return np.asarray(offsets)
+
+    def check_index(self, uint64_t stream_bytes):
+        """Raise unless the index lies within a stream of that size."""
+        cdef mic_error error
+        check(mic_check_index(&self.c, stream_bytes, &error), &error)
+
+    def frame_size(self, const uint8_t[::1] data):
+        """Bytes of the frame that starts with `data`, from its head."""
+        cdef uint64_t size
+        cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
+        cdef mic_error error
+        check(mic_frame_size(&self.c, first, data.shape[0], &size, &error), &error)
+        return size
+
+
+def write_index(const uint64_t[::1] offsets):
+    cdef bytes out = PyBytes_FromStringAndSize(NULL, 8 * offsets.shape[0] + 4)
+    mic_write_index(&offsets[0], offsets.shape[0], <uint8_t *>PyBytes_AS_STRING(out))
+    return out
+
+
+cdef bytes take_encoded(mic_encoded *encoded):
+    """The bytes of `encoded`, which is freed."""
+    cdef bytes out
+    cdef uint8_t *first
+    try:
+        out = PyBytes_FromStringAndSize(NULL, mic_encoded_size(encoded))
+        first = <uint8_t *>PyBytes_AS_STRING(out)
+        with nogil:
+            mic_encoded_write(encoded, first)
+    finally:
+        mic_encoded_free(encoded)
+    return out
+
+
+def encode(Layout layout, const uint8_t[::1] samples, int codec, int n_states, int effort, int n_threads, unsigned max_value):
+    """A whole array (contiguous bytes, native byte order) as one stream."""
+    cdef mic_encode_options options = mic_encode_options(codec, n_states, effort, n_threads, max_value)
+    cdef mic_encoded *encoded
+    cdef mic_error error
+    cdef mic_status status
+    with nogil:
+        status = mic_encode(&layout.c, &samples[0], &options, &encoded, &error)
+    check(status, &error)
+    return take_encoded(encoded)
+
+
+def encode_frame(Layout layout, const uint8_t[::1] samples, int n_states, int effort, int n_threads):
+    """One frame of a stream that is written frame by frame, and its bits in use."""
+    cdef mic_encode_options options = mic_encode_options(layout.c.codec, n_states, effort, n_threads, 0)
+    cdef mic_encoded *encoded
+    cdef unsigned bits_used
+    cdef mic_error error
+    cdef mic_status status
+    with nogil:
+        status = mic_encode_frame(&layout.c, &samples[0], &options, &encoded, &bits_used, &error)
+    check(status, &error)
+    return take_encoded(encoded), bits_used
+
+
+cdef class BufferList:
+    """Views of many buffers, held while C code reads them."""
+
+    cdef Py_buffer *views
+    cdef Py_ssize_t n_held
+
+    def __cinit__(self, buffers):
+        self.views = <Py_buffer *>calloc(len(buffers) + 1, sizeof(Py_buffer))
+        if self.views == NULL:
+            raise MemoryError
+        for buffer in buffers:
+            PyObject_GetBuffer(buffer, &self.views[self.n_held], PyBUF_SIMPLE)
+            self.n_held += 1
+
+    def __dealloc__(self):
+        while self.n_held > 0:
+            self.n_held -= 1
+            PyBuffer_Release(&self.views[self.n_held])
+        free(self.views)
+
+
+def decode_frames(
+    layouts, buffers, numbers, offsets, uint32_t first_row, uint8_t[:, :, ::1] out, uint8_t[:, ::1] intact, int n_threads
+):
+    """Frame i of `buffers`, rows first_row onwards, into out[i] (rows x bytes).
+
+    Frames are decoded on threads; `intact` (frames x rows) or None asks for
+    rescue instead of failure.
+    """
+    cdef Py_ssize_t n = len(buffers)
+    cdef BufferList held = BufferList(buffers)
+    cdef mic_decode_job *jobs = <mic_decode_job *>calloc(n + 1, sizeof(mic_decode_job))
+    cdef mic_error error
+    cdef mic_status status
+    cdef Py_ssize_t i
+    if jobs == NULL:
+        raise MemoryError
+    try:
+        for i in range(n):
+            jobs[i].layout = &(<Layout?>layouts[i]).c
+            jobs[i].in_ = <const uint8_t *>held.views[i].buf
+            jobs[i].n_bytes = held.views[i].len
+            jobs[i].frame = numbers[i]
+            jobs[i].base_offset = offsets[i]
+            jobs[i].first_row = first_row
+            jobs[i].n_rows = out.shape[1]
+            jobs[i].out = &out[i, 0, 0]
+            jobs[i].row_stride = out.strides[1]
+            jobs[i].intact = NULL if intact is None else &intact[i, 0]
+        with nogil:
+            status = mic_decode(jobs, n, n_threads, &error)
+        check(status, &error)
+    finally:
+        free(jobs)
+
+
+# ---- the processor ---------------------------------------------------------
+
+ISA_NAMES = tuple(mic_isa_name(isa).decode() for isa in range(4))
+
+
+def best_isa():
+    return ISA_NAMES[mic_best_isa()]
+
+
+def active_isa():
+    return ISA_NAMES[mic_active_isa()]
+
+
+def use_isa(str name):
+    """Choose the kernels of the whole process; for tests and measurements."""
+    cdef mic_error error
+    check(mic_use_isa(ISA_NAMES.index(name), &error), &error)
+
+
+def cpu_model():
+    cdef char model[MIC_CPU_MODEL_SIZE]
+    mic_cpu_model(model)
+    return model.decode("ascii", "replace").strip()

@@ -1,0 +1,440 @@
+# SPDX-License-Identifier: MIT
+"""Arrays to streams and back: encode, decode, decode_batch, info."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _mic
+from .arrays import (
+    check_limit,
+    check_out,
+    dtype_of,
+    frame_shape,
+    full_shape,
+    layout_of,
+    prepare,
+    thread_count,
+)
+from .errors import UnsupportedError
+from .source import MemoryBytes, Stream, decode_into
+
+MAX_PIXELS = 2**30
+"""Default limit on the samples that one call decodes."""
+
+CODECS = {"fse": 1, "huffman": 2}
+"""Names of the codecs of the native container, and their numbers in it."""
+DEFAULT_CODEC = "fse"
+CONTAINERS = ("native", "mic1")
+STATES = (1, 2, 4, 8)
+
+
+def _choose(name: str, value: Any, allowed: Iterable[Any]) -> Any:
+    choices = list(allowed)
+    if value not in choices:
+        listed = ", ".join(repr(choice) for choice in choices)
+        raise UnsupportedError(f"{name} is {value!r}, one of {listed} is expected")
+    return value
+
+
+def _check_published(array: NDArray[Any], codec: str, max_value: int | None) -> None:
+    """What a published container cannot hold."""
+    if array.dtype != np.uint16:
+        raise UnsupportedError(
+            f"the published containers keep 16-bit patterns only, not {array.dtype}; pass "
+            'arr.view("uint16") (8 bits: arr.astype("uint16")) or use container="native"'
+        )
+    if array.ndim != 2:
+        raise UnsupportedError(
+            f"a MIC1 file holds one image, the array has shape {array.shape}; encode one frame "
+            'at a time or use container="native"'
+        )
+    if codec != "fse":
+        raise UnsupportedError(f'a MIC1 file is coded by "fse", not by {codec!r}')
+    if max_value is not None and not 0 < max_value <= 65535:
+        raise UnsupportedError(f"max_value is {max_value}, 1 to 65535 is expected")
+
+
+def encode(
+    arr: ArrayLike,
+    codec: str = DEFAULT_CODEC,
+    effort: int = 5,
+    threads: int = 1,
+    rgb: bool | None = None,
+    *,
+    states: int = 4,
+    container: str = "native",
+    max_value: int | None = None,
+    out: Any = None,
+) -> bytes | int:
+    """Compress an array without loss.
+
+    Parameters
+    ----------
+    arr : array_like of uint8, int8, uint16 or int16
+        Rows and columns, with any leading axes as frames; any byte order and
+        strides.
+    codec : {"fse", "huffman"}
+        Entropy coder.
+    effort : int, 1 to 9
+        Encode time against size; the classic codecs have one effort only.
+    threads : int
+        Threads to use; 0 for all CPUs that this process may use.  The bytes do
+        not depend on it.
+    rgb : bool, optional
+        Whether a trailing axis of 3 is colour.  By default it is, if there are
+        three axes or more.  The array comes back the same either way.
+    states : {1, 2, 4, 8}
+        Interleaved FSE states.
+    container : {"native", "mic1"}
+        Container; "mic1" is the published one for a single uint16 image.
+    max_value : int, optional
+        For "mic1": the maximum that the stream is coded for.  By default the
+        largest sample.
+    out : writable bytes-like, optional
+        Where to put the stream.
+
+    Returns
+    -------
+    bytes or int
+        The stream, or its size in bytes if `out` was given.
+
+    Raises
+    ------
+    UnsupportedError
+        A dtype, shape or option that mic or the container cannot take.
+    """
+    array = prepare(arr)
+    _choose("codec", codec, CODECS)
+    _choose("container", container, CONTAINERS)
+    _choose("effort", effort, range(1, 10))
+    _choose("states", states, STATES)
+    if container == "mic1":
+        _check_published(array, codec, max_value)
+        rgb = False
+    elif max_value is not None:
+        raise UnsupportedError(
+            f'max_value is {max_value}, but only container="mic1" takes one; leave it out'
+        )
+    layout = layout_of(array.shape, array.dtype, CONTAINERS.index(container), rgb)
+    samples = array.reshape(-1).view(np.uint8)
+    stream = _mic.encode(
+        layout, samples, CODECS[codec], states, effort, thread_count(threads), max_value or 0
+    )
+    return stream if out is None else _copy_out(stream, out)
+
+
+def _copy_out(stream: bytes, out: Any) -> int:
+    view = memoryview(out)
+    if view.readonly or not view.c_contiguous:
+        raise UnsupportedError("out is read-only or not contiguous, a writable buffer is expected")
+    if view.nbytes < len(stream):
+        raise UnsupportedError(f"out has {view.nbytes} bytes, the stream needs {len(stream)}")
+    view.cast("B")[: len(stream)] = stream
+    return len(stream)
+
+
+FrameSelection = int | slice | Sequence[int] | None
+
+
+def _select_frames(frames: FrameSelection, n_frames: int) -> list[int]:
+    if frames is None:
+        return list(range(n_frames))
+    if isinstance(frames, slice):
+        return list(range(n_frames))[frames]
+    selected = [frames] if isinstance(frames, (int, np.integer)) else [int(i) for i in frames]
+    for index in selected:
+        if not -n_frames <= index < n_frames:
+            raise UnsupportedError(
+                f"frame {index} is asked for, the stream has frames 0 to {n_frames - 1}"
+            )
+    return [int(index) % n_frames for index in selected]
+
+
+def _select_rows(rows: slice | tuple[int, int] | None, n_rows: int) -> range:
+    if rows is None:
+        return range(n_rows)
+    if not isinstance(rows, slice):
+        rows = slice(*rows)
+    selected = range(n_rows)[rows]
+    if selected.step != 1 or len(selected) == 0:
+        raise UnsupportedError(
+            f"rows is {rows}, a slice of step 1 that holds at least one of rows 0 to {n_rows - 1} "
+            "is expected"
+        )
+    return selected
+
+
+def _selected_shape(
+    stream: Stream, frames: FrameSelection, n_frames: int, n_rows: int
+) -> tuple[int, ...]:
+    image = (n_rows, *frame_shape(stream.layout)[1:])
+    if frames is None:
+        return (*stream.layout.axes, *image)
+    return image if isinstance(frames, (int, np.integer)) else (n_frames, *image)
+
+
+@overload
+def decode(
+    buf: Any,
+    out: NDArray[Any] | None = ...,
+    frames: FrameSelection = ...,
+    rows: slice | tuple[int, int] | None = ...,
+    threads: int = ...,
+    max_pixels: int = ...,
+    partial: Literal[False] = ...,
+) -> NDArray[Any]: ...
+@overload
+def decode(
+    buf: Any,
+    out: NDArray[Any] | None = ...,
+    frames: FrameSelection = ...,
+    rows: slice | tuple[int, int] | None = ...,
+    threads: int = ...,
+    max_pixels: int = ...,
+    *,
+    partial: Literal[True],
+) -> tuple[NDArray[Any], NDArray[np.bool_]]: ...
+def decode(
+    buf: Any,
+    out: NDArray[Any] | None = None,
+    frames: FrameSelection = None,
+    rows: slice | tuple[int, int] | None = None,
+    threads: int = 1,
+    max_pixels: int = MAX_PIXELS,
+    partial: bool = False,
+) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Decompress a stream of any container.
+
+    Parameters
+    ----------
+    buf : bytes-like
+        The stream.  Zero bytes may follow it.
+    out : ndarray, optional
+        Where to put the samples: same shape and dtype as the result, any
+        strides.
+    frames : int, slice or sequence of int, optional
+        Frames to decode, counted over all leading axes.  By default all.
+    rows : slice or (start, stop), optional
+        Rows to decode; strips that hold none of them are not touched.
+    threads : int
+        Threads to use; 0 for all CPUs that this process may use.
+    max_pixels : int
+        Most samples to decode.  Checked before any memory is sized by the
+        stream.
+    partial : bool
+        Rescue: decode what is intact instead of failing at the first damage.
+
+    Returns
+    -------
+    ndarray
+        The array that was encoded, same shape and dtype, native byte order.
+        With `frames`: (frames, rows, columns[, 3]), or one image for an int.
+        Published containers give uint16.
+    intact : ndarray of bool, frames x rows
+        Only with ``partial=True``: which rows are as they were encoded.  The
+        samples of all others are 0.
+
+    Raises
+    ------
+    CorruptDataError
+        Damage anywhere; `.frame`, `.strip` and `.offset` say where.
+    LimitError
+        More samples than `max_pixels`.
+    UnsupportedError
+        Frames or rows that the stream does not have, or an `out` that does not
+        fit.
+    """
+    stream = Stream(MemoryBytes(buf), rescue=partial)
+    layout = stream.layout
+    if frames is None:
+        check_limit(full_shape(layout), max_pixels)
+    selected = _select_frames(frames, layout.n_frames)
+    row_range = _select_rows(rows, layout.rows)
+    shape = _selected_shape(stream, frames, len(selected), len(row_range))
+    check_limit(shape, max_pixels)
+    if layout.container == CONTAINERS.index("mic1"):
+        check_limit(full_shape(layout), max_pixels)
+    if out is None:
+        out = np.empty(shape, dtype_of(layout))
+    else:
+        check_out(out, shape, dtype_of(layout))
+    intact = np.zeros((len(selected), len(row_range)), np.uint8) if partial else None
+    if selected:
+        jobs = [(stream, index) for index in selected]
+        decode_into(jobs, row_range.start, len(row_range), out, thread_count(threads), intact)
+    return (out, intact.view(np.bool_)) if intact is not None else out
+
+
+def decode_batch(
+    streams: Sequence[Any],
+    out: NDArray[Any] | None = None,
+    threads: int = 0,
+    max_pixels: int = MAX_PIXELS,
+) -> NDArray[Any]:
+    """Decode many single-frame streams of one shape and dtype in one call.
+
+    Parameters
+    ----------
+    streams : sequence of bytes-like
+        Streams of any container, one frame each.
+    out : ndarray, optional
+        Array of (streams, rows, columns[, 3]) to fill, such as a slice of a
+        preallocated volume.
+    threads : int
+        Threads to use; 0 for all CPUs that this process may use.
+    max_pixels : int
+        Most samples to decode, all streams together.
+
+    Returns
+    -------
+    ndarray, (streams, rows, columns[, 3])
+
+    Raises
+    ------
+    CorruptDataError
+        A damaged stream; its position in `streams` is in the message.
+    UnsupportedError
+        No streams, several frames in one, or different shapes or dtypes.
+    """
+    if len(streams) == 0:
+        raise UnsupportedError("there are no streams to decode, at least one is expected")
+    parsed = [Stream(MemoryBytes(stream)) for stream in streams]
+    first = parsed[0].layout
+    shape, dtype = frame_shape(first), dtype_of(first)
+    for i, stream in enumerate(parsed):
+        layout = stream.layout
+        if layout.n_frames != 1 or frame_shape(layout) != shape or dtype_of(layout) != dtype:
+            raise UnsupportedError(
+                f"stream {i} holds {layout.n_frames} frame(s) of {frame_shape(layout)} "
+                f"{dtype_of(layout)}, one frame of {shape} {dtype} like stream 0 is expected"
+            )
+    full = (len(parsed), *shape)
+    check_limit(full, max_pixels)
+    if out is None:
+        out = np.empty(full, dtype)
+    else:
+        check_out(out, full, dtype)
+    decode_into([(stream, 0) for stream in parsed], 0, shape[0], out, thread_count(threads))
+    return out
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """What a stream says about itself.
+
+    Attributes
+    ----------
+    container, codec : str
+        ``"native"`` or ``"mic1"``; the codec that the encoder was asked for.
+    shape : tuple of int
+        Shape of the decoded array.
+    dtype : numpy.dtype
+        Its sample type.
+    frames, rows, columns, channels : int
+        Frames over all leading axes, and the shape of one.
+    bits_used : int
+        Smallest number of bits that holds every sample.
+    strip_rows, strips : int
+        Rows of a strip, and strips of a frame: what can be decoded on its own.
+    encoded_bytes, decoded_bytes : int
+        Size of the stream and of the array.
+    frame_offsets : tuple of int
+        Where each frame begins in the stream; one more entry for the end.
+    frame_checksums : tuple of int
+        CRC-32C of each frame's samples (little-endian, C order); empty for
+        containers without checksums.
+    """
+
+    container: str
+    codec: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    frames: int
+    rows: int
+    columns: int
+    channels: int
+    bits_used: int
+    strip_rows: int
+    strips: int
+    encoded_bytes: int
+    decoded_bytes: int
+    frame_offsets: tuple[int, ...]
+    frame_checksums: tuple[int, ...]
+
+    @property
+    def ratio(self) -> float:
+        """Decoded over encoded bytes."""
+        return self.decoded_bytes / self.encoded_bytes
+
+
+def describe(stream: Stream) -> StreamInfo:
+    """`StreamInfo` of a parsed stream."""
+    layout = stream.layout
+    shape, dtype = full_shape(layout), dtype_of(layout)
+    container = CONTAINERS[layout.container]
+    starts = [int(offset) for offset in stream.offsets[:-1]]
+    checksums = (
+        [bytes(stream.data.read(at, at + 4)) for at in starts] if container == "native" else []
+    )
+    names = {number: name for name, number in CODECS.items()}
+    return StreamInfo(
+        container=container,
+        codec=names.get(layout.codec, f"codec {layout.codec}"),
+        shape=shape,
+        dtype=dtype,
+        frames=layout.n_frames,
+        rows=layout.rows,
+        columns=layout.columns,
+        channels=layout.channels,
+        bits_used=layout.bits_used,
+        strip_rows=layout.strip_rows,
+        strips=-(-layout.rows // layout.strip_rows),
+        encoded_bytes=stream.size,
+        decoded_bytes=int(np.prod(shape, dtype=object)) * dtype.itemsize,
+        frame_offsets=tuple(int(offset) for offset in stream.offsets),
+        frame_checksums=tuple(int.from_bytes(checksum, "little") for checksum in checksums),
+    )
+
+
+def info(buf: Any) -> StreamInfo:
+    """Describe a stream without decoding a sample.
+
+    Parameters
+    ----------
+    buf : bytes-like
+        The stream.
+
+    Returns
+    -------
+    StreamInfo
+
+    Raises
+    ------
+    CorruptDataError
+        The header or the index is damaged or truncated.
+    """
+    return describe(Stream(MemoryBytes(buf)))
+
+
+def cpu_info() -> dict[str, Any]:
+    """Processor, instruction sets that mic can use on it, and the one in use.
+
+    The environment variable ``MIC_CPU`` (scalar, avx2, avx512, neon) forces one.
+
+    Returns
+    -------
+    dict
+        Keys ``model``, ``best``, ``active``, ``cpus`` (usable by this process).
+    """
+    return {
+        "model": _mic.cpu_model(),
+        "best": _mic.best_isa(),
+        "active": _mic.active_isa(),
+        "cpus": thread_count(0),
+    }

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""Arrays on their way into and out of the core: dtypes, shapes, threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._mic import Layout
+from .errors import LimitError, UnsupportedError
+
+# Index is mic_sample_type of csrc/mic.h.
+SAMPLE_TYPES = (np.dtype("u1"), np.dtype("i1"), np.dtype("u2"), np.dtype("i2"))
+COLOUR_CHANNELS = 3
+MAX_LEADING_AXES = 30
+MAX_FRAME_SAMPLES = 2**31 - 1
+
+
+def thread_count(threads: int) -> int:
+    """`threads`, or the number of CPUs this process may use for 0."""
+    if threads < 0:
+        raise UnsupportedError(f"threads is {threads}, 0 (all usable CPUs) or more is expected")
+    if threads > 0:
+        return threads
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def check_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """`dtype` in native byte order, if it is one that mic codes."""
+    native = dtype.newbyteorder("=")
+    if native not in SAMPLE_TYPES:
+        remedy = "convert it, or scale it to 16 bits"
+        if native.kind == "b":
+            remedy = 'view it as bytes: arr.view("uint8")'
+        raise UnsupportedError(
+            f"the array has dtype {dtype}, uint8, int8, uint16 or int16 is expected; {remedy}"
+        )
+    return native
+
+
+def prepare(arr: ArrayLike) -> NDArray[Any]:
+    """`arr` as a contiguous array in native byte order, of a dtype that mic codes."""
+    array = np.asarray(arr)
+    return np.ascontiguousarray(array, dtype=check_dtype(array.dtype)).reshape(array.shape)
+
+
+def layout_of(
+    shape: Sequence[int], dtype: np.dtype[Any], container: int, rgb: bool | None
+) -> Layout:
+    """Split a shape into leading axes, rows, columns and colour."""
+    colour = len(shape) >= 3 and shape[-1] == COLOUR_CHANNELS if rgb is None else rgb
+    if colour and (len(shape) < 3 or shape[-1] != COLOUR_CHANNELS):
+        raise UnsupportedError(
+            f"rgb=True with shape {tuple(shape)}, a trailing axis of 3 is expected; "
+            "pass rgb=False or move the colour axis to the end"
+        )
+    image = tuple(shape[:-1]) if colour else tuple(shape)
+    if len(image) < 2:
+        raise UnsupportedError(
+            f"the array has shape {tuple(shape)}, rows and columns are expected; "
+            "reshape it to two axes or more"
+        )
+    if 0 in shape:
+        raise UnsupportedError(f"the array has shape {tuple(shape)}, which holds no sample")
+    *axes, rows, columns = image
+    channels = COLOUR_CHANNELS if colour else 1
+    if rows * columns * channels > MAX_FRAME_SAMPLES or len(axes) > MAX_LEADING_AXES:
+        raise UnsupportedError(
+            f"the array has shape {tuple(shape)}, at most {MAX_LEADING_AXES} leading axes and "
+            f"{MAX_FRAME_SAMPLES} samples a frame are expected; divide it"
+        )
+    if int(np.prod(axes, dtype=object)) > MAX_FRAME_SAMPLES:
+        raise UnsupportedError(
+            f"the array has {axes} frames, at most {MAX_FRAME_SAMPLES} are expected; divide it"
+        )
+    return Layout.make(container, SAMPLE_TYPES.index(dtype), channels, axes, rows, columns)
+
+
+def dtype_of(layout: Layout) -> np.dtype[Any]:
+    """Sample type of a stream."""
+    return SAMPLE_TYPES[layout.sample_type]
+
+
+def frame_shape(layout: Layout) -> tuple[int, ...]:
+    """(rows, columns) or (rows, columns, 3)."""
+    shape = (layout.rows, layout.columns)
+    return (*shape, COLOUR_CHANNELS) if layout.channels == COLOUR_CHANNELS else shape
+
+
+def full_shape(layout: Layout) -> tuple[int, ...]:
+    """Shape of the whole array."""
+    return (*layout.axes, *frame_shape(layout))
+
+
+def check_limit(shape: Sequence[int], max_pixels: int) -> None:
+    """Refuse to decode more samples than the caller allows."""
+    n_samples = int(np.prod(shape, dtype=object))
+    if n_samples > max_pixels:
+        raise LimitError(
+            f"the stream announces {n_samples} samples (shape {tuple(shape)}), max_pixels allows "
+            f"{max_pixels}; raise max_pixels if you trust the source, or decode fewer frames"
+        )
+
+
+def check_out(out: NDArray[Any], shape: Sequence[int], dtype: np.dtype[Any]) -> None:
+    """Is `out` an array that the decoded samples fit exactly?"""
+    if not isinstance(out, np.ndarray):
+        raise UnsupportedError(f"out is a {type(out).__name__}, a numpy array is expected")
+    if out.shape != tuple(shape) or out.dtype.newbyteorder("=") != dtype:
+        raise UnsupportedError(
+            f"out has shape {out.shape} and dtype {out.dtype}, {tuple(shape)} and {dtype} are "
+            "expected"
+        )
+    if not out.flags.writeable:
+        raise UnsupportedError("out is read-only, a writable array is expected")
+
+
+def byte_rows(out: NDArray[Any], n_frames: int, n_rows: int) -> NDArray[np.uint8] | None:
+    """View `out` as (frames, rows, bytes), or None where no such view exists."""
+    row_elements = out.size // (n_frames * n_rows)
+    if not out.dtype.isnative:
+        return None
+    view = out.reshape(n_frames, n_rows, row_elements)
+    if not np.may_share_memory(view, out):  # no such view: reshape made a copy
+        return None
+    if view.strides[2] != out.dtype.itemsize:
+        return None
+    return view.view(np.uint8)

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+"""The command `mic`: entry point.
+
+The commands are in cli_commands.py, which needs the extra "cli"; this module
+needs nothing and can therefore say so.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    try:
+        from .cli_commands import cli
+    except ModuleNotFoundError as error:
+        if error.name not in ("click", "rich"):
+            raise
+        sys.exit('mic: the command needs click and rich; pip install "mic-codec[cli]"')
+    # An exception instead of sudden death, so that temporary files are removed.
+    signal.signal(signal.SIGTERM, _terminate)
+    cli(prog_name="mic")
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""`mic bench`: figures on real images, every bit verified."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from . import benchmark
+from .atomic import replacing
+from .benchmark import Measurement
+from .cli_run import complain, explain, print_table
+from .errors import MicError, UnsupportedError
+from .realimages import RealImage, find_installed_images, images_of
+
+
+@click.command()
+@click.option("--codec", "names", multiple=True, help="Such as fse, fse-8, huffman; repeatable.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Threads for each image; 0 for all CPUs.",
+)
+@click.option(
+    "--peers",
+    is_flag=True,
+    help="Also CharLS, OpenJPH, OpenJPEG, libjxl and zstd, through imagecodecs.",
+)
+@click.option(
+    "--images",
+    "paths",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Your own files or folders instead; repeatable.",
+)
+@click.option(
+    "--repeat",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Measurements whose median counts.",
+)
+@click.option(
+    "--json",
+    "json_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write all figures to this file.",
+)
+def bench(
+    names: tuple[str, ...],
+    threads: int,
+    peers: bool,
+    paths: tuple[Path, ...],
+    repeat: int,
+    json_path: Path | None,
+) -> None:
+    """Compress real images, verify every bit, print ratios and speeds.
+
+    The images are the greyscale 16-bit DICOM images that pip installed with
+    pydicom and pydicom-data (more with pip install "mic-codec[bench]"); nothing
+    is downloaded.  Of a file with several frames the middle one is taken.  Speeds
+    are decoded bytes a second, the median of --repeat measurements.
+    """
+    try:
+        _bench(names, threads, peers, paths, repeat, json_path)
+    except (MicError, OSError, MemoryError) as error:
+        complain(explain(error))
+        sys.exit(1)
+
+
+def _bench(
+    names: tuple[str, ...],
+    threads: int,
+    peers: bool,
+    paths: tuple[Path, ...],
+    repeat: int,
+    json_path: Path | None,
+) -> None:
+    codecs = benchmark.own_codecs(names) + (benchmark.peer_codecs() if peers else [])
+    unread: list[str] = []
+    images = _images(paths, unread)
+    if not images:
+        raise UnsupportedError("there is no image to measure; pass --images FOLDER")
+    results = _measure(images, codecs, threads, repeat)
+    _print_images(images, results)
+    _print_summary(images, results)
+    if json_path is not None:
+        write_json(json_path, document(images, results, {"repeat": repeat, "threads": [threads]}))
+    if unread:
+        raise UnsupportedError(f"{len(unread)} files could not be read: {'; '.join(unread)}")
+
+
+def _images(paths: tuple[Path, ...], unread: list[str]) -> list[RealImage]:
+    if not paths:
+        return find_installed_images()
+    return images_of(paths, lambda path, error: unread.append(explain(error)))
+
+
+def _measure(
+    images: list[RealImage], codecs: list[benchmark.Codec], threads: int, repeat: int
+) -> list[Measurement]:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    results = []
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task("", total=len(images))
+        for number, image in enumerate(images):
+            progress.update(task, description=image.name, completed=number)
+            results += benchmark.measure_image(
+                image.pixels, codecs, number=number, threads=threads, repeat=repeat
+            )
+    return results
+
+
+_FIGURES = [("ratio", "right"), ("encode MB/s", "right"), ("decode MB/s", "right")]
+
+
+def _print_images(images: list[RealImage], results: list[Measurement]) -> None:
+    columns = [("image", "left"), ("modality", "left"), ("shape", "left"), ("codec", "left")]
+    rows = []
+    for number, image in enumerate(images):
+        shape = " x ".join(map(str, image.pixels.shape))
+        label = [image.name, image.modality, shape]
+        for result in (result for result in results if result.image == number):
+            rows.append([*label, result.codec, *_figures(result)])
+            label = ["", "", ""]
+    print_table([*columns, *_FIGURES], rows)
+
+
+def _figures(result: Measurement) -> list[str]:
+    if result.error is not None:
+        return ["failed", "", ""]
+    speeds = [f"{result.speed(direction):.0f}" for direction in ("encode", "decode")]
+    return [f"{result.ratio:.3f}", *speeds]
+
+
+def _print_summary(images: list[RealImage], results: list[Measurement]) -> None:
+    rows = []
+    for summary in benchmark.summarize(results):
+        for i, kind in enumerate(("geometric mean", "median")):
+            figures = [
+                f"{summary.ratio[i]:.3f}",
+                f"{summary.encode[i]:.0f}",
+                f"{summary.decode[i]:.0f}",
+            ]
+            rows.append([kind, summary.codec, *figures])
+    print()
+    print_table([("", "left"), ("codec", "left"), *_FIGURES], rows)
+    cpu = benchmark.machine()
+    threads = sorted({result.threads for result in results})
+    print(
+        f"\n{len(images)} images, every bit verified; threads: {', '.join(map(str, threads))}; "
+        f"{cpu['model'] or cpu['architecture']}, {cpu['active']}"
+    )
+    for codec in dict.fromkeys(result.codec for result in results if result.error):
+        first = next(result for result in results if result.codec == codec and result.error)
+        print(f"{codec} failed on {images[first.image].name}: {first.error}")
+
+
+def document(
+    images: list[RealImage], results: list[Measurement], settings: dict[str, Any]
+) -> dict[str, Any]:
+    """All that was measured, in types that JSON knows."""
+    return {
+        "machine": benchmark.machine(),
+        "settings": settings,
+        "images": [_image_entry(image) for image in images],
+        "results": [dataclasses.asdict(result) for result in results],
+    }
+
+
+def _image_entry(image: RealImage) -> dict[str, Any]:
+    return {
+        "name": image.name,
+        "source": image.source,
+        "frame": image.frame,
+        "modality": image.modality,
+        "shape": list(image.pixels.shape),
+        "dtype": image.pixels.dtype.name,
+        "sha256": image.sha256,
+    }
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file, whole or not at all."""
+    with replacing(path) as file:
+        file.write((json.dumps(content, indent=1) + "\n").encode())

@@ -1,0 +1,457 @@
+# SPDX-License-Identifier: MIT
+"""The commands of `mic`: their options and what they call."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import numpy as np
+
+from . import api, stages
+from ._version import __version__
+from .cli_bench import bench
+from .cli_doctor import doctor
+from .cli_jobs import (
+    DecodeOptions,
+    EncodeOptions,
+    Outcome,
+    decode_file,
+    encode_file,
+    info_file,
+    verify_against,
+    verify_file,
+)
+from .cli_run import (
+    Task,
+    attempt,
+    complain,
+    explain,
+    files_below,
+    human,
+    plan_decoding,
+    plan_encoding,
+    print_table,
+    report,
+    run_jobs,
+    with_suffix,
+)
+from .errors import MicError, UnsupportedError
+from .imagefiles import WRITABLE, RawLayout, kind_of
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+_SUFFIX_OF = {"npy": ".npy", "raw": ".raw", "png": ".png", "tif": ".tif"}
+PATH = click.Path(path_type=Path)
+
+
+def _parse_shape(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    try:
+        sizes = tuple(int(part) for part in value.split(","))
+    except ValueError:
+        sizes = ()
+    if not 2 <= len(sizes) <= 4 or min(sizes) < 1:
+        raise click.BadParameter(
+            f"{value!r} is no shape; write ROWS,COLUMNS or FRAMES,ROWS,COLUMNS"
+        )
+    return sizes
+
+
+def _parse_dtype(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> np.dtype[Any] | None:
+    if value is None:
+        return None
+    with contextlib.suppress(TypeError):
+        dtype = np.dtype(value)
+        if dtype.kind in "ui" and dtype.itemsize <= 2:
+            return dtype
+    raise click.BadParameter(
+        f"{value!r} is none of uint8, int8, uint16, int16 (big-endian: >u2, >i2)"
+    )
+
+
+def _parse_rows(context: click.Context, option: click.Parameter, value: str | None) -> slice | None:
+    if value is None:
+        return None
+    try:
+        start, stop = (int(part) if part.strip() else None for part in value.split(":"))
+    except ValueError:
+        raise click.BadParameter(
+            f"{value!r} is no range of rows; write START:STOP, such as 100:200"
+        ) from None
+    return slice(start, stop)
+
+
+def _stack(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    """Several options as one decorator, in the order of the help text."""
+
+    def decorate(function: Function) -> Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Threads for each file; 0 for all CPUs.",
+)
+raw_options = _stack(
+    click.option(
+        "--shape", metavar="R,C", callback=_parse_shape, help="Shape of a raw file: R,C or F,R,C."
+    ),
+    click.option(
+        "--dtype",
+        callback=_parse_dtype,
+        metavar="DTYPE",
+        help="Sample type of a raw file, such as uint16 or >i2.",
+    ),
+)
+writing_options = _stack(
+    click.option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        help="Files to work on at a time, for folders.",
+    ),
+    click.option("--no-verify", is_flag=True, help="Do not read the output again and compare it."),
+    click.option("--overwrite", is_flag=True, help="Replace existing outputs."),
+    json_option,
+)
+
+
+def _raw_layout(shape: tuple[int, ...] | None, dtype: np.dtype[Any] | None) -> RawLayout | None:
+    if (shape is None) != (dtype is None):
+        raise click.UsageError("--shape and --dtype go together: pass both or neither.")
+    return None if shape is None or dtype is None else RawLayout(shape, dtype)
+
+
+@contextlib.contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Errors that concern no single file, as a sentence and exit code 1."""
+    try:
+        yield
+    except (MicError, OSError, MemoryError) as error:
+        complain(explain(error))
+        sys.exit(1)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="mic")
+def cli() -> None:
+    """Compress medical images without loss, and prove it.
+
+    Every file that mic writes is decoded again and compared bit by bit before it
+    gets its name.
+
+    \b
+    Examples:
+      mic encode scan.dcm scan.mic            compress the pixels of a DICOM file
+      mic encode study/ archive/ --jobs 4     a whole tree of images
+      mic decode scan.mic scan.npy            and back (also .raw, .png, .tif)
+      mic decode scan.mic f3.png --frame 3    one frame of many
+      mic info archive/*.mic                  sizes and ratios
+      mic verify scan.mic scan.dcm            compare with the original
+      mic bench                               figures on real images
+      mic doctor                              versions, CPU, what is installed
+
+    "mic COMMAND --help" tells more.
+    """
+
+
+@cli.command()
+@click.argument("source", type=PATH, metavar="SRC")
+@click.argument("target", type=PATH, metavar="DST")
+@click.option(
+    "--codec", type=click.Choice(list(api.CODECS)), default=api.DEFAULT_CODEC, show_default=True
+)
+@click.option(
+    "--states",
+    type=click.Choice([str(n) for n in api.STATES]),
+    default="4",
+    show_default=True,
+    help="Interleaved states of the fse codec.",
+)
+@click.option(
+    "--effort",
+    type=click.IntRange(1, 9),
+    default=5,
+    show_default=True,
+    help="Time against size, for codecs that have a choice.",
+)
+@click.option(
+    "--container",
+    type=click.Choice(api.CONTAINERS),
+    default="native",
+    show_default=True,
+    help="mic1 is the published container of one 16-bit image.",
+)
+@click.option(
+    "--stream",
+    type=click.Choice(stages.STREAM_KINDS),
+    help="Write a bare published stream without any container.",
+)
+@click.option("--max-value", type=click.IntRange(1, 65535), help="Maximum that mic1 is coded for.")
+@click.option("--frame", type=click.IntRange(min=0), help="Encode this frame only.")
+@click.option("--unsigned", is_flag=True, help="Take signed samples as unsigned bit patterns.")
+@raw_options
+@threads_option
+@writing_options
+def encode(source: Path, target: Path, **given: Any) -> None:
+    """Compress SRC, an image file or a folder, to DST.
+
+    Images are .npy, .dcm (any syntax that pydicom can read; files without suffix
+    are recognised), .png, .tif, and .raw or .bin with --shape and --dtype.  Of
+    DICOM the stored pixel values are kept, not the header.  A folder is mirrored:
+    a/b/scan.dcm becomes DST/b/scan.mic; what is no image is skipped.
+
+    \b
+    Examples:
+      mic encode scan.dcm scan.mic
+      mic encode volume.raw volume.mic --shape 120,512,512 --dtype int16
+      mic encode ct.dcm ct.mic --container mic1 --unsigned     for the published codec
+    """
+    raw = _raw_layout(given["shape"], given["dtype"])
+    stream = given["stream"]
+    options = EncodeOptions(
+        codec=given["codec"],
+        states=int(given["states"]),
+        effort=given["effort"],
+        threads=given["threads"],
+        container=given["container"],
+        max_value=given["max_value"],
+        stream=stream,
+        raw=raw,
+        frame=given["frame"],
+        unsigned=given["unsigned"],
+        verify=not given["no_verify"],
+        overwrite=given["overwrite"],
+    )
+    suffix = ".mic" if stream is None else f".{stream}"
+    if source.is_dir():
+        with _one_sentence():
+            pairs, skipped = plan_encoding(source, target, raw, suffix)
+    else:
+        pairs, skipped = [(source, _target_of(source, target, suffix))], []
+        if stream is None and pairs[0][1].suffix != ".mic":
+            raise click.UsageError(f"DST is {target}, a name ending in .mic is expected.")
+    _finish("encode", source, pairs, skipped, partial(encode_file, options=options), given)
+
+
+@cli.command()
+@click.argument("source", type=PATH, metavar="SRC")
+@click.argument("target", type=PATH, metavar="DST")
+@click.option("--frame", type=int, help="Decode this frame only.")
+@click.option(
+    "--rows",
+    metavar="A:B",
+    callback=_parse_rows,
+    help="Decode these rows only; half-open, as in numpy.",
+)
+@click.option("--partial", "rescue", is_flag=True, help="Rescue what is intact of a damaged file.")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=api.MAX_PIXELS,
+    show_default=True,
+    help="Refuse files that announce more samples.",
+)
+@click.option(
+    "--to",
+    type=click.Choice(list(_SUFFIX_OF)),
+    default="npy",
+    show_default=True,
+    help="Kind of the outputs, for folders.",
+)
+@click.option(
+    "--stream",
+    type=click.Choice(stages.STREAM_KINDS),
+    help="SRC is a bare published stream; needs --shape and --dtype.",
+)
+@click.option("--shape", metavar="R,C", callback=_parse_shape, help="Shape of a bare stream: R,C.")
+@click.option(
+    "--dtype",
+    callback=_parse_dtype,
+    metavar="DTYPE",
+    help="Sample type of a bare stream: uint16 or int16.",
+)
+@threads_option
+@writing_options
+def decode(source: Path, target: Path, **given: Any) -> None:
+    """Decompress SRC, a .mic file or a folder of them, to DST.
+
+    The suffix of DST says the format: .npy, .raw (little-endian samples without
+    a header), .png or .tif.  With --partial the exit code is 1 if any row was
+    lost; lost samples are 0.
+
+    \b
+    Examples:
+      mic decode scan.mic scan.npy
+      mic decode scan.mic part.tif --frame 3 --rows 100:200
+      mic decode archive/ images/ --to tif
+      mic decode ct.bin ct.npy --stream fse --shape 512,512 --dtype uint16
+    """
+    options = DecodeOptions(
+        frame=given["frame"],
+        rows=given["rows"],
+        partial=given["rescue"],
+        threads=given["threads"],
+        max_pixels=given["max_pixels"],
+        stream=given["stream"],
+        raw=_raw_layout(given["shape"], given["dtype"]),
+        verify=not given["no_verify"],
+        overwrite=given["overwrite"],
+    )
+    if options.stream is not None and (options.raw is None or source.is_dir()):
+        raise click.UsageError("--stream needs a single file, --shape and --dtype.")
+    suffix = _SUFFIX_OF[given["to"]]
+    if source.is_dir():
+        with _one_sentence():
+            pairs, skipped = plan_decoding(source, target, suffix)
+    else:
+        pairs, skipped = [(source, _target_of(source, target, suffix))], []
+        if kind_of(pairs[0][1]) not in WRITABLE:
+            raise click.UsageError(
+                f"DST is {target}, a name in .npy, .raw, .png or .tif is expected."
+            )
+    _finish("decode", source, pairs, skipped, partial(decode_file, options=options), given)
+
+
+def _target_of(source: Path, target: Path, suffix: str) -> Path:
+    """DST, or a name within it if it is a folder."""
+    return with_suffix(target / source.name, suffix) if target.is_dir() else target
+
+
+def _finish(
+    command: str,
+    source: Path,
+    pairs: list[tuple[Path, Path]],
+    skipped: list[Outcome],
+    work: Callable[[Path, Path], Outcome],
+    given: dict[str, Any],
+) -> None:
+    """Run the jobs, report, exit."""
+    is_folder = source.is_dir()
+
+    def job(path: Path, target: Path) -> Outcome:
+        if is_folder:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        return work(path, target)
+
+    tasks: list[Task] = [(path, target, partial(job, path, target)) for path, target in pairs]
+    if not tasks:
+        nothing = f"{source} holds no file to {command}"
+        skipped = [*skipped, Outcome(source, status="failed", message=nothing)]
+    outcomes = run_jobs(tasks, given["jobs"], not given["as_json"])
+    sys.exit(report(command, [*outcomes, *skipped], given["as_json"]))
+
+
+def _mic_files(paths: tuple[Path, ...]) -> list[Path]:
+    """The files, and the .mic files of the folders."""
+    found = []
+    for path in paths:
+        below = (
+            [file for file in files_below(path) if kind_of(file) == "mic"]
+            if path.is_dir()
+            else [path]
+        )
+        if not below:
+            raise UnsupportedError(f"{path} holds no .mic file")
+        found += below
+    return found
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="FILE...")
+@json_option
+def info(paths: tuple[Path, ...], as_json: bool) -> None:
+    """Show what streams hold, without decoding a sample.
+
+    FILE is a .mic file or a folder of them.  --json adds the offset and the
+    checksum of each frame.
+    """
+    with _one_sentence():
+        outcomes = [attempt(path, None, partial(info_file, path)) for path in _mic_files(paths)]
+    good = [outcome for outcome in outcomes if outcome.status == "ok"]
+    if as_json:
+        sys.exit(report("info", outcomes, as_json))
+    if good:
+        columns = [("file", "left"), ("shape", "left"), ("dtype", "left"), ("bits", "right")]
+        columns += [("codec", "left"), ("container", "left"), ("strips", "right")]
+        columns += [("pixels", "right"), ("file size", "right"), ("ratio", "right")]
+        print_table(columns, [_info_row(outcome) for outcome in good])
+    failed = [outcome for outcome in outcomes if outcome.status != "ok"]
+    for outcome in failed:
+        complain(f"{outcome.source}: {outcome.message}")
+    sys.exit(1 if failed else 0)
+
+
+def _info_row(outcome: Outcome) -> list[str]:
+    facts = outcome.details
+    return [
+        str(outcome.source),
+        " x ".join(map(str, facts["shape"])),
+        facts["dtype"],
+        str(facts["bits_used"]),
+        facts["codec"],
+        facts["container"],
+        str(facts["strips"]),
+        human(facts["decoded_bytes"]),
+        human(facts["encoded_bytes"]),
+        f"{facts['ratio']:.2f}",
+    ]
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="FILE...")
+@click.option("--frame", type=click.IntRange(min=0), help="Frame of the original to compare with.")
+@raw_options
+@threads_option
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Files at a time."
+)
+@json_option
+def verify(paths: tuple[Path, ...], **given: Any) -> None:
+    """Check .mic files, or compare one with its original.
+
+    Given .mic files or folders, each frame is decoded and its checksums are
+    compared.  Given a .mic file and one other image, the pixels of both are.
+
+    \b
+    Examples:
+      mic verify archive/
+      mic verify scan.mic scan.dcm
+    """
+    raw = _raw_layout(given["shape"], given["dtype"])
+    threads = given["threads"]
+    tasks: list[Task]
+    if len(paths) == 2 and not paths[1].is_dir() and kind_of(paths[1]) not in ("mic", None):
+        source, original = paths
+        tasks = [
+            (source, None, partial(verify_against, source, original, threads, raw, given["frame"]))
+        ]
+    else:
+        with _one_sentence():
+            files = _mic_files(paths)
+        tasks = [(file, None, partial(verify_file, file, threads)) for file in files]
+    outcomes = run_jobs(tasks, given["jobs"], not given["as_json"])
+    sys.exit(report("verify", outcomes, given["as_json"]))
+
+
+cli.add_command(bench)
+cli.add_command(doctor)

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""`mic doctor`: versions, processor, what is installed and what is missing."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+from importlib import metadata
+from typing import Any
+
+import click
+import numpy as np
+
+from . import api
+from ._version import __version__
+from .cli_run import print_json
+
+_DISTRIBUTION = "mic-codec"
+# Such as: click>=8.1; extra == "cli"
+_REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?([^;]*);\s*extra\s*==\s*['\"]([\w-]+)['\"]$")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def doctor(as_json: bool) -> None:
+    """Show versions, the processor, extras and what pip line brings them.
+
+    Codes and decodes an image with every codec; the exit code is 1 if that
+    fails.  Paste the output into bug reports.
+    """
+    facts = {
+        "versions": _versions(),
+        "cpu": api.cpu_info(),
+        "extras": _extras(),
+        "dicom": _dicom_decoders(),
+        "self_test": {codec: _self_test(codec) for codec in api.CODECS},
+    }
+    healthy = all(result == "passed" for result in facts["self_test"].values())
+    if as_json:
+        print_json({"command": "doctor", "ok": healthy, **facts})
+    else:
+        _tell(facts)
+    sys.exit(0 if healthy else 1)
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "mic": __version__,
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "numpy": np.__version__,
+        "pydicom": _version_of("pydicom") or "missing",
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _version_of(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _extras() -> dict[str, dict[str, str | None]]:
+    """Installed version of each distribution of each extra, None if missing."""
+    extras: dict[str, dict[str, str | None]] = {}
+    try:
+        requirements = metadata.requires(_DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        return {}
+    for line in requirements:
+        match = _REQUIREMENT.match(line)
+        if match is not None and match[1] != _DISTRIBUTION:
+            extras.setdefault(match[3], {})[match[1]] = _version_of(match[1])
+    return extras
+
+
+def _dicom_decoders() -> dict[str, bool]:
+    """Which compressed transfer syntaxes pydicom can decode here."""
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import AllTransferSyntaxes
+
+    available = {}
+    for uid in AllTransferSyntaxes:
+        try:
+            decoder = get_decoder(uid)
+        except NotImplementedError:  # video and others that hold no frames
+            continue
+        if uid.is_encapsulated:
+            available[uid.name] = decoder.is_available
+    return available
+
+
+def _self_test(codec: str) -> str:
+    image = (np.arange(96 * 128, dtype=np.uint32) ** 2 >> 7).astype(np.uint16).reshape(96, 128)
+    try:
+        same = np.array_equal(api.decode(bytes(api.encode(image, codec=codec))), image)
+    except Exception as error:  # whatever is wrong here is what the user came to see
+        return f"failed: {error}"
+    return "passed" if same else "failed: the image did not come back"
+
+
+def _tell(facts: dict[str, Any]) -> None:
+    for name, version in facts["versions"].items():
+        print(f"{name:10} {version}")
+    for name, value in facts["cpu"].items():
+        print(f"{'cpu ' + name:10} {value}")
+    for extra, packages in facts["extras"].items():
+        found = [f"{name} {version}" for name, version in packages.items() if version]
+        missing = [name for name, version in packages.items() if not version]
+        print(f"\nextra {extra}: {', '.join(found) or 'nothing'} installed")
+        if missing:
+            print(f'  missing: {", ".join(missing)}; pip install "{_DISTRIBUTION}[{extra}]"')
+    without = [name for name, available in facts["dicom"].items() if not available]
+    if without:
+        print(f"\nDICOM syntaxes without a decoder here: {'; '.join(without)}")
+        print("  pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg")
+    print()
+    for codec, result in facts["self_test"].items():
+        print(f"self-test of {codec}: {result}")

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""The errors of mic: one sentence each, with value, expectation and remedy."""
+
+from __future__ import annotations
+
+
+class MicError(Exception):
+    """Anything that mic refuses or cannot do.
+
+    Attributes
+    ----------
+    code : int
+        Number of the status in the C core (`mic_status`), 0 if the error was
+        found before the core was asked.
+    stage : str or None
+        Part of the pipeline: ``"header"``, ``"index"``, ``"frame head"``,
+        ``"strip"``, ``"fse"``, ``"rle"``, ...
+    frame, strip : int or None
+        Frame within the stream and strip within the frame.
+    offset : int or None
+        Byte offset: within the file for the container's parts, within the
+        stage's own input otherwise.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int = 0,
+        stage: str | None = None,
+        frame: int | None = None,
+        strip: int | None = None,
+        offset: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.stage = stage
+        self.frame = frame
+        self.strip = strip
+        self.offset = offset
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), self.args, self.__dict__
+
+
+class CorruptDataError(MicError, ValueError):
+    """The data are damaged, truncated, or no stream that mic knows."""
+
+
+class UnsupportedError(MicError, ValueError):
+    """The input is valid, but this format or this function cannot take it."""
+
+
+class LimitError(MicError, ValueError):
+    """The data announce more than the caller allows."""
+
+
+class VerifyError(MicError):
+    """Decoded data differ from the original."""
+
+
+# The groups of mic_status in csrc/mic.h.
+_BY_CODE: dict[int, type[MicError]] = {
+    1: CorruptDataError,
+    2: CorruptDataError,
+    3: CorruptDataError,
+    4: CorruptDataError,
+    100: UnsupportedError,
+    101: UnsupportedError,
+    102: LimitError,
+    104: VerifyError,
+}
+_OUT_OF_MEMORY = 200
+
+
+def error_from_core(
+    code: int, stage: str, frame: int, strip: int, offset: int, message: str
+) -> Exception:
+    """Make the exception for a `mic_error` of the C core (-1 means unknown)."""
+    if code == _OUT_OF_MEMORY:
+        return MemoryError(message)
+    place = ""
+    if frame >= 0:
+        place = f"frame {frame}, strip {strip}: " if strip >= 0 else f"frame {frame}: "
+    return _BY_CODE.get(code, MicError)(
+        place + message,
+        code=code,
+        stage=stage,
+        frame=frame if frame >= 0 else None,
+        strip=strip if strip >= 0 else None,
+        offset=offset if offset >= 0 else None,
+    )

@@ -1,0 +1,454 @@
+# SPDX-License-Identifier: MIT
+"""Streams in files: read any part of one, write one frame by frame."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import EllipsisType, TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from . import _mic
+from .api import CODECS, DEFAULT_CODEC, MAX_PIXELS, STATES, StreamInfo, _choose, describe
+from .arrays import (
+    check_dtype,
+    check_limit,
+    dtype_of,
+    frame_shape,
+    full_shape,
+    layout_of,
+    prepare,
+    thread_count,
+)
+from .atomic import replacing
+from .errors import MicError, UnsupportedError, VerifyError
+from .source import Bytes, FileBytes, MemoryBytes, Stream, decode_into, empty_frames
+
+PathLike = str | os.PathLike[str]
+
+
+def open(source: Any, *, threads: int = 1, max_pixels: int = MAX_PIXELS) -> MicFile:
+    """Open a stream for reading parts of it.
+
+    Parameters
+    ----------
+    source : path, bytes-like or binary file object
+        Files are memory-mapped where possible; other file objects must be
+        seekable and are read frame by frame.
+    threads : int
+        Threads of each read; 0 for all CPUs that this process may use.
+    max_pixels : int
+        Most samples that one read decodes.
+
+    Returns
+    -------
+    MicFile
+
+    Raises
+    ------
+    CorruptDataError
+        The header or the index is damaged or truncated.
+    """
+    return MicFile(source, threads=threads, max_pixels=max_pixels)
+
+
+class MicFile:
+    """A stream whose frames and rows are decoded when they are asked for.
+
+    Indexing is numpy's, with integers, slices and ``...``: of leading axes and
+    rows only what is needed is read and decoded.  One object may be shared by
+    threads unless it was opened from a file object without memory to map.  One
+    opened by path can be pickled.
+
+    Examples
+    --------
+    >>> import mic, numpy as np
+    >>> f = mic.open(mic.encode(np.zeros((3, 64, 64), "int16")))
+    >>> f.shape, f[2, 10:20].shape, f.frames(0, 2).shape
+    ((3, 64, 64), (10, 64), (2, 64, 64))
+    """
+
+    def __init__(self, source: Any, *, threads: int = 1, max_pixels: int = MAX_PIXELS) -> None:
+        self._path = os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
+        self._threads = thread_count(threads)
+        self._options = {"threads": threads, "max_pixels": max_pixels}
+        self._max_pixels = max_pixels
+        self._closing = contextlib.ExitStack()
+        try:
+            self._stream: Stream | None = Stream(self._open_bytes(source))
+        except BaseException:
+            self._closing.close()
+            raise
+
+    def _open_bytes(self, source: Any) -> Bytes:
+        if self._path is not None:
+            with Path(self._path).open("rb") as file:
+                return self._map(file)
+        if hasattr(source, "read") and hasattr(source, "seek"):
+            try:
+                return self._map(source)
+            except (AttributeError, OSError, ValueError):
+                return FileBytes(source)  # no descriptor behind it
+        return MemoryBytes(source)
+
+    def _map(self, file: BinaryIO) -> Bytes:
+        if os.fstat(file.fileno()).st_size == 0:
+            return MemoryBytes(b"")  # which cannot be mapped
+        mapping = self._closing.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        data = MemoryBytes(mapping)
+        self._closing.callback(data.release)
+        return data
+
+    @property
+    def _open_stream(self) -> Stream:
+        if self._stream is None:
+            raise ValueError("the file is closed; open it again with mic.open")
+        return self._stream
+
+    @property
+    def info(self) -> StreamInfo:
+        """What the stream says about itself; see `mic.info`."""
+        return describe(self._open_stream)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the whole array."""
+        return full_shape(self._open_stream.layout)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Sample type."""
+        return dtype_of(self._open_stream.layout)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of samples."""
+        return int(np.prod(self.shape, dtype=object))
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """Shape of what decodes on its own: one strip of one frame."""
+        layout = self._open_stream.layout
+        image = frame_shape(layout)
+        return (*(1 for _ in layout.axes), layout.strip_rows, *image[1:])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def _decode(self, frames: Sequence[int], first_row: int, n_rows: int) -> NDArray[Any]:
+        stream = self._open_stream
+        out = empty_frames_within(stream, len(frames), n_rows, self._max_pixels)
+        if frames and n_rows:
+            jobs = [(stream, index) for index in frames]
+            decode_into(jobs, first_row, n_rows, out, self._threads)
+        return out
+
+    def frames(self, start: int, stop: int) -> NDArray[Any]:
+        """Frames [start, stop) over all leading axes, as (frames, rows, columns[, 3])."""
+        layout = self._open_stream.layout
+        selected = range(layout.n_frames)[start:stop]
+        return self._decode(selected, 0, layout.rows)
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        layout = self._open_stream.layout
+        per_axis = _normalize_key(key, self.shape)
+        n_axes = len(layout.axes)
+        grid = np.arange(layout.n_frames).reshape(layout.axes)[tuple(per_axis[:n_axes])]
+        first, n_rows, local = _row_span(per_axis[n_axes], layout.rows)
+        decoded = self._decode([int(i) for i in grid.reshape(-1)], first, n_rows)
+        array = decoded.reshape(*grid.shape, *decoded.shape[1:])
+        keep = (slice(None),) * grid.ndim
+        return array[(*keep, local, *per_axis[n_axes + 1 :])]
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError("a compressed file cannot be an array without a copy")
+        array = self[...]
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def close(self) -> None:
+        """Release the file; further reads raise ValueError."""
+        self._stream = None
+        self._closing.close()
+
+    def __enter__(self) -> MicFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._path is None:
+            raise TypeError("only a MicFile opened by path can be pickled")
+        return _reopen, (self._path, self._options)
+
+    def __repr__(self) -> str:
+        if self._stream is None:
+            return "<mic.MicFile closed>"
+        return f"<mic.MicFile {self.shape} {self.dtype}>"
+
+
+def _reopen(path: str, options: dict[str, int]) -> MicFile:
+    return MicFile(path, **options)
+
+
+def empty_frames_within(
+    stream: Stream, n_frames: int, n_rows: int, max_pixels: int
+) -> NDArray[Any]:
+    """`empty_frames`, refused above the limit before any memory is sized."""
+    shape = (n_frames, n_rows, *frame_shape(stream.layout)[1:])
+    check_limit(shape, max_pixels)
+    return empty_frames(stream, n_frames, n_rows)
+
+
+def _normalize_key(key: Any, shape: tuple[int, ...]) -> list[int | slice]:
+    """One integer or slice for every axis."""
+    items = list(key) if isinstance(key, tuple) else [key]
+    n_ellipses = sum(item is Ellipsis for item in items)
+    for item in items:
+        if not isinstance(item, (int, np.integer, slice, EllipsisType)):
+            raise TypeError(
+                f"index {item!r} is a {type(item).__name__}, integers, slices and ... are "
+                "expected; decode first for anything else: f[...][key]"
+            )
+    if n_ellipses > 1 or len(items) - n_ellipses > len(shape):
+        raise IndexError(f"the index {key!r} has too many parts for shape {shape}")
+    at = next((i for i, item in enumerate(items) if item is Ellipsis), len(items))
+    missing = len(shape) - (len(items) - n_ellipses)
+    full = items[:at] + [slice(None)] * missing + items[at + 1 :]
+    for axis, (item, length) in enumerate(zip(full, shape, strict=True)):
+        if not isinstance(item, slice) and not -length <= item < length:
+            raise IndexError(f"index {item} is out of bounds for axis {axis} with size {length}")
+    return full
+
+
+def _row_span(item: int | slice, n_rows: int) -> tuple[int, int, int | slice]:
+    """Rows to decode for an index, as (first, number), and the index within them."""
+    if not isinstance(item, slice):
+        return int(item) % n_rows, 1, 0
+    rows = range(n_rows)[item]
+    if len(rows) == 0:
+        return 0, 0, slice(None)
+    low, high = min(rows[0], rows[-1]), max(rows[0], rows[-1])
+    return low, high - low + 1, slice(None, None, rows.step)
+
+
+def create(
+    path: PathLike,
+    shape: tuple[int | EllipsisType, ...],
+    dtype: DTypeLike,
+    *,
+    codec: str = DEFAULT_CODEC,
+    effort: int = 5,
+    states: int = 4,
+    threads: int = 1,
+    rgb: bool | None = None,
+    verify: bool = True,
+) -> MicWriter:
+    """Write a file frame by frame.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; it appears when the writer is closed without an error.
+    shape : tuple
+        ``(..., rows, columns[, 3])`` for any number of frames, or the full
+        shape, whose leading axes then say how many frames must come.
+    dtype : uint8, int8, uint16 or int16
+        Sample type.
+    codec, effort, states, threads, rgb
+        As for `mic.encode`.
+    verify : bool
+        Decode each frame again and compare before it is written.
+
+    Returns
+    -------
+    MicWriter
+
+    Examples
+    --------
+    >>> import mic, numpy as np, tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "scan.mic"
+    >>> with mic.create(path, shape=(..., 32, 32), dtype="uint16") as writer:
+    ...     for value in range(5):
+    ...         writer.append(np.full((32, 32), value, "uint16"))
+    >>> mic.open(path).shape
+    (5, 32, 32)
+    """
+    return MicWriter(
+        path,
+        shape,
+        dtype,
+        codec=codec,
+        effort=effort,
+        states=states,
+        threads=threads,
+        rgb=rgb,
+        verify=verify,
+    )
+
+
+class MicWriter:
+    """A file that is being written frame by frame; see `mic.create`."""
+
+    def __init__(
+        self,
+        path: PathLike,
+        shape: tuple[int | EllipsisType, ...],
+        dtype: DTypeLike,
+        *,
+        codec: str,
+        effort: int,
+        states: int,
+        threads: int,
+        rgb: bool | None,
+        verify: bool,
+    ) -> None:
+        axes, image = _split_shape(shape, rgb)
+        self._axes = axes
+        self._dtype = check_dtype(np.dtype(dtype))
+        self._states = int(_choose("states", states, STATES))
+        self._effort = int(_choose("effort", effort, range(1, 10)))
+        self._threads = thread_count(threads)
+        self._verify = verify
+        self._layout = layout_of((*(axes or (1,)), *image), self._dtype, 0, len(image) == 3)
+        self._layout.plan(CODECS[_choose("codec", codec, CODECS)])
+        self._image_shape = image
+        self._offsets: list[int] = []
+        self._bits_used = 0
+        self._replacing = replacing(path)
+        self._file: BinaryIO | None = self._replacing.__enter__()
+        self._end = self._file.write(self._layout.header())
+
+    def append(self, frame: ArrayLike) -> None:
+        """Encode one frame and write it.
+
+        Parameters
+        ----------
+        frame : array_like, (rows, columns[, 3])
+            Samples of the file's dtype.
+
+        Raises
+        ------
+        UnsupportedError
+            Another shape or dtype than the file's.
+        VerifyError
+            The frame does not decode to what it was (a fault of mic or of the
+            memory); nothing was written.
+        """
+        if self._file is None:
+            raise ValueError("the writer is closed")
+        array = prepare(frame)
+        if array.shape != self._image_shape or array.dtype != self._dtype:
+            raise UnsupportedError(
+                f"the frame has shape {array.shape} and dtype {array.dtype}, "
+                f"{self._image_shape} and {self._dtype} are expected"
+            )
+        samples = array.reshape(-1).view(np.uint8)
+        coded, bits_used = _mic.encode_frame(
+            self._layout, samples, self._states, self._effort, self._threads
+        )
+        if self._verify:
+            self._check(coded, array)
+        self._offsets.append(self._end)
+        self._bits_used = max(self._bits_used, bits_used)
+        self._end += self._file.write(coded)
+
+    def _check(self, coded: bytes, array: NDArray[Any]) -> None:
+        number = len(self._offsets)
+        out = np.empty_like(array)
+        rows = out.reshape(1, array.shape[0], -1).view(np.uint8)
+        _mic.decode_frames([self._layout], [coded], [number], [0], 0, rows, None, self._threads)
+        if not np.array_equal(out, array):
+            first = np.argwhere(out != array)[0]
+            position = tuple(int(i) for i in first)
+            raise VerifyError(
+                f"frame {number}: pixel {position} decodes to {out[position]}, "
+                f"{array[position]} is expected; please report it",
+                frame=number,
+            )
+
+    def close(self) -> None:
+        """Write the index and give the file its name."""
+        if self._file is None:
+            return
+        file, self._file = self._file, None
+        try:
+            self._finish(file)
+        except BaseException as error:
+            self._replacing.__exit__(type(error), error, error.__traceback__)
+            raise
+        self._replacing.__exit__(None, None, None)
+
+    def _finish(self, file: BinaryIO) -> None:
+        n_frames = len(self._offsets)
+        expected = None if self._axes is None else int(np.prod(self._axes, dtype=object))
+        if n_frames == 0 or (expected is not None and n_frames != expected):
+            raise UnsupportedError(
+                f"{n_frames} frames were appended, {expected or 'at least one'} are expected; "
+                "the file was not written"
+            )
+        file.write(_mic.write_index(np.array(self._offsets, np.uint64)))
+        axes = (n_frames,) if self._axes is None else self._axes
+        self._layout.finish(axes, self._bits_used, self._end)
+        file.seek(0)
+        file.write(self._layout.header())
+
+    def abort(self) -> None:
+        """Give up: no file appears, whatever stood at the path stays."""
+        if self._file is None:
+            return
+        self._file = None
+        abandoned = MicError("the writer was aborted")
+        with contextlib.suppress(MicError):
+            self._replacing.__exit__(MicError, abandoned, None)
+
+    def __enter__(self) -> MicWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+
+def _split_shape(
+    shape: tuple[int | EllipsisType, ...], rgb: bool | None
+) -> tuple[tuple[int, ...] | None, tuple[int, ...]]:
+    """Leading axes (None where any number of frames may come) and image shape."""
+    sizes = [int(size) for size in shape if not isinstance(size, EllipsisType)]
+    open_ended = len(sizes) < len(shape)
+    if len(shape) - len(sizes) > 1 or (open_ended and shape[0] is not Ellipsis):
+        raise UnsupportedError(f"shape is {shape}, one ... is expected, at its start")
+    colour = len(sizes) >= 3 and sizes[-1] == 3 if rgb is None else rgb
+    n_image = 3 if colour else 2
+    if len(sizes) < n_image or (open_ended and len(sizes) != n_image):
+        raise UnsupportedError(
+            f"shape is {shape}, (..., rows, columns) or (..., rows, columns, 3) is expected"
+        )
+    image = tuple(sizes[-n_image:])
+    if open_ended:
+        return None, image
+    return tuple(sizes[:-n_image]) or (1,), image

@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: MIT
+"""Image files as arrays and back, by suffix: .npy, .dcm, .raw/.bin, .png, .tif.
+
+Reading gives the *stored* samples: nothing is scaled, inverted or converted to
+RGB.  Every reader refuses what it could only return changed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import CorruptDataError, MicError, UnsupportedError
+
+SUFFIXES = {
+    ".npy": "npy",
+    ".dcm": "dicom",
+    ".dicom": "dicom",
+    ".raw": "raw",
+    ".bin": "raw",
+    ".png": "png",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".mic": "mic",
+}
+"""Kind of file for each suffix that mic knows."""
+
+WRITABLE = ("npy", "raw", "png", "tiff")
+"""Kinds that `write_image` writes."""
+
+_DICOM_MAGIC_AT = 128
+# Syntaxes whose file holds every allocated bit as it is.  In the others the
+# codestream has its own precision, and pydicom must extend its sign.
+_STORED_BIT_FOR_BIT = {
+    "1.2.840.10008.1.2",
+    "1.2.840.10008.1.2.1",
+    "1.2.840.10008.1.2.1.99",
+    "1.2.840.10008.1.2.2",
+    "1.2.840.10008.1.2.5",
+}
+_PNG_HEAD = 26
+_PNG_GREY, _PNG_RGB = 0, 2
+
+
+class NoPixelsError(UnsupportedError):
+    """A DICOM file of another sort: a report, a plan, a directory."""
+
+
+@dataclass(frozen=True)
+class RawLayout:
+    """What a raw file does not say about itself.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (rows, columns), or (frames, rows, columns), or with a trailing 3.
+    dtype : numpy.dtype
+        Sample type with its byte order.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+def require(module: str, extra: str = "cli") -> ModuleType:
+    """Import a module that an extra brings, or say how to get it.
+
+    Raises
+    ------
+    UnsupportedError
+        The module is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name != module.partition(".")[0]:
+            raise
+        raise UnsupportedError(
+            f'{module.partition(".")[0]} is not installed; pip install "mic-codec[{extra}]"'
+        ) from None
+
+
+def is_dicom(path: Path) -> bool:
+    """Does the file carry the DICOM preamble?"""
+    try:
+        with path.open("rb") as file:
+            return file.read(_DICOM_MAGIC_AT + 4)[_DICOM_MAGIC_AT:] == b"DICM"
+    except OSError:
+        return False
+
+
+def kind_of(path: Path) -> str | None:
+    """Kind of an existing file: by suffix, DICOM also by content; None if unknown."""
+    kind = SUFFIXES.get(path.suffix.lower())
+    if kind is None and is_dicom(path):
+        return "dicom"
+    return kind
+
+
+def target_kind(path: Path) -> str:
+    """Kind of a file to write, by suffix.
+
+    Raises
+    ------
+    UnsupportedError
+        A suffix that mic does not write.
+    """
+    kind = SUFFIXES.get(path.suffix.lower())
+    if kind in WRITABLE:
+        return kind
+    if kind == "dicom":
+        raise UnsupportedError(
+            f"{path.name}: mic keeps pixels only and writes no DICOM; "
+            "choose .npy, .raw, .png or .tif"
+        )
+    raise UnsupportedError(
+        f"{path.name}: the suffix {path.suffix!r} is none that mic decodes to; "
+        "choose .npy, .raw, .png or .tif"
+    )
+
+
+def read_image(path: Path, raw: RawLayout | None = None, frame: int | None = None) -> NDArray[Any]:
+    """Stored samples of an image file.
+
+    Parameters
+    ----------
+    path : Path
+        File of any kind of `SUFFIXES` but ``.mic``.
+    raw : RawLayout, optional
+        Needed for raw files, ignored for others.
+    frame : int, optional
+        Take this frame only.
+
+    Returns
+    -------
+    ndarray of uint8, int8, uint16 or int16
+        (rows, columns), with leading frames and a trailing colour axis where
+        the file has them.
+
+    Raises
+    ------
+    UnsupportedError
+        A kind, a sample type or a variant that cannot be read unchanged.
+    CorruptDataError
+        The library that reads this kind cannot make sense of the file.
+    """
+    kind = kind_of(path)
+    if kind == "dicom":
+        array = _read_dicom(path, frame)
+    elif kind in _READERS:
+        with path.open("rb") as file:
+            array = take_frame(read_file(file, kind, path.name, raw), frame, path.name)
+    else:
+        raise UnsupportedError(
+            f"{path.name} is no image that mic reads; it reads .npy, .dcm, .png, .tif, "
+            "and .raw or .bin with --shape and --dtype"
+        )
+    return check_samples(array, path.name)
+
+
+def as_frames(array: NDArray[Any]) -> NDArray[Any]:
+    """(frames, rows, columns[, 3]): leading axes joined, a trailing 3 taken as colour."""
+    n_image = 3 if array.ndim > 2 and array.shape[-1] == 3 else 2
+    return array.reshape(-1, *array.shape[-n_image:])
+
+
+def take_frame(array: NDArray[Any], frame: int | None, name: str) -> NDArray[Any]:
+    """One frame, counted over all leading axes, or the array if `frame` is None."""
+    if frame is None or array.ndim < 2:
+        return array
+    frames = as_frames(array)
+    if not 0 <= frame < len(frames):
+        raise UnsupportedError(
+            f"{name}: frame {frame} is asked for, it has frames 0 to {len(frames) - 1}"
+        )
+    one: NDArray[Any] = frames[frame]
+    return one
+
+
+def check_samples(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Refuse sample types of more than 16 bits and those that are no integers."""
+    if array.dtype.kind in "ui" and array.dtype.itemsize <= 2:
+        return array
+    raise UnsupportedError(
+        f"{name}: the samples are {array.dtype}, integers of 8 or 16 bits are expected; "
+        "mic does not code floating-point or 32-bit data"
+    )
+
+
+def read_file(file: BinaryIO, kind: str, name: str, raw: RawLayout | None = None) -> NDArray[Any]:
+    """Samples of an open file of a kind of `WRITABLE`; see `read_image`."""
+    try:
+        return _READERS[kind](file, name, raw)
+    except MicError:
+        raise
+    except OSError as error:
+        if error.errno is not None:  # of the system, not of a parser
+            raise
+        raise _unreadable(name, kind.upper(), error) from error
+    except Exception as error:  # the parsers of third parties raise what they like
+        raise _unreadable(name, kind.upper(), error) from error
+
+
+def _unreadable(name: str, kind: str, error: Exception) -> CorruptDataError:
+    return CorruptDataError(f"{name} cannot be read as {kind}: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:2]) or type(error).__name__
+
+
+def _read_npy(file: BinaryIO, name: str, raw: RawLayout | None) -> NDArray[Any]:
+    array: NDArray[Any] = np.load(file, allow_pickle=False)
+    return array
+
+
+def _read_raw(file: BinaryIO, name: str, raw: RawLayout | None) -> NDArray[Any]:
+    if raw is None:
+        raise UnsupportedError(
+            f"{name}: a raw file does not say its shape; "
+            "pass --shape ROWS,COLUMNS and --dtype uint16"
+        )
+    data = file.read()
+    expected = int(np.prod(raw.shape, dtype=object)) * raw.dtype.itemsize
+    if len(data) != expected:
+        shape = ",".join(map(str, raw.shape))
+        raise UnsupportedError(
+            f"{name} has {len(data)} bytes, shape {shape} of {raw.dtype.name} needs {expected}; "
+            "check --shape and --dtype"
+        )
+    return np.frombuffer(data, raw.dtype).reshape(raw.shape)
+
+
+def _read_png(file: BinaryIO, name: str, raw: RawLayout | None) -> NDArray[Any]:
+    image = require("PIL.Image")
+    head = file.read(_PNG_HEAD)
+    file.seek(0)
+    if len(head) < _PNG_HEAD:
+        raise CorruptDataError(f"{name} has {len(head)} bytes, too few for a PNG file")
+    depth, colour = head[24], head[25]
+    # Pillow would hand other variants over changed: 16-bit colour cut to 8 bits,
+    # palettes as indices, 1 to 4 bits as whatever mode it chooses.
+    if (depth, colour) not in {(8, _PNG_GREY), (16, _PNG_GREY), (8, _PNG_RGB)}:
+        raise UnsupportedError(
+            f"{name}: a PNG of {depth} bits and colour type {colour} cannot be read unchanged; "
+            "8- or 16-bit grey and 8-bit RGB can (convert it to .tif or .npy)"
+        )
+    with image.open(file) as picture:
+        array = np.asarray(picture)
+    return array if depth == 8 else array.astype(np.uint16, casting="same_kind", copy=False)
+
+
+def _read_tiff(file: BinaryIO, name: str, raw: RawLayout | None) -> NDArray[Any]:
+    tifffile = require("tifffile")
+    array: NDArray[Any] = tifffile.imread(file)
+    return array
+
+
+_READERS: dict[str, Callable[[BinaryIO, str, RawLayout | None], NDArray[Any]]] = {
+    "npy": _read_npy,
+    "raw": _read_raw,
+    "png": _read_png,
+    "tiff": _read_tiff,
+}
+
+
+def _read_dicom(path: Path, frame: int | None) -> NDArray[Any]:
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+    from pydicom.pixels.utils import pixel_array
+
+    try:
+        # pydicom warns of many oddities that do not touch the stored samples.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            head = dcmread(path, stop_before_pixels=True, force=path.suffix.lower() == ".dcm")
+            bits = head.get("BitsAllocated")
+            if "Rows" not in head or bits is None:
+                raise NoPixelsError(f"{path.name} is DICOM without pixel data")
+            if bits > 16:
+                raise UnsupportedError(
+                    f"{path.name}: the samples have {bits} bits, 8 or 16 are expected; "
+                    "mic does not code floating-point or 32-bit data"
+                )
+            syntax = str(head.file_meta.get("TransferSyntaxUID", "1.2.840.10008.1.2"))
+            options: dict[str, Any] = (
+                {"correct_unused_bits": False} if syntax in _STORED_BIT_FOR_BIT else {}
+            )
+            return pixel_array(path, raw=True, index=frame, **options)
+    except (MicError, OSError):
+        raise
+    except InvalidDicomError:
+        raise CorruptDataError(f"{path.name} is not a DICOM file") from None
+    except Exception as error:  # pydicom and its plugins raise what they like
+        raise _unreadable(path.name, "DICOM", error) from error
+
+
+def write_image(file: BinaryIO, kind: str, array: NDArray[Any], name: str) -> None:
+    """Write samples to an open file.
+
+    Parameters
+    ----------
+    file : binary file
+    kind : {"npy", "raw", "png", "tiff"}
+        Raw samples are written little-endian.
+    array : ndarray of uint8, int8, uint16 or int16
+    name : str
+        Name of the file, for messages.
+
+    Raises
+    ------
+    UnsupportedError
+        The kind cannot hold this array.
+    """
+    if kind == "npy":
+        np.save(file, array, allow_pickle=False)
+    elif kind == "raw":
+        file.write(sample_bytes(array))
+    elif kind == "png":
+        _write_png(file, array, name)
+    elif kind == "tiff":
+        photometric = "rgb" if array.ndim > 2 and array.shape[-1] == 3 else "minisblack"
+        require("tifffile").imwrite(file, array, photometric=photometric)
+    else:
+        raise UnsupportedError(f"{name}: {kind} is not one of {', '.join(WRITABLE)}")
+
+
+def _write_png(file: BinaryIO, array: NDArray[Any], name: str) -> None:
+    colour = array.ndim == 3 and array.shape[-1] == 3
+    if array.dtype.kind != "u" or (colour and array.dtype != np.uint8):
+        raise UnsupportedError(
+            f"{name}: PNG holds uint8 and uint16 grey and uint8 colour, not {array.dtype} of shape "
+            f"{array.shape}; choose .tif or .npy"
+        )
+    if array.ndim != 2 and not colour:
+        raise UnsupportedError(
+            f"{name}: PNG holds one frame, the array has shape {array.shape}; "
+            "pass --frame, or choose .tif or .npy"
+        )
+    require("PIL.Image").fromarray(np.ascontiguousarray(array)).save(file, format="PNG")
+
+
+def sample_bytes(array: NDArray[Any]) -> memoryview:
+    """The samples little-endian, in C order: the form that hashes and raw files use."""
+    little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    return little.reshape(-1).view(np.uint8).data

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: MIT
+"""The stages of the published codec, one by one, on 1-D uint16 arrays.
+
+A published single-frame stream is ``delta -> rle -> fse`` (or ``huffman``).
+Neither a stage's output nor a stream says its width, its height or how it was
+made: who decodes has to know.  For storage use `mic.encode`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _mic
+from .api import MAX_PIXELS, STATES, _choose
+from .arrays import check_limit
+from .errors import UnsupportedError
+
+Words = NDArray[np.uint16]
+
+PREDICTORS = ("average", "zigzag", "gradient", "median")
+STREAM_KINDS = ("fse", "huffman", "grad", "gap")
+
+
+def _words(values: ArrayLike, name: str) -> Words:
+    array = np.asarray(values)
+    if array.dtype.newbyteorder("=") != np.uint16:
+        raise UnsupportedError(f"{name} have dtype {array.dtype}, uint16 is expected")
+    return np.ascontiguousarray(array.reshape(-1), dtype=np.uint16)
+
+
+def _image(pixels: ArrayLike, width: int, height: int) -> Words:
+    words = _words(pixels, "pixels")
+    if width < 1 or height < 1 or words.size != width * height:
+        raise UnsupportedError(
+            f"{words.size} pixels with width {width} and height {height}, {width} x {height} = "
+            f"{width * height} pixels and at least one are expected"
+        )
+    return words
+
+
+def _check_size(width: int, height: int) -> None:
+    if width < 1 or height < 1:
+        raise UnsupportedError(f"width is {width} and height {height}, at least 1 is expected")
+    check_limit((height, width), MAX_PIXELS)
+
+
+def _maximum(words: Words, max_value: int | None) -> int:
+    value = int(words.max(initial=0)) if max_value is None else int(max_value)
+    if not 0 <= value <= 65535:
+        raise UnsupportedError(f"max_value is {value}, 0 to 65535 is expected")
+    return value
+
+
+def _data(stream: Any) -> NDArray[np.uint8]:
+    return np.frombuffer(stream, np.uint8)
+
+
+def delta_encode(
+    pixels: ArrayLike,
+    width: int,
+    height: int,
+    max_value: int | None = None,
+    predictor: str = "average",
+) -> Words:
+    """Predict each pixel; keep the residuals.
+
+    Parameters
+    ----------
+    pixels : uint16 array of width * height pixels
+        Row by row.
+    max_value : int, optional
+        Sets the escape; by default the largest pixel.
+    predictor : {"average", "zigzag", "gradient", "median"}
+        ``average`` is the published default.
+
+    Returns
+    -------
+    uint16 array
+        `max_value`, then one word a pixel, or two for an escaped one.
+
+    Raises
+    ------
+    UnsupportedError
+        `max_value` is 0: there is no form for it.
+    """
+    words = _image(pixels, width, height)
+    number = PREDICTORS.index(_choose("predictor", predictor, PREDICTORS))
+    return _mic.delta_encode(number, words, width, height, _maximum(words, max_value))
+
+
+def delta_decode(words: ArrayLike, width: int, height: int, predictor: str = "average") -> Words:
+    """Pixels from residuals; the inverse of `delta_encode`.
+
+    Raises
+    ------
+    CorruptDataError
+        Too few or too many words for the size.
+    """
+    _check_size(width, height)
+    number = PREDICTORS.index(_choose("predictor", predictor, PREDICTORS))
+    return _mic.delta_decode(number, _words(words, "words"), width, height)
+
+
+def rle_encode(words: ArrayLike, initial: int | None = None, with_length: bool = True) -> Words:
+    """Run lengths with a MidCount split.
+
+    Parameters
+    ----------
+    words : uint16 array
+    initial : int, optional
+        First word of the output; its depth sets the run limit.  By default the
+        largest word.
+    with_length : bool
+        Write the number of words (the stand-alone form).  Within a stream it is
+        left out.
+
+    Raises
+    ------
+    UnsupportedError
+        `initial` is below 8 and the words have no decodable form.
+    """
+    array = _words(words, "words")
+    return _mic.rle_encode(array, _maximum(array, initial), with_length)
+
+
+def rle_decode(words: ArrayLike, with_length: bool = True, max_words: int = MAX_PIXELS) -> Words:
+    """Words from run lengths; the inverse of `rle_encode`.
+
+    Raises
+    ------
+    CorruptDataError
+        Blocks that contradict the length or the data.
+    LimitError
+        More than `max_words` words.
+    """
+    array = _words(words, "words")
+    n_words = _mic.rle_count(array, with_length)
+    check_limit((n_words,), max_words)
+    return _mic.rle_decode(array, with_length, n_words)
+
+
+def fse_encode(words: ArrayLike, states: int = 2) -> bytes:
+    """Finite state entropy code with 1, 2, 4 or 8 interleaved states.
+
+    Raises
+    ------
+    UnsupportedError
+        Words that the published coder refuses: too few, all equal, or not
+        compressible.
+    """
+    return _mic.entropy_encode("fse", _words(words, "words"), _choose("states", states, STATES))
+
+
+def fse_decode(stream: Any, max_words: int = MAX_PIXELS) -> Words:
+    """Words from an FSE stream of any number of states.
+
+    Raises
+    ------
+    CorruptDataError
+        A damaged or truncated stream, as far as one without a checksum can tell.
+    LimitError
+        More than `max_words` words.
+    """
+    return _mic.entropy_decode("fse", _data(stream), max_words)
+
+
+def huffman_encode(words: ArrayLike) -> bytes:
+    """Canonical Huffman code, tree cut at depth 14; never refuses."""
+    return _mic.entropy_encode("huffman", _words(words, "words"), 0)
+
+
+def huffman_decode(stream: Any, max_words: int = MAX_PIXELS) -> Words:
+    """Words from a Huffman stream; raises as `fse_decode`."""
+    return _mic.entropy_decode("huffman", _data(stream), max_words)
+
+
+def encode_stream(
+    kind: str,
+    pixels: ArrayLike,
+    width: int,
+    height: int,
+    max_value: int | None = None,
+    states: int = 2,
+) -> bytes:
+    """A published single-frame stream.
+
+    Parameters
+    ----------
+    kind : {"fse", "huffman", "grad", "gap"}
+        ``fse``: average predictor, runs, FSE of `states` states with the
+        published fall-backs; ``huffman``; ``grad``: gradient predictor;
+        ``gap``: unused values removed before FSE.
+    pixels : uint16 array of width * height pixels
+    max_value : int, optional
+        By default the largest pixel; 8 or more for a decodable stream.
+
+    Raises
+    ------
+    UnsupportedError
+        An image that the published encoder cannot code.
+    """
+    words = _image(pixels, width, height)
+    number = STREAM_KINDS.index(_choose("kind", kind, STREAM_KINDS))
+    maximum = _maximum(words, max_value)
+    return _mic.stream_encode(
+        number, words, width, height, maximum, _choose("states", states, STATES)
+    )
+
+
+def decode_stream(kind: str, stream: Any, width: int, height: int) -> Words:
+    """Pixels from a published single-frame stream.
+
+    Raises
+    ------
+    CorruptDataError
+        Damage, or a wrong kind, width or height, as far as a stream without
+        checksum can tell.
+    """
+    _check_size(width, height)
+    number = STREAM_KINDS.index(_choose("kind", kind, STREAM_KINDS))
+    return _mic.stream_decode(number, _data(stream), width, height)

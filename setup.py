@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+"""Build of the C core as one extension; everything else is in pyproject.toml."""
+
+import sys
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+# No -march: kernels for wider registers carry target attributes and are chosen
+# at run time, so one build runs on any processor of its architecture.
+ON_WINDOWS = sys.platform == "win32"
+FLAGS = ["/O2", "/std:c11", "/experimental:c11atomics"] if ON_WINDOWS else ["-O3", "-std=c11"]
+
+core = Extension(
+    "mic._mic",
+    sources=["mic/_mic.pyx", *sorted(str(path) for path in Path("csrc").glob("*.c"))],
+    depends=sorted(str(path) for path in Path("csrc").glob("*.h")),
+    include_dirs=["csrc"],
+    extra_compile_args=FLAGS,
+    libraries=[] if ON_WINDOWS else ["pthread"],
+)
+
+setup(ext_modules=cythonize([core]))
