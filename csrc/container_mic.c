@@ -10,6 +10,7 @@
 #include "container.h"
 
 #include "frame.h"
+#include "kernels.h"
 
 #include <stdlib.h>
 
@@ -48,19 +49,11 @@ mic_status mic_mic1_frame_size(const mic_layout *layout, size_t n_bytes, uint64_
     return MIC_OK;
 }
 
-static unsigned largest_sample(const uint16_t *samples, size_t n)
-{
-    unsigned largest = 0;
-    for (size_t i = 0; i < n; i++)
-        largest = samples[i] > largest ? samples[i] : largest;
-    return largest;
-}
-
 mic_status mic_mic1_encode(const mic_layout *layout, const void *samples,
                            const mic_encode_options *options, mic_encoded **encoded, mic_error *error)
 {
     const size_t n_pixels = (size_t)layout->rows * layout->columns, capacity = mic_stream_bound(n_pixels);
-    unsigned max_value = options->max_value ? options->max_value : largest_sample(samples, n_pixels);
+    unsigned max_value = options->max_value ? options->max_value : mic_kernels_active()->largest(samples, n_pixels);
     mic_encoded *result = mic_encoded_new(2);
     uint8_t *header = malloc(MIC1_HEADER_BYTES), *stream = malloc(capacity);
     if (!result || !header || !stream) {

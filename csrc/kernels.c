@@ -44,6 +44,14 @@ uint16_t mic_histogram_scalar(const uint16_t *words, size_t n, uint32_t *counts)
     return largest;
 }
 
+static uint16_t largest_scalar(const uint16_t *words, size_t n)
+{
+    uint16_t largest = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = words[i] > largest ? words[i] : largest;
+    return largest;
+}
+
 static size_t find_word_scalar(const uint16_t *words, size_t n, uint16_t value)
 {
     size_t i = 0;
@@ -138,6 +146,7 @@ void mic_delta_inverse_rows_scalar(const uint16_t *words, const uint16_t *above,
 const mic_kernels mic_kernels_scalar = {
     .isa = MIC_ISA_SCALAR,
     .histogram = mic_histogram_scalar,
+    .largest = largest_scalar,
     .crc32c = mic_crc32c_scalar,
     .find_word = find_word_scalar,
     .find_triple = find_triple_scalar,

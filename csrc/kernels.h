@@ -18,6 +18,9 @@ typedef struct mic_kernels {
      * largest word, 0 if n is 0. */
     uint16_t (*histogram)(const uint16_t *words, size_t n, uint32_t *counts);
 
+    /* The largest word, 0 if n is 0. */
+    uint16_t (*largest)(const uint16_t *words, size_t n);
+
     /* CRC-32C of a byte range, continued from `crc` (0 to start). */
     uint32_t (*crc32c)(uint32_t crc, const void *data, size_t n);
 

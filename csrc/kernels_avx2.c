@@ -50,6 +50,21 @@ MIC_TARGET("sse4.2") uint32_t mic_crc32c_sse42(uint32_t crc, const void *data, s
 
 /* ---- scanning ---------------------------------------------------------- */
 
+AVX2 static uint16_t largest_avx2(const uint16_t *words, size_t n)
+{
+    __m256i most = _mm256_setzero_si256();
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        most = _mm256_max_epu16(most, load_words(words + i));
+    uint16_t lanes[LANES], largest = 0;
+    store_words(lanes, most);
+    for (size_t k = 0; k < LANES; k++)
+        largest = lanes[k] > largest ? lanes[k] : largest;
+    for (; i < n; i++)
+        largest = words[i] > largest ? words[i] : largest;
+    return largest;
+}
+
 AVX2 static size_t find_word_avx2(const uint16_t *words, size_t n, uint16_t value)
 {
     const __m256i wanted = _mm256_set1_epi16((short)value);
@@ -146,6 +161,7 @@ AVX2 static bool delta_forward_row_avx2(const uint16_t *row, const uint16_t *abo
 const mic_kernels mic_kernels_avx2 = {
     .isa = MIC_ISA_AVX2,
     .histogram = mic_histogram_scalar,
+    .largest = largest_avx2,
     .crc32c = mic_crc32c_sse42,
     .find_word = find_word_avx2,
     .find_triple = find_triple_avx2,

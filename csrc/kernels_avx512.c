@@ -16,6 +16,17 @@ enum { LANES = 32 };
 /* The first n lanes, n <= 32. */
 AVX512 static inline __mmask32 first_lanes(size_t n) { return _bzhi_u32(UINT32_MAX, (unsigned)n); }
 
+AVX512 static uint16_t largest_avx512(const uint16_t *words, size_t n)
+{
+    __m512i most = _mm512_setzero_si512();
+    for (size_t i = 0; i < n; i += LANES)
+        most = _mm512_max_epu16(most, _mm512_maskz_loadu_epi16(first_lanes(min_size(n - i, LANES)), words + i));
+    __m256i half = _mm256_max_epu16(_mm512_castsi512_si256(most), _mm512_extracti64x4_epi64(most, 1));
+    __m128i quarter = _mm_max_epu16(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    /* The instruction finds the least; the complement of the largest is that. */
+    return (uint16_t)~_mm_extract_epi16(_mm_minpos_epu16(_mm_xor_si128(quarter, _mm_set1_epi16(-1))), 0);
+}
+
 AVX512 static size_t find_word_avx512(const uint16_t *words, size_t n, uint16_t value)
 {
     const __m512i wanted = _mm512_set1_epi16((short)value);
@@ -96,6 +107,7 @@ AVX512 static bool delta_forward_row_avx512(const uint16_t *row, const uint16_t 
 const mic_kernels mic_kernels_avx512 = {
     .isa = MIC_ISA_AVX512,
     .histogram = mic_histogram_scalar,
+    .largest = largest_avx512,
     .crc32c = mic_crc32c_sse42,
     .find_word = find_word_avx512,
     .find_triple = find_triple_avx512,

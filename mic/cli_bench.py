@@ -22,10 +22,17 @@ from .realimages import RealImage, find_installed_images, images_of
 
 
 @click.command()
-@click.option("--codec", "names", multiple=True, help="Such as fse, fse-8, huffman; repeatable.")
+@click.option(
+    "--codec",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Such as fse, fse-8, huffman; repeatable.",
+)
 @click.option(
     "--threads",
     type=click.IntRange(min=0),
+    metavar="N",
     default=1,
     show_default=True,
     help="Threads for each image; 0 for all CPUs.",
@@ -45,6 +52,7 @@ from .realimages import RealImage, find_installed_images, images_of
 @click.option(
     "--repeat",
     type=click.IntRange(min=1),
+    metavar="N",
     default=3,
     show_default=True,
     help="Measurements whose median counts.",

@@ -42,7 +42,7 @@ from .cli_run import (
     with_suffix,
 )
 from .errors import MicError, UnsupportedError
-from .imagefiles import WRITABLE, RawLayout, kind_of
+from .imagefiles import WRITABLE, NoPixelsError, RawLayout, kind_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _SUFFIX_OF = {"npy": ".npy", "raw": ".raw", "png": ".png", "tif": ".tif"}
@@ -106,6 +106,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 threads_option = click.option(
     "--threads",
     type=click.IntRange(min=0),
+    metavar="N",
     default=1,
     show_default=True,
     help="Threads for each file; 0 for all CPUs.",
@@ -125,6 +126,7 @@ writing_options = _stack(
     click.option(
         "--jobs",
         type=click.IntRange(min=1),
+        metavar="N",
         default=1,
         show_default=True,
         help="Files to work on at a time, for folders.",
@@ -190,9 +192,10 @@ def cli() -> None:
 @click.option(
     "--effort",
     type=click.IntRange(1, 9),
+    metavar="N",
     default=5,
     show_default=True,
-    help="Time against size, for codecs that have a choice.",
+    help="1 to 9: time against size, for codecs that have a choice.",
 )
 @click.option(
     "--container",
@@ -206,8 +209,13 @@ def cli() -> None:
     type=click.Choice(stages.STREAM_KINDS),
     help="Write a bare published stream without any container.",
 )
-@click.option("--max-value", type=click.IntRange(1, 65535), help="Maximum that mic1 is coded for.")
-@click.option("--frame", type=click.IntRange(min=0), help="Encode this frame only.")
+@click.option(
+    "--max-value",
+    type=click.IntRange(1, 65535),
+    metavar="N",
+    help="Maximum that mic1 is coded for.",
+)
+@click.option("--frame", type=click.IntRange(min=0), metavar="N", help="Encode this frame only.")
 @click.option("--unsigned", is_flag=True, help="Take signed samples as unsigned bit patterns.")
 @raw_options
 @threads_option
@@ -256,7 +264,7 @@ def encode(source: Path, target: Path, **given: Any) -> None:
 @cli.command()
 @click.argument("source", type=PATH, metavar="SRC")
 @click.argument("target", type=PATH, metavar="DST")
-@click.option("--frame", type=int, help="Decode this frame only.")
+@click.option("--frame", type=int, metavar="N", help="Decode this frame only.")
 @click.option(
     "--rows",
     metavar="A:B",
@@ -267,6 +275,7 @@ def encode(source: Path, target: Path, **given: Any) -> None:
 @click.option(
     "--max-pixels",
     type=click.IntRange(min=1),
+    metavar="N",
     default=api.MAX_PIXELS,
     show_default=True,
     help="Refuse files that announce more samples.",
@@ -349,9 +358,13 @@ def _finish(
     is_folder = source.is_dir()
 
     def job(path: Path, target: Path) -> Outcome:
-        if is_folder:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        return work(path, target)
+        if not is_folder:
+            return work(path, target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return work(path, target)
+        except NoPixelsError as error:  # a study may hold reports, and nobody named this file
+            return Outcome(path, target, "skipped", explain(error))
 
     tasks: list[Task] = [(path, target, partial(job, path, target)) for path, target in pairs]
     if not tasks:
@@ -419,11 +432,21 @@ def _info_row(outcome: Outcome) -> list[str]:
 
 @cli.command()
 @click.argument("paths", nargs=-1, required=True, type=PATH, metavar="FILE...")
-@click.option("--frame", type=click.IntRange(min=0), help="Frame of the original to compare with.")
+@click.option(
+    "--frame",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Frame of the original to compare with.",
+)
 @raw_options
 @threads_option
 @click.option(
-    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Files at a time."
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Files at a time.",
 )
 @json_option
 def verify(paths: tuple[Path, ...], **given: Any) -> None:
@@ -440,8 +463,9 @@ def verify(paths: tuple[Path, ...], **given: Any) -> None:
     raw = _raw_layout(given["shape"], given["dtype"])
     threads = given["threads"]
     tasks: list[Task]
-    if len(paths) == 2 and not paths[1].is_dir() and kind_of(paths[1]) not in ("mic", None):
-        source, original = paths
+    kinds = [None if path.is_dir() else kind_of(path) for path in paths]
+    if len(paths) == 2 and None not in kinds and kinds.count("mic") == 1:
+        source, original = paths if kinds[0] == "mic" else reversed(paths)
         tasks = [
             (source, None, partial(verify_against, source, original, threads, raw, given["frame"]))
         ]

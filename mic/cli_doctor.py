@@ -24,7 +24,7 @@ _REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?([^;]*);\s*extra\s*==\s*['\
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def doctor(as_json: bool) -> None:
-    """Show versions, the processor, extras and what pip line brings them.
+    """Show versions, the processor and what is installed.
 
     Codes and decodes an image with every codec; the exit code is 1 if that
     fails.  Paste the output into bug reports.

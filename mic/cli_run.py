@@ -21,10 +21,13 @@ from rich.text import Text
 
 from .cli_jobs import Outcome
 from .errors import MicError
-from .imagefiles import SUFFIXES, NoPixelsError, RawLayout, kind_of
+from .imagefiles import SUFFIXES, RawLayout, kind_of
 
 Job = Callable[[], Outcome]
 Task = tuple[Path, Path | None, Job]
+
+# How messages of the Python functions spell what the command line calls otherwise.
+_OPTION_OF = {"partial=True": "--partial", "max_pixels": "--max-pixels"}
 
 
 def explain(error: Exception) -> str:
@@ -33,15 +36,16 @@ def explain(error: Exception) -> str:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, MemoryError):
         return str(error) or "there is not enough memory for this image"
-    return str(error)
+    text = str(error)
+    for argument, option in _OPTION_OF.items():
+        text = text.replace(argument, option)
+    return text
 
 
 def attempt(source: Path, target: Path | None, job: Job) -> Outcome:
     """Run a job; errors become its outcome."""
     try:
         return job()
-    except NoPixelsError as error:
-        return Outcome(source, target, "skipped", explain(error))
     except (MicError, OSError, MemoryError) as error:
         return Outcome(source, target, "failed", explain(error))
 
@@ -199,10 +203,9 @@ def print_json(document: Any) -> None:
 
 def _tell(outcome: Outcome, alone: bool) -> None:
     if outcome.status == "failed":
-        prefix = "" if alone else f"{outcome.source}: "
-        complain(f"{prefix}{outcome.message}")
+        complain(outcome.message if alone else _located(outcome))
     elif outcome.status == "skipped":
-        print(f"mic: skipped {outcome.source}: {outcome.message}", file=sys.stderr)
+        complain(f"skipped {_located(outcome)}")
     else:
         arrow = f" -> {outcome.target}" if outcome.target is not None else ""
         ratio = outcome.details.get("ratio")
@@ -211,6 +214,12 @@ def _tell(outcome: Outcome, alone: bool) -> None:
             encoded = human(outcome.details["encoded_bytes"])
             size = f"{human(outcome.details['decoded_bytes'])} -> {encoded} ({ratio:.2f}:1), "
         print(f"{outcome.source}{arrow}: {size}{outcome.message}")
+
+
+def _located(outcome: Outcome) -> str:
+    """The message after the whole path, which many messages begin with the end of."""
+    message = outcome.message.removeprefix(outcome.source.name).removeprefix(":").strip()
+    return f"{outcome.source}: {message}"
 
 
 def _tell_totals(command: str, outcomes: list[Outcome], counts: Counter[str]) -> None:

@@ -8,6 +8,7 @@ RGB.  Every reader refuses what it could only return changed.
 from __future__ import annotations
 
 import importlib
+import io
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,15 +38,15 @@ WRITABLE = ("npy", "raw", "png", "tiff")
 """Kinds that `write_image` writes."""
 
 _DICOM_MAGIC_AT = 128
+_IMPLICIT_LITTLE = "1.2.840.10008.1.2"
+_EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+_EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+_RLE = "1.2.840.10008.1.2.5"
 # Syntaxes whose file holds every allocated bit as it is.  In the others the
 # codestream has its own precision, and pydicom must extend its sign.
-_STORED_BIT_FOR_BIT = {
-    "1.2.840.10008.1.2",
-    "1.2.840.10008.1.2.1",
-    "1.2.840.10008.1.2.1.99",
-    "1.2.840.10008.1.2.2",
-    "1.2.840.10008.1.2.5",
-}
+_STORED_BIT_FOR_BIT = {_IMPLICIT_LITTLE, _EXPLICIT_LITTLE, _DEFLATED, _EXPLICIT_BIG, _RLE}
+_NPY_MAGIC = b"\x93NUMPY"
 _PNG_HEAD = 26
 _PNG_GREY, _PNG_RGB = 0, 2
 
@@ -219,6 +220,9 @@ def _first_line(error: Exception) -> str:
 
 
 def _read_npy(file: BinaryIO, name: str, raw: RawLayout | None) -> NDArray[Any]:
+    if file.read(len(_NPY_MAGIC)) != _NPY_MAGIC:  # np.load would try archives and pickles
+        raise CorruptDataError(f"{name} is not a .npy file")
+    file.seek(0)
     array: NDArray[Any] = np.load(file, allow_pickle=False)
     return array
 
@@ -261,7 +265,7 @@ def _read_png(file: BinaryIO, name: str, raw: RawLayout | None) -> NDArray[Any]:
 
 def _read_tiff(file: BinaryIO, name: str, raw: RawLayout | None) -> NDArray[Any]:
     tifffile = require("tifffile")
-    array: NDArray[Any] = tifffile.imread(file)
+    array: NDArray[Any] = tifffile.imread(io.BytesIO(file.read()))
     return array
 
 
@@ -283,25 +287,48 @@ def _read_dicom(path: Path, frame: int | None) -> NDArray[Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             head = dcmread(path, stop_before_pixels=True, force=path.suffix.lower() == ".dcm")
-            bits = head.get("BitsAllocated")
-            if "Rows" not in head or bits is None:
-                raise NoPixelsError(f"{path.name} is DICOM without pixel data")
-            if bits > 16:
-                raise UnsupportedError(
-                    f"{path.name}: the samples have {bits} bits, 8 or 16 are expected; "
-                    "mic does not code floating-point or 32-bit data"
-                )
-            syntax = str(head.file_meta.get("TransferSyntaxUID", "1.2.840.10008.1.2"))
-            options: dict[str, Any] = (
-                {"correct_unused_bits": False} if syntax in _STORED_BIT_FOR_BIT else {}
-            )
-            return pixel_array(path, raw=True, index=frame, **options)
+            _check_dicom_head(head, path)
+            options: dict[str, Any] = {"raw": True, "index": frame}
+            syntax = str(head.file_meta.get("TransferSyntaxUID", "")) or _native_syntax(head)
+            if syntax in _STORED_BIT_FOR_BIT:
+                options["correct_unused_bits"] = False
+            if "TransferSyntaxUID" not in head.file_meta:
+                options["transfer_syntax_uid"] = syntax
+            # Of deflated files pydicom finds the pixels only through a data set.
+            return pixel_array(dcmread(path) if syntax == _DEFLATED else path, **options)
     except (MicError, OSError):
         raise
     except InvalidDicomError:
         raise CorruptDataError(f"{path.name} is not a DICOM file") from None
     except Exception as error:  # pydicom and its plugins raise what they like
+        if "missing dependencies" in str(error):
+            raise UnsupportedError(
+                f"{path.name}: no decoder for its transfer syntax is installed; "
+                "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
+            ) from error
         raise _unreadable(path.name, "DICOM", error) from error
+
+
+def _check_dicom_head(head: Any, path: Path) -> None:
+    """Refuse DICOM files whose samples mic cannot take."""
+    bits = head.get("BitsAllocated")
+    if "Rows" not in head or bits is None:
+        if not is_dicom(path):
+            raise CorruptDataError(f"{path.name} is not a DICOM file")
+        raise NoPixelsError(f"{path.name} is DICOM without pixel data")
+    if bits > 16:
+        raise UnsupportedError(
+            f"{path.name}: the samples have {bits} bits, 8 or 16 are expected; "
+            "mic does not code floating-point or 32-bit data"
+        )
+
+
+def _native_syntax(head: Any) -> str:
+    """Transfer syntax of a data set without file meta information, from how it was read."""
+    implicit, little_endian = head.original_encoding
+    if implicit:
+        return _IMPLICIT_LITTLE
+    return _EXPLICIT_LITTLE if little_endian else _EXPLICIT_BIG
 
 
 def write_image(file: BinaryIO, kind: str, array: NDArray[Any], name: str) -> None:
@@ -329,7 +356,10 @@ def write_image(file: BinaryIO, kind: str, array: NDArray[Any], name: str) -> No
         _write_png(file, array, name)
     elif kind == "tiff":
         photometric = "rgb" if array.ndim > 2 and array.shape[-1] == 3 else "minisblack"
-        require("tifffile").imwrite(file, array, photometric=photometric)
+        # Not into `file` itself: tifffile trips over files whose name is a number.
+        buffer = io.BytesIO()
+        require("tifffile").imwrite(buffer, array, photometric=photometric)
+        file.write(buffer.getbuffer())
     else:
         raise UnsupportedError(f"{name}: {kind} is not one of {', '.join(WRITABLE)}")
 
