@@ -44,8 +44,9 @@ typedef struct head {
 typedef struct decoder {
     head head;
     unsigned quick_bits;                     /* 1 to QUICK_BITS */
-    /* Per code length.  One that does not occur repeats the last code of the
-     * length before: the search never stops there. */
+    /* Per code length from the shortest on.  One that does not occur repeats
+     * the last code of the length before: the search never stops there. */
+    unsigned shortest;
     uint64_t last[HUFFMAN_MAX_BITS];         /* last code, in the high bits, 1s below */
     uint32_t offset[HUFFMAN_MAX_BITS];       /* code + offset = place in the list */
     uint32_t quick[1 << QUICK_BITS];
@@ -166,9 +167,12 @@ static void set_ranges(decoder *d, const uint32_t *counts)
     uint32_t code = 0;
     size_t listed = d->head.n_listed;
     uint64_t last = UINT64_MAX;
+    d->shortest = 0;
+    while (counts[d->shortest] == 0)
+        d->shortest++;
     d->last[0] = last; /* the code of a lone escape */
     d->offset[0] = 0;
-    for (unsigned length = 1; length <= d->head.longest; length++) {
+    for (unsigned length = d->shortest; length > 0 && length <= d->head.longest; length++) {
         code <<= 1;
         listed -= counts[length];
         d->offset[length] = (uint32_t)listed - code;
@@ -180,10 +184,11 @@ static void set_ranges(decoder *d, const uint32_t *counts)
 }
 
 /* Codes in ascending order fill the table from its start; entries at its end
- * begin longer codes, or the one of no bits. */
+ * begin longer codes, or the only one, of no bits. */
 static void fill_quick(decoder *d, const uint32_t *counts)
 {
     const unsigned longest = d->head.longest;
+    const unsigned longer = d->shortest > QUICK_BITS || longest == 0 ? d->shortest : QUICK_BITS + 1;
     size_t listed = d->head.n_listed, entry = 0;
     d->quick_bits = longest == 0 ? 1 : (unsigned)min_size(longest, QUICK_BITS);
     for (unsigned length = 1; length <= longest && length <= QUICK_BITS; length++) {
@@ -198,7 +203,7 @@ static void fill_quick(decoder *d, const uint32_t *counts)
         }
     }
     for (; entry < (size_t)1 << d->quick_bits; entry++)
-        d->quick[entry] = SLOW | (longest == 0 ? 0 : QUICK_BITS + 1);
+        d->quick[entry] = SLOW | longer;
 }
 
 static mic_status read_tables(reader *r, decoder *d, mic_error *error)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, overload
@@ -396,7 +397,7 @@ def describe(stream: Stream) -> StreamInfo:
         strip_rows=layout.strip_rows,
         strips=-(-layout.rows // layout.strip_rows),
         encoded_bytes=stream.size,
-        decoded_bytes=int(np.prod(shape, dtype=object)) * dtype.itemsize,
+        decoded_bytes=math.prod(shape) * dtype.itemsize,
         frame_offsets=tuple(int(offset) for offset in stream.offsets),
         frame_checksums=tuple(int.from_bytes(checksum, "little") for checksum in checksums),
     )

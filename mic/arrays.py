@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -75,7 +76,7 @@ def layout_of(
             f"the array has shape {tuple(shape)}, at most {MAX_LEADING_AXES} leading axes and "
             f"{MAX_FRAME_SAMPLES} samples a frame are expected; divide it"
         )
-    if int(np.prod(axes, dtype=object)) > MAX_FRAME_SAMPLES:
+    if math.prod(axes) > MAX_FRAME_SAMPLES:
         raise UnsupportedError(
             f"the array has {axes} frames, at most {MAX_FRAME_SAMPLES} are expected; divide it"
         )
@@ -100,7 +101,7 @@ def full_shape(layout: Layout) -> tuple[int, ...]:
 
 def check_limit(shape: Sequence[int], max_pixels: int) -> None:
     """Refuse to decode more samples than the caller allows."""
-    n_samples = int(np.prod(shape, dtype=object))
+    n_samples = math.prod(shape)
     if n_samples > max_pixels:
         raise LimitError(
             f"the stream announces {n_samples} samples (shape {tuple(shape)}), max_pixels allows "

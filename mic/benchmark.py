@@ -8,14 +8,16 @@ the machine disturbs all of them alike.  Speeds are decoded bytes a second.
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
 import platform
-import re
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,8 +25,9 @@ from numpy.typing import NDArray
 
 from . import api
 from ._version import __version__
-from .errors import UnsupportedError, VerifyError
-from .imagefiles import require
+from .atomic import replacing
+from .benchmark_codecs import Codec
+from .errors import VerifyError
 from .realimages import RealImage
 
 Array = NDArray[Any]
@@ -36,41 +39,6 @@ MIN_SECONDS = 0.03
 # A call this long is measured well by itself: its first run counts.
 _LONG_SECONDS = 0.5
 MEGABYTE = 1e6
-
-# The options worth telling apart, for each codec of mic.
-_VARIANTS: dict[str, list[dict[str, int]]] = {
-    "fse": [{"states": 2}, {"states": 4}, {"states": 8}],
-    "wavefront": [{"effort": 1}, {"effort": 5}, {"effort": 9}],
-}
-_USUAL = {"states": 4, "effort": 5}
-
-
-@dataclass(frozen=True)
-class Codec:
-    """A codec as the measurement sees it.
-
-    Attributes
-    ----------
-    name : str
-    prepare : callable
-        From the stored samples to what the codec takes; not timed.
-    encode : callable(array, threads) -> bytes
-    decode : callable(stream, out, threads)
-    threaded : bool
-        Whether `threads` means anything to it.
-    own : bool
-        Whether it is mic's: then it must take every image.
-    max_repeat : int or None
-        Most measurements of one image; for slow codecs.
-    """
-
-    name: str
-    prepare: Callable[[Array], Array]
-    encode: Callable[[Array, int], bytes]
-    decode: Callable[[bytes, Array, int], Any]
-    threaded: bool = False
-    own: bool = False
-    max_repeat: int | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +75,15 @@ class Measurement:
     decode: Timing | None = None
     error: str | None = None
 
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> Measurement:
+        """The measurement of an entry of "results" of `document`."""
+        timings = {
+            direction: None if entry[direction] is None else Timing(**entry[direction])
+            for direction in ("encode", "decode")
+        }
+        return cls(**{**entry, **timings})
+
     @property
     def ratio(self) -> float:
         """Decoded over encoded bytes."""
@@ -116,128 +93,6 @@ class Measurement:
         """MB/s of "encode" or "decode"."""
         timing: Timing = getattr(self, direction)
         return self.decoded_bytes / timing.median / MEGABYTE
-
-
-def own_codecs(names: Iterable[str] = (), all_variants: bool = False) -> list[Codec]:
-    """The codecs of mic.
-
-    Parameters
-    ----------
-    names : iterable of str
-        Such as "fse", "fse-8", "huffman"; by default all codecs.
-    all_variants : bool
-        Every number of states and several efforts, not the usual one only.
-
-    Raises
-    ------
-    UnsupportedError
-        A name that is no codec of mic.
-    """
-    every = {codec: _variants(codec) for codec in api.CODECS}
-    by_name = {
-        name: (codec, kept) for codec, kinds in every.items() for name, kept in kinds.items()
-    }
-    chosen: dict[str, tuple[str, dict[str, int]]] = {}
-    for name in names or api.CODECS:
-        if name in every:
-            usual = {
-                key: kept for key, kept in every[name].items() if all_variants or _is_usual(kept)
-            }
-            chosen.update({key: (name, kept) for key, kept in usual.items()})
-        elif name in by_name:
-            chosen[name] = by_name[name]
-        else:
-            known = ", ".join(dict.fromkeys([*every, *by_name]))
-            raise UnsupportedError(f"{name!r} is no codec of mic, one of {known} is expected")
-    return [_own_codec(name, codec, kept) for name, (codec, kept) in chosen.items()]
-
-
-def _variants(codec: str) -> dict[str, dict[str, int]]:
-    """Options of each variant of a codec, by the variant's name."""
-    options = _VARIANTS.get(codec, [{}])
-    return {"-".join([codec, *map(str, kept.values())]): kept for kept in options}
-
-
-def _is_usual(options: dict[str, int]) -> bool:
-    return all(_USUAL[key] == value for key, value in options.items())
-
-
-def _own_codec(name: str, codec: str, options: Mapping[str, Any]) -> Codec:
-    def encode(array: Array, threads: int) -> bytes:
-        return bytes_of(api.encode(array, codec=codec, threads=threads, **options))
-
-    def decode(stream: bytes, out: Array, threads: int) -> Any:
-        return api.decode(stream, out=out, threads=threads)
-
-    return Codec(name, np.ascontiguousarray, encode, decode, threaded=True, own=True)
-
-
-def bytes_of(stream: bytes | int) -> bytes:
-    """The stream that `mic.encode` returns when it is given no `out`."""
-    assert isinstance(stream, bytes)
-    return stream
-
-
-def peer_codecs() -> list[Codec]:
-    """CharLS, OpenJPH, OpenJPEG, libjxl and zstd, all lossless, through imagecodecs.
-
-    They get the stored patterns as unsigned integers, as DICOM encoders do.
-
-    Raises
-    ------
-    UnsupportedError
-        imagecodecs is not installed.
-    """
-    ic = require("imagecodecs", "bench")
-    return [
-        Codec(
-            "CharLS",
-            _unsigned,
-            lambda array, threads: ic.jpegls_encode(array),
-            lambda stream, out, threads: ic.jpegls_decode(stream, out=out),
-        ),
-        Codec(
-            "OpenJPH",
-            _unsigned,
-            lambda array, threads: ic.htj2k_encode(array, reversible=True),
-            lambda stream, out, threads: ic.htj2k_decode(stream, out=out),
-        ),
-        Codec(
-            "OpenJPEG",
-            _unsigned,
-            # A bare codestream, as DICOM has it, without the boxes of a JP2 file.
-            lambda array, threads: ic.jpeg2k_encode(
-                array, reversible=True, codecformat="j2k", numthreads=threads
-            ),
-            lambda stream, out, threads: ic.jpeg2k_decode(stream, out=out, numthreads=threads),
-            threaded=True,
-        ),
-        *(_libjxl(ic, effort) for effort in (1, 3, 7)),
-        Codec(
-            "zstd-3",
-            lambda array: array.reshape(-1).view(np.uint8),
-            lambda array, threads: ic.zstd_encode(array, level=3),
-            lambda stream, out, threads: ic.zstd_decode(stream, out=out),
-        ),
-    ]
-
-
-def _libjxl(ic: Any, effort: int) -> Codec:
-    return Codec(
-        f"libjxl-{effort}",
-        _unsigned,
-        lambda array, threads: ic.jpegxl_encode(
-            array, lossless=True, effort=effort, numthreads=threads
-        ),
-        lambda stream, out, threads: ic.jpegxl_decode(stream, out=out, numthreads=threads),
-        threaded=True,
-        max_repeat=1 if effort > 5 else None,
-    )
-
-
-def _unsigned(array: Array) -> Array:
-    contiguous = np.ascontiguousarray(array)
-    return contiguous.view(f"u{contiguous.dtype.itemsize}")
 
 
 class _Run:
@@ -446,8 +301,31 @@ def machine() -> dict[str, Any]:
     }
 
 
-def peer_versions() -> dict[str, str]:
-    """Versions of the peers' libraries, as imagecodecs tells them."""
-    ic = require("imagecodecs", "bench")
-    listed = re.findall(r"(imagecodecs|charls|openjph|openjpeg|libjxl|zstd)-([\w.]+)", ic.version())
-    return dict(listed)
+def document(
+    images: Sequence[RealImage], results: Iterable[Measurement], settings: dict[str, Any]
+) -> dict[str, Any]:
+    """All that was measured, in types that JSON knows."""
+    return {
+        "machine": machine(),
+        "settings": settings,
+        "images": [_image_entry(image) for image in images],
+        "results": [dataclasses.asdict(result) for result in results],
+    }
+
+
+def _image_entry(image: RealImage) -> dict[str, Any]:
+    return {
+        "name": image.name,
+        "source": image.source,
+        "frame": image.frame,
+        "modality": image.modality,
+        "shape": list(image.pixels.shape),
+        "dtype": image.pixels.dtype.name,
+        "sha256": image.sha256,
+    }
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file, whole or not at all."""
+    with replacing(path) as file:
+        file.write((json.dumps(content, indent=1) + "\n").encode())

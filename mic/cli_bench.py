@@ -3,19 +3,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from . import benchmark
-from .atomic import replacing
 from .benchmark import Measurement
+from .benchmark_codecs import Codec, own_codecs, peer_codecs
 from .cli_run import complain, explain, print_table
 from .errors import MicError, UnsupportedError
 from .realimages import RealImage, find_installed_images, images_of
@@ -93,7 +90,7 @@ def _bench(
     repeat: int,
     json_path: Path | None,
 ) -> None:
-    codecs = benchmark.own_codecs(names) + (benchmark.peer_codecs() if peers else [])
+    codecs = own_codecs(names) + (peer_codecs() if peers else [])
     unread: list[str] = []
     images = _images(paths, unread)
     if not images:
@@ -102,7 +99,8 @@ def _bench(
     _print_images(images, results)
     _print_summary(images, results)
     if json_path is not None:
-        write_json(json_path, document(images, results, {"repeat": repeat, "threads": [threads]}))
+        settings = {"repeat": repeat, "threads": [threads]}
+        benchmark.write_json(json_path, benchmark.document(images, results, settings))
     if unread:
         raise UnsupportedError(f"{len(unread)} files could not be read: {'; '.join(unread)}")
 
@@ -114,7 +112,7 @@ def _images(paths: tuple[Path, ...], unread: list[str]) -> list[RealImage]:
 
 
 def _measure(
-    images: list[RealImage], codecs: list[benchmark.Codec], threads: int, repeat: int
+    images: list[RealImage], codecs: list[Codec], threads: int, repeat: int
 ) -> list[Measurement]:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
@@ -174,33 +172,3 @@ def _print_summary(images: list[RealImage], results: list[Measurement]) -> None:
     for codec in dict.fromkeys(result.codec for result in results if result.error):
         first = next(result for result in results if result.codec == codec and result.error)
         print(f"{codec} failed on {images[first.image].name}: {first.error}")
-
-
-def document(
-    images: list[RealImage], results: list[Measurement], settings: dict[str, Any]
-) -> dict[str, Any]:
-    """All that was measured, in types that JSON knows."""
-    return {
-        "machine": benchmark.machine(),
-        "settings": settings,
-        "images": [_image_entry(image) for image in images],
-        "results": [dataclasses.asdict(result) for result in results],
-    }
-
-
-def _image_entry(image: RealImage) -> dict[str, Any]:
-    return {
-        "name": image.name,
-        "source": image.source,
-        "frame": image.frame,
-        "modality": image.modality,
-        "shape": list(image.pixels.shape),
-        "dtype": image.pixels.dtype.name,
-        "sha256": image.sha256,
-    }
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file, whole or not at all."""
-    with replacing(path) as file:
-        file.write((json.dumps(content, indent=1) + "\n").encode())

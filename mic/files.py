@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import mmap
 import os
 from collections.abc import Sequence
@@ -134,7 +135,7 @@ class MicFile:
     @property
     def size(self) -> int:
         """Number of samples."""
-        return int(np.prod(self.shape, dtype=object))
+        return math.prod(self.shape)
 
     @property
     def chunks(self) -> tuple[int, ...]:
@@ -398,7 +399,7 @@ class MicWriter:
 
     def _finish(self, file: BinaryIO) -> None:
         n_frames = len(self._offsets)
-        expected = None if self._axes is None else int(np.prod(self._axes, dtype=object))
+        expected = None if self._axes is None else math.prod(self._axes)
         if n_frames == 0 or (expected is not None and n_frames != expected):
             raise UnsupportedError(
                 f"{n_frames} frames were appended, {expected or 'at least one'} are expected; "

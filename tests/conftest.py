@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""Set-up of the suite: Hypothesis profiles and fixtures that several files use."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+sys.path.insert(0, str(Path(__file__).parent))  # for zoo and handmade
+
+import mic
+import zoo
+from mic import _mic
+
+settings.register_profile("dev", deadline=None, max_examples=60)
+settings.register_profile(
+    "ci",
+    deadline=None,
+    max_examples=60,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+@pytest.fixture
+def restore_isa() -> Iterator[None]:
+    """The kernels in use, put back after the test."""
+    before = _mic.active_isa()
+    yield
+    _mic.use_isa(before)
+
+
+@pytest.fixture(scope="session")
+def large() -> zoo.Sample:
+    """An image of several strips."""
+    image = zoo.large_image()
+    stream = mic.encode(image)
+    assert mic.info(stream).strips > 2
+    return zoo.Sample(stream, image)
+
+
+@pytest.fixture(scope="session")
+def volume() -> zoo.Sample:
+    """Twelve frames on two leading axes."""
+    array = zoo.volume((3, 4), 24, 20)
+    return zoo.Sample(mic.encode(array), array)
+
+
+@pytest.fixture
+def run_python() -> Callable[[str], str]:
+    """Run code in a new process that finds mic and zoo; give back what it prints."""
+    paths = [str(Path(mic.__file__).parent.parent), str(Path(__file__).parent)]
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(paths))
+
+    def run(code: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+"""Native streams written by hand from docs/format.md: right ones, and absurd ones whose
+checksums are right."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+import numpy as np
+
+from mic import stages
+
+METHODS = ("raw", "fse", "huffman")
+SAMPLE_TYPES = ("uint8", "int8", "uint16", "int16")
+
+
+def crc_table(polynomial: int = 0x82F63B78) -> list[int]:
+    """Remainders of all bytes, reflected."""
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ (polynomial if value & 1 else 0)
+        table.append(value)
+    return table
+
+
+_TABLE = crc_table()
+
+
+def crc32c(data: bytes) -> int:
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ _TABLE[(crc ^ byte) & 255]
+    return crc ^ 0xFFFFFFFF
+
+
+def with_crc(data: bytes) -> bytes:
+    return data + struct.pack("<I", crc32c(data))
+
+
+def varint(value: int) -> bytes:
+    out = bytearray()
+    while value >= 128:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def block(kind: bytes, content: bytes) -> bytes:
+    """An optional block of the header."""
+    return kind + struct.pack("<I", len(content)) + content
+
+
+def header(
+    rows: int,
+    columns: int,
+    dtype: str = "uint16",
+    *,
+    colour: bool = False,
+    strip_rows: int = 0,
+    axes: Sequence[int] = (),
+    index_offset: int = 0,
+    blocks: bytes | None = None,
+    codec: int = 1,
+    bits: int = 16,
+    version: int = 1,
+    reserved: int = 0,
+) -> bytes:
+    """Section 2.1; nothing is checked."""
+    layout = SAMPLE_TYPES.index(dtype) | colour << 2 | bool(axes) << 3 | reserved
+    layout |= (blocks is not None) << 4
+    out = b"\x89Mic" + bytes([version, layout, codec, bits])
+    out += varint(rows) + varint(columns) + varint(strip_rows)
+    if axes:
+        out += bytes([len(axes)]) + struct.pack(f"<{len(axes)}I", *axes)
+        out += struct.pack("<Q", index_offset)
+    if blocks is not None:
+        out += struct.pack("<I", len(blocks)) + blocks
+    return with_crc(out)
+
+
+def index(offsets: Sequence[int]) -> bytes:
+    """Section 2.2."""
+    return with_crc(struct.pack(f"<{len(offsets)}Q", *offsets))
+
+
+def constant_map(minimum: int = 0) -> bytes:
+    return b"\0" + struct.pack("<H", minimum)
+
+
+def offset_map(minimum: int, span: int) -> bytes:
+    return b"\1" + struct.pack("<HH", minimum, span)
+
+
+def packed_map(minimum: int, gaps: Sequence[int], n_values: int | None = None) -> bytes:
+    """Section 4; `n_values` only to lie about it."""
+    words = np.array(gaps, "uint16")
+    runs = stages.rle_encode(words, max(8, int(words.max())), with_length=False)
+    table = stages.huffman_encode(runs)
+    n_values = len(gaps) + 1 if n_values is None else n_values
+    return b"\2" + struct.pack("<H", minimum) + varint(n_values) + varint(len(table)) + table
+
+
+def head(samples_crc: int, maps: Sequence[bytes], pieces: Sequence[tuple[int, int]]) -> bytes:
+    """Section 3; a piece is its length and its checksum."""
+    out = struct.pack("<I", samples_crc) + b"".join(maps)
+    for n_bytes, crc in pieces:
+        out += varint(n_bytes) + struct.pack("<I", crc)
+    return with_crc(out)
+
+
+def frame(samples: bytes, maps: Sequence[bytes], pieces: Sequence[bytes]) -> bytes:
+    """A frame whose checksums are right for `samples` and `pieces`."""
+    listed = [(len(piece), crc32c(piece)) for piece in pieces]
+    return head(crc32c(samples), maps, listed) + b"".join(pieces)
+
+
+def piece(words: np.ndarray, method: str, n_values: int) -> bytes:
+    """Section 5."""
+    height, width = words.shape
+    if method == "raw":
+        return b"\0" + words.astype("u1" if n_values <= 256 else "<u2").tobytes()
+    kind = METHODS.index(method)
+    maximum = max(8, n_values - 1)
+    return bytes([kind]) + stages.encode_stream(method, words.reshape(-1), width, height, maximum)
+
+
+def plane_words(plane: np.ndarray) -> tuple[bytes, np.ndarray, int]:
+    """Map of a plane, its words and how many values they may have."""
+    values = plane.astype(np.int64) - np.iinfo(plane.dtype).min
+    low, span = int(values.min()), int(values.max() - values.min())
+    made = offset_map(low, span) if span else constant_map(low)
+    return made, (values - low).astype("uint16"), span + 1
+
+
+def array_frame(array: np.ndarray, strip_rows: int, method: str) -> bytes:
+    """One frame, (rows, columns) or (rows, columns, 3)."""
+    planes = [plane_words(plane) for plane in np.atleast_3d(array).transpose(2, 0, 1)]
+    pieces = [
+        piece(words[top : top + strip_rows], method, n_values)
+        for top in range(0, len(array), strip_rows)
+        for _, words, n_values in planes
+        if n_values > 1
+    ]
+    little = array.astype(array.dtype.newbyteorder("<")).tobytes()
+    return frame(little, [made for made, _, _ in planes], pieces)
+
+
+def stream(
+    array: np.ndarray,
+    strip_rows: int | None = None,
+    method: str = "raw",
+    blocks: bytes | None = None,
+) -> bytes:
+    """A single frame as a whole stream."""
+    rows, columns = array.shape[:2]
+    strips = rows if strip_rows is None else strip_rows
+    start = header(
+        rows,
+        columns,
+        array.dtype.name,
+        colour=array.ndim == 3,
+        strip_rows=0 if strips == rows else strips,
+        blocks=blocks,
+    )
+    return start + array_frame(array, strips, method)
+
+
+def frames_stream(array: np.ndarray, offsets: Sequence[int] | None = None) -> bytes:
+    """A stack of frames with its index; `offsets` only to lie in it."""
+    rows, columns = array.shape[1:3]
+
+    def start(index_offset: int) -> bytes:
+        return header(
+            rows, columns, array.dtype.name, axes=array.shape[:1], index_offset=index_offset
+        )
+
+    coded = [array_frame(image, rows, "raw") for image in array]
+    ends = np.cumsum([len(start(0)), *map(len, coded)]).tolist()
+    listed = ends[:-1] if offsets is None else offsets
+    return start(ends[-1]) + b"".join(coded) + index(listed)
