@@ -11,8 +11,8 @@ enum {
     HUFFMAN_CUT = 14,                     /* depth of the tree before the escape joins */
     /* Bits of the longest code and of a word, together: the published coder
      * cannot write more.  It follows that codes have at most 31 bits.  (The
-     * escape can push a tree of 14 levels to 15; a search over 30 million lists
-     * of counts found none of 16, but that is not a proof.) */
+     * escape can push a tree of 14 levels to 15; a search over 20 million lists
+     * of counts found no tree that it made deeper by 2, but that is no proof.) */
     HUFFMAN_MAX_BITS = 32,
 };
 

@@ -25,8 +25,9 @@
 
 #define STAGE "huffman"
 
-/* 2^12 entries of 4 bytes stay in the first-level cache. */
-enum { QUICK_BITS = 12 };
+/* 2^13 entries of 4 bytes, of which few are in frequent use.  At 9 bits a word
+ * 13 is 10 percent faster than 12 on Zen 5, and 14 slower by 15. */
+enum { QUICK_BITS = 13 };
 
 /* An entry of the table: word << 16 | length of its code, or SLOW | length from
  * which to search. */
@@ -77,11 +78,16 @@ static mic_status check_head(const head *h, size_t n_bytes, mic_error *error)
         return mic_fail(error, MIC_ERROR_CORRUPT, STAGE, 4,
                         "the longest Huffman code takes %u bits and a word %u, expected at most %d "
                         "together (damaged data?)", h->longest, h->depth, HUFFMAN_MAX_BITS);
+    /* A code of that length has one shorter, or a twin, on each level above.  So
+     * words of no bits leave room for the code of no bits only, and no code has
+     * HUFFMAN_MAX_BITS bits. */
+    const size_t fewest = h->longest + 1;
     const size_t most = min_size((size_t)1 << h->depth, h->longest < 16 ? (size_t)1 << h->longest : 65535);
-    if (h->n_listed < 1 || h->n_listed > most)
+    if (h->n_listed < fewest || h->n_listed > most)
         return mic_fail(error, MIC_ERROR_CORRUPT, STAGE, 7,
-                        "the Huffman data list %zu words, expected 1 to %zu of %u bits with codes up "
-                        "to %u bits (damaged data?)", h->n_listed, most, h->depth, h->longest);
+                        "the Huffman data list %zu words, expected %zu to %zu where words have %u "
+                        "bits and codes up to %u (damaged data?)",
+                        h->n_listed, fewest, most, h->depth, h->longest);
     /* With two or more codes each has a bit; a lone escape is followed by its
      * word, and only words that all are 0 take no bits at all. */
     const uint64_t least = h->longest > 0 ? 1 : h->depth;
@@ -242,7 +248,7 @@ MIC_INLINE bool read_any(const decoder *d, uint64_t window, uint64_t *position, 
 }
 
 /* Read words while 128 bits are there, up to four quick ones a window: 57 of
- * its bits or more are there behind the shift, and the words take 48 at most.
+ * its bits or more are there behind the shift, and the words take 52 at most.
  * Returns how many were read. */
 MIC_INLINE size_t read_fast(reader *r, uint16_t *words, size_t n)
 {

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))  # for zoo and handmade
 
-import mic
 import zoo
+
+import mic
 from mic import _mic
 
 settings.register_profile("dev", deadline=None, max_examples=60)

@@ -1,24 +1,26 @@
 # SPDX-License-Identifier: MIT
 """A slow, clear decoder of the native format of mic, written from docs/format.md alone.
 
-It shares no code with the package: a second opinion for the tests and a worked reading of the specification,
-whose section numbers the docstrings give. numpy only holds the result.
+It shares no code with the package: a second opinion for the tests, and a worked reading of the
+specification, whose section numbers are given below. numpy only holds the result.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Iterator, Sequence
 
 import numpy
 
 MAX_SAMPLES = 1 << 24  # the limit of the caller that section 7 speaks of
-SAMPLE_TYPES = {0: ("uint8", 1, 0), 1: ("int8", 1, -128), 2: ("uint16", 2, 0), 3: ("int16", 2, -32768)}
-FSE_KINDS = {0x02: 2, 0x04: 4, 0x84: 8}
+# name, bytes, lowest value of sample types 0 to 3
+SAMPLE_TYPES = [("uint8", 1, 0), ("int8", 1, -128), ("uint16", 2, 0), ("int16", 2, -32768)]
+FSE_KINDS = {0x02: 2, 0x04: 4, 0x84: 8}  # kind: number of states
 
 
 class FormatError(ValueError):
-    """The stream breaks the specification; `place` is "header", "index", "head of frame 3", "frame 3 piece 1" ..."""
+    """The stream breaks the specification; `place` is "header", "frame 3 piece 1" and so on."""
 
     def __init__(self, reason: str, place: str = "") -> None:
         super().__init__(f"{place}: {reason}" if place else reason)
@@ -26,13 +28,13 @@ class FormatError(ValueError):
 
 
 def require(condition: bool, reason: str) -> None:
-    """Reject the stream unless `condition` holds."""
+    """Reject the stream unless the condition holds."""
     if not condition:
         raise FormatError(reason)
 
 
 @contextlib.contextmanager
-def at(place: str):
+def at(place: str) -> Iterator[None]:
     """Name the place of every error raised inside the `with` block."""
     try:
         yield
@@ -41,8 +43,6 @@ def at(place: str):
 
 
 # Section 1: conventions
-
-
 def depth(value: int) -> int:
     """Bits needed for a value, 0 for 0."""
     return value.bit_length()
@@ -58,24 +58,29 @@ def crc32c(data: bytes) -> int:
     return crc ^ 0xFFFFFFFF
 
 
-class Bytes:
-    """Reads little-endian fields of `data` from `pos` up to, not including, `end`."""
+class Items:
+    """Takes items off the front of data[pos:end]."""
 
-    def __init__(self, data: bytes, pos: int, end: int) -> None:
+    def __init__(self, data: Sequence[int], pos: int, end: int) -> None:
         self.data, self.pos, self.end = data, pos, end
 
-    def take(self, count: int) -> bytes:
-        """The next bytes as they are."""
-        require(count <= self.end - self.pos, "the data end too early")
+    def left(self) -> int:
+        return self.end - self.pos
+
+    def take(self, count: int) -> Sequence[int]:
+        require(count <= self.left(), "the data end too early")
         self.pos += count
         return self.data[self.pos - count : self.pos]
 
+
+class Bytes(Items):
+    """Takes fields off the front of bytes."""
+
     def uint(self, size: int) -> int:
-        """A u8, u16, u32 or u64."""
+        """A u8, u16, u32 or u64, of `size` bytes."""
         return int.from_bytes(self.take(size), "little")
 
     def varint(self) -> int:
-        """Seven bits a byte, lowest first."""
         value = 0
         for number in range(5):
             byte = self.uint(1)
@@ -87,61 +92,42 @@ class Bytes:
         raise FormatError("a varint has more than five bytes")
 
     def check_crc(self, start: int) -> None:
-        """A u32, held against the CRC of everything since `start`."""
+        """A u32 that has to be the CRC of everything since `start`."""
         covered = self.data[start : self.pos]
         require(self.uint(4) == crc32c(covered), "the CRC does not match")
 
 
-class Bits:
-    """Reads fields from a list of bits, front to back, the first bit of a field being its highest."""
+class Bits(Items):
+    """Takes fields off the front of a list of bits."""
 
-    def __init__(self, bits: list[int]) -> None:
-        self.bits, self.pos = bits, 0
+    def high_first(self, count: int) -> int:
+        """A field whose first bit is its highest."""
+        return sum(bit << (count - 1 - i) for i, bit in enumerate(self.take(count)))
 
-    def left(self) -> int:
-        """How many bits have not been read."""
-        return len(self.bits) - self.pos
-
-    def look(self, count: int) -> list[int]:
-        """The next bits, not used up."""
-        require(count <= self.left(), "the data run out of bits")
-        return self.bits[self.pos : self.pos + count]
-
-    def read(self, count: int) -> int:
-        """The next field."""
-        field = self.look(count)
-        self.pos += count
-        return number_of(field)
-
-
-def number_of(bits: list[int]) -> int:
-    """The number that bits stand for, highest first."""
-    value = 0
-    for bit in bits:
-        value = 2 * value + bit
-    return value
+    def low_first(self, count: int) -> int:
+        """A field whose first bit is its lowest."""
+        return sum(bit << i for i, bit in enumerate(self.take(count)))
 
 
 # Section 2: stream
-
-
 def decode(data: bytes, max_samples: int = MAX_SAMPLES) -> numpy.ndarray:
-    """Decode a whole stream. More than `max_samples` samples are refused with a plain ValueError."""
+    """Decode a stream; more than `max_samples` samples are refused with a plain ValueError."""
     data = bytes(data)
     with at("header"):
         header = Header(data)
-    frames = math.prod(header.axes)
-    if frames * header.frame_samples > max_samples:
-        raise ValueError(f"the array has {frames * header.frame_samples} samples, more than {max_samples}")
+    n_frames = math.prod(header.axes)
+    if n_frames * header.frame_samples > max_samples:
+        raise ValueError(f"{n_frames} frames of {header.frame_samples} samples are too many")
     if header.has_frames:
         with at("index"):
-            bounds, end = read_index(data, header, frames)
-        samples = b""
-        for number in range(frames):
-            content, after = read_frame(data, header, number, bounds[number], bounds[number + 1])
+            bounds, end = read_index(data, header, n_frames)
+        frames = []
+        for number in range(n_frames):
+            content, stop = read_frame(data, header, number, bounds[number], bounds[number + 1])
             with at("index"):
-                require(after == bounds[number + 1], f"frame {number} does not end where the next part begins")
-            samples += content
+                require(stop == bounds[number + 1], f"frame {number} ends at {stop}")
+            frames.append(content)
+        samples = b"".join(frames)
     else:
         samples, end = read_frame(data, header, 0, header.size, len(data))
     with at("end of the stream"):
@@ -151,7 +137,7 @@ def decode(data: bytes, max_samples: int = MAX_SAMPLES) -> numpy.ndarray:
 
 
 class Header:
-    """The fields of section 2.1; `highest` is the highest v of section 4, `size` where the header ends."""
+    """Section 2.1; `size` is where the header ends, `highest` the highest v of section 4."""
 
     def __init__(self, data: bytes) -> None:
         source = Bytes(data, 0, len(data))
@@ -159,8 +145,9 @@ class Header:
         require(source.uint(1) == 1, "the version is not 1")
         layout = source.uint(1)
         require(layout >> 5 == 0, "a reserved layout bit is set")
-        source.take(2)  # codec asked for, bits in use: informative
-        self.rows, self.columns, self.strip_rows = source.varint(), source.varint(), source.varint()
+        source.take(2)  # the codec asked for and the bits in use are informative
+        self.rows, self.columns = source.varint(), source.varint()
+        self.strip_rows = source.varint()
         self.axes: list[int] = []
         self.has_frames = bool(layout & 8)
         if self.has_frames:
@@ -173,223 +160,166 @@ class Header:
         source.check_crc(0)
         self.size = source.pos
         self.dtype, self.sample_bytes, self.lowest = SAMPLE_TYPES[layout & 3]
-        self.highest = (1 << 8 * self.sample_bytes) - 1
+        self.highest = (1 << (8 * self.sample_bytes)) - 1
         self.channels = 3 if layout & 4 else 1
         self.frame_samples = self.rows * self.columns * self.channels
         self.shape = [*self.axes, self.rows, self.columns] + ([3] if layout & 4 else [])
-        self.check()
-
-    def check(self) -> None:
-        """The sizes, by sections 2.1 and 7."""
         require(0 not in self.shape, "a size is 0")
         require(self.frame_samples < 1 << 31, "a frame has 2^31 samples or more")
         require(math.prod(self.axes) < 1 << 31, "there are 2^31 frames or more")
         require(self.strip_rows < self.rows, "rows per strip is not below rows")
 
 
-def skip_blocks(blocks: bytes) -> None:
+def skip_blocks(content: bytes) -> None:
     """Section 2.1: skip the optional blocks, refuse those that have to be understood."""
-    source = Bytes(blocks, 0, len(blocks))
-    while source.pos < source.end:
+    source = Bytes(content, 0, len(content))
+    while source.left() > 0:
         block_type = source.take(4)
-        require(not 0x41 <= block_type[0] <= 0x5A, f"block {block_type!r} is not known")
+        require(not 0x41 <= block_type[0] <= 0x5A, f"the block {block_type!r} is not known")
         source.take(source.uint(4))
 
 
-def read_index(data: bytes, header: Header, frames: int) -> tuple[list[int], int]:
+def read_index(data: bytes, header: Header, n_frames: int) -> tuple[list[int], int]:
     """Section 2.2: where each frame begins and the last one ends; where the index ends."""
     require(header.size <= header.index_offset <= len(data), "the index is outside the data")
     source = Bytes(data, header.index_offset, len(data))
-    require(8 * frames + 4 <= source.end - source.pos, "the index leaves the data")
-    bounds = [source.uint(8) for _ in range(frames)]
+    require(8 * n_frames + 4 <= source.left(), "the index leaves the data")
+    bounds = [source.uint(8) for _ in range(n_frames)]
     source.check_crc(header.index_offset)
     bounds.append(header.index_offset)
     require(bounds[0] == header.size, "frame 0 does not begin where the header ends")
-    for start, stop in zip(bounds, bounds[1:]):
-        require(start < stop, "the offsets are out of order")
+    require(bounds == sorted(set(bounds)), "the offsets are out of order")
     return bounds, source.pos
 
 
 # Section 3: frame
-
-
-def read_frame(data: bytes, header: Header, number: int, start: int, stop: int) -> tuple[bytes, int]:
+def read_frame(data: bytes, header: Header, frame: int, start: int, stop: int) -> tuple[bytes, int]:
     """The samples of a frame, as bytes, and where the frame ends (at or before `stop`)."""
-    with at(f"head of frame {number}"):
+    with at(f"head of frame {frame}"):
         source = Bytes(data, start, stop)
         samples_crc = source.uint(4)
-        maps = [SampleMap(source, header) for _ in range(header.channels)]
+        maps = [sample_map(source, header.highest) for _ in range(header.channels)]
         pieces = []
         for height in strip_heights(header):
-            for plane, plane_map in enumerate(maps):
-                if not plane_map.constant:
+            for plane, values in enumerate(maps):
+                if len(values) > 1:
                     pieces.append((height, plane, source.varint(), source.uint(4)))
         source.check_crc(start)
-        require(sum(piece[2] for piece in pieces) <= stop - source.pos, "the pieces leave the data")
+        require(sum(piece[2] for piece in pieces) <= source.left(), "the pieces leave the data")
     planes: list[list[int]] = [[] for _ in maps]
     for count, (height, plane, length, crc) in enumerate(pieces):
-        with at(f"frame {number} piece {count}"):
-            piece = source.take(length)
-            require(crc32c(piece) == crc, "the CRC does not match")
-            words = read_piece(piece, height, header.columns, maps[plane].n_values)
-            planes[plane] += [maps[plane].value(word) for word in words]
-    for plane, plane_map in enumerate(maps):
-        if plane_map.constant:
-            planes[plane] = [plane_map.minimum] * (header.rows * header.columns)
+        with at(f"frame {frame} piece {count}"):
+            content = source.take(length)
+            require(crc32c(content) == crc, "the CRC does not match")
+            words = read_piece(content, height, header.columns, len(maps[plane]))
+            planes[plane] += [maps[plane][word] for word in words]
+    for plane, values in enumerate(maps):
+        if len(values) == 1:
+            planes[plane] = [values[0]] * (header.rows * header.columns)
     samples = b"".join(
         (value + header.lowest).to_bytes(header.sample_bytes, "little", signed=header.lowest < 0)
-        for pixel in zip(*planes)
+        for pixel in zip(*planes, strict=True)
         for value in pixel
     )
-    with at(f"frame {number}"):
+    with at(f"frame {frame}"):
         require(crc32c(samples) == samples_crc, "the CRC of the samples does not match")
     return samples, source.pos
 
 
 def strip_heights(header: Header) -> list[int]:
-    """The rows of each strip, from the top; the last may be lower."""
+    """The rows of each strip, from the top."""
     height = header.strip_rows or header.rows
     return [min(height, header.rows - top) for top in range(0, header.rows, height)]
 
 
 # Section 4: sample maps
-
-
-class SampleMap:
-    """Turns the words of a plane into values v."""
-
-    def __init__(self, source: Bytes, header: Header) -> None:
-        kind = source.uint(1)
-        self.minimum = source.uint(2)
-        require(self.minimum <= header.highest, "a minimum does not fit the sample type")
-        self.constant = kind == 0
-        self.n_values = 1
-        self.values: list[int] | None = None
-        if kind == 1:
-            span = source.uint(2)
-            require(span >= 1, "a span is 0")
-            require(self.minimum + span <= header.highest, "a span does not fit the sample type")
-            self.n_values = span + 1
-        elif kind == 2:
-            self.n_values = source.varint()
-            require(self.n_values >= 2, "a packed map has fewer than two values")
-            require(self.minimum + self.n_values - 1 <= header.highest, "the values do not fit the sample type")
-            self.values = packed_values(source.take(source.varint()), self.minimum, self.n_values)
-            require(self.values[-1] <= header.highest, "the values do not fit the sample type")
-        else:
-            require(self.constant, "the kind of a sample map is unknown")
-
-    def value(self, word: int) -> int:
-        """The v of a word."""
-        return self.minimum + word if self.values is None else self.values[word]
+def sample_map(source: Bytes, highest: int) -> Sequence[int]:
+    """The value v of each word of a plane; a constant plane has one value."""
+    kind, minimum = source.uint(1), source.uint(2)
+    require(kind <= 2, "the kind of a sample map is unknown")
+    values: Sequence[int] = [minimum]
+    if kind == 1:
+        span = source.uint(2)
+        require(span >= 1, "a span is 0")
+        values = range(minimum, minimum + span + 1)
+    elif kind == 2:
+        n_values = source.varint()
+        require(2 <= n_values <= highest - minimum + 1, "the number of values is out of range")
+        values = packed_values(source.take(source.varint()), minimum, n_values)
+    require(values[-1] <= highest, "a sample map does not fit the sample type")
+    return values
 
 
 def packed_values(table: bytes, minimum: int, n_values: int) -> list[int]:
     """The values of a packed map, from the gaps between them."""
-    gaps = run_lengths(huffman(table, most_run_words(n_values - 1)), n_values - 1)
+    gaps = run_lengths(huffman(table, 1 + 2 * (n_values - 1)), n_values - 1)
     require(len(gaps) == n_values - 1, "a packed map has too few gaps")
-    values = [minimum]
-    for gap in gaps:
-        require(gap >= 1, "a gap of a packed map is 0")
-        values.append(values[-1] + gap)
-    return values
+    require(min(gaps) >= 1, "a gap of a packed map is 0")
+    return [minimum + sum(gaps[:i]) for i in range(n_values)]
 
 
 # Section 5: pieces
-
-
-def read_piece(piece: bytes, height: int, columns: int, n_values: int) -> list[int]:
+def read_piece(content: bytes, height: int, columns: int, n_values: int) -> list[int]:
     """The words of one plane of one strip."""
-    require(len(piece) > 0, "the piece is empty")
-    method, payload, count = piece[0], piece[1:], height * columns
+    require(len(content) > 0, "the piece is empty")
+    method, payload, count = content[0], content[1:], height * columns
+    require(method <= 2, "the method is unknown")
     if method == 0:
-        words = raw(payload, count, 1 if n_values <= 256 else 2)
-    elif method in (1, 2):
+        source, size = Bytes(payload, 0, len(payload)), 1 if n_values <= 256 else 2
+        require(len(payload) == count * size, "the raw words have the wrong length")
+        words = [source.uint(size) for _ in range(count)]
+    else:
         most = 1 + 2 * count  # the maximum, then for each pixel at most an escape and a word
         entropy = fse if method == 1 else huffman
-        words = prediction(run_lengths(entropy(payload, most_run_words(most)), most), height, columns)
-    else:
-        raise FormatError("the method is unknown")
+        words = prediction(run_lengths(entropy(payload, 1 + 2 * most), most), height, columns)
     require(max(words) < n_values, "a word is outside the sample map")
     return words
 
 
-def raw(payload: bytes, count: int, size: int) -> list[int]:
-    """Method 0."""
-    require(len(payload) == count * size, "the raw words have the wrong length")
-    return [int.from_bytes(payload[i : i + size], "little") for i in range(0, len(payload), size)]
-
-
-# Section 6: published streams
-
-
+# Section 6: published streams, where `most` is how many words the stage behind can take.
+# Run lengths that give n words take at most 1 + 2n: `initial`, and a block header for each word.
 def prediction(words: list[int], height: int, columns: int) -> list[int]:
     """Section 6.1."""
-    source = Words(words)
-    maximum = source.next()
+    source = Items(words, 0, len(words))
+    (maximum,) = source.take(1)
     require(maximum >= 1, "the maximum is 0")
     threshold, escape = (1 << (depth(maximum) - 1)) - 1, (1 << depth(maximum)) - 1
     pixels: list[int] = []
-    for number in range(height * columns):
-        left = pixels[number - 1] if number % columns > 0 else None
-        upper = pixels[number - columns] if number >= columns else None
-        word = source.next()
-        if word == escape:
-            pixels.append(source.next())
+    for i in range(height * columns):
+        if i == 0:
+            predicted = 0
+        elif i < columns:
+            predicted = pixels[i - 1]
+        elif i % columns == 0:
+            predicted = pixels[i - columns]
         else:
-            pixels.append((predict(left, upper) + word - threshold) % (1 << 16))
-    require(source.pos == len(words), "the prediction has words left over")
+            predicted = (pixels[i - 1] + pixels[i - columns]) >> 1
+        (word,) = source.take(1)
+        if word == escape:
+            pixels += source.take(1)
+        else:
+            pixels.append((predicted + word - threshold) % (1 << 16))
+    require(source.left() == 0, "the prediction has words left over")
     return pixels
 
 
-def predict(left: int | None, upper: int | None) -> int:
-    """The prediction P of section 6.1; a neighbour outside the piece is None."""
-    if upper is None:
-        return 0 if left is None else left
-    return upper if left is None else (left + upper) >> 1
-
-
-class Words:
-    """Takes words from a list, one by one."""
-
-    def __init__(self, words: list[int]) -> None:
-        self.words, self.pos = words, 0
-
-    def next(self) -> int:
-        """The next word."""
-        require(self.pos < len(self.words), "a stage runs out of words")
-        self.pos += 1
-        return self.words[self.pos - 1]
-
-
-def most_run_words(count: int) -> int:
-    """The most words that run lengths take for `count` words: `initial`, and a block header for each word."""
-    return 1 + 2 * count
-
-
 def run_lengths(words: list[int], most: int) -> list[int]:
-    """Section 6.2; `most` is what the stage behind can take."""
-    source = Words(words)
-    initial = source.next()
+    """Section 6.2."""
+    source = Items(words, 0, len(words))
+    (initial,) = source.take(1)
     require(initial >= 1, "the initial word is 0")
     longest = (1 << (depth(initial) - 1)) - 1
     out: list[int] = []
-    while source.pos < len(words):
-        head = source.next()
+    while source.left() > 0:
+        (head,) = source.take(1)
         require(head >= 1, "a block of run lengths is empty")
-        if head <= longest:
-            out += [source.next()] * head
-        else:
-            out += [source.next() for _ in range(head - longest)]
+        out += source.take(1) * head if head <= longest else source.take(head - longest)
         require(len(out) <= most, "the run lengths give too many words")
     return out
 
 
 # Section 6.3: FSE
-
-
 def fse(payload: bytes, most: int) -> list[int]:
-    """Section 6.3; `most` is what the stage behind can take."""
     states, count = 1, most
     if payload[:1] == b"\xff":
         source = Bytes(payload, 1, len(payload))
@@ -403,42 +333,30 @@ def fse(payload: bytes, most: int) -> list[int]:
 
 
 def fse_bits(data: bytes) -> list[int]:
-    """The bits of the data, bit j being bit j mod 8 of byte j div 8."""
     return [(byte >> i) & 1 for byte in data for i in range(8)]
 
 
 def fse_header(data: bytes) -> tuple[int, list[int], int]:
-    """The table log, the counts `norm` of the symbols, and the number of bytes of the header."""
-    bits = Bits(fse_bits(data))
-
-    def look(count: int) -> int:
-        return number_of(bits.look(count)[::-1])  # fields of the header have their lowest bit first
-
-    def read(count: int) -> int:
-        value = look(count)
-        bits.pos += count
-        return value
-
-    table_log = read(4) + 5
+    """The table log, the count of each symbol, and the number of bytes of the header."""
+    bits = Bits(fse_bits(data), 0, 8 * len(data))
+    table_log = bits.low_first(4) + 5
     require(table_log <= 16, "the FSE table log is above 16")
     norm: list[int] = []
     rem, t, nb = (1 << table_log) + 1, 1 << table_log, table_log + 1
     while rem > 1:
         skip = 3 if norm and norm[-1] == 0 else 0
         while skip == 3:
-            skip = read(2)
+            skip = bits.low_first(2)
             norm += [0] * skip
-            require(len(norm) < 1 << 16, "the FSE header has a symbol above 65535")
-        require(len(norm) < 1 << 16, "the FSE header has a symbol above 65535")
         maximum = 2 * t - 1 - rem
-        if look(nb - 1) < maximum:
-            c = read(nb - 1)
-        else:
-            c = read(nb)
+        c = bits.low_first(nb - 1)
+        if c >= maximum:
+            c += bits.low_first(1) << (nb - 1)
             c = c - maximum if c >= t else c
         norm.append(c - 1)
+        require(len(norm) <= 1 << 16, "the FSE header has a symbol above 65535")
         rem -= abs(c - 1)
-        while 1 <= rem < t:
+        while rem < t:
             nb, t = nb - 1, t // 2
     require(rem == 1, "the FSE counts do not add up")
     require(len(norm) >= 2, "the FSE header has fewer than two symbols")
@@ -446,7 +364,7 @@ def fse_header(data: bytes) -> tuple[int, list[int], int]:
 
 
 def fse_table(table_log: int, norm: list[int]) -> list[tuple[int, int, int]]:
-    """Of each state u: the symbol, bits(u) and base(u)."""
+    """Of each state u: the symbol table[u], bits(u) and base(u)."""
     size = 1 << table_log
     symbols, high = [0] * size, size - 1
     for symbol, count in enumerate(norm):
@@ -472,62 +390,62 @@ def fse_table(table_log: int, norm: list[int]) -> list[tuple[int, int, int]]:
 
 
 def fse_words(data: bytes, table: list, table_log: int, states: int, count: int) -> list[int]:
-    """The words of the bitstream: `count`, or with one state no more than `count`."""
-    require(len(data) > 0 and data[-1] != 0, "the FSE bitstream has no end mark")
+    """`count` words, or with one state as many as there are, no more than `count`."""
+    require(data != b"" and data[-1] != 0, "the FSE bitstream has no end mark")
     backwards = fse_bits(data)[::-1]
-    bits = Bits(backwards[backwards.index(1) + 1 :])
-    state = [bits.read(table_log) for _ in range(states)]
+    bits = Bits(backwards, backwards.index(1) + 1, len(backwards))
+    state = [bits.high_first(table_log) for _ in range(states)]
     words: list[int] = []
     while True:
-        which = len(words) % states
-        symbol, n_bits, base = table[state[which]]
+        i = len(words) % states
+        symbol, n_bits, base = table[state[i]]
         if len(words) == count if states > 1 else bits.left() == 0 and n_bits > 0:
             break
         require(len(words) < count, "the FSE stream has too many words")
         words.append(symbol)
-        state[which] = base + bits.read(n_bits)
+        state[i] = base + bits.high_first(n_bits)
     require(bits.left() == 0, "the FSE bitstream has bits left over")
     require(not any(state), "an FSE state does not end at 0")
     return words
 
 
 # Section 6.4: Huffman
-
-
 def huffman(payload: bytes, most: int) -> list[int]:
-    """Section 6.4; `most` is what the stage behind can take."""
-    bits = Bits([(byte >> (7 - i)) & 1 for byte in payload for i in range(8)])
-    count, word_depth, longest, listed = bits.read(32), depth(bits.read(16)), bits.read(8), bits.read(16)
+    all_bits = [(byte >> (7 - i)) & 1 for byte in payload for i in range(8)]
+    bits = Bits(all_bits, 0, len(all_bits))
+    count, word_depth = bits.high_first(32), depth(bits.high_first(16))
+    longest, listed = bits.high_first(8), bits.high_first(16)
     require(count <= most, "the Huffman stream has too many words")
-    symbols = [bits.read(word_depth) for _ in range(listed)]
-    lengths = [bits.read(depth(longest)) for _ in range(listed)]
+    symbols = [bits.high_first(word_depth) for _ in range(listed)]
+    lengths = [bits.high_first(depth(longest)) for _ in range(listed)]
     codes = huffman_codes(symbols, lengths, longest)
+    escape = (1 << word_depth) - 1
     words = []
     for _ in range(count):
         length, code = 0, 0
         while (length, code) not in codes:
             require(length < longest, "a Huffman code is not in the list")
-            length, code = length + 1, 2 * code + bits.read(1)
+            length, code = length + 1, 2 * code + bits.high_first(1)
         word = codes[length, code]
-        words.append(bits.read(word_depth) if word == (1 << word_depth) - 1 else word)
-    require(bits.read(longest + word_depth) == 0, "the Huffman stream does not end in zeros")
+        words.append(bits.high_first(word_depth) if word == escape else word)
+    require(not any(bits.take(longest + word_depth)), "the Huffman stream does not end in zeros")
     require(bits.left() < 8, "the Huffman stream has data left over")
-    require(bits.read(bits.left()) == 0, "the Huffman stream does not end in zeros")
+    require(not any(bits.take(bits.left())), "the Huffman stream does not end in zeros")
     return words
 
 
-def huffman_codes(symbols: list[int], lengths: list[int], longest: int) -> dict[tuple[int, int], int]:
+def huffman_codes(symbols: list, lengths: list, longest: int) -> dict[tuple[int, int], int]:
     """The canonical codes: (length, code) -> symbol."""
     require(len(symbols) > 0, "the Huffman list is empty")
     require(len(set(symbols)) == len(symbols), "a Huffman symbol is listed twice")
     require(lengths == sorted(lengths, reverse=True), "the Huffman code lengths increase")
     require(lengths[0] == longest, "the longest Huffman code is not as long as announced")
-    require((longest == 0) == (len(symbols) == 1) and (lengths[-1] >= 1 or longest == 0), "a Huffman code is empty")
+    require(lengths[-1] >= 1 or lengths == [0], "a Huffman code is empty")
     codes = {}
     code, before = 0, lengths[-1]
     for length in sorted(set(lengths)):
         code, before = code << (length - before), length
-        for symbol in (s for s, its_length in zip(symbols, lengths) if its_length == length):
+        for symbol in (s for s, own in zip(symbols, lengths, strict=True) if own == length):
             require(code < 1 << length, "the Huffman code lengths do not make a code")
             codes[length, code] = symbol
             code += 1

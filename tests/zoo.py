@@ -6,10 +6,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import handmade
 import numpy as np
 from hypothesis import strategies as st
 
-import handmade
 import mic
 from mic import _mic
 
@@ -17,9 +17,7 @@ DTYPES = ("uint8", "int8", "uint16", "int16")
 CODECS = ("fse", "huffman")
 STATES = (1, 2, 4, 8)
 
-UNDER_SANITIZER = (
-    Path("/proc/self/maps").exists() and "asan" in Path("/proc/self/maps").read_text()
-)
+UNDER_SANITIZER = Path("/proc/self/maps").exists() and "asan" in Path("/proc/self/maps").read_text()
 
 
 class Sample(NamedTuple):
@@ -156,7 +154,9 @@ def small_streams() -> dict[str, Sample]:
         "noise": noise((4, 5), "uint16"),
         "packed": sparse((14, 12), "int16"),
         "colour": smooth((4, 5, 3), "uint8"),
-        "half_flat_colour": np.stack([np.zeros((6, 6)), np.eye(6), np.ones((6, 6))], -1).astype("u1"),
+        "half_flat_colour": np.stack([np.zeros((6, 6)), np.eye(6), np.ones((6, 6))], -1).astype(
+            "u1"
+        ),
         "frames": volume((2, 3), 4, 3),
         "one_pixel": np.array([[-7]], "int8"),
     }
@@ -167,7 +167,9 @@ def small_streams() -> dict[str, Sample]:
     for method in handmade.METHODS:
         strips = smooth((40, 16), "uint8") // 16
         samples[f"strips_{method}"] = Sample(handmade.stream(strips, 11, method), strips)
-    samples["blocks"] = Sample(handmade.stream(quiet, blocks=handmade.block(b"note", b"abc")), quiet)
+    samples["blocks"] = Sample(
+        handmade.stream(quiet, blocks=handmade.block(b"note", b"abc")), quiet
+    )
     samples["padded"] = Sample(mic.encode(quiet) + bytes(3), quiet)
     return samples
 

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+"""The images that figures are computed on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from mic.realimages import (
+    RealImage,
+    find_installed_images,
+    installed_folders,
+    pixel_sha256,
+    read_dicom_frame,
+)
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "corpus"
+LISTING = "benchmark_set.json"
+
+
+def load(folder: Path = SHARED) -> tuple[str, list[RealImage]]:
+    """What the set is called in the report, and its images.
+
+    With ``benchmark_set.json`` in `folder` exactly the images that it names, each
+    checked by its hash; otherwise those that pip installed.
+    """
+    listing = folder / LISTING
+    if not listing.exists():
+        return "the images that pydicom and pydicom-data bring", find_installed_images()
+    entries = json.loads(listing.read_text())["images"]
+    folders = {"corpus": folder, **installed_folders()}
+    return LISTING, [_load_entry(entry, folders) for entry in entries]
+
+
+def _load_entry(entry: dict[str, object], folders: dict[str, Path]) -> RealImage:
+    name, source, frame = str(entry["file"]), str(entry["source"]), entry["frame"]
+    if source not in folders:
+        raise SystemExit(f'{name} comes with {source}: pip install "mic-codec[bench]"')
+    paths = sorted(folders[source].rglob(name))
+    if not paths:
+        raise SystemExit(f"{name} is not among the files of {source}")
+    assert frame is None or isinstance(frame, int)
+    pixels = read_dicom_frame(paths[0], frame)
+    if pixel_sha256(pixels) != entry["sha256"]:
+        raise SystemExit(f"{name} of {source} decodes to other pixels than {LISTING} names")
+    return RealImage(name, source, str(entry["modality"]), frame, pixels)
