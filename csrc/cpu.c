@@ -60,6 +60,17 @@ void mic_cpu_model(char model[MIC_CPU_MODEL_SIZE]) { model[0] = '\0'; }
 
 #endif
 
+const char *mic_compiler(void)
+{
+#if defined(__clang__)
+    return "clang " __clang_version__;
+#elif defined(__GNUC__)
+    return "gcc " __VERSION__;
+#else
+    return "unknown";
+#endif
+}
+
 const char *mic_isa_name(mic_isa isa)
 {
     switch (isa) {

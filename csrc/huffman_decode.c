@@ -98,6 +98,7 @@ static mic_status check_head(const head *h, size_t n_bytes, mic_error *error)
 
 static mic_status read_head(const uint8_t *in, size_t n_bytes, head *h, mic_error *error)
 {
+    *h = (head){0};
     if (n_bytes < HUFFMAN_HEAD_BITS / 8)
         return truncated(error, n_bytes, HUFFMAN_HEAD_BITS / 8);
     const uint64_t first = msb_load(in);

@@ -50,7 +50,7 @@ typedef struct mic_error {
 /* ---- limits ------------------------------------------------------------ */
 
 #define MIC_MAX_PIXELS ((uint64_t)1 << 30) /* default limit on decoded samples */
-#define MIC_MAX_AXES 30                    /* leading axes of an array */
+#define MIC_MAX_AXES 29                    /* leading axes of an array: 32 with colour */
 
 /* ---- classic stages: words in, words or bytes out ---------------------- */
 
@@ -239,6 +239,8 @@ const char *mic_isa_name(mic_isa isa);
 /* Brand string of the processor, empty where unknown. */
 #define MIC_CPU_MODEL_SIZE 49
 void mic_cpu_model(char model[MIC_CPU_MODEL_SIZE]);
+/* Name and version of the compiler that built the library. */
+const char *mic_compiler(void);
 
 #ifdef __cplusplus
 }

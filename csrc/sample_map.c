@@ -185,6 +185,19 @@ static void drop_tables(sample_map *map)
 
 void mic_map_free(sample_map *map) { drop_tables(map); }
 
+uint32_t mic_map_span(const sample_map *map)
+{
+    return map->kind == MAP_PACKED ? (uint32_t)map->values[map->n_values - 1] - map->minimum + 1
+                                   : map->n_values;
+}
+
+void mic_map_unpack(sample_map *map)
+{
+    map->n_values = mic_map_span(map);
+    map->kind = MAP_OFFSET;
+    drop_tables(map);
+}
+
 mic_status mic_map_choose(const uint8_t *seen, const uint16_t *lines, size_t n_lines, size_t columns,
                           uint64_t n_pixels, sample_map *map, mic_error *error)
 {

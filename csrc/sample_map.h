@@ -39,6 +39,10 @@ void mic_samples_store(mic_sample_type type, unsigned channels, unsigned channel
 mic_status mic_map_choose(const uint8_t *seen, const uint16_t *lines, size_t n_lines, size_t columns,
                           uint64_t n_pixels, sample_map *map, mic_error *error);
 void mic_map_free(sample_map *map);
+/* Highest minus lowest value, plus 1. */
+uint32_t mic_map_span(const sample_map *map);
+/* Turn a packed map into an offset. */
+void mic_map_unpack(sample_map *map);
 
 /* Values to words and back, in place. */
 void mic_map_forward(const sample_map *map, uint16_t *words, size_t n);

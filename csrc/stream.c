@@ -133,15 +133,29 @@ static mic_status decode_runs(mic_predictor predictor, const uint16_t *runs, siz
     return status;
 }
 
+/* More words than these pixels can have is the data's fault, not a limit of the
+ * caller's. */
+static mic_status fail_if_too_many(mic_status status, size_t width, size_t height, mic_error *error)
+{
+    if (status != MIC_ERROR_LIMIT && status != MIC_ERROR_CAPACITY)
+        return status;
+    return mic_fail(error, MIC_ERROR_CORRUPT, "stream", 0,
+                    "the stream holds more words than %zu x %zu pixels can have, which is %zu (damaged stream, or "
+                    "wrong dimensions?)",
+                    height, width, max_words(width * height));
+}
+
 mic_status mic_stream_decode(mic_stream_kind kind, const uint8_t *in, size_t n_bytes, size_t width,
                              size_t height, uint16_t *pixels, mic_error *error)
 {
     size_t n_runs;
-    TRY(count_words(kind, in, n_bytes, max_words(width * height), &n_runs, error));
+    mic_status status = count_words(kind, in, n_bytes, max_words(width * height), &n_runs, error);
+    TRY(fail_if_too_many(status, width, height, error));
     uint16_t *runs = malloc((n_runs + 1) * sizeof *runs);
     if (!runs)
         return out_of_memory("run lengths", n_runs * sizeof *runs, error);
-    mic_status status = decode_words(kind, in, n_bytes, runs, n_runs, &n_runs, error);
+    status = decode_words(kind, in, n_bytes, runs, n_runs, &n_runs, error);
+    status = fail_if_too_many(status, width, height, error);
     if (status == MIC_OK)
         status = decode_runs(predictor_of(kind), runs, n_runs, width, height, pixels, error);
     free(runs);

@@ -10,6 +10,11 @@ enum { SMALLEST_MAXIMUM = 8 }; /* run lengths need a depth of 4 */
 
 static size_t raw_word_bytes(uint32_t n_values) { return n_values <= 256 ? 1 : 2; }
 
+size_t mic_strip_raw_bytes(size_t n_words, uint32_t n_values)
+{
+    return 1 + n_words * raw_word_bytes(n_values);
+}
+
 size_t mic_strip_bound(size_t n_words)
 {
     return 1 + mic_stream_bound(n_words);
@@ -25,7 +30,7 @@ static size_t encode_raw(const uint16_t *words, size_t n, uint32_t n_values, uin
         for (size_t i = 0; i < n; i++)
             store_u16(out + 2 * i, words[i]);
     }
-    return 1 + n * raw_word_bytes(n_values);
+    return mic_strip_raw_bytes(n, n_values);
 }
 
 static mic_status decode_raw(const uint8_t *in, size_t n_bytes, size_t n, uint32_t n_values,
@@ -70,8 +75,8 @@ mic_status mic_strip_encode(const uint16_t *words, size_t width, size_t height, 
     if (status == MIC_ERROR_UNSUPPORTED)
         status = try_stream(MIC_STREAM_HUFFMAN, words, width, height, n_values, 0, out, capacity,
                             n_bytes, error);
-    size_t n_raw = 1 + width * height * raw_word_bytes(n_values);
-    if (status == MIC_ERROR_UNSUPPORTED || (status == MIC_OK && *n_bytes >= n_raw)) {
+    if (status == MIC_ERROR_UNSUPPORTED ||
+        (status == MIC_OK && *n_bytes >= mic_strip_raw_bytes(width * height, n_values))) {
         *n_bytes = encode_raw(words, width * height, n_values, out);
         return MIC_OK;
     }

@@ -16,6 +16,8 @@ typedef enum strip_method {
 } strip_method;
 
 size_t mic_strip_bound(size_t n_words);
+/* Size of a raw piece: no piece is larger. */
+size_t mic_strip_raw_bytes(size_t n_words, uint32_t n_values);
 /* `words` are below n_values. */
 mic_status mic_strip_encode(const uint16_t *words, size_t width, size_t height, uint32_t n_values,
                             const mic_encode_options *options, uint8_t *out, size_t capacity,

@@ -8,7 +8,7 @@
 True
 """
 
-from . import stages
+from . import api, stages
 from ._version import __version__
 from .api import (
     CODECS,
@@ -24,6 +24,8 @@ from .api import (
 )
 from .errors import CorruptDataError, LimitError, MicError, UnsupportedError, VerifyError
 from .files import MicFile, MicWriter, create, open
+
+api.check_forced_isa()
 
 __all__ = [
     "CODECS",

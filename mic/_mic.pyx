@@ -63,7 +63,7 @@ cdef extern from "mic.h" nogil:
         unsigned channels
         unsigned bits_used
         unsigned n_axes
-        uint32_t axes[30]
+        uint32_t axes[29]
         uint64_t n_frames
         uint32_t rows
         uint32_t columns
@@ -111,6 +111,7 @@ cdef extern from "mic.h" nogil:
     mic_status mic_use_isa(mic_isa, mic_error *)
     const char *mic_isa_name(mic_isa)
     void mic_cpu_model(char *)
+    const char *mic_compiler()
 
 
 cdef int check(mic_status status, mic_error *error) except -1:
@@ -408,7 +409,7 @@ cdef class BufferList:
 
 
 def decode_frames(
-    layouts, buffers, numbers, offsets, uint32_t first_row, uint8_t[:, :, ::1] out, uint8_t[:, ::1] intact, int n_threads
+    layouts, buffers, numbers, offsets, uint32_t first_row, uint8_t[:, :, :] out, uint8_t[:, ::1] intact, int n_threads
 ):
     """Frame i of `buffers`, rows first_row onwards, into out[i] (rows x bytes).
 
@@ -459,6 +460,10 @@ def use_isa(str name):
     """Choose the kernels of the whole process; for tests and measurements."""
     cdef mic_error error
     check(mic_use_isa(ISA_NAMES.index(name), &error), &error)
+
+
+def compiler():
+    return mic_compiler().decode()
 
 
 def cpu_model():

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import math
+import os
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, overload
@@ -423,6 +425,18 @@ def info(buf: Any) -> StreamInfo:
     return describe(Stream(MemoryBytes(buf)))
 
 
+def check_forced_isa() -> None:
+    """Warn if ``MIC_CPU`` names kernels that this machine does not have."""
+    forced = os.environ.get("MIC_CPU")
+    if forced and forced != _mic.active_isa():
+        warnings.warn(
+            f"MIC_CPU is {forced!r}, which is not available here; {_mic.active_isa()} is used "
+            f"(names: {', '.join(_mic.ISA_NAMES)})",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
 def cpu_info() -> dict[str, Any]:
     """Processor, instruction sets that mic can use on it, and the one in use.
 
@@ -431,11 +445,13 @@ def cpu_info() -> dict[str, Any]:
     Returns
     -------
     dict
-        Keys ``model``, ``best``, ``active``, ``cpus`` (usable by this process).
+        Keys ``model``, ``best``, ``active``, ``cpus`` (usable by this process),
+        ``compiler`` (that built the core).
     """
     return {
         "model": _mic.cpu_model(),
         "best": _mic.best_isa(),
         "active": _mic.active_isa(),
         "cpus": thread_count(0),
+        "compiler": _mic.compiler(),
     }

@@ -17,7 +17,7 @@ from .errors import LimitError, UnsupportedError
 # Index is mic_sample_type of csrc/mic.h.
 SAMPLE_TYPES = (np.dtype("u1"), np.dtype("i1"), np.dtype("u2"), np.dtype("i2"))
 COLOUR_CHANNELS = 3
-MAX_LEADING_AXES = 30
+MAX_LEADING_AXES = 29
 MAX_FRAME_SAMPLES = 2**31 - 1
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -32,26 +32,23 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         block ends.  On an exception it is removed and `path` is untouched.
     """
     final = Path(path)
-    descriptor, name = tempfile.mkstemp(prefix=f".{final.name}.", suffix=".part", dir=final.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w+b") as file:
+    temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}.part")
+    # Opened like any new file, so that it gets the usual permissions.
+    with temporary.open("x+b") as file:
+        try:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(_usual_mode())
+        except BaseException:
+            file.close()
+            temporary.unlink(missing_ok=True)
+            raise
+    try:
         temporary.replace(final)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     _flush_folder(final.parent)
-
-
-def _usual_mode() -> int:
-    """What `open` would have given; mkstemp makes files private."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def _flush_folder(folder: Path) -> None:

@@ -101,7 +101,7 @@ class _Run:
     def __init__(self, codec: Codec, image: Array, threads: int) -> None:
         self._codec = codec
         self._array = codec.prepare(image)
-        self._out = np.zeros_like(self._array)
+        self._out = ~self._array  # differs everywhere, so that a decoder must write all of it
         start = time.perf_counter()
         self.stream = codec.encode(self._array, threads)
         between = time.perf_counter()

@@ -18,7 +18,7 @@ def main() -> None:
     try:
         from .cli_commands import cli
     except ModuleNotFoundError as error:
-        if error.name not in ("click", "rich"):
+        if (error.name or "").partition(".")[0] not in ("click", "rich"):
             raise
         sys.exit('mic: the command needs click and rich; pip install "mic-codec[cli]"')
     # An exception instead of sudden death, so that temporary files are removed.

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -102,7 +104,7 @@ def _bench(
         settings = {"repeat": repeat, "threads": [threads]}
         benchmark.write_json(json_path, benchmark.document(images, results, settings))
     if unread:
-        raise UnsupportedError(f"{len(unread)} files could not be read: {'; '.join(unread)}")
+        raise UnsupportedError(f"not everything could be read: {'; '.join(unread)}")
 
 
 def _images(paths: tuple[Path, ...], unread: list[str]) -> list[RealImage]:
@@ -114,19 +116,27 @@ def _images(paths: tuple[Path, ...], unread: list[str]) -> list[RealImage]:
 def _measure(
     images: list[RealImage], codecs: list[Codec], threads: int, repeat: int
 ) -> list[Measurement]:
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     results = []
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        task = progress.add_task("", total=len(images))
+    with _progress(len(images)) as advance:
         for number, image in enumerate(images):
-            progress.update(task, description=image.name, completed=number)
+            advance(image.name, number)
             results += benchmark.measure_image(
                 image.pixels, codecs, number=number, threads=threads, repeat=repeat
             )
     return results
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[str, int], None]]:
+    """Progress on stderr, if someone looks at it."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda name, done: None
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda name, done: progress.update(task, description=name, completed=done)
 
 
 _FIGURES = [("ratio", "right"), ("encode MB/s", "right"), ("decode MB/s", "right")]

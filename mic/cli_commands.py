@@ -34,6 +34,7 @@ from .cli_run import (
     explain,
     files_below,
     human,
+    located,
     plan_decoding,
     plan_encoding,
     print_table,
@@ -374,19 +375,22 @@ def _finish(
     sys.exit(report(command, [*outcomes, *skipped], given["as_json"]))
 
 
-def _mic_files(paths: tuple[Path, ...]) -> list[Path]:
-    """The files, and the .mic files of the folders."""
-    found = []
+def _stream_tasks(paths: tuple[Path, ...], work: Callable[[Path], Outcome]) -> list[Task]:
+    """A task for each file, and for each .mic file of the folders."""
+    tasks: list[Task] = []
     for path in paths:
-        below = (
-            [file for file in files_below(path) if kind_of(file) == "mic"]
-            if path.is_dir()
-            else [path]
-        )
+        if not path.is_dir():
+            tasks.append((path, None, partial(work, path)))
+            continue
+        below = [file for file in files_below(path) if kind_of(file) == "mic"]
+        tasks += [(file, None, partial(work, file)) for file in below]
         if not below:
-            raise UnsupportedError(f"{path} holds no .mic file")
-        found += below
-    return found
+            tasks.append((path, None, partial(_refuse_empty, path)))
+    return tasks
+
+
+def _refuse_empty(folder: Path) -> Outcome:
+    raise UnsupportedError(f"{folder} holds no .mic file")
 
 
 @cli.command()
@@ -398,8 +402,7 @@ def info(paths: tuple[Path, ...], as_json: bool) -> None:
     FILE is a .mic file or a folder of them.  --json adds the offset and the
     checksum of each frame.
     """
-    with _one_sentence():
-        outcomes = [attempt(path, None, partial(info_file, path)) for path in _mic_files(paths)]
+    outcomes = [attempt(*task) for task in _stream_tasks(paths, info_file)]
     good = [outcome for outcome in outcomes if outcome.status == "ok"]
     if as_json:
         sys.exit(report("info", outcomes, as_json))
@@ -410,7 +413,7 @@ def info(paths: tuple[Path, ...], as_json: bool) -> None:
         print_table(columns, [_info_row(outcome) for outcome in good])
     failed = [outcome for outcome in outcomes if outcome.status != "ok"]
     for outcome in failed:
-        complain(f"{outcome.source}: {outcome.message}")
+        complain(located(outcome))
     sys.exit(1 if failed else 0)
 
 
@@ -470,9 +473,7 @@ def verify(paths: tuple[Path, ...], **given: Any) -> None:
             (source, None, partial(verify_against, source, original, threads, raw, given["frame"]))
         ]
     else:
-        with _one_sentence():
-            files = _mic_files(paths)
-        tasks = [(file, None, partial(verify_file, file, threads)) for file in files]
+        tasks = _stream_tasks(paths, partial(verify_file, threads=threads))
     outcomes = run_jobs(tasks, given["jobs"], not given["as_json"])
     sys.exit(report("verify", outcomes, given["as_json"]))
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import sys
@@ -105,6 +106,9 @@ def _tell(facts: dict[str, Any]) -> None:
         print(f"{name:10} {version}")
     for name, value in facts["cpu"].items():
         print(f"{'cpu ' + name:10} {value}")
+    wanted = os.environ.get("MIC_CPU")
+    if wanted not in (None, "", facts["cpu"]["active"]):
+        print(f"MIC_CPU={wanted} is not available here and has no effect")
     for extra, packages in facts["extras"].items():
         found = [f"{name} {version}" for name, version in packages.items() if version]
         missing = [name for name, version in packages.items() if not version]

@@ -203,9 +203,9 @@ def print_json(document: Any) -> None:
 
 def _tell(outcome: Outcome, alone: bool) -> None:
     if outcome.status == "failed":
-        complain(outcome.message if alone else _located(outcome))
+        complain(outcome.message if alone else located(outcome))
     elif outcome.status == "skipped":
-        complain(f"skipped {_located(outcome)}")
+        complain(f"skipped {located(outcome)}")
     else:
         arrow = f" -> {outcome.target}" if outcome.target is not None else ""
         ratio = outcome.details.get("ratio")
@@ -216,10 +216,12 @@ def _tell(outcome: Outcome, alone: bool) -> None:
         print(f"{outcome.source}{arrow}: {size}{outcome.message}")
 
 
-def _located(outcome: Outcome) -> str:
+def located(outcome: Outcome) -> str:
     """The message after the whole path, which many messages begin with the end of."""
-    message = outcome.message.removeprefix(outcome.source.name).removeprefix(":").strip()
-    return f"{outcome.source}: {message}"
+    message = outcome.message
+    for known in (str(outcome.source), outcome.source.name):
+        message = message.removeprefix(known)
+    return f"{outcome.source}: {message.removeprefix(':').strip()}"
 
 
 def _tell_totals(command: str, outcomes: list[Outcome], counts: Counter[str]) -> None:

@@ -91,7 +91,7 @@ class MicFile:
         if self._path is not None:
             with Path(self._path).open("rb") as file:
                 return self._map(file)
-        if hasattr(source, "read") and hasattr(source, "seek"):
+        if not isinstance(source, mmap.mmap) and hasattr(source, "read") and hasattr(source, "seek"):
             try:
                 return self._map(source)
             except (AttributeError, OSError, ValueError):

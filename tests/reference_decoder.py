@@ -20,7 +20,7 @@ FSE_KINDS = {0x02: 2, 0x04: 4, 0x84: 8}  # kind: number of states
 
 
 class FormatError(ValueError):
-    """The stream breaks the specification; `place` is "header", "frame 3 piece 1" and so on."""
+    """The stream breaks the specification; `place` is "header", "frame 3 strip 1" and so on."""
 
     def __init__(self, reason: str, place: str = "") -> None:
         super().__init__(f"{place}: {reason}" if place else reason)
@@ -121,13 +121,12 @@ def decode(data: bytes, max_samples: int = MAX_SAMPLES) -> numpy.ndarray:
     if header.has_frames:
         with at("index"):
             bounds, end = read_index(data, header, n_frames)
-        frames = []
+        samples = b""
         for number in range(n_frames):
             content, stop = read_frame(data, header, number, bounds[number], bounds[number + 1])
             with at("index"):
                 require(stop == bounds[number + 1], f"frame {number} ends at {stop}")
-            frames.append(content)
-        samples = b"".join(frames)
+            samples += content
     else:
         samples, end = read_frame(data, header, 0, header.size, len(data))
     with at("end of the stream"):
@@ -146,8 +145,7 @@ class Header:
         layout = source.uint(1)
         require(layout >> 5 == 0, "a reserved layout bit is set")
         source.take(2)  # the codec asked for and the bits in use are informative
-        self.rows, self.columns = source.varint(), source.varint()
-        self.strip_rows = source.varint()
+        self.rows, self.columns, self.strip_rows = (source.varint() for _ in range(3))
         self.axes: list[int] = []
         self.has_frames = bool(layout & 8)
         if self.has_frames:
@@ -199,20 +197,21 @@ def read_frame(data: bytes, header: Header, frame: int, start: int, stop: int) -
         source = Bytes(data, start, stop)
         samples_crc = source.uint(4)
         maps = [sample_map(source, header.highest) for _ in range(header.channels)]
-        pieces = []
-        for height in strip_heights(header):
-            for plane, values in enumerate(maps):
-                if len(values) > 1:
-                    pieces.append((height, plane, source.varint(), source.uint(4)))
+        strips = []
+        coded = [plane for plane, values in enumerate(maps) if len(values) > 1]
+        for height in strip_heights(header) if coded else []:
+            strips.append((height, [source.varint() for _ in coded], source.uint(4)))
         source.check_crc(start)
-        require(sum(piece[2] for piece in pieces) <= source.left(), "the pieces leave the data")
+        total = sum(sum(lengths) for _, lengths, _ in strips)
+        require(total <= source.left(), "the pieces leave the data")
     planes: list[list[int]] = [[] for _ in maps]
-    for count, (height, plane, length, crc) in enumerate(pieces):
-        with at(f"frame {frame} piece {count}"):
-            content = source.take(length)
-            require(crc32c(content) == crc, "the CRC does not match")
-            words = read_piece(content, height, header.columns, len(maps[plane]))
-            planes[plane] += [maps[plane][word] for word in words]
+    for strip, (height, lengths, crc) in enumerate(strips):
+        with at(f"frame {frame} strip {strip}"):
+            pieces = [source.take(length) for length in lengths]
+            require(crc32c(b"".join(pieces)) == crc, "the CRC does not match")
+            for plane, content in zip(coded, pieces, strict=True):
+                words = read_piece(content, height, header.columns, len(maps[plane]))
+                planes[plane] += [maps[plane][word] for word in words]
     for plane, values in enumerate(maps):
         if len(values) == 1:
             planes[plane] = [values[0]] * (header.rows * header.columns)
@@ -271,7 +270,10 @@ def read_piece(content: bytes, height: int, columns: int, n_values: int) -> list
     else:
         most = 1 + 2 * count  # the maximum, then for each pixel at most an escape and a word
         entropy = fse if method == 1 else huffman
-        words = prediction(run_lengths(entropy(payload, 1 + 2 * most), most), height, columns)
+        runs = entropy(payload, 1 + 2 * most)
+        residuals = run_lengths(runs, most)
+        require(runs[0] == (1 << depth(residuals[0])) - 1, "the initial word is not the escape")
+        words = prediction(residuals, height, columns)
     require(max(words) < n_values, "a word is outside the sample map")
     return words
 
@@ -413,13 +415,16 @@ def fse_words(data: bytes, table: list, table_log: int, states: int, count: int)
 def huffman(payload: bytes, most: int) -> list[int]:
     all_bits = [(byte >> (7 - i)) & 1 for byte in payload for i in range(8)]
     bits = Bits(all_bits, 0, len(all_bits))
-    count, word_depth = bits.high_first(32), depth(bits.high_first(16))
+    count, maximum = bits.high_first(32), bits.high_first(16)
     longest, listed = bits.high_first(8), bits.high_first(16)
+    word_depth = depth(maximum)
     require(count <= most, "the Huffman stream has too many words")
+    require(longest + word_depth <= 32, "the Huffman codes are too long")
     symbols = [bits.high_first(word_depth) for _ in range(listed)]
     lengths = [bits.high_first(depth(longest)) for _ in range(listed)]
     codes = huffman_codes(symbols, lengths, longest)
     escape = (1 << word_depth) - 1
+    require(escape in symbols, "the Huffman list lacks the escape")
     words = []
     for _ in range(count):
         length, code = 0, 0
@@ -428,8 +433,9 @@ def huffman(payload: bytes, most: int) -> list[int]:
             length, code = length + 1, 2 * code + bits.high_first(1)
         word = codes[length, code]
         words.append(bits.high_first(word_depth) if word == escape else word)
-    require(not any(bits.take(longest + word_depth)), "the Huffman stream does not end in zeros")
-    require(bits.left() < 8, "the Huffman stream has data left over")
+    largest = max([*words, *symbols], key=lambda word: -1 if word == escape else word)
+    require(largest in (escape, *range(maximum + 1)), "a Huffman word passes the maximum")
+    require(0 <= bits.left() - (longest + word_depth) < 8, "the Huffman stream has a wrong length")
     require(not any(bits.take(bits.left())), "the Huffman stream does not end in zeros")
     return words
 
@@ -437,10 +443,11 @@ def huffman(payload: bytes, most: int) -> list[int]:
 def huffman_codes(symbols: list, lengths: list, longest: int) -> dict[tuple[int, int], int]:
     """The canonical codes: (length, code) -> symbol."""
     require(len(symbols) > 0, "the Huffman list is empty")
-    require(len(set(symbols)) == len(symbols), "a Huffman symbol is listed twice")
     require(lengths == sorted(lengths, reverse=True), "the Huffman code lengths increase")
     require(lengths[0] == longest, "the longest Huffman code is not as long as announced")
-    require(lengths[-1] >= 1 or lengths == [0], "a Huffman code is empty")
+    require((lengths[-1] == 0) == (len(symbols) == 1), "only a lone Huffman symbol has length 0")
+    kraft = sum(1 << (longest - length) for length in lengths)
+    require(kraft == 1 << longest, "the Huffman code is not complete")
     codes = {}
     code, before = 0, lengths[-1]
     for length in sorted(set(lengths)):

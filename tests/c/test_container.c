@@ -154,6 +154,26 @@ static void check_rescue(const stream_case *c, const stream *s)
     free(zero);
 }
 
+/* A published stream has no parts: all rows or none. */
+static void check_rescue_mic1(const stream_case *c, const stream *s)
+{
+    uint8_t *out = need(malloc(s->n_sample_bytes)), *intact = need(malloc(s->layout.rows));
+    const size_t n_header = (size_t)s->layout.header_bytes;
+    for (size_t less = 0; less < 2; less++) {
+        mic_decode_job job = {.layout = &s->layout, .in = s->bytes + n_header, .n_bytes = s->n_bytes - n_header - less,
+                              .n_rows = s->layout.rows, .out = out, .intact = intact,
+                              .row_stride = (ptrdiff_t)(s->n_sample_bytes / s->layout.rows)};
+        memset(out, 0xEE, s->n_sample_bytes);
+        CHECK(mic_decode(&job, 1, 2, NULL) == MIC_OK, "%s", c->name);
+        for (size_t y = 0; y < s->layout.rows; y++)
+            CHECK(intact[y] == !less, "%s: row %zu", c->name, y);
+        for (size_t i = 0; i < s->n_sample_bytes; i++)
+            CHECK(out[i] == (less ? 0 : s->samples[i]), "%s: byte %zu", c->name, i);
+    }
+    free(out);
+    free(intact);
+}
+
 /* ---- arguments and odd input -------------------------------------------- */
 
 static void test_not_a_stream(void)
@@ -173,6 +193,26 @@ static void test_not_a_stream(void)
         free(exact);
         free(in);
     }
+}
+
+/* What the published container cannot hold is refused, the native one takes it. */
+static void test_refusals(void)
+{
+    static const uint16_t zeros[100];
+    stream_case c = {"zeros", MIC1, MIC_UINT16, 1, 0, {0}, 10, 10, 0, FSE, 4, CONSTANT, 0};
+    mic_layout layout = asked_layout(&c);
+    mic_encode_options options = {.codec = FSE, .n_states = 4, .effort = 5, .n_threads = 1};
+    mic_encoded *encoded = NULL;
+    uint8_t header[MIC_HEADER_BOUND];
+    size_t n;
+    CHECK(mic_encode(&layout, zeros, &options, &encoded, NULL) == MIC_ERROR_UNSUPPORTED && !encoded, "mic1");
+    layout.container = NATIVE;
+    CHECK(mic_encode(&layout, zeros, &options, &encoded, NULL) == MIC_OK, "native");
+    mic_encoded_free(encoded);
+    layout.rows = 0;
+    CHECK(mic_encode(&layout, zeros, &options, &encoded, NULL) != MIC_OK && !encoded, "no rows");
+    layout = (mic_layout){.rows = 1, .columns = 1, .channels = 1, .n_axes = MIC_MAX_AXES + 1};
+    CHECK(mic_write_header(&layout, header, &n, NULL) == MIC_ERROR_ARGUMENT, "too many axes");
 }
 
 static void test_strip_plan(void)
@@ -211,6 +251,8 @@ static void test_case(const stream_case *c)
     check_flips(c, &s);
     if (c->container == MIC_CONTAINER_NATIVE)
         check_rescue(c, &s);
+    else
+        check_rescue_mic1(c, &s);
     stream_free(&s);
 }
 
@@ -220,6 +262,7 @@ int main(void)
         test_case(&stream_cases[i]);
     test_large_frame();
     test_not_a_stream();
+    test_refusals();
     test_strip_plan();
     return report("test_container");
 }

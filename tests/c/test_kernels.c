@@ -107,6 +107,10 @@ static void test_crc32c(const mic_kernels *k)
 static void check_find(const mic_kernels *k, const uint16_t *words, size_t n, uint16_t value)
 {
     size_t word = 0, triple = 0;
+    uint16_t largest = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = words[i] > largest ? words[i] : largest;
+    CHECK(k->largest(words, n) == largest, "%u expected: n %zu", largest, n);
     while (word < n && words[word] != value)
         word++;
     while (triple + 2 < n && (words[triple] != words[triple + 1] || words[triple] != words[triple + 2]))
@@ -323,6 +327,8 @@ static void check_delta_inverse(const mic_kernels *k, pattern p, size_t width, b
 }
 
 /* ---- all of them -------------------------------------------------------- */
+
+_Static_assert(sizeof(mic_kernels) == 10 * sizeof(void *), "a kernel was added: test it here");
 
 static void test_kernels(const mic_kernels *k)
 {

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer:
+#
+#     ci/sanitize.sh          the C suite, then the Python suite
+#     ci/sanitize.sh c        the C suite only
+#     ci/sanitize.sh python   the Python suite only; more arguments go to pytest
+#
+# $PYTHON (default python3) needs the packages of `pip install ".[cli,bench,test]"`.
+# Everything is built in a temporary copy; the source tree stays as it is.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+PYTHON=$(command -v "${PYTHON:-python3}")
+what=${1:-all}
+[ $# -eq 0 ] || shift
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# -O1 keeps the stacks readable; the first undefined operation ends the process.
+checks=(-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+
+c_suite() {
+    local run=$root/tests/c/run.sh
+    echo "== C suite: gcc, address and undefined, default kernels"
+    sh "$run" gcc "${checks[@]}"
+    for isa in avx2 scalar; do # test_kernels has all kernels in one run
+        echo "== C suite: gcc, address and undefined, MIC_CPU=$isa"
+        MIC_CPU=$isa sh "$run" -t stages -t container -t forged gcc "${checks[@]}"
+    done
+    if command -v clang >/dev/null; then
+        echo "== C suite: clang, address and undefined"
+        sh "$run" clang "${checks[@]}"
+    fi
+    echo "== C suite: gcc, threads"
+    sh "$run" -t threads gcc -O1 -g -fsanitize=thread
+}
+
+python_suite() {
+    echo "== Python suite: gcc, address and undefined"
+    local site=$work/site copy=$work/copy
+    mkdir "$copy"
+    (cd "$root" && tar -c --exclude=./.git --exclude=./build --exclude='*.so' --exclude='./mic/_mic.c' \
+        --exclude='__pycache__' --exclude='.*_cache' --exclude='.hypothesis' .) | tar -x -C "$copy"
+    CFLAGS="${checks[*]}" LDFLAGS="-fsanitize=address,undefined" CC=gcc \
+        "$PYTHON" -m pip install --quiet --no-build-isolation --no-deps --target "$site" "$copy"
+    # Not the sources: the tests must find the installed package only.
+    rm -rf "$copy/mic" "$copy/build"
+    cd "$copy"
+    # The interpreter is not instrumented, so the run-time library is loaded
+    # first, and libstdc++ with it: its exceptions are intercepted at the start.
+    # malloc for all objects of Python shows reads past the end of a bytes.
+    # What the interpreter leaks at exit is no concern of ours.
+    local preload
+    preload="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libstdc++.so)"
+    run_python() {
+        env LD_PRELOAD="$preload" PYTHONPATH="$site" PATH="$site/bin:$PATH" PYTHONMALLOC=malloc \
+            PYTHONDONTWRITEBYTECODE=1 \
+            ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=64 "$PYTHON" "$@"
+    }
+    run_python -c "import mic._mic, sys; sys.exit(not mic._mic.__file__.startswith('$site'))"
+    run_python -m pytest -q -p no:cacheprovider -m "not slow and not no_asan" "$@"
+}
+
+case $what in
+c) c_suite ;;
+python) python_suite "$@" ;;
+all)
+    c_suite
+    python_suite "$@"
+    ;;
+*)
+    echo "usage: ci/sanitize.sh [c | python [pytest arguments]]" >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Any bytes into the stage decoders: each must answer with words or with an
+ * error and its sentence, and touch nothing outside its buffers.
+ *
+ *     byte 0    which decoder, mod 5: FSE, Huffman, runs, prediction, gap
+ *     byte 1    runs: bit 0, is the length given?  prediction: bits 0 and 1, the
+ *               predictor, and above them the width - 1
+ *     the rest  the data; words are two bytes, low one first
+ *
+ * Data and output lie in blocks of their exact size, so that the sanitizer sees
+ * a step outside by one byte.
+ */
+#include "mic.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CAPACITY = 1 << 16 }; /* words: a stream may claim any number of them */
+
+typedef mic_status decoder(const uint8_t *, size_t, uint16_t *, size_t, size_t *, mic_error *);
+typedef mic_status counter(const uint8_t *, size_t, size_t, size_t *, mic_error *);
+
+static void demand(int promise)
+{
+    if (!promise)
+        abort();
+}
+
+static void *allocate(size_t n_bytes)
+{
+    void *block = malloc(n_bytes ? n_bytes : 1);
+    demand(block != NULL);
+    return block;
+}
+
+static uint16_t *words_of(const uint8_t *data, size_t n_words)
+{
+    uint16_t *words = allocate(n_words * sizeof *words);
+    for (size_t i = 0; i < n_words; i++)
+        words[i] = (uint16_t)(data[2 * i] | data[2 * i + 1] << 8);
+    return words;
+}
+
+static void check(mic_status status, const mic_error *error)
+{
+    if (status == MIC_OK)
+        return;
+    demand(error->status == status && error->stage != NULL);
+    demand(memchr(error->message, 0, sizeof error->message) != NULL && error->message[0] != 0);
+}
+
+/* A decoder of bytes, and what counts its words in advance, if anything does. */
+static void decode_bytes(decoder *decode, counter *count, const uint8_t *data, size_t n_bytes)
+{
+    size_t n_words = 0, announced = 0;
+    mic_error error;
+    uint8_t *in = allocate(n_bytes);
+    if (n_bytes > 0)
+        memcpy(in, data, n_bytes);
+
+    mic_status counted = count ? count(in, n_bytes, CAPACITY, &announced, &error) : MIC_ERROR_LIMIT;
+    if (count)
+        check(counted, &error);
+    const size_t capacity = counted == MIC_OK ? announced : CAPACITY;
+    demand(capacity <= CAPACITY);
+    uint16_t *words = allocate(capacity * sizeof *words);
+    mic_status decoded = decode(in, n_bytes, words, capacity, &n_words, &error);
+    check(decoded, &error);
+    if (decoded == MIC_OK)
+        demand(n_words <= capacity && (!count || (counted == MIC_OK && n_words == announced)));
+    free(words);
+    free(in);
+}
+
+static void decode_runs(int with_length, const uint8_t *data, size_t n_in)
+{
+    size_t n_words = 0, announced = 0;
+    mic_error error;
+    uint16_t *in = words_of(data, n_in);
+    mic_status status = mic_rle_count(in, n_in, with_length, &announced, &error);
+    check(status, &error);
+    const size_t capacity = status == MIC_OK && announced <= CAPACITY ? announced : CAPACITY;
+    uint16_t *words = allocate(capacity * sizeof *words);
+    mic_status decoded = mic_rle_decode(in, n_in, with_length, words, capacity, &n_words, &error);
+    check(decoded, &error);
+    if (decoded == MIC_OK)
+        demand(status == MIC_OK && n_words == announced && n_words <= capacity);
+    free(words);
+    free(in);
+}
+
+/* As many rows as the words could fill. */
+static void decode_prediction(mic_predictor predictor, size_t width, const uint8_t *data, size_t n_in)
+{
+    mic_error error;
+    const size_t height = n_in > width ? (n_in - 1) / width : 1;
+    uint16_t *in = words_of(data, n_in);
+    uint16_t *pixels = allocate(width * height * sizeof *pixels);
+    check(mic_delta_decode(predictor, in, n_in, width, height, pixels, &error), &error);
+    free(pixels);
+    free(in);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 2)
+        return 0;
+    const uint8_t choice = data[0], parameter = data[1];
+    data += 2;
+    size -= 2;
+    switch (choice % 5) {
+    case 0: decode_bytes(mic_fse_decode, mic_fse_count, data, size); break;
+    case 1: decode_bytes(mic_huffman_decode, mic_huffman_count, data, size); break;
+    case 2: decode_runs(parameter & 1, data, size / 2); break;
+    case 3: decode_prediction((mic_predictor)(parameter & 3), (parameter >> 2) + 1u, data, size / 2); break;
+    default: decode_bytes(mic_gap_decode, NULL, data, size); break;
+    }
+    return 0;
+}

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Fuzz every target here for MINUTES each (default 1): fuzz/run.sh [MINUTES].
+# Needs clang with libFuzzer.  Stops with an error, and the path of the input, at
+# the first fault.  What was found worth keeping stays in build/fuzz for the next
+# run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+minutes=${1:-1}
+if ! [[ $minutes =~ ^[1-9][0-9]*$ ]]; then
+    echo "fuzz/run.sh: '$minutes' is no number of minutes; for example: fuzz/run.sh 5" >&2
+    exit 2
+fi
+clang=${CLANG:-clang}
+out=build/fuzz
+
+# Two bytes before the data choose what to do with them, see each target.  An N
+# stands for the stages 0 to 7 in turn.  Files above 8 KB would only slow the
+# fuzzers down.
+seed() { # target, prefix as printf escapes, name pattern
+    local folder file n=0
+    for folder in tests/data/published tests/vectors ../shared/vectors; do
+        [[ -d $folder ]] || continue
+        while IFS= read -r -d '' file; do
+            { printf '%b' "${2/N/$((n++ % 8))}"; cat "$file"; } > "$out/$1/$(basename "$file")"
+        done < <(find "$folder" -maxdepth 1 -name "$3" -size -9k -print0)
+    done
+}
+
+mkdir -p "$out"/{fuzz_stages,fuzz_roundtrip}
+seed fuzz_stages '\x00\x00' '*.fse*_*.bin'
+seed fuzz_stages '\x01\x00' '*.huff_*.bin'
+seed fuzz_stages '\x02\x01' '*.stage_rle.bin'
+seed fuzz_stages '\x02\x00' '*.stage_delta*rle.bin'
+seed fuzz_stages '\x03\x3c' '*.stage_delta.bin'
+seed fuzz_stages '\x03\x3d' '*.stage_deltazz.bin'
+seed fuzz_stages '\x03\x3e' '*.stage_graddelta.bin'
+seed fuzz_stages '\x03\x3f' '*.stage_meddelta.bin'
+seed fuzz_stages '\x04\x00' '*.gap.bin'
+seed fuzz_roundtrip '\x0f\xNf' '*.raw'
+seed fuzz_roundtrip '\x0f\xNf' '*.stage_*.bin'
+
+for target in fuzz_stages fuzz_roundtrip; do
+    "$clang" -g -O1 -std=c11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+        -Icsrc -o "$out/$target.bin" "fuzz/$target.c" csrc/*.c -lpthread
+    echo "== $target, $minutes min, $(find "$out/$target" -type f | wc -l) inputs"
+    "$out/$target.bin" -max_total_time=$((60 * minutes)) -max_len=16384 -timeout=20 \
+        -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 -artifact_prefix="$out/$target-" "$out/$target"
+done

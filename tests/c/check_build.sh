@@ -1,0 +1,40 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What holds for the build of the core, whatever the compiler here:
+#   - `cc -O2 -c csrc/*.c` is enough;
+#   - gcc and clang, where present, find nothing to warn about;
+#   - every exported symbol starts with mic_;
+#   - wide registers stay in the files of their kernels (x86).
+set -eu
+csrc=$(cd "$(dirname "$0")/../../csrc" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+"${CC:-cc}" -O2 -c "$csrc"/*.c
+
+for cc in gcc clang; do
+    command -v $cc >/dev/null || continue
+    mkdir $cc
+    (cd $cc && $cc -std=c11 -O2 -Wall -Wextra -Wshadow -Werror -c "$csrc"/*.c)
+    echo "$cc: no warnings"
+done
+
+# Defined and visible symbols; macOS puts an underscore before each.
+strays=$(nm -g ./*.o | awk 'NF == 3 && $2 != "U" { sub(/^_/, "", $3); if ($3 !~ /^mic_/) print $3 }')
+if [ -n "$strays" ]; then
+    echo "exported symbols without the prefix mic_:" $strays >&2
+    exit 1
+fi
+echo "exported symbols: all mic_"
+
+if command -v objdump >/dev/null && [ "$(uname -m)" = x86_64 ]; then
+    for object in ./*.o; do
+        case $object in ./kernels_avx*) continue ;; esac
+        if objdump -d "$object" | grep -q '%[yz]mm'; then
+            echo "$object uses wide registers outside the kernels" >&2
+            exit 1
+        fi
+    done
+    echo "wide registers: in the kernels only"
+fi

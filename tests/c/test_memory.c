@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Memory that runs out: each allocation of an encoding and of a decoding fails
+ * in turn.  The answer is MIC_ERROR_MEMORY (or success, where the work can be
+ * done with less) and nothing leaks, which LeakSanitizer watches.  Linked with
+ * --wrap for malloc, calloc and realloc.
+ */
+#include "check.h"
+
+#include "streams.h"
+
+static long countdown = -1; /* allocations left; negative: all succeed */
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *block, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *block, size_t n);
+
+static bool fails(void) { return countdown >= 0 && countdown-- == 0; }
+
+void *__wrap_malloc(size_t n) { return fails() ? NULL : __real_malloc(n); }
+void *__wrap_calloc(size_t n, size_t size) { return fails() ? NULL : __real_calloc(n, size); }
+void *__wrap_realloc(void *block, size_t n) { return fails() ? NULL : __real_realloc(block, n); }
+
+enum { MOST_ALLOCATIONS = 500 };
+
+/* Whether the allocation `nth` was reached; then it has failed. */
+static bool was_reached(void)
+{
+    bool reached = countdown < 0;
+    countdown = -1;
+    return reached;
+}
+
+static bool encode_failing(const stream_case *c, const stream *s, long nth)
+{
+    const mic_layout layout = asked_layout(c);
+    const mic_encode_options options = asked_options(c, 1);
+    mic_encoded *encoded = NULL;
+    mic_error error = {.status = MIC_OK};
+    countdown = nth;
+    mic_status status = mic_encode(&layout, s->samples, &options, &encoded, &error);
+    bool reached = was_reached();
+    CHECK(status == MIC_OK || (reached && status == MIC_ERROR_MEMORY && error.status == status && !encoded),
+          "%s: status %d, allocation %ld", c->name, status, nth);
+    if (encoded)
+        mic_encoded_free(encoded);
+    return reached;
+}
+
+static bool decode_failing(const stream_case *c, const stream *s, const uint64_t *offsets, long nth)
+{
+    uint8_t *out = need(malloc((size_t)mic_frame_bytes(&s->layout)));
+    mic_error error = {.status = MIC_OK};
+    const mic_decode_job job = {.layout = &s->layout, .in = s->bytes + offsets[0],
+                                .n_bytes = (size_t)(offsets[1] - offsets[0]), .n_rows = s->layout.rows, .out = out,
+                                .row_stride = (ptrdiff_t)(mic_frame_bytes(&s->layout) / s->layout.rows)};
+    countdown = nth;
+    mic_status status = mic_decode(&job, 1, 1, &error);
+    bool reached = was_reached();
+    CHECK(status == MIC_OK || (reached && status == MIC_ERROR_MEMORY && error.status == status),
+          "%s: status %d, allocation %ld", c->name, status, nth);
+    free(out);
+    return reached;
+}
+
+static void test_case(const stream_case *c)
+{
+    stream s = make_stream(c);
+    uint64_t *offsets = NULL;
+    long nth = 0;
+    CHECK(locate_frames(s.bytes, s.n_bytes, &s.layout, &offsets, NULL) == MIC_OK, "%s", c->name);
+    while (nth < MOST_ALLOCATIONS && encode_failing(c, &s, nth))
+        nth++;
+    CHECK(nth > 0 && nth < MOST_ALLOCATIONS, "%s: %ld allocations", c->name, nth);
+    for (nth = 0; nth < MOST_ALLOCATIONS && decode_failing(c, &s, offsets, nth);)
+        nth++;
+    CHECK(nth > 0 && nth < MOST_ALLOCATIONS, "%s: %ld allocations", c->name, nth);
+    free(offsets);
+    stream_free(&s);
+}
+
+static void test_stage(mic_stream_kind kind)
+{
+    enum { SIDE = 30 };
+    uint16_t pixels[SIDE * SIDE], decoded[SIDE * SIDE];
+    const size_t bound = mic_stream_bound(SIDE * SIDE);
+    uint8_t *out = need(malloc(bound));
+    size_t n_bytes = 0;
+    fill_words(SKEWED, pixels, SIDE * SIDE);
+    bool reached = true;
+    for (long nth = 0; reached; nth++) {
+        countdown = nth;
+        mic_status status = mic_stream_encode(kind, pixels, SIDE, SIDE, 255, 1, out, bound, &n_bytes, NULL);
+        reached = was_reached();
+        CHECK(status == (reached ? MIC_ERROR_MEMORY : MIC_OK), "kind %d: %d, allocation %ld", kind, status, nth);
+    }
+    reached = true;
+    for (long nth = 0; reached; nth++) {
+        countdown = nth;
+        mic_status status = mic_stream_decode(kind, out, n_bytes, SIDE, SIDE, decoded, NULL);
+        reached = was_reached();
+        CHECK(status == (reached ? MIC_ERROR_MEMORY : MIC_OK), "kind %d: %d, allocation %ld", kind, status, nth);
+    }
+    free(out);
+}
+
+int main(void)
+{
+    for (size_t i = 0; i < COUNT_OF(stream_cases); i++)
+        if (stream_cases[i].strip_rows == 0)
+            test_case(&stream_cases[i]);
+    for (mic_stream_kind kind = MIC_STREAM_FSE; kind <= MIC_STREAM_GAP; kind++)
+        test_stage(kind);
+    return report("test_memory");
+}

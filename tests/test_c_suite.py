@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""Builds and runs the C suite (tests/c) with the C compiler of the system."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent / "c"
+COMPILER = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc") or shutil.which("clang")
+
+pytestmark = [
+    pytest.mark.no_asan,  # a preloaded sanitizer slows the compiler; ci/sanitize.sh runs this suite itself
+    pytest.mark.skipif(COMPILER is None, reason="no C compiler"),
+    pytest.mark.skipif(sys.platform == "win32", reason="the C suite needs mmap and sh"),
+    pytest.mark.skipif(
+        not (HERE.parents[1] / "csrc" / "mic.h").exists(), reason="csrc/ is not beside tests/"
+    ),
+]
+TESTS = ["kernels", "stages", "container", "forged", "threads", "memory"]
+
+
+def run(script: str, *arguments: str) -> None:
+    """Run a script of the suite; its output tells what went wrong."""
+    done = subprocess.run(
+        ["sh", str(HERE / script), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+    )
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_suite(name: str) -> None:
+    if name == "memory" and sys.platform == "darwin":
+        pytest.skip("needs the --wrap of GNU linkers")
+    run("run.sh", "-t", name, str(COMPILER))
+
+
+def test_every_program_is_run() -> None:
+    assert sorted(path.stem for path in HERE.glob("test_*.c")) == sorted(f"test_{n}" for n in TESTS)
+
+
+def test_build() -> None:
+    run("check_build.sh")
