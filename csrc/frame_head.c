@@ -96,17 +96,21 @@ static mic_status check_crc(const uint8_t *in, size_t n, mic_error *error)
                     load_u32(in + n));
 }
 
+static uint32_t type_values(const mic_layout *layout)
+{
+    return mic_sample_bytes(layout->sample_type) == 1 ? 256 : SAMPLE_VALUES;
+}
+
 /* Fields in order; *behind is set to the byte behind the last. */
 static mic_status read_fields(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
                               frame_head *head, const uint8_t **behind, mic_error *error)
 {
-    const uint32_t type_values = mic_sample_bytes(layout->sample_type) == 1 ? 256 : SAMPLE_VALUES;
     const uint8_t *p = in + CRC_BYTES, *end = in + n_bytes;
     if (n_bytes < CRC_BYTES)
         return fail_truncated(n_bytes, error);
     head->samples_crc = load_u32(in);
     for (unsigned c = 0; c < layout->channels; c++)
-        TRY(mic_map_read(&p, end, type_values, &head->maps[c], error));
+        TRY(mic_map_read(&p, end, type_values(layout), &head->maps[c], error));
     if (!mic_frame_is_constant(head, layout->channels)) {
         /* Each strip takes at least five bytes here: a count that the data
          * cannot hold must not size memory. */
@@ -132,6 +136,8 @@ mic_status mic_frame_head_read(const mic_layout *layout, const uint8_t *in, size
     *head = (frame_head){0};
     TRY(read_fields(layout, in, n_bytes, head, &behind, error));
     TRY(check_crc(in, (size_t)(behind - in), error));
+    for (unsigned c = 0; c < layout->channels; c++)
+        TRY(mic_map_load(&head->maps[c], type_values(layout), error));
     head->frame_size = (uint64_t)(behind - in) + CRC_BYTES;
     for (size_t i = 0; i < head->n_strips; i++) {
         head->strips[i].offset = (size_t)head->frame_size;

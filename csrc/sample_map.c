@@ -94,29 +94,44 @@ static mic_status encode_table(sample_map *map, mic_error *error)
     return status;
 }
 
-static mic_status decode_table(const uint8_t *in, size_t n_bytes, uint32_t type_values, sample_map *map,
-                               mic_error *error)
+/* The coded gaps into values[1], values[2], ...; *n_gaps is how many came out. */
+static mic_status decode_gaps(sample_map *map, uint16_t *gaps, size_t *n_gaps, mic_error *error)
 {
-    size_t n_gaps = map->n_values - 1, n_runs, n_decoded;
-    TRY(mic_huffman_count(in, n_bytes, mic_rle_bound(n_gaps), &n_runs, error));
+    const size_t expected = map->n_values - 1;
+    size_t n_runs;
+    TRY(mic_huffman_count(map->coded, map->n_table, mic_rle_bound(expected), &n_runs, error));
     uint16_t *runs = malloc((n_runs + 1) * sizeof *runs);
-    map->values = malloc(map->n_values * sizeof *map->values);
-    mic_status status = runs && map->values ? MIC_OK : no_memory(error);
+    if (!runs)
+        return no_memory(error);
+    mic_status status = mic_huffman_decode(map->coded, map->n_table, runs, n_runs, &n_runs, error);
     if (status == MIC_OK)
-        status = mic_huffman_decode(in, n_bytes, runs, n_runs, &n_runs, error);
-    if (status == MIC_OK)
-        status = mic_rle_decode(runs, n_runs, false, map->values + 1, n_gaps, &n_decoded, error);
+        status = mic_rle_decode(runs, n_runs, false, gaps, expected, n_gaps, error);
     free(runs);
+    return status;
+}
+
+mic_status mic_map_load(sample_map *map, uint32_t type_values, mic_error *error)
+{
+    size_t n_gaps = 0;
+    if (map->kind != MAP_PACKED)
+        return MIC_OK;
+    map->values = malloc(map->n_values * sizeof *map->values);
+    if (!map->values)
+        return no_memory(error);
+    mic_status status = decode_gaps(map, map->values + 1, &n_gaps, error);
+    if (status == MIC_ERROR_LIMIT || (status == MIC_OK && n_gaps != map->n_values - 1))
+        return mic_fail(error, MIC_ERROR_CORRUPT, "frame head", -1,
+                        "the packing table holds more or fewer than the %u values expected (damaged file?)",
+                        map->n_values);
     TRY(status);
-    uint32_t value = map->minimum;
-    map->values[0] = map->minimum;
+    uint32_t value = map->values[0] = map->minimum;
     for (size_t i = 1; i < map->n_values; i++) {
-        uint16_t gap = i <= n_decoded ? map->values[i] : 0;
+        const uint16_t gap = map->values[i];
         value += gap;
         if (gap == 0 || value >= type_values)
-            return mic_fail(error, MIC_ERROR_CORRUPT, "packing", -1,
+            return mic_fail(error, MIC_ERROR_CORRUPT, "frame head", -1,
                             "value %zu of the packing table is %u after a step of %u, ascending values "
-                            "below %u are expected (damaged stream?)",
+                            "below %u are expected (damaged file?)",
                             i, value, gap, type_values);
         map->values[i] = (uint16_t)value;
     }
@@ -331,13 +346,8 @@ mic_status mic_map_read(const uint8_t **in, const uint8_t *end, uint32_t type_va
         map->n_values > type_values || map->minimum > type_values - map->n_values ||
         n_table > (size_t)(end - p))
         return fail_map(map, type_values, error);
-    if (map->kind == MAP_PACKED) {
-        mic_status status = decode_table(p, n_table, type_values, map, error);
-        if (status != MIC_OK) {
-            mic_map_free(map);
-            return status;
-        }
-    }
+    map->coded = p;
+    map->n_table = n_table;
     *in = p + n_table;
     return MIC_OK;
 }

@@ -24,6 +24,7 @@ typedef struct sample_map {
     uint16_t *values;    /* MAP_PACKED: n_values ascending; owned */
     uint16_t *ranks;     /* encoder, MAP_PACKED: value -> word; owned */
     uint8_t *table;      /* encoder, MAP_PACKED: the coded values; owned */
+    const uint8_t *coded; /* decoder, MAP_PACKED: the same within the head */
     size_t n_table;
 } sample_map;
 
@@ -53,5 +54,7 @@ size_t mic_map_bytes_bound(const sample_map *map);
 uint8_t *mic_map_write(const sample_map *map, uint8_t *out);
 mic_status mic_map_read(const uint8_t **in, const uint8_t *end, uint32_t type_values, sample_map *map,
                         mic_error *error);
+/* Decode the packed values, once the head's checksum has been found right. */
+mic_status mic_map_load(sample_map *map, uint32_t type_values, mic_error *error);
 
 #endif

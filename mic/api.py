@@ -25,7 +25,7 @@ from .arrays import (
     thread_count,
 )
 from .errors import UnsupportedError
-from .source import MemoryBytes, Stream, decode_into
+from .source import MemoryBytes, Stream, check_decode_limit, decode_into
 
 MAX_PIXELS = 2**30
 """Default limit on the samples that one call decodes."""
@@ -260,9 +260,7 @@ def decode(
     selected = _select_frames(frames, layout.n_frames)
     row_range = _select_rows(rows, layout.rows)
     shape = _selected_shape(stream, frames, len(selected), len(row_range))
-    check_limit(shape, max_pixels)
-    if layout.container == CONTAINERS.index("mic1"):
-        check_limit(full_shape(layout), max_pixels)
+    check_decode_limit(stream, shape, max_pixels)
     if out is None:
         out = np.empty(shape, dtype_of(layout))
     else:

@@ -19,7 +19,6 @@ from . import _mic
 from .api import CODECS, DEFAULT_CODEC, MAX_PIXELS, STATES, StreamInfo, _choose, describe
 from .arrays import (
     check_dtype,
-    check_limit,
     dtype_of,
     frame_shape,
     full_shape,
@@ -29,7 +28,15 @@ from .arrays import (
 )
 from .atomic import replacing
 from .errors import MicError, UnsupportedError, VerifyError
-from .source import Bytes, FileBytes, MemoryBytes, Stream, decode_into, empty_frames
+from .source import (
+    Bytes,
+    FileBytes,
+    MemoryBytes,
+    Stream,
+    check_decode_limit,
+    decode_into,
+    empty_frames,
+)
 
 PathLike = str | os.PathLike[str]
 
@@ -91,7 +98,8 @@ class MicFile:
         if self._path is not None:
             with Path(self._path).open("rb") as file:
                 return self._map(file)
-        if not isinstance(source, mmap.mmap) and hasattr(source, "read") and hasattr(source, "seek"):
+        is_file = hasattr(source, "read") and hasattr(source, "seek")
+        if is_file and not isinstance(source, mmap.mmap):
             try:
                 return self._map(source)
             except (AttributeError, OSError, ValueError):
@@ -214,7 +222,7 @@ def empty_frames_within(
 ) -> NDArray[Any]:
     """`empty_frames`, refused above the limit before any memory is sized."""
     shape = (n_frames, n_rows, *frame_shape(stream.layout)[1:])
-    check_limit(shape, max_pixels)
+    check_decode_limit(stream, shape, max_pixels)
     return empty_frames(stream, n_frames, n_rows)
 
 

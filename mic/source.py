@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from . import _mic
 from ._mic import Layout
-from .arrays import byte_rows, dtype_of
+from .arrays import byte_rows, check_limit, dtype_of, full_shape
 from .errors import CorruptDataError, MicError, UnsupportedError
 
 _HEADER_GUESS = 4096  # covers every header without large optional blocks
@@ -182,6 +182,12 @@ def decode_into(
         intact,
         threads,
     )
+
+
+def check_decode_limit(stream: Stream, shape: Sequence[int], max_pixels: int) -> None:
+    """Refuse a part of `shape`; without strips (MIC1) a part costs the whole image."""
+    has_strips = stream.layout.container == 0
+    check_limit(shape if has_strips else full_shape(stream.layout), max_pixels)
 
 
 def empty_frames(stream: Stream, n_frames: int, n_rows: int) -> NDArray[Any]:

@@ -102,18 +102,21 @@ def packed_map(minimum: int, gaps: Sequence[int], n_values: int | None = None) -
     return b"\2" + struct.pack("<H", minimum) + varint(n_values) + varint(len(table)) + table
 
 
-def head(samples_crc: int, maps: Sequence[bytes], pieces: Sequence[tuple[int, int]]) -> bytes:
-    """Section 3; a piece is its length and its checksum."""
+def head(
+    samples_crc: int, maps: Sequence[bytes], strips: Sequence[tuple[Sequence[int], int]]
+) -> bytes:
+    """Section 3; a strip is the lengths of its pieces and their checksum."""
     out = struct.pack("<I", samples_crc) + b"".join(maps)
-    for n_bytes, crc in pieces:
-        out += varint(n_bytes) + struct.pack("<I", crc)
+    for lengths, crc in strips:
+        out += b"".join(map(varint, lengths)) + struct.pack("<I", crc)
     return with_crc(out)
 
 
-def frame(samples: bytes, maps: Sequence[bytes], pieces: Sequence[bytes]) -> bytes:
-    """A frame whose checksums are right for `samples` and `pieces`."""
-    listed = [(len(piece), crc32c(piece)) for piece in pieces]
-    return head(crc32c(samples), maps, listed) + b"".join(pieces)
+def frame(samples: bytes, maps: Sequence[bytes], strips: Sequence[Sequence[bytes]]) -> bytes:
+    """A frame whose checksums are right for `samples` and the pieces of each strip."""
+    joined = [b"".join(pieces) for pieces in strips]
+    listed = [([*map(len, pieces)], crc32c(j)) for pieces, j in zip(strips, joined, strict=True)]
+    return head(crc32c(samples), maps, listed) + b"".join(joined)
 
 
 def piece(words: np.ndarray, method: str, n_values: int) -> bytes:
@@ -137,14 +140,14 @@ def plane_words(plane: np.ndarray) -> tuple[bytes, np.ndarray, int]:
 def array_frame(array: np.ndarray, strip_rows: int, method: str) -> bytes:
     """One frame, (rows, columns) or (rows, columns, 3)."""
     planes = [plane_words(plane) for plane in np.atleast_3d(array).transpose(2, 0, 1)]
-    pieces = [
-        piece(words[top : top + strip_rows], method, n_values)
+    moving = [(words, n_values) for _, words, n_values in planes if n_values > 1]
+    strips = [
+        [piece(words[top : top + strip_rows], method, n_values) for words, n_values in moving]
         for top in range(0, len(array), strip_rows)
-        for _, words, n_values in planes
-        if n_values > 1
+        if moving
     ]
     little = array.astype(array.dtype.newbyteorder("<")).tobytes()
-    return frame(little, [made for made, _, _ in planes], pieces)
+    return frame(little, [made for made, _, _ in planes], strips)
 
 
 def stream(

@@ -59,7 +59,7 @@ def test_packing_by_hand() -> None:
     array = np.array([[10, 13, 300], [65535, 10, 10]], "uint16")
     ranks = np.array([[0, 1, 2], [3, 0, 0]], "u1")
     maps = [packed_map(10, [3, 287, 65235])]
-    stream = header(2, 3) + frame(array.tobytes(), maps, [b"\0" + ranks.tobytes()])
+    stream = header(2, 3) + frame(array.tobytes(), maps, [[b"\0" + ranks.tobytes()]])
     assert np.array_equal(mic.decode(stream), array)
 
 
@@ -150,7 +150,7 @@ def test_absurd_strips(strip_rows: int) -> None:
         (2**31,),
         (2**32 - 1,) * 30,
         (2**16, 2**16),
-        (1,) * 31,
+        (1,) * 30,
         (1,) * 255,
         (2**31 - 1,),
         (10**6,),
@@ -224,6 +224,7 @@ PIECES = {
     "fse as huffman": b"\2" + CODED["fse"][1:],
     "huffman as fse": b"\1" + CODED["huffman"][1:],
     "rans": b"\1\xff\x08" + CODED["fse"][3:],
+    "words over the span": handmade.piece(WORDS, "raw", N_VALUES).replace(b"\0", b"\xff"),
     "other size": handmade.piece(WORDS[:19], "fse", N_VALUES),
 }
 
@@ -231,7 +232,7 @@ PIECES = {
 @pytest.mark.parametrize("name", PIECES)
 def test_absurd_pieces(name: str) -> None:
     """Pieces whose checksum is right and whose content is not."""
-    stream = header(20, 15) + frame(b"", [offset_map(0, N_VALUES - 1)], [PIECES[name]])
+    stream = header(20, 15) + frame(b"", [offset_map(0, N_VALUES - 1)], [[PIECES[name]]])
     with pytest.raises((mic.CorruptDataError, mic.UnsupportedError)) as caught:
         mic.decode(stream)
     assert caught.value.stage is not None
@@ -262,7 +263,7 @@ MAPS = {
 @pytest.mark.parametrize("name", MAPS)
 def test_absurd_maps(name: str) -> None:
     array = np.zeros((6, 5), "uint8")
-    stream = header(6, 5, "uint8") + frame(array.tobytes(), [MAPS[name]], [raw_piece(30, 1)])
+    stream = header(6, 5, "uint8") + frame(array.tobytes(), [MAPS[name]], [[raw_piece(30, 1)]])
     assert assert_corrupt(stream).frame in (None, 0)
 
 
@@ -272,26 +273,27 @@ def test_constant_that_passes_its_type() -> None:
 
 
 def test_word_without_a_value() -> None:
-    stream = header(6, 5) + frame(bytes(60), [packed_map(0, [3, 4])], [b"\0" + bytes([3] * 30)])
-    assert_corrupt(stream)
+    for made in (packed_map(0, [3, 4]), offset_map(0, 2)):
+        piece = b"\0" + bytes([0, 1, 2, 3] + [0] * 26)
+        assert_corrupt(header(6, 5) + frame(bytes(60), [made], [[piece]]))
 
 
 @pytest.mark.parametrize("length", [0, 1, 59, 62, 10**6, 2**32 - 1])
 def test_absurd_piece_lengths(length: int) -> None:
     piece = raw_piece(30)
-    made = head(0, [offset_map(0, 4000)], [(length, handmade.crc32c(piece))])
+    made = head(0, [offset_map(0, 4000)], [([length], handmade.crc32c(piece))])
     assert_corrupt(header(6, 5) + made + piece)
 
 
 def test_more_pieces_than_data() -> None:
     """A million strips of one row, in a few bytes."""
     start = header(2**20, 5, strip_rows=1)
-    assert_corrupt(start + frame(b"", [offset_map(0, 4000)], [raw_piece(5)]))
+    assert_corrupt(start + frame(b"", [offset_map(0, 4000)], [[raw_piece(5)]]))
 
 
 def test_wrong_sample_checksum() -> None:
     """Pieces that are intact and still not what the frame's samples were."""
-    stream = header(6, 5) + frame(b"other", [offset_map(0, 4000)], [raw_piece(30)])
+    stream = header(6, 5) + frame(b"other", [offset_map(0, 4000)], [[raw_piece(30)]])
     error = assert_corrupt(stream, "frame")
     assert error.frame == 0
     assert not mic.decode(stream, rows=(0, 2)).any()  # cannot be checked on a part
@@ -299,7 +301,7 @@ def test_wrong_sample_checksum() -> None:
 
 def test_rescue_and_a_wrong_sample_checksum() -> None:
     """Rescue must not call rows intact that the frame's own checksum contradicts."""
-    stream = header(6, 5) + frame(b"other", [offset_map(0, 4000)], [raw_piece(30)])
+    stream = header(6, 5) + frame(b"other", [offset_map(0, 4000)], [[raw_piece(30)]])
     assert not mic.decode(stream, partial=True)[1].any()
 
 

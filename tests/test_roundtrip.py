@@ -112,6 +112,16 @@ def test_shapes(shape: tuple[int, ...], rgb: bool | None) -> None:
     assert info.shape == shape
 
 
+def test_number_of_axes() -> None:
+    """29 leading axes and no more, with or without colour."""
+    for colour in ((), (3,)):
+        array = np.arange(12, dtype="int8").reshape(*(1,) * 29, 2, 2, 3)[..., : (colour or (1,))[0]]
+        array = array if colour else array[..., 0]
+        assert_same(mic.decode(mic.encode(array)), array)
+        with pytest.raises(mic.UnsupportedError, match="29 leading axes"):
+            mic.encode(array[None])
+
+
 def test_rgb_true_needs_a_colour_axis() -> None:
     image = zoo.smooth((8, 9, 3), "uint8")
     assert mic.info(mic.encode(image, rgb=True)).channels == 3

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""A second decoder, written from docs/format.md alone, agrees with mic."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import handmade
+import numpy as np
+import pytest
+import reference_decoder
+import zoo
+
+import mic
+
+FROZEN = Path(__file__).parent / "data" / "native"
+FILES = json.loads((FROZEN / "manifest.json").read_text())
+
+
+def assert_agree(stream: bytes, array: np.ndarray) -> None:
+    decoded = reference_decoder.decode(stream)
+    assert decoded.dtype == array.dtype
+    assert decoded.shape == array.shape
+    assert np.array_equal(decoded, array)
+
+
+@pytest.mark.parametrize("codec", zoo.CODECS)
+@pytest.mark.parametrize("dtype", zoo.DTYPES)
+def test_zoo(dtype: str, codec: str) -> None:
+    for image in zoo.images(dtype).values():
+        assert_agree(mic.encode(image, codec), image)
+
+
+@pytest.mark.parametrize("states", zoo.STATES)
+def test_states(states: int) -> None:
+    image = zoo.smooth((48, 50), "uint16") // 8
+    assert_agree(mic.encode(image, states=states), image)
+
+
+@pytest.mark.parametrize("shape", [(1, 9, 8), (2, 3, 9, 8), (9, 8, 3), (2, 9, 8, 3)])
+def test_shapes(shape: tuple[int, ...]) -> None:
+    array = zoo.smooth(shape, "int16") // 4
+    assert_agree(mic.encode(array), array)
+
+
+@pytest.mark.parametrize("method", handmade.METHODS)
+def test_strips(method: str) -> None:
+    array = zoo.smooth((40, 30, 3), "uint8") // 16
+    assert_agree(handmade.stream(array, 13, method), array)
+
+
+@pytest.mark.parametrize("sample", zoo.small_streams().values(), ids=zoo.small_streams().keys())
+def test_small_streams(sample: zoo.Sample) -> None:
+    """Whole, and with a bit of every byte flipped."""
+    assert_agree(sample.stream, sample.array)
+    for byte in range(len(sample.stream)):
+        with pytest.raises(reference_decoder.FormatError):
+            reference_decoder.decode(zoo.flip(sample.stream, 8 * byte + byte % 8))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_frozen_files(name: str) -> None:
+    """Files of every released version of the format decode forever."""
+    stream, facts = (FROZEN / name).read_bytes(), FILES[name]
+    assert hashlib.sha256(stream).hexdigest() == facts["stream_sha256"]
+    for array in (mic.decode(stream), reference_decoder.decode(stream)):
+        assert list(array.shape) == facts["shape"]
+        assert array.dtype.name == facts["dtype"]
+        little = array.astype(array.dtype.newbyteorder("<"))
+        assert hashlib.sha256(little.tobytes()).hexdigest() == facts["samples_sha256"]
