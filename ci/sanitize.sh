@@ -60,7 +60,8 @@ python_suite() {
             ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=64 "$PYTHON" "$@"
     }
     run_python -c "import mic._mic, sys; sys.exit(not mic._mic.__file__.startswith('$site'))"
-    run_python -m pytest -q -p no:cacheprovider -m "not slow and not no_asan" "$@"
+    # Captured by file descriptor, the report of a dying process would be lost.
+    run_python -m pytest -q --capture=sys -p no:cacheprovider -m "not slow and not no_asan" "$@"
 }
 
 case $what in

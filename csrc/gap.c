@@ -129,8 +129,9 @@ static mic_status encode_ranks(const gap_scratch *s, gap_mode mode, size_t n_use
         return no_memory(error);
     for (size_t i = 0; i < n_words; i++)
         ranks[i] = s->ranks[words[i]];
-    mic_status status = encode_fse(ranks, n_words, next, capacity - (size_t)(next - out), n_bytes, error);
-    *n_bytes += (size_t)(next - out);
+    size_t n_coded = 0;
+    mic_status status = encode_fse(ranks, n_words, next, capacity - (size_t)(next - out), &n_coded, error);
+    *n_bytes = n_coded + (size_t)(next - out);
     free(ranks);
     return status;
 }
@@ -156,9 +157,10 @@ mic_status mic_gap_encode(const uint16_t *words, size_t n_words, uint8_t *out, s
     if (mode != GAP_NONE) {
         status = encode_ranks(s, mode, n_used, words, n_words, out, capacity, n_bytes, error);
     } else {
+        size_t n_coded = 0;
         out[0] = GAP_NONE;
-        status = encode_fse(words, n_words, out + 1, capacity - 1, n_bytes, error);
-        *n_bytes += 1;
+        status = encode_fse(words, n_words, out + 1, capacity - 1, &n_coded, error);
+        *n_bytes = n_coded + 1;
     }
     free(s);
     return status;
@@ -201,7 +203,8 @@ static const uint8_t *read_bitmap(const uint8_t *in, const uint8_t *end, used_va
     for (size_t v = 0; v < range; v++)
         if (in[v / 8] >> v % 8 & 1)
             used->values[used->n++] = (uint16_t)v;
-    return in + (range + 7) / 8;
+    const bool surplus_bits = range % 8 && in[range / 8] >> range % 8;
+    return surplus_bits ? NULL : in + (range + 7) / 8;
 }
 
 static const uint8_t *read_deltas(const uint8_t *in, const uint8_t *end, used_values *used)

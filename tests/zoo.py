@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,8 @@ DTYPES = ("uint8", "int8", "uint16", "int16")
 CODECS = ("fse", "huffman")
 STATES = (1, 2, 4, 8)
 
-UNDER_SANITIZER = Path("/proc/self/maps").exists() and "asan" in Path("/proc/self/maps").read_text()
+MAPS = Path("/proc/self/maps")
+UNDER_SANITIZER = MAPS.exists() and bool(re.search(r"lib(clang_rt\.)?asan", MAPS.read_text()))
 
 
 class Sample(NamedTuple):
