@@ -61,7 +61,7 @@ python_suite() {
     }
     run_python -c "import mic._mic, sys; sys.exit(not mic._mic.__file__.startswith('$site'))"
     # Captured by file descriptor, the report of a dying process would be lost.
-    run_python -m pytest -q --capture=sys -p no:cacheprovider -m "not slow and not no_asan" "$@"
+    run_python -m pytest -q --capture=sys -p no:cacheprovider -m "not no_asan" "$@"
 }
 
 case $what in

@@ -253,7 +253,7 @@ def decode(
         Frames or rows that the stream does not have, or an `out` that does not
         fit.
     """
-    stream = Stream(MemoryBytes(buf), rescue=partial)
+    stream = Stream(MemoryBytes(buf), rescue=partial, max_pixels=max_pixels)
     layout = stream.layout
     if frames is None:
         check_limit(full_shape(layout), max_pixels)

@@ -46,9 +46,9 @@ def check_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def prepare(arr: ArrayLike) -> NDArray[Any]:
-    """`arr` as a contiguous array in native byte order, of a dtype that mic codes."""
+    """`arr` as a contiguous, aligned array in native byte order, of a dtype that mic codes."""
     array = np.asarray(arr)
-    return np.ascontiguousarray(array, dtype=check_dtype(array.dtype)).reshape(array.shape)
+    return np.require(array, check_dtype(array.dtype), ["C", "A"]).reshape(array.shape)
 
 
 def layout_of(
@@ -125,7 +125,7 @@ def check_out(out: NDArray[Any], shape: Sequence[int], dtype: np.dtype[Any]) -> 
 def byte_rows(out: NDArray[Any], n_frames: int, n_rows: int) -> NDArray[np.uint8] | None:
     """View `out` as (frames, rows, bytes), or None where no such view exists."""
     row_elements = out.size // (n_frames * n_rows)
-    if not out.dtype.isnative:
+    if not out.dtype.isnative or not out.flags.aligned:
         return None
     view = out.reshape(n_frames, n_rows, row_elements)
     if not np.may_share_memory(view, out):  # no such view: reshape made a copy

@@ -231,7 +231,7 @@ def _normalize_key(key: Any, shape: tuple[int, ...]) -> list[int | slice]:
     items = list(key) if isinstance(key, tuple) else [key]
     n_ellipses = sum(item is Ellipsis for item in items)
     for item in items:
-        if not isinstance(item, (int, np.integer, slice, EllipsisType)):
+        if isinstance(item, bool) or not isinstance(item, (int, np.integer, slice, EllipsisType)):
             raise TypeError(
                 f"index {item!r} is a {type(item).__name__}, integers, slices and ... are "
                 "expected; decode first for anything else: f[...][key]"

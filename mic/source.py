@@ -75,7 +75,7 @@ class Stream:
         Walk from frame to frame where the index is damaged, instead of failing.
     """
 
-    def __init__(self, data: Bytes, rescue: bool = False) -> None:
+    def __init__(self, data: Bytes, rescue: bool = False, max_pixels: int = 2**30) -> None:
         self.data = data
         self.layout = self._read_layout()
         try:
@@ -83,7 +83,7 @@ class Stream:
         except MicError:
             if not rescue:
                 raise
-            self.offsets = self._walk_offsets()
+            self.offsets = self._walk_offsets(max_pixels)
         self.size = self.layout.stream_bytes or int(self.offsets[-1])
         if self.layout.container == 0 and not rescue:
             self._check_padding()
@@ -125,9 +125,10 @@ class Stream:
                     raise
             n *= 16
 
-    def _walk_offsets(self) -> NDArray[np.uint64]:
+    def _walk_offsets(self, max_pixels: int) -> NDArray[np.uint64]:
         """Offsets from the frame heads alone; frames behind a damaged one are empty."""
         end = min(self.data.size, self.layout.index_offset or self.data.size)
+        check_limit((self.layout.n_frames,), max_pixels)
         offsets = np.full(self.layout.n_frames + 1, end, np.uint64)
         offset = self.layout.header_bytes
         for frame in range(self.layout.n_frames):
@@ -186,8 +187,10 @@ def decode_into(
 
 def check_decode_limit(stream: Stream, shape: Sequence[int], max_pixels: int) -> None:
     """Refuse a part of `shape`; without strips (MIC1) a part costs the whole image."""
-    has_strips = stream.layout.container == 0
-    check_limit(shape if has_strips else full_shape(stream.layout), max_pixels)
+    layout = stream.layout
+    has_strips = layout.container == 0
+    check_limit(shape if has_strips else full_shape(layout), max_pixels)
+    check_limit((layout.strip_rows, layout.columns), max_pixels)  # a strip is decoded whole
 
 
 def empty_frames(stream: Stream, n_frames: int, n_rows: int) -> NDArray[Any]:

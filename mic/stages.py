@@ -28,7 +28,7 @@ def _words(values: ArrayLike, name: str) -> Words:
     array = np.asarray(values)
     if array.dtype.newbyteorder("=") != np.uint16:
         raise UnsupportedError(f"{name} have dtype {array.dtype}, uint16 is expected")
-    return np.ascontiguousarray(array.reshape(-1), dtype=np.uint16)
+    return np.require(array.reshape(-1), np.uint16, ["C", "A"])
 
 
 def _image(pixels: ArrayLike, width: int, height: int) -> Words:

@@ -15,7 +15,7 @@ HERE = Path(__file__).parent / "c"
 COMPILER = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc") or shutil.which("clang")
 
 pytestmark = [
-    pytest.mark.no_asan,  # a preloaded sanitizer slows the compiler; ci/sanitize.sh runs this suite itself
+    pytest.mark.no_asan,  # ci/sanitize.sh builds and runs the C suite itself
     pytest.mark.skipif(COMPILER is None, reason="no C compiler"),
     pytest.mark.skipif(sys.platform == "win32", reason="the C suite needs mmap and sh"),
     pytest.mark.skipif(

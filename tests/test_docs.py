@@ -66,11 +66,18 @@ def test_everything_public_is_documented() -> None:
 
 
 @pytest.mark.skipif(not (ROOT / "docs" / "format.md").exists(), reason="the docs are not here")
-def test_example_of_the_format() -> None:
-    """Section 8 of docs/format.md: its array, then lines that begin with its bytes."""
+def test_examples_of_the_format() -> None:
+    """Section 8 of docs/format.md: the bytes that stand left in its blocks."""
     text = (ROOT / "docs" / "format.md").read_text()
     section = text[text.index("\n## 8 ") : text.index("\n## 9 ")]
-    array_text, bytes_text = section.split("```\n", 2)[1:]
-    rows = [[int(word) for word in line.split()] for line in array_text.splitlines()]
-    lines = re.findall(r"^(?:\| *`?)?((?:[0-9A-Fa-f]{2} )*[0-9A-Fa-f]{2})\b", bytes_text, re.M)
-    assert bytes.fromhex(" ".join(lines)) == mic.encode(np.array(rows, "uint16"))
+    blocks = re.findall(r"^```\n(.*?)^```", section, re.M | re.S)
+    raw, fse, huffman = (
+        bytes.fromhex(" ".join(line.split("   ")[0] for line in block.splitlines()))
+        for block in blocks
+    )
+    ramp = np.add.outer([0, 1, 2, 3], [100, 101, 102, 103]).astype("uint16")
+    ramp[3] = 200
+    assert raw == mic.encode(ramp)
+    table = np.multiply.outer(np.arange(8), np.arange(8)).astype("uint16") % 5
+    assert fse == mic.encode(table)
+    assert huffman == mic.stages.encode_stream("huffman", table.reshape(-1), 8, 8, 8)

@@ -120,6 +120,7 @@ def test_colour() -> None:
         ([0, 1], TypeError),
         ("name", TypeError),
         (1.0, TypeError),
+        (True, TypeError),
         (None, TypeError),
         (np.array([True, False, True]), TypeError),
     ],
@@ -271,6 +272,14 @@ def test_full_shape(volume: zoo.Sample, tmp_path: Path) -> None:
         for frame in volume.array.reshape(12, 24, 20):
             writer.append(frame)
     assert path.read_bytes() == volume.stream
+
+
+def test_big_endian_frames(tmp_path: Path) -> None:
+    stack = zoo.volume((2,), 6, 5, "uint16")
+    with mic.create(tmp_path / "scan.mic", shape=(..., 6, 5), dtype=">u2") as writer:
+        writer.append(stack[0].astype(">u2"))
+        writer.append(np.asfortranarray(stack[1]))
+    assert np.array_equal(mic.open(tmp_path / "scan.mic"), stack)
 
 
 @pytest.mark.parametrize("n_frames", [0, 11, 13])

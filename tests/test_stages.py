@@ -299,4 +299,7 @@ def test_words_of_any_layout() -> None:
     stream = stages.fse_encode(words[::2], 4)
     assert np.array_equal(stages.fse_decode(memoryview(stream)), words[::2])
     assert np.array_equal(stages.fse_decode(bytearray(stream)), words[::2])
-    assert stages.huffman_encode(words) == stages.huffman_encode(words.astype("uint16"))
+    unaligned = np.frombuffer(b"x" + words.tobytes(), ">u2", offset=1)
+    native = np.frombuffer(b"x" + words.astype("uint16").tobytes(), "uint16", offset=1)
+    for other in (unaligned, native, words.astype("uint16")):
+        assert stages.huffman_encode(other) == stages.huffman_encode(words)

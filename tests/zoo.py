@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import handmade
@@ -17,9 +15,6 @@ from mic import _mic
 DTYPES = ("uint8", "int8", "uint16", "int16")
 CODECS = ("fse", "huffman")
 STATES = (1, 2, 4, 8)
-
-MAPS = Path("/proc/self/maps")
-UNDER_SANITIZER = MAPS.exists() and bool(re.search(r"lib(clang_rt\.)?asan", MAPS.read_text()))
 
 
 class Sample(NamedTuple):

@@ -43,11 +43,20 @@ static mic_status encode(const coder *c, const uint16_t *words, size_t n, uint8_
                      : mic_fse_encode(words, n, c->n_states, out, capacity, n_bytes, error);
 }
 
+/* Input between inaccessible pages on either side: coders that read backwards
+ * must not pass its start. */
+static const uint8_t *place_input(const uint8_t *bytes, size_t n_bytes, bool at_end)
+{
+    return memcpy(guarded_place(&bytes_room, n_bytes, at_end, 0), bytes, n_bytes);
+}
+
 /* The input of a damage test: any answer, but none outside the buffers, and an
  * error that says something. */
 static void check_damaged(const coder *c, const uint8_t *bytes, size_t n_bytes, size_t capacity)
 {
-    const uint8_t *in = guarded_copy(&bytes_room, bytes, n_bytes);
+    static bool at_end;
+    at_end = !at_end;
+    const uint8_t *in = place_input(bytes, n_bytes, at_end);
     uint16_t *out = guarded_end(&output_room, capacity * sizeof *out);
     size_t n_words = 0;
     mic_error error = {.status = MIC_OK};
@@ -105,9 +114,10 @@ static void check_counts(const coder *c, const uint8_t *in, size_t n_bytes, size
 
 static void check_decoding(const coder *c, const uint8_t *bytes, size_t n_bytes, const uint16_t *words, size_t n)
 {
-    const uint8_t *in = guarded_copy(&bytes_room, bytes, n_bytes);
+    const uint8_t *in = NULL;
     size_t n_words = 0;
     for (size_t spare = 0; spare < 80; spare += 79) {
+        in = place_input(bytes, n_bytes, spare == 0);
         uint16_t *out = guarded_end(&output_room, (n + spare) * sizeof *out);
         mic_status status = c->decode(in, n_bytes, out, n + spare, &n_words, NULL);
         CHECK(status == MIC_OK && n_words == n && same(out, words, n * sizeof *out),
@@ -174,6 +184,32 @@ static void check_gaps(const coder *c, unsigned step)
     for (size_t i = 0; i < N; i++)
         words[i] = (uint16_t)((skewed_word() - 70) * step);
     check_words(c, words, N, c->encode != NULL, c->encode == mic_gap_encode);
+}
+
+/* Tables of used values that are not ascending, or empty. */
+static void test_gap_tables(void)
+{
+    static const struct {
+        uint8_t bytes[8];
+        size_t n;
+    } tables[] = {
+        {{3, 2, 0, 255, 255, 0}, 6},       /* 65535, then 65536 */
+        {{3, 2, 0, 9, 0, 255, 255, 255}, 8}, /* 9, then 65545 */
+        {{1, 2, 0, 7, 0, 7, 0}, 7},        /* 7 7 */
+        {{1, 0, 0}, 3},
+        {{2, 0, 0, 0}, 4},
+        {{4, 1, 0}, 3},
+    };
+    static const uint16_t words[10] = {0, 0, 1, 0, 0, 0, 1, 0, 0, 0};
+    uint16_t decoded[10];
+    uint8_t in[64];
+    size_t n_bytes, n_words;
+    for (size_t i = 0; i < COUNT_OF(tables); i++) {
+        memcpy(in, tables[i].bytes, tables[i].n);
+        CHECK(mic_fse_encode(words, 10, 1, in + tables[i].n, sizeof in - tables[i].n, &n_bytes, NULL) == MIC_OK, "fse");
+        mic_status status = mic_gap_decode(in, tables[i].n + n_bytes, decoded, 10, &n_words, NULL);
+        CHECK(status == MIC_ERROR_CORRUPT, "gap table %zu: %d", i, status);
+    }
 }
 
 static void test_coders(void)
@@ -412,6 +448,7 @@ int main(void)
     test_delta();
     test_rle();
     test_coders();
+    test_gap_tables();
     test_streams();
     guarded_free(&words_room);
     guarded_free(&bytes_room);
