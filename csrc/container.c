@@ -22,6 +22,30 @@ uint64_t mic_strips_per_frame(const mic_layout *layout)
     return ((uint64_t)layout->rows + layout->strip_rows - 1) / layout->strip_rows;
 }
 
+/* What a caller of this header, rather than a file, can get wrong. */
+static mic_status check_layout(const mic_layout *layout, mic_error *error)
+{
+    if ((layout->channels != 1 && layout->channels != 3) || layout->n_axes > MIC_MAX_AXES)
+        return mic_fail(error, MIC_ERROR_ARGUMENT, "container", -1,
+                        "a layout of %u channels and %u leading axes, 1 or 3 and at most %d are expected",
+                        layout->channels, layout->n_axes, MIC_MAX_AXES);
+    if (layout->container == MIC_CONTAINER_MIC1 &&
+        (layout->sample_type != MIC_UINT16 || layout->channels != 1 || layout->n_axes != 0))
+        return mic_fail(error, MIC_ERROR_UNSUPPORTED, "container", -1,
+                        "a MIC1 file holds one image of uint16 samples; use the native container");
+    return MIC_OK;
+}
+
+static mic_status check_job(const mic_decode_job *job, mic_error *error)
+{
+    const mic_layout *layout = job->layout;
+    if (job->n_rows >= 1 && job->first_row < layout->rows && job->n_rows <= layout->rows - job->first_row)
+        return MIC_OK;
+    return mic_fail(error, MIC_ERROR_ARGUMENT, "container", -1,
+                    "%u rows from row %u are asked for, at least one of rows 0 to %u is expected", job->n_rows,
+                    job->first_row, layout->rows - 1);
+}
+
 /* With samples of a frame below 2^31 and fewer than 2^31 frames no product of
  * sizes in this library passes 2^63. */
 mic_status mic_check_shape(mic_layout *layout, mic_error *error)
@@ -116,6 +140,7 @@ mic_status mic_encode(const mic_layout *layout, const void *samples, const mic_e
 {
     mic_layout complete = *layout;
     *encoded = NULL;
+    TRY(check_layout(layout, error));
     TRY(mic_check_shape(&complete, error));
     if (complete.container == MIC_CONTAINER_MIC1)
         return mic_mic1_encode(&complete, samples, options, encoded, error);
@@ -141,9 +166,11 @@ static mic_status decode_job(void *context, size_t index, mic_error *error)
 {
     const decode_loop *loop = context;
     const mic_decode_job *job = &loop->jobs[index];
-    mic_status status = job->layout->container == MIC_CONTAINER_MIC1
-                            ? mic_mic1_decode(job, error)
-                            : mic_native_frame_decode(job, loop->threads_per_job, error);
+    mic_status status = check_job(job, error);
+    if (status == MIC_OK)
+        status = job->layout->container == MIC_CONTAINER_MIC1
+                     ? mic_mic1_decode(job, error)
+                     : mic_native_frame_decode(job, loop->threads_per_job, error);
     if (status != MIC_OK)
         error->frame = job->frame;
     return status;
@@ -152,7 +179,7 @@ static mic_status decode_job(void *context, size_t index, mic_error *error)
 mic_status mic_decode(const mic_decode_job *jobs, size_t n_jobs, int n_threads, mic_error *error)
 {
     /* Frames first, then the strips of each: what is left over per frame. */
-    int per_job = n_jobs && (size_t)n_threads > n_jobs ? (int)((size_t)n_threads / n_jobs) : 1;
+    int per_job = n_jobs && n_threads > 1 && (size_t)n_threads > n_jobs ? (int)((size_t)n_threads / n_jobs) : 1;
     decode_loop loop = {.jobs = jobs, .threads_per_job = per_job};
     return mic_parallel_for(n_jobs, n_threads, decode_job, &loop, error);
 }

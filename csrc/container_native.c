@@ -305,7 +305,8 @@ mic_status mic_native_encode(const mic_layout *layout, const void *samples,
     const size_t n_frames = (size_t)layout->n_frames;
     mic_layout complete = *layout;
     encode_loop loop = {.layout = layout, .samples = samples, .options = *options};
-    loop.options.n_threads = (size_t)options->n_threads > n_frames ? options->n_threads / (int)n_frames : 1;
+    const bool spare_threads = options->n_threads > 1 && (size_t)options->n_threads > n_frames;
+    loop.options.n_threads = spare_threads ? options->n_threads / (int)n_frames : 1;
     loop.frames = calloc(n_frames, sizeof *loop.frames);
     loop.bits_used = calloc(n_frames, sizeof *loop.bits_used);
     mic_status status = MIC_OK;

@@ -25,18 +25,23 @@ static uint16_t bias_of(mic_sample_type type)
     return type == MIC_INT16 ? 0x8000 : type == MIC_INT8 ? 0x80 : 0;
 }
 
+/* Samples in the machine's byte order, at any address: a caller's array may be
+ * unaligned.  Each is one move, and a loop of them vector moves. */
+MIC_INLINE uint16_t get_wide(const uint8_t *p) { uint16_t v; memcpy(&v, p, sizeof v); return v; }
+MIC_INLINE void put_wide(uint8_t *p, uint16_t v) { memcpy(p, &v, sizeof v); }
+
 void mic_samples_load(mic_sample_type type, unsigned channels, unsigned channel, const void *samples,
                       size_t n, uint16_t *line)
 {
     const uint16_t bias = bias_of(type);
-    const uint16_t *wide = (const uint16_t *)samples + channel;
+    const uint8_t *wide = (const uint8_t *)samples + 2 * channel;
     const uint8_t *narrow = (const uint8_t *)samples + channel;
     if (is_wide(type) && channels == 1)
         for (size_t i = 0; i < n; i++)
-            line[i] = wide[i] ^ bias;
+            line[i] = get_wide(wide + 2 * i) ^ bias;
     else if (is_wide(type))
         for (size_t i = 0; i < n; i++)
-            line[i] = wide[i * channels] ^ bias;
+            line[i] = get_wide(wide + 2 * i * channels) ^ bias;
     else
         for (size_t i = 0; i < n; i++)
             line[i] = (uint8_t)(narrow[i * channels] ^ bias);
@@ -46,14 +51,14 @@ void mic_samples_store(mic_sample_type type, unsigned channels, unsigned channel
                        const uint16_t *line, size_t n, void *samples)
 {
     const uint16_t bias = bias_of(type);
-    uint16_t *wide = (uint16_t *)samples + channel;
+    uint8_t *wide = (uint8_t *)samples + 2 * channel;
     uint8_t *narrow = (uint8_t *)samples + channel;
     if (is_wide(type) && channels == 1)
         for (size_t i = 0; i < n; i++)
-            wide[i] = line[i] ^ bias;
+            put_wide(wide + 2 * i, line[i] ^ bias);
     else if (is_wide(type))
         for (size_t i = 0; i < n; i++)
-            wide[i * channels] = line[i] ^ bias;
+            put_wide(wide + 2 * i * channels, line[i] ^ bias);
     else
         for (size_t i = 0; i < n; i++)
             narrow[i * channels] = (uint8_t)(line[i] ^ bias);
