@@ -72,14 +72,24 @@ mic_status mic_check_shape(mic_layout *layout, mic_error *error)
 
 /* Strips of half a million pixels: large enough that their tables and first
  * rows cost little (0.1-0.2 %), small enough that two threads finish together
- * and that a strip stays in the cache.  Up to 1.5 million pixels are not worth
- * dividing. */
+ * and that a strip stays in the cache.
+ *
+ * Wavefront decodes two strips in one loop and shares the model among all, so it
+ * divides from 65536 pixels on, always in pairs, at multiples of its 32 lanes.
+ * The classic codecs have a table a strip: up to 1.5 million pixels are not
+ * worth dividing. */
 void mic_plan_strips(mic_layout *layout)
 {
+    enum { LANES = 32 };
     const uint64_t n_pixels = (uint64_t)layout->rows * layout->columns;
     const uint64_t target = (uint64_t)1 << 19;
-    uint64_t n_strips = n_pixels < 3 * target ? 1 : 2 * ((n_pixels + target) / (2 * target));
-    layout->strip_rows = (uint32_t)((layout->rows + n_strips - 1) / n_strips);
+    const bool lanes = layout->codec == MIC_CODEC_WAVEFRONT;
+    const uint64_t smallest = lanes ? 65536 : 3 * target, pairs = (n_pixels + target) / (2 * target);
+    const uint64_t n_strips = n_pixels < smallest ? 1 : 2 * (pairs ? pairs : 1);
+    uint64_t strip_rows = (layout->rows + n_strips - 1) / n_strips;
+    if (lanes && n_strips > 1)
+        strip_rows = (strip_rows + LANES - 1) / LANES * LANES;
+    layout->strip_rows = strip_rows < layout->rows ? (uint32_t)strip_rows : layout->rows;
 }
 
 /* ---- encoded pieces ---------------------------------------------------- */

@@ -4,7 +4,9 @@
  * strips.  docs/format.md, "Frame":
  *
  *     CRC-32C of the decoded samples      4 bytes
+ *     colour transform                    1 byte, colour only
  *     sample map of each plane            3 bytes or more
+ *     model of each plane                 length (varint), bytes; not if constant
  *     length of each piece of a strip,    varints
  *     CRC-32C of them all                 4 bytes, strip by strip
  *     CRC-32C of the head so far          4 bytes
@@ -12,19 +14,27 @@
 #ifndef MIC_FRAME_HEAD_H
 #define MIC_FRAME_HEAD_H
 
+#include "planes.h"
 #include "sample_map.h"
-
-enum { FRAME_MAX_CHANNELS = 3 };
 
 typedef struct frame_strip {
     size_t offset;                        /* of its first piece, from the start of the frame */
-    uint32_t n_bytes[FRAME_MAX_CHANNELS]; /* of its pieces; 0 for constant planes */
+    uint32_t n_bytes[MAX_PLANES]; /* of its pieces; 0 for constant planes */
     uint32_t crc;                         /* of all its coded bytes */
 } frame_strip;
 
+/* The wavefront model of a plane, as its coder wrote it. */
+typedef struct frame_model {
+    uint8_t *owned;        /* encoder; NULL in a decoder */
+    const uint8_t *bytes;
+    size_t n_bytes;        /* 0: no piece of the plane needs a model */
+} frame_model;
+
 typedef struct frame_head {
     uint32_t samples_crc;
-    sample_map maps[FRAME_MAX_CHANNELS];
+    colour_transform colour;
+    sample_map maps[MAX_PLANES];
+    frame_model models[MAX_PLANES];
     size_t n_strips;
     frame_strip *strips;                  /* owned; NULL if every plane is constant */
     uint64_t frame_size;                  /* head and pieces */
@@ -41,6 +51,19 @@ static inline uint32_t mic_strip_height(const mic_layout *layout, size_t strip)
     uint64_t left = layout->rows - (uint64_t)strip * layout->strip_rows;
     return (uint32_t)(left < layout->strip_rows ? left : layout->strip_rows);
 }
+
+static inline size_t mic_row_bytes(const mic_layout *layout)
+{
+    return (size_t)layout->columns * layout->channels * mic_sample_bytes(layout->sample_type);
+}
+
+static inline size_t mic_strip_pixels(const mic_layout *layout, size_t strip)
+{
+    return (size_t)mic_strip_height(layout, strip) * layout->columns;
+}
+
+/* The checksum of the samples of consecutive strips, from that of each. */
+uint32_t mic_join_checksums(const mic_layout *layout, const uint32_t *strip_crcs, size_t n_strips);
 
 bool mic_frame_is_constant(const frame_head *head, unsigned channels);
 

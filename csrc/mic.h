@@ -137,7 +137,7 @@ mic_status mic_stream_decode(mic_stream_kind kind, const uint8_t *in, size_t n_b
 /* ---- images ------------------------------------------------------------ */
 
 typedef enum mic_sample_type { MIC_UINT8, MIC_INT8, MIC_UINT16, MIC_INT16 } mic_sample_type;
-typedef enum mic_codec { MIC_CODEC_FSE = 1, MIC_CODEC_HUFFMAN = 2 } mic_codec;
+typedef enum mic_codec { MIC_CODEC_FSE = 1, MIC_CODEC_HUFFMAN = 2, MIC_CODEC_WAVEFRONT = 3 } mic_codec;
 typedef enum mic_container { MIC_CONTAINER_NATIVE, MIC_CONTAINER_MIC1 } mic_container;
 
 /* What a stream says about the array inside, apart from its samples. */

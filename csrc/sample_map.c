@@ -14,54 +14,21 @@
 
 #include <stdlib.h>
 
-/* ---- samples ----------------------------------------------------------- */
-
-static bool is_wide(mic_sample_type type) { return type == MIC_UINT16 || type == MIC_INT16; }
-
-/* Adding half the range moves the lowest signed value to 0; mod 2^bits it is
- * its own inverse. */
-static uint16_t bias_of(mic_sample_type type)
+/* The longest stretch of used values without a gap, which holds nearly all
+ * samples of many images: there mapping is an addition. */
+static void find_run(sample_map *map)
 {
-    return type == MIC_INT16 ? 0x8000 : type == MIC_INT8 ? 0x80 : 0;
-}
-
-/* Samples in the machine's byte order, at any address: a caller's array may be
- * unaligned.  Each is one move, and a loop of them vector moves. */
-MIC_INLINE uint16_t get_wide(const uint8_t *p) { uint16_t v; memcpy(&v, p, sizeof v); return v; }
-MIC_INLINE void put_wide(uint8_t *p, uint16_t v) { memcpy(p, &v, sizeof v); }
-
-void mic_samples_load(mic_sample_type type, unsigned channels, unsigned channel, const void *samples,
-                      size_t n, uint16_t *line)
-{
-    const uint16_t bias = bias_of(type);
-    const uint8_t *wide = (const uint8_t *)samples + 2 * channel;
-    const uint8_t *narrow = (const uint8_t *)samples + channel;
-    if (is_wide(type) && channels == 1)
-        for (size_t i = 0; i < n; i++)
-            line[i] = get_wide(wide + 2 * i) ^ bias;
-    else if (is_wide(type))
-        for (size_t i = 0; i < n; i++)
-            line[i] = get_wide(wide + 2 * i * channels) ^ bias;
-    else
-        for (size_t i = 0; i < n; i++)
-            line[i] = (uint8_t)(narrow[i * channels] ^ bias);
-}
-
-void mic_samples_store(mic_sample_type type, unsigned channels, unsigned channel,
-                       const uint16_t *line, size_t n, void *samples)
-{
-    const uint16_t bias = bias_of(type);
-    uint8_t *wide = (uint8_t *)samples + 2 * channel;
-    uint8_t *narrow = (uint8_t *)samples + channel;
-    if (is_wide(type) && channels == 1)
-        for (size_t i = 0; i < n; i++)
-            put_wide(wide + 2 * i, line[i] ^ bias);
-    else if (is_wide(type))
-        for (size_t i = 0; i < n; i++)
-            put_wide(wide + 2 * i * channels, line[i] ^ bias);
-    else
-        for (size_t i = 0; i < n; i++)
-            narrow[i * channels] = (uint8_t)(line[i] ^ bias);
+    uint32_t start = 0;
+    map->run_first = map->run_last = 0;
+    for (uint32_t i = 1; i <= map->n_values; i++) {
+        if (i < map->n_values && map->values[i] == map->values[i - 1] + 1)
+            continue;
+        if (i - 1 - start > (uint32_t)map->run_last - map->run_first) {
+            map->run_first = (uint16_t)start;
+            map->run_last = (uint16_t)(i - 1);
+        }
+        start = i;
+    }
 }
 
 /* ---- the table of used values ------------------------------------------ */
@@ -140,6 +107,7 @@ mic_status mic_map_load(sample_map *map, uint32_t type_values, mic_error *error)
                             i, value, gap, type_values);
         map->values[i] = (uint16_t)value;
     }
+    find_run(map);
     return MIC_OK;
 }
 
@@ -175,22 +143,26 @@ static mic_status list_values(const uint8_t *seen, sample_map *map, mic_error *e
             map->values[rank] = (uint16_t)v;
             map->ranks[v] = rank++;
         }
+    find_run(map);
     return MIC_OK;
 }
 
-/* Bits that packing takes off the differences of horizontal neighbours. */
-static uint64_t saved_bits(const sample_map *map, const uint16_t *lines, size_t n_lines, size_t columns)
+/* Bits that packing takes off the differences of horizontal neighbours, from a
+ * spread of rows. */
+static uint64_t saved_bits(const sample_map *map, const uint16_t *values, size_t rows, size_t columns)
 {
+    enum { SAMPLED_PIXELS = 32768 };
+    const size_t n_sampled = min_size(rows, 1 + SAMPLED_PIXELS / columns);
     uint64_t saved = 0;
-    for (size_t y = 0; y < n_lines; y++) {
-        const uint16_t *line = lines + y * columns;
+    for (size_t i = 0; i < n_sampled; i++) {
+        const uint16_t *line = values + rows * i / n_sampled * columns;
         for (size_t x = 1; x < columns; x++) {
             uint32_t a = line[x - 1], b = line[x];
             uint32_t ra = map->ranks[a], rb = map->ranks[b];
             saved += bit_depth(a < b ? b - a : a - b) - bit_depth(ra < rb ? rb - ra : ra - rb);
         }
     }
-    return saved;
+    return saved * rows / n_sampled;
 }
 
 static void drop_tables(sample_map *map)
@@ -218,8 +190,8 @@ void mic_map_unpack(sample_map *map)
     drop_tables(map);
 }
 
-mic_status mic_map_choose(const uint8_t *seen, const uint16_t *lines, size_t n_lines, size_t columns,
-                          uint64_t n_pixels, sample_map *map, mic_error *error)
+mic_status mic_map_choose(const uint8_t *seen, const uint16_t *values, size_t rows, size_t columns,
+                          sample_map *map, mic_error *error)
 {
     uint32_t lowest, highest, n_used = count_seen(seen, &lowest, &highest);
     *map = (sample_map){.kind = n_used == 1 ? MAP_CONSTANT : MAP_OFFSET,
@@ -230,10 +202,7 @@ mic_status mic_map_choose(const uint8_t *seen, const uint16_t *lines, size_t n_l
     uint32_t n_range = map->n_values;
     map->n_values = n_used;
     mic_status status = list_values(seen, map, error);
-    uint64_t n_sampled = (uint64_t)n_lines * columns;
-    uint64_t saved = 0;
-    if (status == MIC_OK)
-        saved = saved_bits(map, lines, n_lines, columns) * n_pixels / n_sampled;
+    uint64_t saved = status == MIC_OK ? saved_bits(map, values, rows, columns) : 0;
     /* Coding the table takes time too: skip it when even a minimal one, an
      * eighth of a bit a value, would cost more than it saves. */
     if (status == MIC_OK && saved > n_used / 8)
@@ -249,51 +218,35 @@ mic_status mic_map_choose(const uint8_t *seen, const uint16_t *lines, size_t n_l
 
 /* ---- application ------------------------------------------------------- */
 
-/* words[i] = table[words[i]].  Four at a time: the look-ups are as many, but
- * the loads and stores around them a quarter (1.4 instead of 2.3 cycles a word
- * in a decoder). */
-static void look_up(const uint16_t *table, uint16_t *words, size_t n)
-{
-    size_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-        uint64_t v;
-        memcpy(&v, words + i, sizeof v);
-        uint64_t low = table[v & 0xFFFF] | (uint64_t)table[v >> 16 & 0xFFFF] << 16;
-        uint64_t high = table[v >> 32 & 0xFFFF] | (uint64_t)table[v >> 48] << 16;
-        v = low | high << 32;
-        memcpy(words + i, &v, sizeof v);
-    }
-    for (; i < n; i++)
-        words[i] = table[words[i]];
-}
-
-/* mod 2^16 */
-static void add_to_words(uint16_t *words, size_t n, uint16_t addend)
-{
-    for (size_t i = 0; addend && i < n; i++)
-        words[i] = (uint16_t)(words[i] + addend);
-}
-
 void mic_map_forward(const sample_map *map, uint16_t *words, size_t n)
 {
+    const mic_kernels *kernels = mic_kernels_active();
     if (map->kind == MAP_PACKED)
-        look_up(map->ranks, words, n);
-    else
-        add_to_words(words, n, (uint16_t)-map->minimum);
+        kernels->look_up(words, n, map->ranks, SAMPLE_VALUES, map->values[map->run_first],
+                         map->values[map->run_last]);
+    else if (map->minimum)
+        kernels->add(words, n, (uint16_t)-map->minimum);
 }
 
 mic_status mic_map_inverse(const sample_map *map, uint16_t *words, size_t n, mic_error *error)
 {
-    unsigned largest = mic_kernels_active()->largest(words, n);
-    if (largest >= map->n_values)
-        return mic_fail(error, MIC_ERROR_CORRUPT, "sample map", -1,
-                        "word %u is outside the %u values of the sample map (damaged stream?)", largest,
-                        map->n_values);
+    const mic_kernels *kernels = mic_kernels_active();
+    bool known;
     if (map->kind == MAP_PACKED)
-        look_up(map->values, words, n);
+        known = kernels->look_up(words, n, map->values, map->n_values, map->run_first, map->run_last);
     else
-        add_to_words(words, n, map->minimum);
+        known = kernels->add(words, n, map->minimum) < map->n_values;
+    if (!known)
+        return mic_fail(error, MIC_ERROR_CORRUPT, "sample map", -1,
+                        "a word is outside the %u values of the sample map (damaged stream?)", map->n_values);
     return MIC_OK;
+}
+
+void mic_map_rebase(sample_map *map, uint16_t base)
+{
+    map->minimum = (uint16_t)(map->minimum + base);
+    for (uint32_t i = 0; map->values && i < map->n_values; i++)
+        map->values[i] = (uint16_t)(map->values[i] + base);
 }
 
 /* ---- bytes ------------------------------------------------------------- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * From samples to words and back: signed samples are counted from the lowest
- * value of their type, every plane from its smallest sample, and where few of
- * the values in between occur, the used ones are numbered in ascending order.
+ * From values of a plane to words and back: values are counted from the plane's
+ * smallest, and where few of those in between occur, the used ones are numbered
+ * in ascending order.
  */
 #ifndef MIC_SAMPLE_MAP_H
 #define MIC_SAMPLE_MAP_H
@@ -22,23 +22,17 @@ typedef struct sample_map {
     uint16_t minimum;    /* smallest sample, counted from the type's lowest value */
     uint32_t n_values;   /* words are below this */
     uint16_t *values;    /* MAP_PACKED: n_values ascending; owned */
+    uint16_t run_first, run_last; /* MAP_PACKED: longest stretch of words without a gap */
     uint16_t *ranks;     /* encoder, MAP_PACKED: value -> word; owned */
     uint8_t *table;      /* encoder, MAP_PACKED: the coded values; owned */
     const uint8_t *coded; /* decoder, MAP_PACKED: the same within the head */
     size_t n_table;
 } sample_map;
 
-/* Copy channel `channel` of n pixels into `line`, counted from the type's
- * lowest value; and back. */
-void mic_samples_load(mic_sample_type type, unsigned channels, unsigned channel, const void *samples,
-                      size_t n, uint16_t *line);
-void mic_samples_store(mic_sample_type type, unsigned channels, unsigned channel,
-                       const uint16_t *line, size_t n, void *samples);
-
-/* Choose the map of a plane from the values it uses (seen[v] != 0) and a
- * sample of its rows: `lines` holds n_lines rows of `columns` values. */
-mic_status mic_map_choose(const uint8_t *seen, const uint16_t *lines, size_t n_lines, size_t columns,
-                          uint64_t n_pixels, sample_map *map, mic_error *error);
+/* Choose the map of a plane of rows x columns values, of which those with
+ * seen[v] != 0 occur. */
+mic_status mic_map_choose(const uint8_t *seen, const uint16_t *values, size_t rows, size_t columns,
+                          sample_map *map, mic_error *error);
 void mic_map_free(sample_map *map);
 /* Highest minus lowest value, plus 1. */
 uint32_t mic_map_span(const sample_map *map);
@@ -48,6 +42,10 @@ void mic_map_unpack(sample_map *map);
 /* Values to words and back, in place. */
 void mic_map_forward(const sample_map *map, uint16_t *words, size_t n);
 mic_status mic_map_inverse(const sample_map *map, uint16_t *words, size_t n, mic_error *error);
+
+/* Add a number to all values, mod 2^16: a decoder that knows where its values go
+ * saves itself a pass over them. */
+void mic_map_rebase(sample_map *map, uint16_t base);
 
 /* The map as bytes of a frame head. */
 size_t mic_map_bytes_bound(const sample_map *map);

@@ -6,6 +6,8 @@
  */
 #include "strip.h"
 
+#include "kernels.h"
+
 enum { SMALLEST_MAXIMUM = 8 }; /* run lengths need a depth of 4 */
 
 static size_t raw_word_bytes(uint32_t n_values) { return n_values <= 256 ? 1 : 2; }
@@ -15,9 +17,10 @@ size_t mic_strip_raw_bytes(size_t n_words, uint32_t n_values)
     return 1 + n_words * raw_word_bytes(n_values);
 }
 
-size_t mic_strip_bound(size_t n_words)
+size_t mic_strip_bound(size_t width, size_t height)
 {
-    return 1 + mic_stream_bound(n_words);
+    size_t stream = mic_stream_bound(width * height), wavefront = mic_wf_strip_bound(width, height);
+    return 1 + (stream > wavefront ? stream : wavefront);
 }
 
 static size_t encode_raw(const uint16_t *words, size_t n, uint32_t n_values, uint8_t *out)
@@ -64,39 +67,90 @@ static mic_status try_stream(mic_stream_kind kind, const uint16_t *words, size_t
     return MIC_OK;
 }
 
-mic_status mic_strip_encode(const uint16_t *words, size_t width, size_t height, uint32_t n_values,
-                            const mic_encode_options *options, uint8_t *out, size_t capacity,
-                            size_t *n_bytes, mic_error *error)
+static mic_status try_wavefront(const uint16_t *words, size_t width, size_t height, const strip_coder *coder,
+                                uint8_t *out, size_t capacity, size_t *n_bytes, mic_error *error)
+{
+    out[0] = STRIP_WAVEFRONT;
+    *n_bytes = 0;
+    TRY(mic_wf_encode_strip(coder->model, words, width, height, coder->scratch, out + 1, capacity - 1, n_bytes,
+                        error));
+    *n_bytes += 1;
+    return MIC_OK;
+}
+
+mic_status mic_strip_encode(const uint16_t *words, size_t width, size_t height, const strip_coder *coder,
+                            uint8_t *out, size_t capacity, size_t *n_bytes, mic_error *error)
 {
     mic_status status = MIC_ERROR_UNSUPPORTED;
-    if (options->codec == MIC_CODEC_FSE)
-        status = try_stream(MIC_STREAM_FSE, words, width, height, n_values, options->n_states, out,
+    if (coder->codec == MIC_CODEC_WAVEFRONT)
+        status = try_wavefront(words, width, height, coder, out, capacity, n_bytes, error);
+    if (coder->codec == MIC_CODEC_FSE)
+        status = try_stream(MIC_STREAM_FSE, words, width, height, coder->n_values, coder->n_states, out,
                             capacity, n_bytes, error);
     if (status == MIC_ERROR_UNSUPPORTED)
-        status = try_stream(MIC_STREAM_HUFFMAN, words, width, height, n_values, 0, out, capacity,
+        status = try_stream(MIC_STREAM_HUFFMAN, words, width, height, coder->n_values, 0, out, capacity,
                             n_bytes, error);
     if (status == MIC_ERROR_UNSUPPORTED ||
-        (status == MIC_OK && *n_bytes >= mic_strip_raw_bytes(width * height, n_values))) {
-        *n_bytes = encode_raw(words, width * height, n_values, out);
+        (status == MIC_OK && *n_bytes >= mic_strip_raw_bytes(width * height, coder->n_values))) {
+        *n_bytes = encode_raw(words, width * height, coder->n_values, out);
         return MIC_OK;
     }
     return status;
 }
 
-mic_status mic_strip_decode(const uint8_t *in, size_t n_bytes, size_t width, size_t height,
-                            uint32_t n_values, uint16_t *words, mic_error *error)
+/* ---- decoding ---------------------------------------------------------- */
+
+static mic_status decode_wavefront(const strip_piece *pieces, size_t n, size_t width,
+                                   const wf_decoder *decoder, mic_error *error)
 {
-    if (n_bytes == 0)
+    wf_strip_job jobs[STRIP_GROUP];
+    if (!decoder)
+        return mic_fail(error, MIC_ERROR_CORRUPT, "strip", 0,
+                        "the strip is coded by wavefront, but its plane has no model (damaged stream?)");
+    for (size_t i = 0; i < n; i++)
+        jobs[i] = (wf_strip_job){.in = pieces[i].in + 1, .n_bytes = pieces[i].n_bytes - 1,
+                                 .words = pieces[i].words, .height = pieces[i].height};
+    return mic_kernels_active()->wavefront_decode(decoder, jobs, n, width, error);
+}
+
+static mic_status decode_piece(const strip_piece *piece, size_t width, uint32_t n_values,
+                               const wf_decoder *decoder, mic_error *error)
+{
+    const size_t n_words = width * piece->height;
+    if (piece->n_bytes == 0)
         return mic_fail(error, MIC_ERROR_CORRUPT, "strip", 0,
                         "the strip is empty, at least a method byte is expected (damaged stream?)");
-    const uint8_t *payload = in + 1;
-    switch (in[0]) {
-    case STRIP_RAW: return decode_raw(payload, n_bytes - 1, width * height, n_values, words, error);
-    case STRIP_FSE: return mic_stream_decode(MIC_STREAM_FSE, payload, n_bytes - 1, width, height, words, error);
+    const uint8_t *payload = piece->in + 1;
+    const size_t n_bytes = piece->n_bytes - 1;
+    switch (piece->in[0]) {
+    case STRIP_RAW: return decode_raw(payload, n_bytes, n_words, n_values, piece->words, error);
+    case STRIP_FSE:
+        return mic_stream_decode(MIC_STREAM_FSE, payload, n_bytes, width, piece->height, piece->words, error);
     case STRIP_HUFFMAN:
-        return mic_stream_decode(MIC_STREAM_HUFFMAN, payload, n_bytes - 1, width, height, words, error);
+        return mic_stream_decode(MIC_STREAM_HUFFMAN, payload, n_bytes, width, piece->height, piece->words, error);
+    case STRIP_WAVEFRONT: return decode_wavefront(piece, 1, width, decoder, error);
     }
     return mic_fail(error, MIC_ERROR_UNSUPPORTED, "strip", 0,
-                    "strip method %u is unknown, 0 to 2 are expected; a newer version of mic may read it",
-                    in[0]);
+                    "strip method %u is unknown, 0 to 3 are expected; a newer version of mic may read it",
+                    piece->in[0]);
+}
+
+static bool all_wavefront(const strip_piece *pieces, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (pieces[i].n_bytes == 0 || pieces[i].in[0] != STRIP_WAVEFRONT)
+            return false;
+    return true;
+}
+
+mic_status mic_strip_decode(const strip_piece *pieces, size_t n_pieces, size_t width, uint32_t n_values,
+                            const wf_decoder *decoder, size_t *failed, mic_error *error)
+{
+    if (n_pieces > 1 && all_wavefront(pieces, n_pieces) &&
+        decode_wavefront(pieces, n_pieces, width, decoder, error) == MIC_OK)
+        return MIC_OK;
+    /* One by one, which also finds out which of a group is at fault. */
+    for (*failed = 0; *failed < n_pieces; ++*failed)
+        TRY(decode_piece(&pieces[*failed], width, n_values, decoder, error));
+    return MIC_OK;
 }

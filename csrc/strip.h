@@ -7,22 +7,45 @@
 #define MIC_STRIP_H
 
 #include "internal.h"
+#include "wavefront.h"
 
 /* The first byte of a piece. */
 typedef enum strip_method {
-    STRIP_RAW = 0,     /* the words, one byte each if n_values <= 256, else two */
-    STRIP_FSE = 1,     /* a published stream: average predictor, runs, FSE */
-    STRIP_HUFFMAN = 2, /* a published stream: average predictor, runs, Huffman */
+    STRIP_RAW = 0,       /* the words, one byte each if n_values <= 256, else two */
+    STRIP_FSE = 1,       /* a published stream: average predictor, runs, FSE */
+    STRIP_HUFFMAN = 2,   /* a published stream: average predictor, runs, Huffman */
+    STRIP_WAVEFRONT = 3, /* lanes, with the model of the plane */
 } strip_method;
 
-size_t mic_strip_bound(size_t n_words);
+/* How a plane is to be coded. */
+typedef struct strip_coder {
+    mic_codec codec;
+    int n_states;           /* FSE */
+    uint32_t n_values;      /* words are below this */
+    const wf_model *model;  /* wavefront */
+    wf_scratch *scratch;    /* wavefront: memory of the calling thread */
+} strip_coder;
+
+size_t mic_strip_bound(size_t width, size_t height);
 /* Size of a raw piece: no piece is larger. */
 size_t mic_strip_raw_bytes(size_t n_words, uint32_t n_values);
-/* `words` are below n_values. */
-mic_status mic_strip_encode(const uint16_t *words, size_t width, size_t height, uint32_t n_values,
-                            const mic_encode_options *options, uint8_t *out, size_t capacity,
-                            size_t *n_bytes, mic_error *error);
-mic_status mic_strip_decode(const uint8_t *in, size_t n_bytes, size_t width, size_t height,
-                            uint32_t n_values, uint16_t *words, mic_error *error);
+mic_status mic_strip_encode(const uint16_t *words, size_t width, size_t height, const strip_coder *coder,
+                            uint8_t *out, size_t capacity, size_t *n_bytes, mic_error *error);
+
+typedef struct strip_piece {
+    const uint8_t *in;
+    size_t n_bytes;
+    size_t height;
+    uint16_t *words;
+} strip_piece;
+
+/* Pieces of one plane that are decoded at once: two wavefront strips in one loop
+ * are faster than one after the other. */
+enum { STRIP_GROUP = 2 };
+
+/* Up to STRIP_GROUP pieces; on failure *failed says which one.  `decoder` is the
+ * plane's, NULL if it has no model. */
+mic_status mic_strip_decode(const strip_piece *pieces, size_t n_pieces, size_t width, uint32_t n_values,
+                            const wf_decoder *decoder, size_t *failed, mic_error *error);
 
 #endif

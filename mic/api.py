@@ -30,9 +30,9 @@ from .source import MemoryBytes, Stream, check_decode_limit, decode_into
 MAX_PIXELS = 2**30
 """Default limit on the samples that one call decodes."""
 
-CODECS = {"fse": 1, "huffman": 2}
+CODECS = {"wavefront": 3, "fse": 1, "huffman": 2}
 """Names of the codecs of the native container, and their numbers in it."""
-DEFAULT_CODEC = "fse"
+DEFAULT_CODEC = "wavefront"
 CONTAINERS = ("native", "mic1")
 STATES = (1, 2, 4, 8)
 

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Samples to planes; see planes.h.
+ */
+#include "planes.h"
+
+#include "kernels.h"
+
+#include <stdlib.h>
+
+static bool is_wide(mic_sample_type type) { return type == MIC_UINT16 || type == MIC_INT16; }
+
+/* Half the range: as a difference it is its own inverse, by exclusive or too. */
+uint16_t mic_planes_base(mic_sample_type type)
+{
+    return type == MIC_INT16 ? 0x8000 : type == MIC_INT8 ? 0x80 : 0;
+}
+
+/* Samples may lie at any address; memcpy compiles to one move. */
+static uint16_t get_wide(const uint8_t *p) { uint16_t v; memcpy(&v, p, sizeof v); return v; }
+static void put_wide(uint8_t *p, uint16_t v) { memcpy(p, &v, sizeof v); }
+
+/* One channel of n pixels, `step` bytes from one to the next.  The contiguous
+ * case has a loop of its own, which compilers turn into vectors. */
+static void load_channel(mic_sample_type type, size_t step, const uint8_t *samples, size_t n, uint16_t *plane)
+{
+    const uint16_t bias = mic_planes_base(type);
+    if (is_wide(type) && step == 2)
+        for (size_t i = 0; i < n; i++)
+            plane[i] = get_wide(samples + 2 * i) ^ bias;
+    else if (is_wide(type))
+        for (size_t i = 0; i < n; i++)
+            plane[i] = get_wide(samples + step * i) ^ bias;
+    else
+        for (size_t i = 0; i < n; i++)
+            plane[i] = (uint8_t)(samples[step * i] ^ bias);
+}
+
+static void store_channel(mic_sample_type type, size_t step, uint16_t bias, const uint16_t *plane, size_t n,
+                          uint8_t *samples)
+{
+    if ((const void *)plane == samples && bias == 0)
+        return; /* decoded in place */
+    if (is_wide(type) && step == 2)
+        for (size_t i = 0; i < n; i++)
+            put_wide(samples + 2 * i, plane[i] ^ bias);
+    else if (is_wide(type))
+        for (size_t i = 0; i < n; i++)
+            put_wide(samples + step * i, plane[i] ^ bias);
+    else
+        for (size_t i = 0; i < n; i++)
+            samples[step * i] = (uint8_t)(plane[i] ^ bias);
+}
+
+void mic_planes_load(const mic_layout *layout, const void *samples, size_t n, uint16_t *const planes[MAX_PLANES])
+{
+    const size_t sample_bytes = mic_sample_bytes(layout->sample_type);
+    for (unsigned c = 0; c < layout->channels; c++)
+        load_channel(layout->sample_type, layout->channels * sample_bytes,
+                     (const uint8_t *)samples + c * sample_bytes, n, planes[c]);
+}
+
+void mic_planes_store(const mic_layout *layout, uint16_t *const planes[MAX_PLANES], size_t n, bool is_pattern,
+                      void *samples)
+{
+    const size_t sample_bytes = mic_sample_bytes(layout->sample_type);
+    const uint16_t bias = is_pattern ? 0 : mic_planes_base(layout->sample_type);
+    for (unsigned c = 0; c < layout->channels; c++)
+        store_channel(layout->sample_type, layout->channels * sample_bytes, bias, planes[c], n,
+                      (uint8_t *)samples + c * sample_bytes);
+}
+
+uint32_t mic_planes_checksum(const mic_layout *layout, uint32_t crc, const uint8_t *samples, size_t n_bytes)
+{
+    const mic_kernels *kernels = mic_kernels_active();
+    if (!MIC_BIG_ENDIAN || mic_sample_bytes(layout->sample_type) == 1)
+        return kernels->crc32c(crc, samples, n_bytes);
+    for (size_t i = 0; i + 1 < n_bytes; i += 2) {
+        uint8_t swapped[2] = {samples[i + 1], samples[i]};
+        crc = kernels->crc32c(crc, swapped, 2);
+    }
+    return crc;
+}
+
+/* ---- colour ------------------------------------------------------------ */
+
+enum { RESIDUAL_CLASSES = 17, LOG_ONE = 256 };
+
+/* log2(v) in 1/256, by the straight line between powers of two: integers, so
+ * that every machine makes the same choice. */
+static uint64_t log2_fixed(uint32_t v)
+{
+    const unsigned whole = highest_bit(v);
+    return (uint64_t)whole * LOG_ONE + ((uint64_t)v * LOG_ONE >> whole) - LOG_ONE;
+}
+
+/* Bits (in 1/256) of residuals, coded by the entropy of their magnitude class
+ * and then their lower bits. */
+static uint64_t class_cost(const uint32_t counts[RESIDUAL_CLASSES])
+{
+    uint64_t total = 0, cost = 0;
+    for (unsigned k = 0; k < RESIDUAL_CLASSES; k++)
+        total += counts[k];
+    for (unsigned k = 0; k < RESIDUAL_CLASSES; k++)
+        if (counts[k])
+            cost += counts[k] * (log2_fixed((uint32_t)total) - log2_fixed(counts[k]) + (uint64_t)k * LOG_ONE);
+    return cost;
+}
+
+static int predict_median(int w, int n, int nw)
+{
+    int low = w < n ? w : n, high = w < n ? n : w;
+    return nw >= high ? low : nw <= low ? high : w + n - nw;
+}
+
+/* Cost of pairs of rows, the second of each predicted. */
+static uint64_t rows_cost(const uint16_t *pairs, size_t n_pairs, size_t columns)
+{
+    uint32_t counts[RESIDUAL_CLASSES] = {0};
+    for (size_t i = 0; i < n_pairs; i++) {
+        const uint16_t *above = pairs + 2 * i * columns, *row = above + columns;
+        for (size_t x = 1; x < columns; x++) {
+            int residual = row[x] - predict_median(row[x - 1], above[x], above[x - 1]);
+            counts[bit_depth((uint32_t)(residual < 0 ? -residual : residual))]++;
+        }
+    }
+    return class_cost(counts);
+}
+
+/* The values replaced by their ranks among those that occur: what packing a
+ * sparse histogram would do. */
+static void rank_values(uint16_t *values, size_t n, uint16_t *ranks)
+{
+    memset(ranks, 0, 65536 * sizeof *ranks);
+    for (size_t i = 0; i < n; i++)
+        ranks[values[i]] = 1;
+    uint16_t rank = 0;
+    for (size_t v = 0; v < 65536; v++)
+        if (ranks[v])
+            ranks[v] = rank++;
+    for (size_t i = 0; i < n; i++)
+        values[i] = ranks[values[i]];
+}
+
+/* Row pairs of all planes after a transform, and their cost, packed or not. */
+static uint64_t transform_cost(colour_transform transform, uint16_t *const planes[MAX_PLANES], size_t columns,
+                               size_t rows, size_t n_pairs, uint16_t *scratch, uint16_t *ranks)
+{
+    const size_t n = 2 * n_pairs * columns;
+    uint16_t *copies[MAX_PLANES] = {scratch, scratch + n, scratch + 2 * n};
+    uint64_t cost = 0;
+    for (unsigned c = 0; c < MAX_PLANES; c++)
+        for (size_t i = 0; i < n_pairs; i++)
+            memcpy(copies[c] + 2 * i * columns, planes[c] + (rows - 1) * i / n_pairs * columns,
+                   2 * columns * sizeof *scratch);
+    mic_colour_forward(transform, copies, n);
+    for (unsigned c = 0; c < MAX_PLANES; c++) {
+        uint64_t plain = rows_cost(copies[c], n_pairs, columns);
+        rank_values(copies[c], n, ranks);
+        uint64_t packed = rows_cost(copies[c], n_pairs, columns);
+        cost += plain < packed ? plain : packed;
+    }
+    return cost;
+}
+
+mic_status mic_planes_choose_colour(uint16_t *const planes[MAX_PLANES], size_t columns, size_t rows,
+                                    colour_transform *transform, mic_error *error)
+{
+    enum { SAMPLED_PIXELS = 32768 };
+    const size_t n_pairs = min_size(rows - 1, 1 + SAMPLED_PIXELS / columns);
+    uint64_t best = UINT64_MAX;
+    *transform = COLOUR_NONE;
+    if (n_pairs == 0 || columns == 1)
+        return MIC_OK;
+    uint16_t *scratch = malloc((MAX_PLANES * 2 * n_pairs * columns + 65536) * sizeof *scratch);
+    if (!scratch)
+        return mic_fail(error, MIC_ERROR_MEMORY, "colour", -1, "no memory for %zu rows", 2 * n_pairs);
+    uint16_t *ranks = scratch + MAX_PLANES * 2 * n_pairs * columns;
+    for (colour_transform t = COLOUR_NONE; t < COLOUR_TRANSFORMS; t++) {
+        uint64_t cost = transform_cost(t, planes, columns, rows, n_pairs, scratch, ranks);
+        if (cost < best) {
+            best = cost;
+            *transform = t;
+        }
+    }
+    free(scratch);
+    return MIC_OK;
+}

@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The decoder of wavefront strips for AVX-512 with VBMI2; equal to
+ * wavefront_decode.c bit for bit.
+ *
+ * A vector holds one 16-bit value per lane.  The states are 32-bit: those of the
+ * even lanes in one register, those of the odd lanes in another, so that going
+ * between the two widths takes a mask or a shift by 16, never a move across
+ * 128-bit parts (3-4 cycles each on the path from one sample to the next).
+ */
+#include "wavefront_lanes.h"
+
+#if defined(MIC_X86)
+#include <immintrin.h>
+#include <stdlib.h>
+
+#define WF_AVX512 MIC_TARGET("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt,lzcnt")
+#define WF_AVX512_INLINE WF_AVX512 MIC_INLINE
+
+/* What a step leaves for the next one. */
+typedef struct lanes {
+    __m512i sample, west_west, north_east, north, nn_east, error, error_north_east, error_north;
+    __m512i even, odd; /* states */
+} lanes;
+
+/* Everything that stays the same throughout a strip. */
+typedef struct constants {
+    __m512i weights[WF_WEIGHTS];
+    __m512i low, high, half, whole;
+    __m512i bases[2]; /* table index of a bucket, by the low 5 bits of its float exponent */
+    __m512i slot_mask;
+    __m512i direct;
+    __m128i fraction_bits, table_log;
+    unsigned direct_log;
+    const uint32_t *table;
+} constants;
+
+typedef struct neighbours {
+    __m512i w, n, nw, ne, ww, nn, nne, e_w, e_n, e_nw, e_ne;
+} neighbours;
+
+/* Lane i gets lane i-1, lane 0 gets lane 31. */
+WF_AVX512_INLINE __m512i rotate_lanes(__m512i v)
+{
+    const __m512i previous =
+        _mm512_set_epi16(30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8,
+                         7, 6, 5, 4, 3, 2, 1, 0, 31);
+    return _mm512_permutexvar_epi16(previous, v);
+}
+
+WF_AVX512_INLINE __m512i set_first(__m512i v, const int16_t *first)
+{
+    return _mm512_mask_broadcastw_epi16(v, 1, _mm_loadu_si16(first));
+}
+
+/* Store the first lanes of three vectors side by side. */
+WF_AVX512_INLINE void store_upper(wf_upper *out, __m512i sample, __m512i north, __m512i error)
+{
+    __m128i pair = _mm_unpacklo_epi16(_mm512_castsi512_si128(sample), _mm512_castsi512_si128(north));
+    _mm_storel_epi64((__m128i *)out, _mm_unpacklo_epi32(pair, _mm512_castsi512_si128(error)));
+}
+
+WF_AVX512_INLINE void find_neighbours(lanes *s, const wf_ports *at, neighbours *v)
+{
+    v->w = s->sample;
+    v->ww = s->west_west;
+    v->n = s->north_east;
+    v->nw = s->north;
+    v->nn = s->nn_east;
+    v->e_w = s->error;
+    v->e_n = s->error_north_east;
+    v->e_nw = s->error_north;
+    __m512i sample = rotate_lanes(s->sample), north = rotate_lanes(s->north), error = rotate_lanes(s->error);
+    store_upper(at->out, sample, north, error);
+    v->ne = set_first(sample, &at->in->sample);
+    v->nne = set_first(north, &at->in->north);
+    v->e_ne = set_first(error, &at->in->error);
+    s->north_east = v->ne;
+    s->north = v->n;
+    s->nn_east = v->nne;
+    s->error_north_east = v->e_ne;
+    s->error_north = v->e_n;
+}
+
+WF_AVX512_INLINE void patch_row_ends(neighbours *v, __mmask32 first, __mmask32 last)
+{
+    v->w = _mm512_mask_mov_epi16(v->w, first, v->n);
+    v->ww = _mm512_mask_mov_epi16(v->ww, first, v->n);
+    v->nw = _mm512_mask_mov_epi16(v->nw, first, v->n);
+    v->e_w = _mm512_maskz_mov_epi16(~first, v->e_w);
+    v->e_nw = _mm512_maskz_mov_epi16(~first, v->e_nw);
+    v->ne = _mm512_mask_mov_epi16(v->ne, last, v->n);
+    v->nne = _mm512_mask_mov_epi16(v->nne, last, v->nn);
+    v->e_ne = _mm512_mask_mov_epi16(v->e_ne, last, v->e_n);
+}
+
+WF_AVX512_INLINE __m512i weighted(__m512i neighbour, __m512i n, __m512i weight)
+{
+    return _mm512_mulhrs_epi16(_mm512_sub_epi16(neighbour, n), weight);
+}
+
+/* W comes last: all the rest is known a step earlier. */
+WF_AVX512_INLINE __m512i predict_linear(const constants *c, const neighbours *v)
+{
+    __m512i above = _mm512_add_epi16(weighted(v->nw, v->n, c->weights[1]), weighted(v->ne, v->n, c->weights[2]));
+    __m512i far = _mm512_add_epi16(weighted(v->nn, v->n, c->weights[4]), weighted(v->nne, v->n, c->weights[5]));
+    __m512i rest = _mm512_add_epi16(_mm512_add_epi16(above, far),
+                                    _mm512_add_epi16(v->n, weighted(v->ww, v->n, c->weights[3])));
+    __m512i p = _mm512_add_epi16(rest, weighted(v->w, v->n, c->weights[0]));
+    return _mm512_max_epi16(c->low, _mm512_min_epi16(c->high, p));
+}
+
+WF_AVX512_INLINE __m512i predict_median(const neighbours *v)
+{
+    __m512i low = _mm512_min_epi16(v->w, v->n), high = _mm512_max_epi16(v->w, v->n);
+    __m512i middle = _mm512_max_epi16(low, _mm512_min_epi16(high, v->nw));
+    return _mm512_sub_epi16(_mm512_add_epi16(v->w, v->n), middle);
+}
+
+WF_AVX512_INLINE __m512i distance(__m512i a, __m512i b) { return _mm512_abs_epi16(_mm512_sub_epi16(a, b)); }
+
+WF_AVX512_INLINE __m512i measure_activity(const neighbours *v)
+{
+    __m512i north = _mm512_abs_epi16(v->e_n), west = _mm512_abs_epi16(v->e_w);
+    __m512i a = _mm512_adds_epu16(distance(v->n, v->nw), distance(v->ne, v->n));
+    __m512i b = _mm512_adds_epu16(_mm512_abs_epi16(v->e_nw), _mm512_abs_epi16(v->e_ne));
+    __m512i c = _mm512_adds_epu16(_mm512_adds_epu16(north, north), _mm512_set1_epi16(1));
+    __m512i above = _mm512_adds_epu16(_mm512_adds_epu16(a, b), c);
+    __m512i left = _mm512_adds_epu16(distance(v->w, v->nw), _mm512_adds_epu16(west, west));
+    return _mm512_adds_epu16(above, left);
+}
+
+/* Entries of 16 lanes.  The exponent and first mantissa bit of a float are its
+ * half octave; the table of bases is rotated by the exponent's offset. */
+WF_AVX512_INLINE __m512i look_up(const constants *c, __m512i activity, __m512i states)
+{
+    __m512i bucket = _mm512_srli_epi32(_mm512_castps_si512(_mm512_cvtepi32_ps(activity)), 22);
+    __m512i base = _mm512_permutex2var_epi32(c->bases[0], bucket, c->bases[1]);
+    __m512i index = _mm512_ternarylogic_epi32(base, states, c->slot_mask, 0xF8); /* base | (states & mask) */
+    return _mm512_i32gather_epi32(index, c->table, 4);
+}
+
+WF_AVX512_INLINE __m512i advance_states(const constants *c, __m512i states, __m512i entries)
+{
+    const __m512i twelve_bits = _mm512_set1_epi32(0xFFF);
+    __m512i frequency = _mm512_and_si512(entries, twelve_bits);
+    __m512i offset = _mm512_and_si512(_mm512_srli_epi32(entries, WF_ENTRY_OFFSET_SHIFT), twelve_bits);
+    return _mm512_add_epi32(_mm512_mullo_epi32(frequency, _mm512_srl_epi32(states, c->table_log)), offset);
+}
+
+/* 16-bit lanes from the low halves of even and odd 32-bit lanes, and from the high ones. */
+WF_AVX512_INLINE __m512i merge_low(__m512i even, __m512i odd)
+{
+    return _mm512_ternarylogic_epi32(_mm512_slli_epi32(odd, 16), even, _mm512_set1_epi32(0xFFFF), 0xF8);
+}
+WF_AVX512_INLINE __m512i merge_high(__m512i even, __m512i odd) /* 0xF8: a | (b & c) */
+{
+    return _mm512_ternarylogic_epi32(_mm512_srli_epi32(even, 16), odd, _mm512_set1_epi32((int)0xFFFF0000), 0xF8);
+}
+WF_AVX512_INLINE __m512i even_of(__m512i v) { return _mm512_and_si512(v, _mm512_set1_epi32(0xFFFF)); }
+WF_AVX512_INLINE __m512i odd_of(__m512i v) { return _mm512_srli_epi32(v, 16); }
+
+/* States below 2^16 take a word each, in the order of the lanes. */
+WF_AVX512_INLINE const uint8_t *renormalise(lanes *s, const uint8_t *next)
+{
+    const __m512i zero = _mm512_setzero_si512(), low = _mm512_set1_epi32(WF_STATE_LOW);
+    __mmask32 takes = _mm512_cmpeq_epi16_mask(merge_high(s->even, s->odd), zero);
+    __m512i words = _mm512_maskz_expand_epi16(takes, _mm512_loadu_si512(next));
+    __mmask16 even = _mm512_cmplt_epu32_mask(s->even, low), odd = _mm512_cmplt_epu32_mask(s->odd, low);
+    s->even = _mm512_mask_or_epi32(s->even, even, _mm512_slli_epi32(s->even, 16), even_of(words));
+    s->odd = _mm512_mask_or_epi32(s->odd, odd, _mm512_slli_epi32(s->odd, 16), odd_of(words));
+    return next + 2 * (size_t)_mm_popcnt_u32(takes);
+}
+
+/* Magnitudes of the escaped lanes. */
+WF_AVX512_INLINE const uint8_t *take_raw_bits(const constants *c, lanes *s, __mmask32 escaped, __m512i *residual,
+                                              const uint8_t *next)
+{
+    const __m512i ones = _mm512_set1_epi32(-1);
+    __m512i j = _mm512_sub_epi16(_mm512_abs_epi16(*residual), c->direct);
+    __m512i n = _mm512_add_epi16(_mm512_srli_epi16(j, 2), _mm512_set1_epi16((short)(c->direct_log - 2)));
+    n = _mm512_maskz_mov_epi16(escaped, n);
+    __m512i n_even = even_of(n), n_odd = odd_of(n);
+    __m512i raw = merge_low(_mm512_andnot_si512(_mm512_sllv_epi32(ones, n_even), s->even),
+                            _mm512_andnot_si512(_mm512_sllv_epi32(ones, n_odd), s->odd));
+    s->even = _mm512_srlv_epi32(s->even, n_even);
+    s->odd = _mm512_srlv_epi32(s->odd, n_odd);
+    __m512i mantissa = _mm512_add_epi16(_mm512_set1_epi16(4), _mm512_and_si512(j, _mm512_set1_epi16(3)));
+    __m512i magnitude = _mm512_or_si512(_mm512_sllv_epi16(mantissa, n), raw);
+    __mmask32 negative = _mm512_movepi16_mask(*residual);
+    *residual = _mm512_mask_mov_epi16(*residual, escaped, magnitude);
+    *residual = _mm512_mask_sub_epi16(*residual, escaped & negative, _mm512_setzero_si512(), magnitude);
+    return renormalise(s, next);
+}
+
+/* One sample in every lane; lanes that are not `active` keep their states. */
+WF_AVX512_INLINE const uint8_t *take_step(const constants *c, lanes *s, neighbours *v, bool median,
+                                          __mmask32 active, const uint8_t *next, uint16_t *out)
+{
+    const __m512i zero = _mm512_setzero_si512();
+    __m512i prediction = median ? predict_median(v) : predict_linear(c, v);
+    __m512i activity = measure_activity(v);
+    __m512i entries_even = look_up(c, even_of(activity), s->even);
+    __m512i entries_odd = look_up(c, odd_of(activity), s->odd);
+    __mmask16 active_even = (__mmask16)_pext_u32(active, 0x55555555);
+    __mmask16 active_odd = (__mmask16)_pext_u32(active, 0xAAAAAAAA);
+    s->even = _mm512_mask_mov_epi32(s->even, active_even, advance_states(c, s->even, entries_even));
+    s->odd = _mm512_mask_mov_epi32(s->odd, active_odd, advance_states(c, s->odd, entries_odd));
+    next = renormalise(s, next);
+    __m512i residual = _mm512_srai_epi16(merge_high(entries_even, entries_odd), 8);
+    __mmask32 escaped = _mm512_mask_cmpge_epi16_mask(active, _mm512_abs_epi16(residual), c->direct);
+    if (escaped)
+        next = take_raw_bits(c, s, escaped, &residual, next);
+    __mmask32 flip = _mm512_movepi16_mask(_mm512_adds_epi16(v->e_w, v->e_n));
+    residual = _mm512_sll_epi16(_mm512_mask_sub_epi16(residual, flip, zero, residual), c->fraction_bits);
+    __m512i nearest = _mm512_and_si512(_mm512_add_epi16(prediction, c->half), c->whole);
+    s->west_west = v->w;
+    s->sample = _mm512_add_epi16(nearest, residual);
+    s->error = _mm512_add_epi16(_mm512_sub_epi16(nearest, prediction), residual);
+    _mm512_storeu_si512(out, _mm512_srl_epi16(_mm512_sub_epi16(s->sample, c->low), c->fraction_bits));
+    return next;
+}
+
+/* ---- runs of steps ----------------------------------------------------- */
+
+/* A strip while it is decoded. */
+typedef struct wf_track {
+    wf_strip strip;
+    lanes state;
+    uint16_t steps[WF_BLOCK * WF_LANES];
+} wf_track;
+
+WF_AVX512_INLINE mic_status check_words(wf_words *words, const uint8_t **next, mic_error *error)
+{
+    if (MIC_LIKELY(*next <= words->stop))
+        return MIC_OK;
+    words->next = *next;
+    TRY(mic_wf_words_refill(words, error));
+    *next = words->next;
+    return MIC_OK;
+}
+
+/* One step of a strip; `interior`: no row ends, all lanes at work. */
+WF_AVX512_INLINE const uint8_t *run_step(const wf_track *track, const constants *c, bool interior, bool median,
+                                         const wf_clock *clock, lanes *s, const uint8_t *next)
+{
+    const wf_strip *strip = &track->strip;
+    const wf_ports at = wf_ports_at(strip, clock);
+    uint16_t *out = (uint16_t *)track->steps + clock->t % WF_BLOCK * WF_LANES;
+    __mmask32 active = ~0u;
+    neighbours v;
+    find_neighbours(s, &at, &v);
+    if (!interior) {
+        patch_row_ends(&v, wf_lanes_at(strip, clock, 0), wf_lanes_at(strip, clock, strip->width - 1));
+        active = mic_wf_active_lanes(strip, clock);
+    }
+    next = take_step(c, s, &v, median, active, next, out);
+    if (clock->band == 0)
+        store_upper(at.own, s->sample, s->sample, _mm512_setzero_si512());
+    return next;
+}
+
+/* n steps of one strip, or of two at once: a step waits for itself most of the
+ * time, and a second one fills the gaps. */
+WF_AVX512_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior, bool median,
+                                wf_clock clock, size_t n, mic_error *error)
+{
+    const constants c = *constant;
+    wf_track *x = &tracks[0], *y = pair ? &tracks[1] : x;
+    const uint8_t *x_next = x->strip.in.next, *y_next = y->strip.in.next;
+    lanes x_state = x->state, y_state = y->state;
+    for (; n > 0; n--) {
+        TRY(check_words(&x->strip.in, &x_next, error));
+        if (pair)
+            TRY(check_words(&y->strip.in, &y_next, error));
+        x_next = run_step(x, &c, interior, median, &clock, &x_state, x_next);
+        if (pair)
+            y_next = run_step(y, &c, interior, median, &clock, &y_state, y_next);
+        wf_advance(&clock, &x->strip, 1);
+    }
+    x->state = x_state;
+    x->strip.in.next = x_next;
+    if (pair) {
+        y->state = y_state;
+        y->strip.in.next = y_next;
+    }
+    return MIC_OK;
+}
+
+typedef mic_status run_fn(wf_track *tracks, const constants *c, wf_clock clock, size_t n, mic_error *error);
+
+#define RUN(name, pair, interior, median)                                                                          \
+    WF_AVX512 static mic_status name(wf_track *tracks, const constants *c, wf_clock clock, size_t n, mic_error *error) \
+    {                                                                                                              \
+        return run(tracks, c, pair, interior, median, clock, n, error);                                            \
+    }
+RUN(run_linear, false, true, false)
+RUN(run_median, false, true, true)
+RUN(run_linear_edge, false, false, false)
+RUN(run_median_edge, false, false, true)
+RUN(run_linear_pair, true, true, false)
+RUN(run_median_pair, true, true, true)
+RUN(run_linear_pair_edge, true, false, false)
+RUN(run_median_pair_edge, true, false, true)
+
+/* By pair, interior, median. */
+static run_fn *const runs[2][2][2] = {
+    {{run_linear_edge, run_median_edge}, {run_linear, run_median}},
+    {{run_linear_pair_edge, run_median_pair_edge}, {run_linear_pair, run_median_pair}},
+};
+
+/* ---- transposition ----------------------------------------------------- */
+
+WF_AVX512_INLINE void store_parts(__m512i v, uint16_t *row)
+{
+    _mm_storeu_si128((__m128i *)row, _mm512_castsi512_si128(v));
+    _mm_storeu_si128((__m128i *)(row + 8 * WF_BLOCK), _mm512_extracti32x4_epi32(v, 1));
+    _mm_storeu_si128((__m128i *)(row + 16 * WF_BLOCK), _mm512_extracti32x4_epi32(v, 2));
+    _mm_storeu_si128((__m128i *)(row + 24 * WF_BLOCK), _mm512_extracti32x4_epi32(v, 3));
+}
+
+/* Eight steps at once: each 128-bit part holds an 8 x 8 block. */
+WF_AVX512_INLINE void transpose_steps(const uint16_t *in, uint16_t rows[WF_LANES][WF_BLOCK], int step)
+{
+    __m512i a[8], b[8];
+    for (int k = 0; k < 4; k++) {
+        __m512i first = _mm512_loadu_si512(in + 2 * k * WF_LANES), second = _mm512_loadu_si512(in + (2 * k + 1) * WF_LANES);
+        a[2 * k] = _mm512_unpacklo_epi16(first, second);
+        a[2 * k + 1] = _mm512_unpackhi_epi16(first, second);
+    }
+    for (int k = 0; k < 2; k++)
+        for (int h = 0; h < 2; h++) {
+            b[4 * k + 2 * h] = _mm512_unpacklo_epi32(a[4 * k + h], a[4 * k + 2 + h]);
+            b[4 * k + 2 * h + 1] = _mm512_unpackhi_epi32(a[4 * k + h], a[4 * k + 2 + h]);
+        }
+    for (int k = 0; k < 4; k++) {
+        store_parts(_mm512_unpacklo_epi64(b[k], b[4 + k]), &rows[2 * k][step]);
+        store_parts(_mm512_unpackhi_epi64(b[k], b[4 + k]), &rows[2 * k + 1][step]);
+    }
+}
+
+WF_AVX512 static void transpose_block(const uint16_t *steps, uint16_t rows[WF_LANES][WF_BLOCK])
+{
+    for (int step = 0; step < WF_BLOCK; step += 8)
+        transpose_steps(steps + step * WF_LANES, rows, step);
+}
+
+/* ---- strip ------------------------------------------------------------- */
+
+WF_AVX512 static void set_constants(const wf_decoder *decoder, constants *c)
+{
+    const wf_model *m = &decoder->model;
+    uint32_t bases[WF_BUCKETS];
+    for (unsigned b = 0; b < WF_BUCKETS; b++) /* a float's exponent is offset by 127: 254 half octaves */
+        bases[(b + 254) % WF_BUCKETS] = (uint32_t)m->context[b] << m->table_log;
+    for (unsigned i = 0; i < WF_WEIGHTS; i++)
+        c->weights[i] = _mm512_set1_epi16(m->weights[i]);
+    c->low = _mm512_set1_epi16(wf_bias(m->max_value));
+    c->high = _mm512_add_epi16(c->low, _mm512_set1_epi16((short)(m->max_value << m->fraction_bits)));
+    c->half = _mm512_set1_epi16((short)(1 << m->fraction_bits >> 1));
+    c->whole = _mm512_set1_epi16((short)-(1 << m->fraction_bits));
+    c->bases[0] = _mm512_loadu_si512(bases);
+    c->bases[1] = _mm512_loadu_si512(bases + 16);
+    c->slot_mask = _mm512_set1_epi32((1 << m->table_log) - 1);
+    c->direct = _mm512_set1_epi16((short)(1 << m->direct_log));
+    c->fraction_bits = _mm_cvtsi32_si128((int)m->fraction_bits);
+    c->table_log = _mm_cvtsi32_si128((int)m->table_log);
+    c->direct_log = m->direct_log;
+    c->table = decoder->table;
+}
+
+WF_AVX512 static void load_states(const uint32_t *states, lanes *s)
+{
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    s->even = _mm512_i32gather_epi32(even, states, 4);
+    s->odd = _mm512_i32gather_epi32(even, states + 1, 4);
+}
+
+WF_AVX512 static void store_states(const lanes *s, uint32_t *states)
+{
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    _mm512_i32scatter_epi32(states, even, s->even, 4);
+    _mm512_i32scatter_epi32(states + 1, even, s->odd, 4);
+}
+
+WF_AVX512 static void open_track(wf_track *track, const constants *c)
+{
+    lanes *s = &track->state;
+    memset(s, 0, sizeof *s);
+    s->sample = s->north_east = s->north = s->nn_east = c->low;
+    load_states(track->strip.states, s);
+}
+
+WF_AVX512 static void flush_block(const wf_track *track, size_t t)
+{
+    uint16_t rows[WF_LANES][WF_BLOCK];
+    size_t first = (t - 1) / WF_BLOCK * WF_BLOCK;
+    transpose_block(track->steps, rows);
+    mic_wf_store_block(&track->strip, first, t - first, rows);
+}
+
+/* From the clock to step `end`, of one strip or of two of the same width. */
+WF_AVX512 static mic_status decode_steps(wf_track *tracks, size_t n_tracks, const constants *c, bool median,
+                                         wf_clock *clock, size_t end, mic_error *error)
+{
+    while (clock->t < end) {
+        size_t n = 0, left = min_size(WF_BLOCK - clock->t % WF_BLOCK, end - clock->t);
+        bool interior = true;
+        wf_clock at = *clock;
+        do { /* a run of steps of one kind */
+            size_t more = mic_wf_interior_steps(&tracks[n_tracks - 1].strip, &at);
+            if (n == 0)
+                interior = more > 0;
+            else if (interior != (more > 0))
+                break;
+            more = min_size(interior ? more : 1, left - n);
+            wf_advance(&at, &tracks[0].strip, more);
+            n += more;
+        } while (n < left && !interior);
+        TRY(runs[n_tracks == 2][interior][median](tracks, c, *clock, n, error));
+        *clock = at;
+        for (size_t i = 0; i < n_tracks; i++)
+            if (clock->t % WF_BLOCK == 0 || clock->t == tracks[i].strip.n_steps)
+                flush_block(&tracks[i], clock->t);
+    }
+    return MIC_OK;
+}
+
+/* Of two strips the first is the higher one, so that where the second one has all
+ * lanes at work the first one has, too. */
+static mic_status decode_tracks(const wf_decoder *decoder, wf_track *tracks, size_t n_tracks, mic_error *error)
+{
+    const bool median = decoder->model.predictor == WF_MEDIAN;
+    wf_clock clock = {0};
+    constants c;
+    set_constants(decoder, &c);
+    for (size_t i = 0; i < n_tracks; i++)
+        open_track(&tracks[i], &c);
+    TRY(decode_steps(tracks, n_tracks, &c, median, &clock, tracks[n_tracks - 1].strip.n_steps, error));
+    TRY(decode_steps(tracks, 1, &c, median, &clock, tracks[0].strip.n_steps, error));
+    for (size_t i = 0; i < n_tracks; i++)
+        store_states(&tracks[i].state, tracks[i].strip.states);
+    return MIC_OK;
+}
+
+mic_status mic_wf_decode_strips_avx512(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs, size_t width,
+                                   mic_error *error)
+{
+    mic_status status = MIC_OK;
+    wf_track *tracks = malloc(2 * sizeof *tracks + 64);
+    if (!tracks)
+        return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory for the lanes of a strip");
+    wf_track *aligned = (wf_track *)(((uintptr_t)tracks + 63) & ~(uintptr_t)63);
+    for (size_t i = 0; status == MIC_OK && i < n_jobs; i += 2) {
+        size_t n = min_size(2, n_jobs - i), n_open = 0;
+        bool swap = n == 2 && jobs[i].height < jobs[i + 1].height;
+        for (; status == MIC_OK && n_open < n; n_open++)
+            status = mic_wf_strip_open(&aligned[n_open].strip, decoder, &jobs[i + (swap ? 1 - n_open : n_open)], width, error);
+        if (status == MIC_OK)
+            status = decode_tracks(decoder, aligned, n, error);
+        for (size_t k = 0; k < n_open; k++)
+            status = mic_wf_strip_close(&aligned[k].strip, status, error);
+    }
+    free(tracks);
+    return status;
+}
+
+#else
+typedef int mic_wavefront_avx512_is_not_for_this_machine;
+#endif

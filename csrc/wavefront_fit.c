@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Weights of the linear predictor: least squares over a sample of rows, in
+ * integers.  Every sample counts by 1 / activity^2: what matters is the error
+ * relative to what the context expects, for the coded size grows by its log.
+ */
+#include "wavefront_build.h"
+
+#include <stdlib.h>
+
+enum {
+    SCALE_BITS = 30, /* of the largest sum, while solving: products fit 62 bits */
+};
+
+/* Sums of products: entry i, j for i <= j. */
+typedef int64_t sums[WF_TERMS][WF_TERMS];
+
+static int32_t clamp(int32_t v, int32_t limit) { return v < -limit ? -limit : v > limit ? limit : v; }
+
+/* Scale so that the largest sum has SCALE_BITS bits, and add a little to the
+ * diagonal: no direction is without cost. */
+static void condition(sums a)
+{
+    int64_t largest = 1;
+    for (int i = 0; i < WF_TERMS; i++)
+        largest = a[i][i] > largest ? a[i][i] : largest;
+    unsigned drop = 0;
+    while (largest >> drop >> SCALE_BITS)
+        drop++;
+    for (int i = 0; i < WF_TERMS; i++)
+        for (int j = i; j < WF_TERMS; j++)
+            a[j][i] = a[i][j] = a[i][j] >> drop;
+    for (int i = 0; i < WF_WEIGHTS; i++)
+        a[i][i] += (a[i][i] >> 12) + (largest >> drop >> 16) + 1;
+}
+
+/* Gaussian elimination.  The matrix is symmetric and positive definite: every
+ * entry of what is left stays below the largest diagonal one. */
+static void solve(sums a, int16_t weights[WF_WEIGHTS])
+{
+    for (int i = 0; i < WF_WEIGHTS; i++)
+        for (int j = i + 1; j < WF_WEIGHTS; j++)
+            for (int k = WF_TERMS - 1; k >= j; k--) {
+                a[j][k] -= a[i][j] * a[i][k] / a[i][i];
+                if (k < WF_WEIGHTS)
+                    a[k][j] = a[j][k];
+            }
+    int64_t q15[WF_WEIGHTS];
+    for (int i = WF_WEIGHTS - 1; i >= 0; i--) {
+        int64_t rest = a[i][WF_WEIGHTS] * 32768;
+        for (int j = i + 1; j < WF_WEIGHTS; j++)
+            rest -= a[i][j] * q15[j];
+        int64_t pivot = a[i][i] > 1 ? a[i][i] : 1;
+        q15[i] = rest / pivot;
+        q15[i] = q15[i] > 32512 ? 32512 : q15[i] < -32512 ? -32512 : q15[i];
+    }
+    for (int i = 0; i < WF_WEIGHTS; i++) /* the header holds multiples of 256 */
+        weights[i] = (int16_t)clamp((int32_t)((q15[i] + 128) >> 8), 127) * 256;
+}
+
+mic_status mic_wf_fit_weights(const wf_image *image, bool thorough, wf_model *model, mic_error *error)
+{
+    enum { MAX_ROWS = 64 };
+    const wf_row_kernels *kernels = mic_wf_row_kernels_active();
+    size_t every = thorough || image->height <= MAX_ROWS ? 1 : image->height / MAX_ROWS;
+    wf_rows rows;
+    sums total;
+    memset(total, 0, sizeof total);
+    TRY(mic_wf_rows_open(&rows, image->width, error));
+    for (size_t y = 2; y < image->height; y += every) {
+        mic_wf_rows_seek(&rows, kernels, model, image->words, y);
+        kernels->add_products(&rows, total);
+    }
+    mic_wf_rows_close(&rows);
+    condition(total);
+    solve(total, model->weights);
+    return MIC_OK;
+}

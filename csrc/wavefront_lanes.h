@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the decoders of all instruction sets share: the schedule of the lanes,
+ * the neighbour rows that leave the last lane and enter the first, the words
+ * and their safe end, and the way from skewed steps to rows.
+ *
+ * Lane i decodes rows i, i+32, ...  At step t it is at column (t - 2i) mod period
+ * of band (t - 2i) / period, where period = max(width, 64).
+ */
+#ifndef MIC_WAVEFRONT_LANES_H
+#define MIC_WAVEFRONT_LANES_H
+
+#include "wavefront.h"
+
+enum {
+    WF_BLOCK = 32, /* steps that are collected before they are turned into rows */
+    /* Columns at which a lane crosses from one row into the next: while lane 0
+     * is at one of the first EDGE_STEPS columns, or the last one. */
+    WF_EDGE_STEPS = WF_SKEW * (WF_LANES - 1) + 1,
+    WF_TAIL_WORDS = 4 * WF_STEP_WORDS,
+};
+
+/* The word stream: read in place while a whole step is surely there, then from
+ * a zero-padded copy of the end, so that no read passes the buffer and the loop
+ * needs one comparison a step. */
+typedef struct wf_words {
+    const uint8_t *next;      /* next word */
+    const uint8_t *stop;      /* beyond this, a step needs a look (mic_wf_words_refill) */
+    const uint8_t *end;       /* of the words where `next` points */
+    bool in_tail;
+    uint8_t tail[2 * WF_TAIL_WORDS];
+} wf_words;
+
+/* What lane 31 leaves for lane 0, which is above it in the next band: a sample,
+ * the sample above it, and the error.  Row 0 has its own samples above it, two
+ * columns late, twice. */
+typedef struct wf_upper {
+    int16_t sample, north, error, padding;
+} wf_upper;
+
+typedef struct wf_strip {
+    const wf_decoder *decoder;
+    uint16_t *words;
+    size_t width, height, period, n_steps;
+    wf_words in;
+    uint32_t states[WF_LANES];
+    wf_upper *ring;   /* one row of them, by column; 2 more columns at the end */
+    wf_upper *unused; /* where lane 0 leaves its samples in later bands: as many columns */
+    void *memory;
+} wf_strip;
+
+mic_status mic_wf_strip_open(wf_strip *strip, const wf_decoder *decoder, const wf_strip_job *job, size_t width,
+                         mic_error *error);
+/* Frees, after checking that all words are used and all states are back where
+ * the encoder began.  `status` is passed through if it is an error already. */
+mic_status mic_wf_strip_close(wf_strip *strip, mic_status status, mic_error *error);
+
+/* Called when next > stop: enters the tail, or fails beyond the end. */
+mic_status mic_wf_words_refill(wf_words *words, mic_error *error);
+
+/* Before each step. */
+MIC_INLINE mic_status wf_words_check(wf_words *words, mic_error *error)
+{
+    return MIC_UNLIKELY(words->next > words->stop) ? mic_wf_words_refill(words, error) : MIC_OK;
+}
+
+/* A step, and where lane 0 is then.  Kept by counting: divisions are slow. */
+typedef struct wf_clock {
+    size_t t, column, band;
+} wf_clock;
+
+MIC_INLINE void wf_advance(wf_clock *clock, const wf_strip *strip, size_t n)
+{
+    clock->t += n;
+    clock->column += n;
+    if (clock->column >= strip->period) {
+        clock->column -= strip->period;
+        clock->band++;
+    }
+}
+
+/* Lanes that are on the image. */
+uint32_t mic_wf_active_lanes(const wf_strip *strip, const wf_clock *clock);
+
+/* Lanes that are at that column. */
+MIC_INLINE uint32_t wf_lanes_at(const wf_strip *strip, const wf_clock *clock, size_t column)
+{
+    size_t ahead = clock->column >= column ? clock->column - column : clock->column + strip->period - column;
+    return ahead % WF_SKEW == 0 && ahead <= WF_SKEW * (WF_LANES - 1) ? 1u << ahead / WF_SKEW : 0;
+}
+
+/* How many steps from here on, within the block, are free of row ends with all
+ * lanes at work; 0 if this one is not. */
+size_t mic_wf_interior_steps(const wf_strip *strip, const wf_clock *clock);
+
+/* Where step t reads lane 0's upper neighbours, where it leaves what lane 31
+ * decoded one step ago, and where lane 0 leaves its own sample. */
+typedef struct wf_ports {
+    const wf_upper *in;
+    wf_upper *out, *own;
+} wf_ports;
+
+MIC_INLINE wf_ports wf_ports_at(const wf_strip *strip, const wf_clock *clock)
+{
+    const size_t column = clock->column, east = column + 1 < strip->period ? column + 1 : 0;
+    const size_t west = column >= WF_EDGE_STEPS ? column - WF_EDGE_STEPS : column + strip->period - WF_EDGE_STEPS;
+    return (wf_ports){
+        .in = strip->ring + east,
+        .out = (clock->t < WF_EDGE_STEPS ? strip->unused : strip->ring) + west,
+        .own = (clock->band == 0 ? strip->ring : strip->unused) + column + WF_SKEW,
+    };
+}
+
+/* Store lanes[i][s], the sample of lane i at step first + s, for s < n. */
+void mic_wf_store_block(const wf_strip *strip, size_t first, size_t n,
+                    const uint16_t lanes[WF_LANES][WF_BLOCK]);
+
+#endif

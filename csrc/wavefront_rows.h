@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The encoder's view of a strip: whole rows, for it knows every sample.  What
+ * the decoder finds lane by lane is computed here column by column.
+ */
+#ifndef MIC_WAVEFRONT_ROWS_H
+#define MIC_WAVEFRONT_ROWS_H
+
+#include "wavefront.h"
+
+enum {
+    WF_LEFT = 32,        /* columns before the first: margins of W, WW, NW, and alignment */
+    WF_ROW_BLOCK = 32,   /* columns that kernels do at once: rows are padded to it */
+    WF_CODE_BUCKET_SHIFT = 8, /* code of a sample: bucket << 8 | symbol */
+};
+
+/* Rows are scaled samples with margins at either end; pointers are to column 0. */
+typedef struct wf_rows {
+    size_t width, padded; /* padded: width rounded up to WF_ROW_BLOCK */
+    int16_t *current, *above, *above2, *error, *error_above;
+    int16_t *prediction;
+    void *memory;
+} wf_rows;
+
+/* What a row kernel gives for each column of a row (padded columns included,
+ * with undefined values). */
+typedef struct wf_row_codes {
+    uint16_t *code; /* bucket << 8 | symbol */
+    uint16_t *raw;  /* raw bits of escapes, undefined for others */
+} wf_row_codes;
+
+enum { WF_TERMS = WF_WEIGHTS + 1 }; /* the differences that weights apply to, and the target */
+
+/* Loops over one row; one table per instruction set. */
+typedef struct wf_row_kernels {
+    /* Scale words and set row->current; n padded columns are written. */
+    void (*scale)(const wf_model *model, const uint16_t *words, size_t n, int16_t *out);
+    /* prediction, error: of all columns. */
+    void (*predict)(const wf_model *model, const wf_rows *rows);
+    /* codes from errors and samples. */
+    void (*classify)(const wf_model *model, const wf_rows *rows, wf_row_codes *codes);
+    /* Sums of products of the terms of columns [2, width - 1), added to total[i][j]
+     * for i <= j; see wavefront_fit.c. */
+    void (*add_products)(const wf_rows *rows, int64_t total[WF_TERMS][WF_TERMS]);
+} wf_row_kernels;
+
+extern const wf_row_kernels mic_wf_row_kernels_scalar, mic_wf_row_kernels_avx512;
+const wf_row_kernels *mic_wf_row_kernels_active(void);
+
+mic_status mic_wf_rows_open(wf_rows *rows, size_t width, mic_error *error);
+void mic_wf_rows_close(wf_rows *rows);
+/* Make row y of the strip current, with its margins; y ascends from 0 by 1. */
+void mic_wf_rows_next(wf_rows *rows, const wf_row_kernels *kernels, const wf_model *model,
+                  const uint16_t *words, size_t y);
+/* Make row y >= 2 current and set the two above it, without errors. */
+void mic_wf_rows_seek(wf_rows *rows, const wf_row_kernels *kernels, const wf_model *model,
+                  const uint16_t *words, size_t y);
+/* Start a new strip. */
+void mic_wf_rows_rewind(wf_rows *rows);
+/* After `predict`: margins of the errors. */
+void mic_wf_rows_close_errors(wf_rows *rows);
+
+/* Raw bits below the mantissa of an escape symbol, 0 for other symbols. */
+MIC_INLINE unsigned wf_raw_bits(unsigned symbol, unsigned direct_log)
+{
+    unsigned magnitude = (symbol + 1) / 2;
+    return magnitude >> direct_log ? ((magnitude - (1u << direct_log)) >> 2) + direct_log - 2 : 0;
+}
+
+#endif
