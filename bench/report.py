@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from plots import OWN, ratio_against_speed, speed_by_modality
+
 from mic.benchmark import Measurement, Summary, geometric_mean, speed_against, summarize
 
 LARGE_BYTES = 1_000_000
@@ -33,7 +35,23 @@ def write_report(results: Path, target: Path) -> None:
     if not paths:
         raise SystemExit(f"there is no JSON file in {results}; run bench/run.py first")
     sections = [_section(path) for path in paths]
-    target.write_text("\n".join([_HEAD, *sections]))
+    figures = _plots(paths[0], target.parent / "figures")
+    target.write_text("\n".join([_HEAD, figures, *sections]))
+
+
+def _plots(path: Path, folder: Path) -> str:
+    """Figures of the first JSON file, and the lines that show them."""
+    content = json.loads(path.read_text())
+    one = [Measurement.from_json(entry) for entry in content["results"] if entry["threads"] == 1]
+    machine = f"{content['machine']['model']}, {content['machine']['active']}, one thread"
+    n_images = len(content["images"])
+    ratio_against_speed(one, f"{n_images} greyscale images, geometric means ({machine})", folder)
+    speed_by_modality(content["images"], one, f"Decode speed by modality ({machine})", folder)
+    return (
+        f"Figures from `bench/results/{path.name}`:\n\n"
+        "![ratio against speed](figures/ratio-speed.png)\n\n"
+        "![decode speed by modality](figures/decode-by-modality.png)\n"
+    )
 
 
 def _section(path: Path) -> str:
@@ -50,6 +68,7 @@ def _section(path: Path) -> str:
         f"### One thread, the {len(large)} images of more than 1 MB\n",
         _main_table([result for result in one if result.image in large]),
         *_threaded(results, large),
+        _size_tables(images, one),
         "### By modality, one thread\n",
         _modality_table(images, one),
         "### Ratio by image\n",
@@ -134,6 +153,37 @@ def _threaded(results: Sequence[Measurement], large: set[int]) -> list[str]:
             ),
         ]
     return parts
+
+
+def _size_tables(images: list[dict[str, Any]], results: Sequence[Measurement]) -> str:
+    """How much smaller our files are than those of the peers that matter most."""
+    parts = []
+    for base in ("CharLS", "libjxl-7"):
+        sizes = {r.image: r.encoded_bytes for r in results if r.codec == base and not r.error}
+        if not sizes:
+            continue
+        heading = ["codec", "geometric mean", "median", "worst", "images where ours is larger"]
+        rows = []
+        for codec in dict.fromkeys(r.codec for r in results if r.codec.startswith(OWN)):
+            mine = [r for r in results if r.codec == codec and r.image in sizes]
+            factors = sorted((sizes[r.image] / r.encoded_bytes, r.image) for r in mine)
+            middle = len(factors) // 2
+            median = (factors[middle][0] + factors[~middle][0]) / 2
+            larger = [images[i]["name"] for factor, i in factors if factor < 1]
+            rows.append(
+                [
+                    codec,
+                    f"{geometric_mean(factor for factor, _ in factors):.3f}",
+                    f"{median:.3f}",
+                    f"{factors[0][0]:.3f} ({images[factors[0][1]]['name']})",
+                    str(len(larger)),
+                ]
+            )
+        parts += [
+            f"### Size of {base}'s files over ours\n",
+            _table(heading, rows),
+        ]
+    return "\n".join(parts)
 
 
 def _modality_table(images: list[dict[str, Any]], results: Sequence[Measurement]) -> str:

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""Plots of bench/results: ratio against speed, and speed by modality."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+from mic.benchmark import Measurement, geometric_mean, summarize
+
+OWN = ("wavefront", "fse", "huffman")
+OWN_COLOUR, PEER_COLOUR = "#c2410c", "#475569"
+
+
+def _colour(codec: str) -> str:
+    return OWN_COLOUR if codec.startswith(OWN) else PEER_COLOUR
+
+
+def ratio_against_speed(results: Sequence[Measurement], title: str, folder: Path) -> list[Path]:
+    """Two panels: ratio over decode speed, and over encode speed, one point a codec."""
+    figure, panels = plt.subplots(1, 2, figsize=(11, 4.6), sharey=True, layout="constrained")
+    for panel, direction in zip(panels, ("decode", "encode"), strict=True):
+        for summary in summarize(results):
+            speed = getattr(summary, direction)[0]
+            colour = _colour(summary.codec)
+            panel.scatter(speed, summary.ratio[0], color=colour, s=36, zorder=3)
+            panel.annotate(
+                summary.codec,
+                (speed, summary.ratio[0]),
+                xytext=(5, 4),
+                textcoords="offset points",
+                fontsize=8.5,
+                color=colour,
+            )
+        panel.set_xscale("log")
+        panel.set_xlabel(f"{direction} speed, MB/s (log)")
+        panel.grid(True, which="both", alpha=0.25)
+        panel.margins(x=0.15)
+    panels[0].set_ylabel("compression ratio (higher is smaller)")
+    figure.suptitle(title)
+    return _save(figure, folder / "ratio-speed")
+
+
+def speed_by_modality(
+    images: Sequence[dict[str, Any]], results: Sequence[Measurement], title: str, folder: Path
+) -> list[Path]:
+    """Bars of decode speed, grouped by modality."""
+    modalities = sorted({image["modality"] for image in images})
+    wanted = ("wavefront-5", "fse-4", "CharLS", "OpenJPH", "libjxl-7", "zstd-3")
+    codecs = [name for name in wanted if any(result.codec == name for result in results)]
+    figure, panel = plt.subplots(figsize=(11, 4.2), layout="constrained")
+    width = 0.8 / max(1, len(codecs))
+    for k, codec in enumerate(codecs):
+        heights = []
+        for modality in modalities:
+            numbers = {i for i, image in enumerate(images) if image["modality"] == modality}
+            mine = [r for r in results if r.codec == codec and r.image in numbers and not r.error]
+            heights.append(geometric_mean(r.speed("decode") for r in mine) if mine else 0)
+        places = [i + (k - (len(codecs) - 1) / 2) * width for i in range(len(modalities))]
+        panel.bar(places, heights, width * 0.92, label=codec)
+    panel.set_xticks(range(len(modalities)), modalities)
+    panel.set_ylabel("decode speed, MB/s")
+    panel.set_title(title)
+    panel.grid(True, axis="y", alpha=0.25)
+    panel.legend(ncols=len(codecs), fontsize=8.5, frameon=False)
+    return _save(figure, folder / "decode-by-modality")
+
+
+def _save(figure: Any, stem: Path) -> list[Path]:
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    paths = [stem.with_suffix(suffix) for suffix in (".png", ".svg")]
+    for path in paths:
+        # No date and no random identifiers, so that equal figures are equal files.
+        metadata = {"Date": None} if path.suffix == ".svg" else None
+        with plt.rc_context({"svg.hashsalt": "mic"}):
+            figure.savefig(path, dpi=130, metadata=metadata)
+    plt.close(figure)
+    return paths
