@@ -21,7 +21,7 @@ mic_isa mic_best_isa(void)
     enum { OSXSAVE = 1 << 27, AVX = 1 << 28, SSE42 = 1 << 20, POPCNT = 1 << 23 };
     enum { AVX2 = 1 << 5, BMI1 = 1 << 3, BMI2 = 1 << 8 };
     const unsigned avx512_f_dq_bw_vl = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
-    const unsigned vbmi_vbmi2 = 1u << 1 | 1u << 6;
+    const unsigned vbmi_vbmi2_vpclmul = 1u << 1 | 1u << 6 | 1u << 10;
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d))
         return MIC_ISA_SCALAR;
@@ -35,7 +35,7 @@ mic_isa mic_best_isa(void)
     if ((b & avx2_set) != avx2_set)
         return MIC_ISA_SCALAR;
     if ((saved & ZMM) != ZMM || (b & avx512_f_dq_bw_vl) != avx512_f_dq_bw_vl ||
-        (c & vbmi_vbmi2) != vbmi_vbmi2)
+        (c & vbmi_vbmi2_vpclmul) != vbmi_vbmi2_vpclmul)
         return MIC_ISA_AVX2;
     return MIC_ISA_AVX512;
 }
