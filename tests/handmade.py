@@ -6,12 +6,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from typing import Any
 
+import handmade_wavefront as wavefront
 import numpy as np
 
 from mic import stages
 
-METHODS = ("raw", "fse", "huffman")
+METHODS = ("raw", "fse", "huffman", "wavefront")
+# Example 7.6 of docs/format.md: words, model and the piece of its only strip.
+TINY_WORDS = ((0, 2, 3, 3), (1, 2, 4, 5), (1, 3, 5, 6), (2, 4, 5, 8))
+TINY_MODEL = bytes.fromhex("A0 52 08 00 01 00 00 00 03 04 00 00 11")
+TINY_STRIP = b"\3" + bytes.fromhex("00947100 80621500 00651500 00765500")
 SAMPLE_TYPES = ("uint8", "int8", "uint16", "int16")
 
 
@@ -103,25 +109,44 @@ def packed_map(minimum: int, gaps: Sequence[int], n_values: int | None = None) -
 
 
 def head(
-    samples_crc: int, maps: Sequence[bytes], strips: Sequence[tuple[Sequence[int], int]]
+    samples_crc: int,
+    maps: Sequence[bytes],
+    strips: Sequence[tuple[Sequence[int], int]],
+    models: Sequence[bytes] = (),
+    colour: int = 0,
 ) -> bytes:
-    """Section 3; a strip is the lengths of its pieces and their checksum."""
-    out = struct.pack("<I", samples_crc) + b"".join(maps)
+    """Section 3; a strip is the lengths of its pieces and their checksum.  Three maps are
+    colour; `models` are those of the planes that are not constant, empty by default."""
+    out = struct.pack("<I", samples_crc) + bytes([colour] if len(maps) == 3 else [])
+    out += b"".join(maps)
+    moving = sum(made[:1] != b"\0" for made in maps)
+    for model in models or [b""] * moving:
+        out += varint(len(model)) + model
     for lengths, crc in strips:
         out += b"".join(map(varint, lengths)) + struct.pack("<I", crc)
     return with_crc(out)
 
 
-def frame(samples: bytes, maps: Sequence[bytes], strips: Sequence[Sequence[bytes]]) -> bytes:
+def frame(
+    samples: bytes,
+    maps: Sequence[bytes],
+    strips: Sequence[Sequence[bytes]],
+    models: Sequence[bytes] = (),
+    colour: int = 0,
+) -> bytes:
     """A frame whose checksums are right for `samples` and the pieces of each strip."""
     joined = [b"".join(pieces) for pieces in strips]
     listed = [([*map(len, pieces)], crc32c(j)) for pieces, j in zip(strips, joined, strict=True)]
-    return head(crc32c(samples), maps, listed) + b"".join(joined)
+    return head(crc32c(samples), maps, listed, models, colour) + b"".join(joined)
 
 
-def piece(words: np.ndarray, method: str, n_values: int) -> bytes:
-    """Section 5."""
+def piece(
+    words: np.ndarray, method: str, n_values: int, model: wavefront.Model | None = None
+) -> bytes:
+    """Section 5; a model is for "wavefront"."""
     height, width = words.shape
+    if model is not None:
+        return b"\3" + wavefront.strip(words, model)
     if method == "raw":
         return b"\0" + words.astype("u1" if n_values <= 256 else "<u2").tobytes()
     kind = METHODS.index(method)
@@ -129,25 +154,51 @@ def piece(words: np.ndarray, method: str, n_values: int) -> bytes:
     return bytes([kind]) + stages.encode_stream(method, words.reshape(-1), width, height, maximum)
 
 
-def plane_words(plane: np.ndarray) -> tuple[bytes, np.ndarray, int]:
+def planes_of(array: np.ndarray, colour: int = 0) -> np.ndarray:
+    """Values of the planes of a frame, by section 4 and the transform of section 4.1."""
+    planes = np.atleast_3d(array).transpose(2, 0, 1).astype(np.int64) - np.iinfo(array.dtype).min
+    if colour == 0:
+        return planes
+    r, g, b = planes
+    if colour == 1:
+        return np.stack([r - g + 32768, g, b - g + 32768]) & 65535
+
+    def half(x: np.ndarray) -> np.ndarray:
+        return (x & 65535).astype("uint16").view("int16").astype(np.int64) >> 1
+
+    t = b + half(r - b)
+    return np.stack([t + half(g - t), r - b + 32768, g - t + 32768]) & 65535
+
+
+def plane_words(values: np.ndarray) -> tuple[bytes, np.ndarray, int]:
     """Map of a plane, its words and how many values they may have."""
-    values = plane.astype(np.int64) - np.iinfo(plane.dtype).min
     low, span = int(values.min()), int(values.max() - values.min())
     made = offset_map(low, span) if span else constant_map(low)
     return made, (values - low).astype("uint16"), span + 1
 
 
-def array_frame(array: np.ndarray, strip_rows: int, method: str) -> bytes:
-    """One frame, (rows, columns) or (rows, columns, 3)."""
-    planes = [plane_words(plane) for plane in np.atleast_3d(array).transpose(2, 0, 1)]
-    moving = [(words, n_values) for _, words, n_values in planes if n_values > 1]
-    strips = [
-        [piece(words[top : top + strip_rows], method, n_values) for words, n_values in moving]
-        for top in range(0, len(array), strip_rows)
-        if moving
+def array_frame(
+    array: np.ndarray, strip_rows: int, method: str, colour: int = 0, **model: Any
+) -> bytes:
+    """One frame, (rows, columns) or (rows, columns, 3); `model` is what a wavefront model is
+    to say beside the frequencies."""
+    planes = [plane_words(plane) for plane in planes_of(array, colour)]
+    tops = range(0, len(array), strip_rows)
+    moving = []
+    for _, words, n_values in planes:
+        if n_values == 1:
+            continue
+        strips = [words[top : top + strip_rows] for top in tops]
+        made = wavefront.Model(n_values - 1, **model) if method == "wavefront" else None
+        made = wavefront.fitted(strips, made) if made else None
+        moving.append((strips, n_values, made))
+    pieces = [
+        [piece(strips[i], method, n_values, made) for strips, n_values, made in moving]
+        for i in range(len(tops) if moving else 0)
     ]
     little = array.astype(array.dtype.newbyteorder("<")).tobytes()
-    return frame(little, [made for made, _, _ in planes], strips)
+    models = [made.bytes() if made else b"" for _, _, made in moving]
+    return frame(little, [made for made, _, _ in planes], pieces, models, colour)
 
 
 def stream(
@@ -155,6 +206,7 @@ def stream(
     strip_rows: int | None = None,
     method: str = "raw",
     blocks: bytes | None = None,
+    **model: Any,
 ) -> bytes:
     """A single frame as a whole stream."""
     rows, columns = array.shape[:2]
@@ -167,7 +219,7 @@ def stream(
         strip_rows=0 if strips == rows else strips,
         blocks=blocks,
     )
-    return start + array_frame(array, strips, method)
+    return start + array_frame(array, strips, method, **model)
 
 
 def frames_stream(array: np.ndarray, offsets: Sequence[int] | None = None) -> bytes:

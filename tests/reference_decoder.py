@@ -2,7 +2,8 @@
 """A slow, clear decoder of the native format of mic, written from docs/format.md alone.
 
 It shares no code with the package: a second opinion for the tests, and a worked reading of the
-specification, whose section numbers are given below. numpy only holds the result.
+specification, whose section numbers are given below. Section 7 is in reference_wavefront.py.
+numpy only holds the result.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy
+from reference_wavefront import Model, WavefrontError, read_strip
 
-MAX_SAMPLES = 1 << 24  # the limit of the caller that section 7 speaks of
+MAX_SAMPLES = 1 << 24  # the limit of the caller that section 8 speaks of
 # name, bytes, lowest value of sample types 0 to 3
 SAMPLE_TYPES = [("uint8", 1, 0), ("int8", 1, -128), ("uint16", 2, 0), ("int16", 2, -32768)]
 FSE_KINDS = {0x02: 2, 0x04: 4, 0x84: 8}  # kind: number of states
@@ -40,6 +43,8 @@ def at(place: str) -> Iterator[None]:
         yield
     except FormatError as error:
         raise FormatError(error.reason, place) from None
+    except WavefrontError as error:
+        raise FormatError(str(error), place) from None
 
 
 # Section 1: conventions
@@ -136,7 +141,7 @@ def decode(data: bytes, max_samples: int = MAX_SAMPLES) -> numpy.ndarray:
 
 
 class Header:
-    """Section 2.1; `size` is where the header ends, `highest` the highest v of section 4."""
+    """Section 2.1; `size` is where the header ends."""
 
     def __init__(self, data: bytes) -> None:
         source = Bytes(data, 0, len(data))
@@ -150,7 +155,7 @@ class Header:
         self.has_frames = bool(layout & 8)
         if self.has_frames:
             count = source.uint(1)
-            require(1 <= count <= 30, "the number of leading axes is not 1 to 30")
+            require(1 <= count <= 29, "the number of leading axes is not 1 to 29")
             self.axes = [source.uint(4) for _ in range(count)]
             self.index_offset = source.uint(8)
         if layout & 16:
@@ -158,7 +163,6 @@ class Header:
         source.check_crc(0)
         self.size = source.pos
         self.dtype, self.sample_bytes, self.lowest = SAMPLE_TYPES[layout & 3]
-        self.highest = (1 << (8 * self.sample_bytes)) - 1
         self.channels = 3 if layout & 4 else 1
         self.frame_samples = self.rows * self.columns * self.channels
         self.shape = [*self.axes, self.rows, self.columns] + ([3] if layout & 4 else [])
@@ -191,38 +195,59 @@ def read_index(data: bytes, header: Header, n_frames: int) -> tuple[list[int], i
 
 
 # Section 3: frame
+class Plane(NamedTuple):
+    """One channel of a frame: the value v of each word, the model, the values decoded so far."""
+
+    values: Sequence[int]
+    model: Model | None
+    decoded: list[int]
+
+
 def read_frame(data: bytes, header: Header, frame: int, start: int, stop: int) -> tuple[bytes, int]:
     """The samples of a frame, as bytes, and where the frame ends (at or before `stop`)."""
     with at(f"head of frame {frame}"):
         source = Bytes(data, start, stop)
         samples_crc = source.uint(4)
-        maps = [sample_map(source, header.highest) for _ in range(header.channels)]
+        transform = source.uint(1) if header.channels == 3 else 0
+        planes = read_planes(source, header, transform)
+        coded = [plane for plane in planes if len(plane.values) > 1]
         strips = []
-        coded = [plane for plane, values in enumerate(maps) if len(values) > 1]
         for height in strip_heights(header) if coded else []:
             strips.append((height, [source.varint() for _ in coded], source.uint(4)))
         source.check_crc(start)
         total = sum(sum(lengths) for _, lengths, _ in strips)
         require(total <= source.left(), "the pieces leave the data")
-    planes: list[list[int]] = [[] for _ in maps]
     for strip, (height, lengths, crc) in enumerate(strips):
         with at(f"frame {frame} strip {strip}"):
             pieces = [source.take(length) for length in lengths]
             require(crc32c(b"".join(pieces)) == crc, "the CRC does not match")
             for plane, content in zip(coded, pieces, strict=True):
-                words = read_piece(content, height, header.columns, len(maps[plane]))
-                planes[plane] += [maps[plane][word] for word in words]
-    for plane, values in enumerate(maps):
-        if len(values) == 1:
-            planes[plane] = [values[0]] * (header.rows * header.columns)
+                words = read_piece(content, height, header.columns, plane)
+                plane.decoded.extend(plane.values[word] for word in words)
+    for plane in planes:
+        if len(plane.values) == 1:
+            plane.decoded.extend([plane.values[0]] * (header.rows * header.columns))
     samples = b"".join(
-        (value + header.lowest).to_bytes(header.sample_bytes, "little", signed=header.lowest < 0)
-        for pixel in zip(*planes, strict=True)
-        for value in pixel
+        (value % (1 << 8 * header.sample_bytes) + header.lowest).to_bytes(
+            header.sample_bytes, "little", signed=header.lowest < 0
+        )
+        for pixel in zip(*(plane.decoded for plane in planes), strict=True)
+        for value in inverse_transform(transform, pixel)
     )
     with at(f"frame {frame}"):
         require(crc32c(samples) == samples_crc, "the CRC of the samples does not match")
     return samples, source.pos
+
+
+def read_planes(source: Bytes, header: Header, transform: int) -> list[Plane]:
+    """The sample map of each plane, then the models of those that are not constant."""
+    require(transform <= 2, "the colour transform is unknown")
+    highest = 255 if header.sample_bytes == 1 and transform == 0 else 65535
+    planes = []
+    for values in [sample_map(source, highest) for _ in range(header.channels)]:
+        model = source.take(source.varint()) if len(values) > 1 else b""
+        planes.append(Plane(values, Model(model, len(values)) if model else None, []))
+    return planes
 
 
 def strip_heights(header: Header) -> list[int]:
@@ -257,20 +282,42 @@ def packed_values(table: bytes, minimum: int, n_values: int) -> list[int]:
     return [minimum + sum(gaps[:i]) for i in range(n_values)]
 
 
+# Section 4.1: colour
+def inverse_transform(transform: int, pixel: tuple[int, ...]) -> tuple[int, ...]:
+    """The values v of a pixel (mod 2^16) from those of its planes."""
+    if transform == 0:
+        return pixel
+    p0, p1, p2 = pixel
+    if transform == 1:
+        return (p0 + p1 - 32768) % 65536, p1, (p2 + p1 - 32768) % 65536
+    co, cg = p1 - 32768, p2 - 32768
+    t = p0 - half(cg)
+    b = t - half(co)
+    return (b + co) % 65536, (cg + t) % 65536, b % 65536
+
+
+def half(x: int) -> int:
+    """h(x)."""
+    return ((x + 32768) % 65536 - 32768) >> 1
+
+
 # Section 5: pieces
-def read_piece(content: bytes, height: int, columns: int, n_values: int) -> list[int]:
+def read_piece(content: bytes, height: int, columns: int, plane: Plane) -> list[int]:
     """The words of one plane of one strip."""
     require(len(content) > 0, "the piece is empty")
     method, payload, count = content[0], content[1:], height * columns
-    require(method <= 2, "the method is unknown")
+    n_values = len(plane.values)
+    require(method <= 3, "the method is unknown")
     if method == 0:
         source, size = Bytes(payload, 0, len(payload)), 1 if n_values <= 256 else 2
         require(len(payload) == count * size, "the raw words have the wrong length")
         words = [source.uint(size) for _ in range(count)]
+    elif method == 3:
+        require(plane.model is not None, "a wavefront piece has no model")
+        words = read_strip(payload, plane.model, height, columns)
     else:
         most = 1 + 2 * count  # the maximum, then for each pixel at most an escape and a word
-        entropy = fse if method == 1 else huffman
-        runs = entropy(payload, 1 + 2 * most)
+        runs = fse(payload, most * 5 // 4 + 16) if method == 1 else huffman(payload, 1 + 2 * most)
         residuals = run_lengths(runs, most)
         require(runs[0] == (1 << depth(residuals[0])) - 1, "the initial word is not the escape")
         words = prediction(residuals, height, columns)
@@ -361,7 +408,7 @@ def fse_header(data: bytes) -> tuple[int, list[int], int]:
         while rem < t:
             nb, t = nb - 1, t // 2
     require(rem == 1, "the FSE counts do not add up")
-    require(len(norm) >= 2, "the FSE header has fewer than two symbols")
+    require(sum(map(bool, norm)) >= 2, "the FSE header has fewer than two symbols")
     return table_log, norm, (bits.pos + 7) // 8
 
 

@@ -47,7 +47,8 @@ def entry(codec, image, encode, decode, threads=1, encoded_bytes=500):
 
 def test_own_codecs_are_the_usual_ones():
     names = [codec.name for codec in own_codecs()]
-    assert len(names) == len(mic.CODECS) and names[:2] == ["fse-4", "huffman"]
+    assert len(names) == len(mic.CODECS) and names[0].startswith(mic.DEFAULT_CODEC)
+    assert names[1:] == ["fse-4", "huffman"]
     every = [codec.name for codec in own_codecs(all_variants=True)]
     assert {"fse-2", "fse-4", "fse-8", "huffman"} <= set(every)
     assert [codec.name for codec in own_codecs(["fse-8", "huffman"])] == ["fse-8", "huffman"]

@@ -232,7 +232,11 @@ def test_batch(threads: int) -> None:
 def test_batch_of_containers() -> None:
     """Containers may be mixed, as long as shape and dtype agree."""
     image = zoo.smooth((40, 50), "uint16") // 16
-    streams = [mic.encode(image), mic.encode(image, container="mic1"), mic.encode(image[None])]
+    streams = [
+        mic.encode(image),
+        mic.encode(image, "fse", container="mic1"),
+        mic.encode(image[None]),
+    ]
     assert (mic.decode_batch(streams) == image).all()
 
 

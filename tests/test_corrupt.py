@@ -9,6 +9,7 @@ import pytest
 import zoo
 from hypothesis import given
 from hypothesis import strategies as st
+from taken_apart import take_apart
 
 import mic
 
@@ -140,7 +141,9 @@ def test_damage_is_located() -> None:
     volume = zoo.volume((5,), 20, 20)
     stream = mic.encode(volume)
     offset = mic.info(stream).frame_offsets[3]
-    for byte, strip in ((offset + 40, 0), (offset + 1, None)):
+    parts = take_apart(stream, 3)
+    places = ((parts.strip_offsets[0] + 40, 0), (offset + 1, None), (parts.model_offset + 9, None))
+    for byte, strip in places:
         with pytest.raises(mic.CorruptDataError, match="frame 3") as caught:
             mic.decode(zoo.flip(stream, 8 * byte), threads=3)
         assert (caught.value.frame, caught.value.strip) == (3, strip)
@@ -164,7 +167,7 @@ def test_the_first_damage_is_reported(volume: zoo.Sample) -> None:
 @pytest.mark.parametrize("states", zoo.STATES)
 def test_damaged_mic1(states: int) -> None:
     """An error, or samples of the shape that the header announces, within the limit."""
-    stream = mic.encode(MIC1_IMAGE, container="mic1", states=states)
+    stream = mic.encode(MIC1_IMAGE, "fse", container="mic1", states=states)
     damaged = [zoo.flip(stream, bit) for bit in range(8 * len(stream))]
     damaged += [stream[:length] for length in range(len(stream))]
     for data in damaged:
@@ -179,7 +182,7 @@ def test_damaged_mic1(states: int) -> None:
 @pytest.mark.parametrize("states", zoo.STATES)
 def test_truncated_mic1(states: int) -> None:
     """The length in the header makes every truncation known."""
-    stream = mic.encode(MIC1_IMAGE, container="mic1", states=states)
+    stream = mic.encode(MIC1_IMAGE, "fse", container="mic1", states=states)
     for length in range(len(stream)):
         assert_refused(stream[:length])
 
@@ -257,7 +260,7 @@ def test_rescue_truncated(volume: zoo.Sample) -> None:
 
 def test_rescue_mic1() -> None:
     """A stream without checksum and strips is intact as a whole or not at all."""
-    stream = mic.encode(MIC1_IMAGE, container="mic1")
+    stream = mic.encode(MIC1_IMAGE, "fse", container="mic1")
     rescued, intact = mic.decode(stream, partial=True)
     assert intact.all()
     assert np.array_equal(rescued, MIC1_IMAGE)

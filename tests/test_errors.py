@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import zoo
+from taken_apart import take_apart
 
 import mic
 
@@ -18,12 +19,13 @@ def raised() -> dict[str, mic.MicError]:
     image = zoo.volume((3,), 20, 20)
     stream = mic.encode(image)
     last = mic.info(stream).frame_offsets[2]
+    (strip,) = take_apart(stream, 2).strip_offsets
     calls = {
         "magic": lambda: mic.decode(b"GIF89a" + stream),
         "header": lambda: mic.decode(zoo.flip(stream, 70)),
         "index": lambda: mic.decode(zoo.flip(stream, 8 * len(stream) - 1)),
         "frame head": lambda: mic.decode(zoo.flip(stream, 8 * last + 1)),
-        "strip": lambda: mic.decode(zoo.flip(stream, 8 * last + 300)),
+        "strip": lambda: mic.decode(zoo.flip(stream, 8 * strip + 300)),
         "truncated": lambda: mic.decode(stream[:-9]),
         "padding": lambda: mic.decode(stream + b"more"),
         "limit": lambda: mic.decode(stream, max_pixels=1199),

@@ -12,6 +12,7 @@ import pytest
 import zoo
 from hypothesis import given
 from hypothesis import strategies as st
+from taken_apart import take_apart
 
 import mic
 
@@ -184,13 +185,21 @@ def test_rows_that_are_not_there(rows: object, volume: zoo.Sample) -> None:
 
 def test_reads_only_what_it_needs(large: zoo.Sample) -> None:
     """A row of one strip and one frame of many decode although all else is damaged."""
-    damaged = bytearray(large.stream)
     info = mic.info(large.stream)
-    damaged[len(damaged) // info.strips + 1000 :] = bytes(
-        len(damaged) - len(damaged) // info.strips - 1000
-    )
-    part = mic.decode(bytes(damaged), rows=(0, info.strip_rows // 2))
-    assert np.array_equal(part, large.array[: info.strip_rows // 2])
+    starts = [*take_apart(large.stream).strip_offsets, len(large.stream)]
+    for strip in range(info.strips):
+        damaged = bytearray(large.stream)
+        for other in {*range(info.strips)} - {strip}:
+            damaged[starts[other] : starts[other + 1]] = bytes(starts[other + 1] - starts[other])
+        first = strip * info.strip_rows
+        last = min(first + info.strip_rows, info.rows)
+        for rows in ((first, last), (first, first + 1), (first + 7, last - 1)):
+            part = mic.decode(bytes(damaged), rows=slice(*rows))
+            assert np.array_equal(part, large.array[slice(*rows)])
+        beyond = (first - 1, first) if strip else (last, last + 1)
+        with pytest.raises(mic.CorruptDataError) as caught:
+            mic.decode(bytes(damaged), rows=beyond)
+        assert caught.value.strip == (strip - 1 if strip else 1)
 
 
 def test_pickle(path: Path, volume: zoo.Sample) -> None:
@@ -312,7 +321,7 @@ def test_options(options: dict[str, object], tmp_path: Path) -> None:
         for frame in stack:
             writer.append(frame)
     assert np.array_equal(mic.decode(path.read_bytes()), stack)
-    assert mic.info(path.read_bytes()).codec == options.get("codec", "fse")
+    assert mic.info(path.read_bytes()).codec == options.get("codec", mic.DEFAULT_CODEC)
 
 
 @pytest.mark.parametrize("shape", [(..., 9, 8, 3), (2, 9, 8, 3)])

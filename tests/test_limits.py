@@ -5,10 +5,11 @@ import struct
 import sys
 from collections.abc import Callable
 
+import handmade
 import numpy as np
 import pytest
 import zoo
-from handmade import constant_map, frame, head, header, offset_map, packed_map
+from handmade import constant_map, frame, head, header, offset_map, packed_map, varint
 
 import mic
 
@@ -27,7 +28,7 @@ def bare_count(codec: str, count: int) -> bytes:
 
 
 def piece_bomb(codec: str, count: int) -> bytes:
-    piece = bytes([1 + zoo.CODECS.index(codec)]) + bare_count(codec, count)
+    piece = bytes([handmade.METHODS.index(codec)]) + bare_count(codec, count)
     return header(12, 14) + frame(b"", [offset_map(0, 63)], [[piece]])
 
 
@@ -36,6 +37,7 @@ def mic1_bomb(rows: int, columns: int) -> bytes:
     return b"MIC1" + struct.pack("<4I", columns, rows, 1, len(stream)) + stream
 
 
+WAVES = frame(b"", [offset_map(0, 8)], [[handmade.TINY_STRIP]], [handmade.TINY_MODEL])
 ONE_STRIP = [([2**31], 0)]
 BOMBS = {
     "flat gigapixel": header(2**15, 2**15) + FLAT,
@@ -54,6 +56,10 @@ BOMBS = {
     "fse words": piece_bomb("fse", 2**31 - 1),
     "fse words again": piece_bomb("fse", 2**32 - 1),
     "huffman words": piece_bomb("huffman", 2**32 - 1),
+    "wavefront gigapixel": header(2**15, 2**15) + WAVES,
+    "wavefront row": header(1, 2**31 - 1) + WAVES,
+    "wavefront column": header(2**31 - 1, 1) + WAVES,
+    "a long model": header(2**10, 2**10) + b"\0" * 4 + offset_map(0, 8) + varint(2**31),
     "mic1": mic1_bomb(2**15, 2**15),
     "mic1 row": mic1_bomb(1, 2**31 - 1),
 }
@@ -146,7 +152,7 @@ def test_default_limit() -> None:
 
 def test_work_is_bounded_by_the_data() -> None:
     """A count of words that no image of the size can need is refused, not decoded."""
-    for codec in zoo.CODECS:
+    for codec in ("fse", "huffman"):
         stream = bare_count(codec, 2**24)
         with pytest.raises(mic.CorruptDataError):
             mic.stages.decode_stream(codec, stream, 14, 12)

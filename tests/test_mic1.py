@@ -14,14 +14,14 @@ IMAGE = zoo.smooth((40, 50), "uint16") // 16
 
 def test_header() -> None:
     """20 bytes: magic, width, height, pipeline, length; then the bare stream."""
-    stream = mic.encode(IMAGE, container="mic1", states=2)
+    stream = mic.encode(IMAGE, "fse", container="mic1", states=2)
     bare = mic.stages.encode_stream("fse", IMAGE.reshape(-1), 50, 40)
     assert stream == b"MIC1" + struct.pack("<4I", 50, 40, 1, len(bare)) + bare
 
 
 @pytest.mark.parametrize("states", zoo.STATES)
 def test_round_trip(states: int) -> None:
-    stream = mic.encode(IMAGE, container="mic1", states=states)
+    stream = mic.encode(IMAGE, "fse", container="mic1", states=states)
     decoded = mic.decode(stream)
     assert decoded.dtype == np.uint16
     assert np.array_equal(decoded, IMAGE)
@@ -34,14 +34,14 @@ def test_round_trip(states: int) -> None:
 def test_max_value(max_value: int) -> None:
     """Any maximum from 8 is lossless, also one that the image passes."""
     image = zoo.smooth((90, 110), "uint16") // 16
-    stream = mic.encode(image, container="mic1", max_value=max_value)
+    stream = mic.encode(image, "fse", container="mic1", max_value=max_value)
     assert np.array_equal(mic.decode(stream), image)
 
 
 @pytest.mark.parametrize("max_value", [0, -1, 65536])
 def test_max_value_out_of_range(max_value: int) -> None:
     with pytest.raises(mic.UnsupportedError, match="1 to 65535"):
-        mic.encode(IMAGE, container="mic1", max_value=max_value)
+        mic.encode(IMAGE, "fse", container="mic1", max_value=max_value)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_max_value_out_of_range(max_value: int) -> None:
 )
 def test_what_it_cannot_hold(array: np.ndarray, remedy: str) -> None:
     with pytest.raises(mic.UnsupportedError) as caught:
-        mic.encode(array, container="mic1")
+        mic.encode(array, "fse", container="mic1")
     assert remedy in str(caught.value)
 
 
@@ -80,13 +80,13 @@ def test_huffman_is_refused() -> None:
 def test_where_the_published_encoder_fails(image: np.ndarray) -> None:
     """A clear error, while the native container simply works."""
     with pytest.raises(mic.UnsupportedError) as caught:
-        mic.encode(image, container="mic1")
+        mic.encode(image, "fse", container="mic1")
     assert "\n" not in str(caught.value)
     assert np.array_equal(mic.decode(mic.encode(image)), image)
 
 
 def test_parts() -> None:
-    stream = mic.encode(IMAGE, container="mic1")
+    stream = mic.encode(IMAGE, "fse", container="mic1")
     assert np.array_equal(mic.decode(stream, rows=(7, 20)), IMAGE[7:20])
     assert np.array_equal(mic.decode(stream, frames=0), IMAGE)
     assert np.array_equal(mic.decode(stream, frames=[0, 0]), np.stack([IMAGE, IMAGE]))
@@ -112,7 +112,7 @@ def test_parts() -> None:
     ],
 )
 def test_absurd_headers(at: int, value: int) -> None:
-    stream = bytearray(mic.encode(IMAGE, container="mic1"))
+    stream = bytearray(mic.encode(IMAGE, "fse", container="mic1"))
     struct.pack_into("<I", stream, at, value)
     with pytest.raises(mic.CorruptDataError) as caught:
         mic.decode(bytes(stream))
@@ -121,7 +121,7 @@ def test_absurd_headers(at: int, value: int) -> None:
 
 def test_limit_counts_the_whole_image() -> None:
     """A stream without strips costs the whole image, whatever part is asked for."""
-    stream = mic.encode(IMAGE, container="mic1")
+    stream = mic.encode(IMAGE, "fse", container="mic1")
     for part in ({}, {"rows": (0, 1)}, {"frames": 0}):
         with pytest.raises(mic.LimitError):
             mic.decode(stream, max_pixels=1999, **part)

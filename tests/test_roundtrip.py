@@ -43,7 +43,7 @@ def test_any_array(
 def test_any_array_as_mic1(array: np.ndarray, states: int, max_value: int | None) -> None:
     """The published container takes some arrays and refuses the others."""
     try:
-        stream = mic.encode(array, container="mic1", states=states, max_value=max_value)
+        stream = mic.encode(array, "fse", container="mic1", states=states, max_value=max_value)
     except mic.UnsupportedError:
         return
     assert array.dtype == np.uint16

@@ -105,7 +105,7 @@ class Image:
             return stages.fse_encode(self.words(path.stage), path.states)
         if path == "mic1":
             image = self.pixels.reshape(self.height, self.width)
-            return mic.encode(image, container="mic1", states=2, max_value=self.max_value)
+            return mic.encode(image, "fse", container="mic1", states=2, max_value=self.max_value)
         kind, states = ("fse", path.states) if path.coder == "frame" else (path, 2)
         arguments = self.pixels, self.width, self.height, self.max_value, states
         return stages.encode_stream(kind, *arguments)

@@ -13,7 +13,7 @@ import mic
 from mic import _mic
 
 DTYPES = ("uint8", "int8", "uint16", "int16")
-CODECS = ("fse", "huffman")
+CODECS = ("wavefront", "fse", "huffman")
 STATES = (1, 2, 4, 8)
 
 
@@ -158,9 +158,15 @@ def small_streams() -> dict[str, Sample]:
         "one_pixel": np.array([[-7]], "int8"),
     }
     samples = {name: Sample(mic.encode(array), array) for name, array in arrays_.items()}
-    for codec in CODECS:
+    for codec in ("fse", "huffman"):
         image = ramp((30, 30), "uint16", 4) // 7
         samples[codec] = Sample(mic.encode(image, codec), image)
+    image = smooth((33, 40), "uint8") // 16
+    samples["wavefront"] = Sample(mic.encode(image), image)
+    for predictor in (0, 1):
+        tiny = smooth((11, 9), "int16")
+        made = handmade.stream(tiny, 6, "wavefront", predictor=predictor, starts=0x11000001)
+        samples[f"wavefront_{predictor}"] = Sample(made, tiny)
     for method in handmade.METHODS:
         strips = smooth((40, 16), "uint8") // 16
         samples[f"strips_{method}"] = Sample(handmade.stream(strips, 11, method), strips)

@@ -23,6 +23,7 @@ typedef struct stream_case {
 
 #define FSE MIC_CODEC_FSE
 #define HUFFMAN MIC_CODEC_HUFFMAN
+#define WAVEFRONT MIC_CODEC_WAVEFRONT
 #define NATIVE MIC_CONTAINER_NATIVE
 #define MIC1 MIC_CONTAINER_MIC1
 
@@ -44,6 +45,12 @@ static const stream_case stream_cases[] = {
     {"u16 colour", NATIVE, MIC_UINT16, 3, 1, {2}, 5, 7, 0, HUFFMAN, 4, FEW, 3},
     {"u16 volume", NATIVE, MIC_UINT16, 1, 1, {3}, 8, 9, 0, FSE, 2, SKEWED, 1},
     {"i8 4-d", NATIVE, MIC_INT8, 1, 2, {2, 2}, 5, 6, 0, FSE, 4, FEW, 1},
+    {"u16 wavefront", NATIVE, MIC_UINT16, 1, 0, {0}, 33, 20, 0, WAVEFRONT, 4, SKEWED, 1},
+    {"u16 wavefront strips", NATIVE, MIC_UINT16, 1, 0, {0}, 70, 10, 33, WAVEFRONT, 4, SKEWED, 1},
+    {"i8 wavefront", NATIVE, MIC_INT8, 1, 1, {2}, 40, 9, 0, WAVEFRONT, 4, SKEWED, 1},
+    {"u8 wavefront colour", NATIVE, MIC_UINT8, 3, 0, {0}, 12, 14, 7, WAVEFRONT, 4, SKEWED, 1},
+    {"u16 wavefront 1x1", NATIVE, MIC_UINT16, 1, 0, {0}, 1, 1, 0, WAVEFRONT, 4, NOISE, 1},
+    {"i16 wavefront packed", NATIVE, MIC_INT16, 1, 0, {0}, 20, 12, 11, WAVEFRONT, 4, SKEWED, 97},
     {"u16 strips", NATIVE, MIC_UINT16, 1, 0, {0}, 23, 12, 5, FSE, 4, SKEWED, 1},
     {"i16 strips, frames", NATIVE, MIC_INT16, 1, 1, {2}, 11, 9, 4, HUFFMAN, 4, SKEWED, 5},
     {"u8 strips, colour", NATIVE, MIC_UINT8, 3, 0, {0}, 9, 7, 2, FSE, 4, RUNS, 1},

@@ -127,7 +127,7 @@ static void test_index(const stream_case *c, const stream *s)
 /* ---- frames ------------------------------------------------------------- */
 
 typedef struct frame_parts {
-    uint8_t *prefix;     /* of the head: samples' checksum and sample maps */
+    uint8_t *prefix;     /* of the head: samples' checksum, colour, sample maps and models */
     size_t n_prefix;
     size_t n_planes;     /* pieces of a strip: of planes that are not constant */
     size_t n_pieces;
@@ -271,7 +271,7 @@ static void test_frames(const stream_case *c, const stream *s)
 {
     frame_parts f = split_frame(c, s);
     CHECK(check_frame(c, s, &f, "nothing", 0) == MIC_OK, "%s", c->name);
-    damage_bytes(c, s, &f, f.prefix + CRC, f.n_prefix - CRC, "sample maps");
+    damage_bytes(c, s, &f, f.prefix + CRC, f.n_prefix - CRC, "maps and models");
     const size_t n_prefix = f.n_prefix;
     for (f.n_prefix = 0; f.n_prefix < n_prefix; f.n_prefix++)
         check_frame(c, s, &f, "head cut", f.n_prefix);

@@ -326,9 +326,54 @@ static void check_delta_inverse(const mic_kernels *k, pattern p, size_t width, b
     CHECK(guarded_intact(&out_words), "width %zu pattern %d", width, p);
 }
 
+/* ---- values of words ---------------------------------------------------- */
+
+static void check_add(const mic_kernels *k, pattern p, size_t n, bool at_end)
+{
+    const uint16_t addend = (uint16_t)random_u32();
+    uint16_t *words = place(&in_words, p, n, at_end), largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        largest = words[i] > largest ? words[i] : largest;
+        expected[i] = (uint16_t)(words[i] + addend);
+    }
+    uint16_t found = k->add(words, n, addend);
+    CHECK(found == largest, "%u, %u expected: n %zu pattern %d", found, largest, n, p);
+    CHECK(same(words, expected, n * sizeof *words), "n %zu pattern %d addend %u", n, p, addend);
+    CHECK(guarded_intact(&in_words), "n %zu pattern %d", n, p);
+}
+
+/* A table that ends where access ends, with a stretch [first, last] where it only
+ * adds; all words below its end, or one of them not. */
+static void check_look_up(const mic_kernels *k, pattern p, size_t n, bool at_end)
+{
+    static const uint32_t sizes[] = {1, 2, 3, 31, 255, 256, 4096, 65535, 65536};
+    const uint32_t n_table = sizes[random_u32() % COUNT_OF(sizes)];
+    uint16_t *table = guarded_end(&above_words, n_table * sizeof *table);
+    for (uint32_t i = 0; i < n_table; i++)
+        table[i] = (uint16_t)random_u32();
+    const uint32_t first = random_u32() % n_table;
+    uint32_t last = first + random_u32() % (n_table - first);
+    for (uint32_t i = first; i <= last; i++)
+        table[i] = (uint16_t)(table[first] + i - first);
+    uint16_t *words = place(&in_words, p, n, at_end);
+    for (size_t i = 0; i < n; i++) {
+        words[i] = (uint16_t)(words[i] % n_table);
+        expected[i] = table[words[i]];
+    }
+    const bool outside = n > 0 && n_table < 65536 && n % 3 == 0;
+    if (outside)
+        words[random_u32() % n] = (uint16_t)(n % 2 ? n_table : 65535);
+    bool fits = k->look_up(words, n, table, n_table, (uint16_t)first, (uint16_t)last);
+    CHECK(fits == !outside, "n %zu pattern %d table %u stretch %u..%u", n, p, n_table, first, last);
+    CHECK(outside || same(words, expected, n * sizeof *words), "n %zu pattern %d table %u stretch %u..%u", n, p,
+          n_table, first, last);
+    CHECK(guarded_intact(&in_words) && guarded_intact(&above_words), "n %zu pattern %d", n, p);
+}
+
 /* ---- all of them -------------------------------------------------------- */
 
-_Static_assert(sizeof(mic_kernels) == 10 * sizeof(void *), "a kernel was added: test it here");
+/* The last one, wavefront_decode, is in test_wavefront. */
+_Static_assert(sizeof(mic_kernels) == 13 * sizeof(void *), "a kernel was added: test it here");
 
 static void test_kernels(const mic_kernels *k)
 {
@@ -339,6 +384,8 @@ static void test_kernels(const mic_kernels *k)
     for_each_input(k, check_rle_hostile);
     for_each_input(k, check_delta_forward);
     for_each_input(k, check_delta_inverse);
+    for_each_input(k, check_add);
+    for_each_input(k, check_look_up);
 }
 
 int main(void)
