@@ -75,7 +75,8 @@ mic_status mic_check_shape(mic_layout *layout, mic_error *error)
  * and that a strip stays in the cache.
  *
  * Wavefront decodes two strips in one loop and shares the model among all, so it
- * divides from 65536 pixels on, always in pairs, at multiples of its 32 lanes.
+ * divides from 65536 pixels on, always in pairs, at multiples of its 32 lanes;
+ * and where there are several pairs their number is even, for two threads.
  * The classic codecs have a table a strip: up to 1.5 million pixels are not
  * worth dividing. */
 void mic_plan_strips(mic_layout *layout)
@@ -84,8 +85,10 @@ void mic_plan_strips(mic_layout *layout)
     const uint64_t n_pixels = (uint64_t)layout->rows * layout->columns;
     const uint64_t target = (uint64_t)1 << 19;
     const bool lanes = layout->codec == MIC_CODEC_WAVEFRONT;
-    const uint64_t smallest = lanes ? 65536 : 3 * target, pairs = (n_pixels + target) / (2 * target);
-    const uint64_t n_strips = n_pixels < smallest ? 1 : 2 * (pairs ? pairs : 1);
+    const uint64_t smallest = lanes ? 65536 : 3 * target;
+    uint64_t pairs = (n_pixels + target) / (2 * target);
+    pairs = pairs < 2 ? 1 : pairs + pairs % 2;
+    const uint64_t n_strips = n_pixels < smallest ? 1 : 2 * pairs;
     uint64_t strip_rows = (layout->rows + n_strips - 1) / n_strips;
     if (lanes && n_strips > 1)
         strip_rows = (strip_rows + LANES - 1) / LANES * LANES;

@@ -33,6 +33,7 @@ typedef struct frame_decoder {
     frame_head head;
     wf_decoder models[MAX_PLANES];
     size_t first_strip, n_strips;   /* those that hold the job's rows */
+    size_t group_size;              /* strips that are decoded at once */
     uint32_t *strip_crcs;           /* of their samples */
 } frame_decoder;
 
@@ -185,14 +186,19 @@ static mic_status allocate_planes(const frame_decoder *d, strip_work *works, siz
     return MIC_OK;
 }
 
-/* A rescue takes strips one by one, so that one does not spoil its neighbour. */
-static size_t group_size(const mic_decode_job *job) { return job->intact ? 1 : STRIP_GROUP; }
+/* A rescue takes strips one by one, so that one does not spoil its neighbour.
+ * So do threads that would otherwise have nothing to do. */
+static size_t choose_group_size(const frame_decoder *d, int n_threads)
+{
+    const bool idle_threads = n_threads > 1 && d->n_strips < STRIP_GROUP * (size_t)n_threads;
+    return d->job->intact || idle_threads ? 1 : STRIP_GROUP;
+}
 
 static mic_status decode_group(void *context, size_t group, mic_error *error)
 {
     const frame_decoder *d = context;
-    const size_t first = group * group_size(d->job);
-    const size_t n_works = min_size(group_size(d->job), d->n_strips - first);
+    const size_t first = group * d->group_size;
+    const size_t n_works = min_size(d->group_size, d->n_strips - first);
     strip_work works[STRIP_GROUP];
     uint16_t *scratch = NULL;
     size_t failed = 0;
@@ -269,7 +275,8 @@ static mic_status decode_strips(frame_decoder *d, int n_threads, mic_error *erro
     /* Without a colour transform to undo, the maps lead straight to patterns. */
     for (unsigned c = 0; c < job->layout->channels && d->head.colour == COLOUR_NONE; c++)
         mic_map_rebase(&d->head.maps[c], mic_planes_base(job->layout->sample_type));
-    size_t n_groups = (d->n_strips + group_size(job) - 1) / group_size(job);
+    d->group_size = choose_group_size(d, n_threads);
+    size_t n_groups = (d->n_strips + d->group_size - 1) / d->group_size;
     TRY(mic_parallel_for(n_groups, n_threads, decode_group, d, error));
     /* The checksum is of the whole frame: some rows cannot be held against it. */
     return job->n_rows == job->layout->rows && all_intact(job) ? check_samples(d, error) : MIC_OK;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Fuzz every target here for MINUTES each (default 1): fuzz/run.sh [MINUTES].
+# Fuzz every target here for MINUTES each (default 1), or the TARGETs named:
+# fuzz/run.sh [MINUTES [TARGET...]].
 # Needs clang with libFuzzer.  Stops with an error, and the path of the input, at
 # the first fault.  What was found worth keeping stays in build/fuzz for the next
 # run.
@@ -12,15 +13,17 @@ if ! [[ $minutes =~ ^[1-9][0-9]*$ ]]; then
     echo "fuzz/run.sh: '$minutes' is no number of minutes; for example: fuzz/run.sh 5" >&2
     exit 2
 fi
+shift || true
+targets=${*:-fuzz_stages fuzz_roundtrip fuzz_wavefront fuzz_container}
 clang=${CLANG:-clang}
 out=build/fuzz
 
-# Two bytes before the data choose what to do with them, see each target.  An N
+# The bytes before the data choose what to do with them, see each target.  An N
 # stands for the stages 0 to 7 in turn.  Files above 8 KB would only slow the
 # fuzzers down.
 seed() { # target, prefix as printf escapes, name pattern
     local folder file n=0
-    for folder in tests/data/published tests/vectors ../shared/vectors; do
+    for folder in tests/data/published tests/data/native tests/vectors ../shared/vectors; do
         [[ -d $folder ]] || continue
         while IFS= read -r -d '' file; do
             { printf '%b' "${2/N/$((n++ % 8))}"; cat "$file"; } > "$out/$1/$(basename "$file")"
@@ -28,7 +31,7 @@ seed() { # target, prefix as printf escapes, name pattern
     done
 }
 
-mkdir -p "$out"/{fuzz_stages,fuzz_roundtrip}
+mkdir -p "$out"/{fuzz_stages,fuzz_roundtrip,fuzz_wavefront,fuzz_container}
 seed fuzz_stages '\x00\x00' '*.fse*_*.bin'
 seed fuzz_stages '\x01\x00' '*.huff_*.bin'
 seed fuzz_stages '\x02\x01' '*.stage_rle.bin'
@@ -40,8 +43,14 @@ seed fuzz_stages '\x03\x3f' '*.stage_meddelta.bin'
 seed fuzz_stages '\x04\x00' '*.gap.bin'
 seed fuzz_roundtrip '\x0f\xNf' '*.raw'
 seed fuzz_roundtrip '\x0f\xNf' '*.stage_*.bin'
+seed fuzz_wavefront '\x0N\x1f\x20\xff\x0f' '*.raw*'
+seed fuzz_wavefront '\x1N\x3f\xff\xff\xff' '*.stage_delta*.bin'
+# Example 7.6 of docs/format.md: 4 x 4 words, their model, their strip.
+printf '%b' '\x00\x03\x03\x00\x00\xa0\x52\x08\x00\x01\x00\x00\x00\x03\x04\x00\x00\x11' \
+    '\x00\x94\x71\x00\x80\x62\x15\x00\x00\x65\x15\x00\x00\x76\x55\x00' > "$out/fuzz_wavefront/example"
+seed fuzz_container '\x0N' '*.mic'
 
-for target in fuzz_stages fuzz_roundtrip; do
+for target in $targets; do
     "$clang" -g -O1 -std=c11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
         -Icsrc -o "$out/$target.bin" "fuzz/$target.c" csrc/*.c -lpthread
     echo "== $target, $minutes min, $(find "$out/$target" -type f | wc -l) inputs"
