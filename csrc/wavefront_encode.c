@@ -26,8 +26,8 @@ static void give_word(wf_encoder *e, unsigned lane)
  * so the product's high half is the quotient or one less. */
 static uint32_t push_symbol(uint32_t x, uint64_t entry, unsigned table_log)
 {
-    uint32_t frequency = entry & 0xFFFF, start = entry >> 16 & 0xFFFF, reciprocal = (uint32_t)(entry >> 32);
-    uint32_t quotient = (uint32_t)(((uint64_t)x * reciprocal) >> 32), rest = x - quotient * frequency;
+    uint32_t frequency = entry >> WF_ENTRY_FREQUENCY & 0xFFF, start = (uint32_t)(entry >> WF_ENTRY_START);
+    uint32_t quotient = (uint32_t)(((uint64_t)x * (uint32_t)entry) >> 32), rest = x - quotient * frequency;
     if (rest >= frequency) {
         quotient++;
         rest -= frequency;
@@ -38,10 +38,9 @@ static uint32_t push_symbol(uint32_t x, uint64_t entry, unsigned table_log)
 /* The reverse of one decoder step: raw bits, then symbols, last lane first. */
 static void encode_step(wf_encoder *e, size_t t)
 {
-    const unsigned direct_log = e->model->direct_log, table_log = e->model->table_log;
+    const unsigned table_log = e->model->table_log;
     for (unsigned i = WF_LANES; i-- > 0;) {
-        unsigned code = e->code[i * e->stride + t];
-        unsigned n = code == WF_IDLE ? 0 : wf_raw_bits(code & 0xFF, direct_log);
+        unsigned n = e->entries[e->code[i * e->stride + t]] >> WF_ENTRY_RAW_BITS & 15;
         if (n == 0)
             continue;
         if (e->states[i] >> (32 - n))
@@ -49,12 +48,10 @@ static void encode_step(wf_encoder *e, size_t t)
         e->states[i] = e->states[i] << n | e->raw[i * e->stride + t];
     }
     for (unsigned i = WF_LANES; i-- > 0;) {
-        unsigned code = e->code[i * e->stride + t];
-        if (code == WF_IDLE)
+        uint64_t entry = e->entries[e->code[i * e->stride + t]];
+        if (entry == 0)
             continue;
-        size_t at = (size_t)e->model->context[code >> WF_CODE_BUCKET_SHIFT] << 8 | (code & 0xFF);
-        uint64_t entry = e->entries[at];
-        if (e->states[i] >= (uint32_t)(entry & 0xFFFF) << (32 - table_log)) /* f < 2^table_log: fits */
+        if (e->states[i] >= (uint32_t)(entry >> WF_ENTRY_FREQUENCY & 0xFFF) << (32 - table_log)) /* f < 2^table_log: fits */
             give_word(e, i);
         e->states[i] = push_symbol(e->states[i], entry, table_log);
     }
@@ -77,19 +74,39 @@ static wf_encode_steps_fn *active_encode_steps(void)
 
 /* ---- strip ------------------------------------------------------------- */
 
+/* Entries of one context; returns how many symbols it has. */
+static unsigned fill_context(const wf_model *model, unsigned context, uint64_t entries[WF_SYMBOLS])
+{
+    const uint16_t *frequency = model->frequency[context];
+    unsigned n_symbols = 0;
+    uint32_t start = 0;
+    for (unsigned s = 0; s < WF_SYMBOLS && start < 1u << model->table_log; s++) {
+        uint32_t f = frequency[s];
+        entries[s] = 0;
+        if (f == 0)
+            continue;
+        uint64_t reciprocal = f > 1 ? ((uint64_t)1 << 32) / f : UINT32_MAX;
+        entries[s] = (uint64_t)start << WF_ENTRY_START | (uint64_t)f << WF_ENTRY_FREQUENCY | reciprocal |
+                     (uint64_t)wf_raw_bits(s, model->direct_log) << WF_ENTRY_RAW_BITS;
+        start += f;
+        n_symbols = s + 1;
+    }
+    return n_symbols;
+}
+
+/* By code, not by context and symbol: one look-up less for each sample. */
 static void fill_tables(wf_encoder *e)
 {
-    for (unsigned c = 0; c < e->model->n_contexts; c++) {
-        uint32_t start = 0;
-        for (unsigned s = 0; s < WF_SYMBOLS; s++) {
-            uint32_t f = e->model->frequency[c][s];
-            if (f == 0)
-                continue;
-            uint64_t reciprocal = f > 1 ? ((uint64_t)1 << 32) / f : UINT32_MAX;
-            e->entries[c << 8 | s] = reciprocal << 32 | start << 16 | f;
-            start += f;
-        }
+    const wf_model *model = e->model;
+    unsigned n_symbols = 0;
+    for (unsigned b = 0; b < WF_BUCKETS; b++) {
+        uint64_t *entries = e->entries + (b << WF_CODE_BUCKET_SHIFT);
+        if (b == 0 || model->context[b] != model->context[b - 1])
+            n_symbols = fill_context(model, model->context[b], entries);
+        else
+            memcpy(entries, entries - (1 << WF_CODE_BUCKET_SHIFT), n_symbols * sizeof *entries);
     }
+    e->entries[WF_IDLE] = 0;
 }
 
 /* Row kernels write padded rows; what they write beyond the row is idle again
@@ -105,7 +122,8 @@ static mic_status code_rows(wf_encoder *e, const uint16_t *words, mic_error *err
     const wf_row_kernels *kernels = mic_wf_row_kernels_active();
     wf_rows rows;
     TRY(mic_wf_rows_open(&rows, e->width, error));
-    memset(e->code, 0xFF, WF_LANES * e->stride * sizeof *e->code);
+    for (size_t i = 0; i < WF_LANES * e->stride; i++)
+        e->code[i] = WF_IDLE;
     for (size_t y = 0; y < e->height; y++) {
         size_t lane = y % WF_LANES, first = y / WF_LANES * e->period + WF_SKEW * lane;
         wf_row_codes codes = {e->code + lane * e->stride + first, e->raw + lane * e->stride + first};
@@ -151,7 +169,7 @@ static bool reserve(wf_scratch *scratch, size_t n_bytes)
 /* Tables, codes, raw bits and words, one after the other. */
 static mic_status divide_scratch(wf_encoder *e, wf_scratch *scratch, uint8_t **end, mic_error *error)
 {
-    const size_t n_entries = (size_t)e->model->n_contexts << 8, n_codes = WF_LANES * e->stride;
+    const size_t n_entries = WF_N_ENTRIES, n_codes = WF_LANES * e->stride;
     const size_t bound = mic_wf_strip_bound(e->width, e->height);
     const size_t n_bytes = n_entries * sizeof *e->entries + 2 * n_codes * sizeof *e->code + bound;
     if (!reserve(scratch, n_bytes))

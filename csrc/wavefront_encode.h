@@ -8,9 +8,14 @@
 #include "wavefront_rows.h"
 
 enum {
-    WF_IDLE = 0xFFFF, /* code of a step at which a lane is not on the image */
+    WF_IDLE = WF_BUCKETS * 256 - 1, /* code of a step at which a lane is not on the image: no symbol is 255 */
     WF_CODE_BLOCK = 32, /* steps are encoded in blocks of this size */
 };
+
+/* How a code changes the state: 2^32 / frequency rounded down (2^32 - 1 for
+ * frequency 1), and from bit 32 on frequency (12 bits), number of raw bits (4),
+ * start.  0 leaves the state alone: the entry of WF_IDLE. */
+enum { WF_ENTRY_FREQUENCY = 32, WF_ENTRY_RAW_BITS = 44, WF_ENTRY_START = 48, WF_N_ENTRIES = WF_BUCKETS << 8 };
 
 typedef struct wf_encoder {
     const wf_model *model;
@@ -18,9 +23,7 @@ typedef struct wf_encoder {
     /* Lane i codes code[i * stride + t] at step t, raw likewise. */
     uint16_t *code, *raw;
     size_t stride;
-    /* By context << 8 | symbol: frequency, start << 16, and from bit 32 on 2^32 /
-     * frequency rounded down (2^32 - 1 for frequency 1). */
-    uint64_t *entries;
+    uint64_t *entries; /* by code */
     uint32_t states[WF_LANES];
     uint8_t *next; /* words are written downwards from here; there is room for two a sample */
 } wf_encoder;

@@ -33,50 +33,51 @@ WF_AVX512_INLINE uint8_t *give_words(lanes *s, __mmask16 even, __mmask16 odd, ui
     return next;
 }
 
-/* Raw bits of a symbol: see wf_raw_bits. */
-WF_AVX512_INLINE uint8_t *push_raw_bits(const wf_model *m, lanes *s, __m512i magnitude, __mmask32 escaped,
-                                        __m512i raw, uint8_t *next)
+/* The entries of a step: reciprocals of every other lane of a register in the
+ * low halves, where the multiplication wants them; see wf_encoder. */
+typedef struct intervals {
+    __m512i low, high; /* entries of lanes 0, 2, ..., and of 1, 3, ... of the register */
+    __m512i fields;    /* frequency, raw bits, start of all of its lanes */
+} intervals;
+
+WF_AVX512_INLINE intervals load_intervals(const uint64_t entries[16])
 {
-    const __m512i direct = _mm512_set1_epi16((short)(1 << m->direct_log)), all = _mm512_set1_epi32(32);
-    __m512i n = _mm512_srli_epi16(_mm512_sub_epi16(magnitude, direct), 2);
-    n = _mm512_maskz_add_epi16(escaped, n, _mm512_set1_epi16((short)(m->direct_log - 2)));
-    __m512i even = even_of(n), odd = odd_of(n);
-    raw = _mm512_maskz_mov_epi16(escaped, raw);
+    intervals i = {_mm512_loadu_si512(entries), _mm512_loadu_si512(entries + 8), _mm512_setzero_si512()};
+    i.fields = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(i.low, 32), i.high);
+    return i;
+}
+
+WF_AVX512_INLINE __m512i raw_bits(__m512i fields)
+{
+    return _mm512_and_si512(_mm512_srli_epi32(fields, WF_ENTRY_RAW_BITS - 32), _mm512_set1_epi32(15));
+}
+
+/* Raw bits of a step's escapes. */
+WF_AVX512_INLINE uint8_t *push_raw_bits(lanes *s, __m512i even, __m512i odd, __m512i raw, uint8_t *next)
+{
+    const __m512i all = _mm512_set1_epi32(32);
     __m512i even_top = _mm512_srlv_epi32(s->even, _mm512_sub_epi32(all, even));
     __m512i odd_top = _mm512_srlv_epi32(s->odd, _mm512_sub_epi32(all, odd));
     next = give_words(s, _mm512_test_epi32_mask(even_top, even_top), _mm512_test_epi32_mask(odd_top, odd_top), next);
-    s->even = _mm512_or_si512(_mm512_sllv_epi32(s->even, even), even_of(raw));
-    s->odd = _mm512_or_si512(_mm512_sllv_epi32(s->odd, odd), odd_of(raw));
+    __mmask16 even_has = _mm512_test_epi32_mask(even, even), odd_has = _mm512_test_epi32_mask(odd, odd);
+    s->even = _mm512_or_si512(_mm512_sllv_epi32(s->even, even), _mm512_maskz_mov_epi32(even_has, even_of(raw)));
+    s->odd = _mm512_or_si512(_mm512_sllv_epi32(s->odd, odd), _mm512_maskz_mov_epi32(odd_has, odd_of(raw)));
     return next;
 }
 
-WF_AVX512_INLINE __m512i high_products(__m512i a, __m512i b)
+/* See push_symbol in wavefront_encode.c.  rest < 2 f: the smaller one of rest and
+ * rest - f, which wraps if it is negative, is the remainder. */
+WF_AVX512_INLINE __m512i push_symbols(__m512i x, const intervals *i, __m128i table_log)
 {
-    __m512i even = _mm512_mul_epu32(a, b);
-    __m512i odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32));
-    return _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd);
-}
-
-/* See push_symbol in wavefront_encode.c. */
-WF_AVX512_INLINE __m512i push_symbols(__m512i x, __m512i intervals, __m512i reciprocals, __m128i table_log)
-{
-    __m512i frequency = even_of(intervals), quotient = high_products(x, reciprocals);
+    __m512i frequency = _mm512_and_si512(i->fields, _mm512_set1_epi32(0xFFF));
+    __m512i even = _mm512_mul_epu32(x, i->low), odd = _mm512_mul_epu32(_mm512_srli_epi64(x, 32), i->high);
+    __m512i quotient = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd);
     __m512i rest = _mm512_sub_epi32(x, _mm512_mullo_epi32(quotient, frequency));
     __mmask16 low = _mm512_cmpge_epu32_mask(rest, frequency);
-    quotient = _mm512_mask_add_epi32(quotient, low, quotient, _mm512_set1_epi32(1));
-    rest = _mm512_mask_sub_epi32(rest, low, rest, frequency);
-    return _mm512_add_epi32(_mm512_sll_epi32(quotient, table_log),
-                            _mm512_add_epi32(rest, _mm512_srli_epi32(intervals, 16)));
-}
-
-/* Intervals and reciprocals of 16 lanes. */
-WF_AVX512_INLINE void look_up(const wf_encoder *e, __m512i at, __m512i *intervals, __m512i *reciprocals)
-{
-    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    __m512i low = _mm512_i32gather_epi64(_mm512_castsi512_si256(at), e->entries, 8);
-    __m512i high = _mm512_i32gather_epi64(_mm512_extracti64x4_epi64(at, 1), e->entries, 8);
-    *intervals = _mm512_permutex2var_epi32(low, even, high);
-    *reciprocals = _mm512_permutex2var_epi32(low, _mm512_or_si512(even, _mm512_set1_epi32(1)), high);
+    rest = _mm512_min_epu32(rest, _mm512_sub_epi32(rest, frequency));
+    __m512i pushed = _mm512_add_epi32(_mm512_sll_epi32(quotient, table_log),
+                                      _mm512_add_epi32(rest, _mm512_srli_epi32(i->fields, 16)));
+    return _mm512_mask_add_epi32(pushed, low, pushed, _mm512_sll_epi32(_mm512_set1_epi32(1), table_log));
 }
 
 /* steps[k][i] = source[i * stride + k] for eight lanes and 32 steps: each 128-bit
@@ -105,20 +106,41 @@ WF_AVX512_INLINE void transpose_lanes(const uint16_t *source, size_t stride, uin
     }
 }
 
-/* 32 steps of all lanes; raw bits follow when the first escape of the block needs them. */
-typedef struct code_block {
-    size_t first; /* step */
-    bool has_raw;
-    uint16_t code[WF_CODE_BLOCK * WF_LANES], raw[WF_CODE_BLOCK * WF_LANES];
-} code_block;
-
 WF_AVX512_INLINE void transpose_all(const uint16_t *source, size_t stride, uint16_t *steps)
 {
     for (size_t i = 0; i < WF_LANES; i += 8)
         transpose_lanes(source + i * stride, stride, steps + i);
 }
 
-WF_AVX512_INLINE __m512i raw_bits_of(const wf_encoder *e, code_block *block, size_t step)
+/* 32 steps of all lanes: entries in the order of load_intervals, even lanes first.
+ * Raw bits follow when the first escape of the block needs them. */
+typedef struct code_block {
+    size_t first; /* step */
+    bool has_raw;
+    uint64_t entries[WF_CODE_BLOCK][WF_LANES];
+    uint16_t raw[WF_CODE_BLOCK * WF_LANES];
+} code_block;
+
+/* Where lane i is in a row of entries. */
+MIC_INLINE unsigned place_of(unsigned lane) { return (lane & 1) << 4 | (lane >> 1 & 1) << 3 | lane >> 2; }
+
+/* Entries of one lane.  Scalar loads: a gather of 16 takes 12 cycles of microcode
+ * and a transposition must come first; this is a transposition, too. */
+WF_AVX512_INLINE void look_up_lane(const wf_encoder *e, code_block *block, unsigned lane)
+{
+    const uint16_t *code = e->code + lane * e->stride + block->first;
+    const uint64_t *entries = e->entries;
+    uint64_t *out = &block->entries[0][place_of(lane)];
+    for (unsigned k = 0; k < WF_CODE_BLOCK; k += 4, out += 4 * WF_LANES) {
+        uint64_t four = load_u64(code + k);
+        out[0] = entries[four & 0xFFFF];
+        out[WF_LANES] = entries[four >> 16 & 0xFFFF];
+        out[2 * WF_LANES] = entries[four >> 32 & 0xFFFF];
+        out[3 * WF_LANES] = entries[four >> 48];
+    }
+}
+
+WF_AVX512_INLINE __m512i raw_of_step(const wf_encoder *e, code_block *block, size_t step)
 {
     if (!block->has_raw)
         transpose_all(e->raw + block->first, e->stride, block->raw);
@@ -126,52 +148,46 @@ WF_AVX512_INLINE __m512i raw_bits_of(const wf_encoder *e, code_block *block, siz
     return _mm512_loadu_si512(block->raw + step * WF_LANES);
 }
 
-WF_AVX512_INLINE uint8_t *encode_step(const wf_encoder *e, lanes *s, __m512i bases, code_block *block, size_t step,
-                                      uint8_t *next)
+WF_AVX512_INLINE uint8_t *encode_step(const wf_encoder *e, lanes *s, code_block *block, size_t step, uint8_t *next)
 {
-    const wf_model *m = e->model;
-    const __m512i code = _mm512_loadu_si512(block->code + step * WF_LANES);
-    const __m128i table_log = _mm_cvtsi32_si128((int)m->table_log);
-    const __m128i limit_shift = _mm_cvtsi32_si128(32 - (int)m->table_log);
-    __mmask32 active = _mm512_cmpneq_epi16_mask(code, _mm512_set1_epi16((short)WF_IDLE));
-    __m512i symbol = _mm512_and_si512(code, _mm512_set1_epi16(0xFF));
-    __m512i magnitude = _mm512_srli_epi16(_mm512_add_epi16(symbol, _mm512_set1_epi16(1)), 1);
-    __mmask32 escaped = _mm512_mask_cmpge_epi16_mask(active, magnitude, _mm512_set1_epi16((short)(1 << m->direct_log)));
-    if (escaped)
-        next = push_raw_bits(m, s, magnitude, escaped, raw_bits_of(e, block, step), next);
-    __mmask16 even = (__mmask16)_pext_u32(active, 0x55555555), odd = (__mmask16)_pext_u32(active, 0xAAAAAAAA);
-    /* the context's index times 256 is below 2^13 */
-    __m512i base = _mm512_permutexvar_epi16(_mm512_srli_epi16(code, WF_CODE_BUCKET_SHIFT), bases);
-    __m512i at = _mm512_maskz_mov_epi16(active, _mm512_or_si512(base, symbol));
-    __m512i interval_even, interval_odd, reciprocal_even, reciprocal_odd;
-    look_up(e, even_of(at), &interval_even, &reciprocal_even);
-    look_up(e, odd_of(at), &interval_odd, &reciprocal_odd);
-    __m512i limit_even = _mm512_sll_epi32(even_of(interval_even), limit_shift);
-    __m512i limit_odd = _mm512_sll_epi32(even_of(interval_odd), limit_shift);
-    next = give_words(s, _mm512_mask_cmpge_epu32_mask(even, s->even, limit_even),
-                      _mm512_mask_cmpge_epu32_mask(odd, s->odd, limit_odd), next);
-    s->even = _mm512_mask_mov_epi32(s->even, even, push_symbols(s->even, interval_even, reciprocal_even, table_log));
-    s->odd = _mm512_mask_mov_epi32(s->odd, odd, push_symbols(s->odd, interval_odd, reciprocal_odd, table_log));
+    const __m128i table_log = _mm_cvtsi32_si128((int)e->model->table_log);
+    const __m128i limit_shift = _mm_cvtsi32_si128(32 - (int)e->model->table_log);
+    intervals even = load_intervals(block->entries[step]), odd = load_intervals(block->entries[step] + 16);
+    const __m512i raw_field = _mm512_set1_epi32(0xF000);
+    if (_mm512_test_epi32_mask(_mm512_or_si512(even.fields, odd.fields), raw_field))
+        next = push_raw_bits(s, raw_bits(even.fields), raw_bits(odd.fields), raw_of_step(e, block, step), next);
+    __mmask16 even_on = _mm512_test_epi32_mask(even.fields, even.fields), odd_on = _mm512_test_epi32_mask(odd.fields, odd.fields);
+    /* the shift leaves the frequency, which is below 2^table_log */
+    __m512i limit_even = _mm512_sll_epi32(even.fields, limit_shift), limit_odd = _mm512_sll_epi32(odd.fields, limit_shift);
+    next = give_words(s, _mm512_mask_cmpge_epu32_mask(even_on, s->even, limit_even),
+                      _mm512_mask_cmpge_epu32_mask(odd_on, s->odd, limit_odd), next);
+    s->even = _mm512_mask_mov_epi32(s->even, even_on, push_symbols(s->even, &even, table_log));
+    s->odd = _mm512_mask_mov_epi32(s->odd, odd_on, push_symbols(s->odd, &odd, table_log));
     return next;
 }
 
+/* The look-ups of the next block fill the time for which a step waits for the one
+ * before it: one lane of them for each step. */
 WF_AVX512 void mic_wf_encode_steps_avx512(wf_encoder *e)
 {
-    code_block block;
-    uint16_t context[WF_BUCKETS];
+    code_block blocks[2];
     const __m512i low = _mm512_set1_epi32(WF_STATE_LOW);
     lanes s = {low, low};
     uint8_t *next = e->next;
-    for (unsigned b = 0; b < WF_BUCKETS; b++)
-        context[b] = (uint16_t)(e->model->context[b] << 8);
-    const __m512i bases = _mm512_loadu_si512(context);
-    for (size_t end = e->n_steps; end > 0;) {
-        block.first = (end - 1) / WF_CODE_BLOCK * WF_CODE_BLOCK;
-        block.has_raw = false;
-        transpose_all(e->code + block.first, e->stride, block.code);
-        for (size_t k = end - block.first; k-- > 0;)
-            next = encode_step(e, &s, bases, &block, k, next);
-        end = block.first;
+    size_t n_blocks = (e->n_steps + WF_CODE_BLOCK - 1) / WF_CODE_BLOCK;
+    code_block *block = &blocks[n_blocks & 1];
+    block->first = (n_blocks - 1) * WF_CODE_BLOCK;
+    for (unsigned lane = 0; lane < WF_LANES; lane++)
+        look_up_lane(e, block, lane);
+    while (n_blocks-- > 0) { /* steps beyond the last one are idle */
+        code_block *following = &blocks[n_blocks & 1];
+        following->first = n_blocks ? block->first - WF_CODE_BLOCK : 0;
+        block->has_raw = false;
+        for (unsigned k = WF_CODE_BLOCK; k-- > 0;) {
+            look_up_lane(e, following, k);
+            next = encode_step(e, &s, block, k, next);
+        }
+        block = following;
     }
     e->next = next;
     for (unsigned i = 0; i < WF_LANES / 2; i++) {

@@ -276,8 +276,9 @@ def sample_map(source: Bytes, highest: int) -> Sequence[int]:
 
 def packed_values(table: bytes, minimum: int, n_values: int) -> list[int]:
     """The values of a packed map, from the gaps between them."""
-    gaps = run_lengths(huffman(table, 1 + 2 * (n_values - 1)), n_values - 1)
-    require(len(gaps) == n_values - 1, "a packed map has too few gaps")
+    count = n_values - 1
+    gaps = run_lengths(huffman(table, most_runs(count)), count)
+    require(len(gaps) == count, "a packed map has too few gaps")
     require(min(gaps) >= 1, "a gap of a packed map is 0")
     return [minimum + sum(gaps[:i]) for i in range(n_values)]
 
@@ -317,7 +318,8 @@ def read_piece(content: bytes, height: int, columns: int, plane: Plane) -> list[
         words = read_strip(payload, plane.model, height, columns)
     else:
         most = 1 + 2 * count  # the maximum, then for each pixel at most an escape and a word
-        runs = fse(payload, most * 5 // 4 + 16) if method == 1 else huffman(payload, 1 + 2 * most)
+        entropy = fse if method == 1 else huffman
+        runs = entropy(payload, most_runs(most))
         residuals = run_lengths(runs, most)
         require(runs[0] == (1 << depth(residuals[0])) - 1, "the initial word is not the escape")
         words = prediction(residuals, height, columns)
@@ -325,8 +327,7 @@ def read_piece(content: bytes, height: int, columns: int, plane: Plane) -> list[
     return words
 
 
-# Section 6: published streams, where `most` is how many words the stage behind can take.
-# Run lengths that give n words take at most 1 + 2n: `initial`, and a block header for each word.
+# Section 6: published streams, where `most` is how many words a stage may give.
 def prediction(words: list[int], height: int, columns: int) -> list[int]:
     """Section 6.1."""
     source = Items(words, 0, len(words))
@@ -350,6 +351,11 @@ def prediction(words: list[int], height: int, columns: int) -> list[int]:
             pixels.append((predicted + word - threshold) % (1 << 16))
     require(source.left() == 0, "the prediction has words left over")
     return pixels
+
+
+def most_runs(count: int) -> int:
+    """The words that the run lengths of `count` words may have (section 6.3)."""
+    return count * 5 // 4 + 16
 
 
 def run_lengths(words: list[int], most: int) -> list[int]:
