@@ -45,7 +45,7 @@ typedef struct frame_encoder {
     uint8_t *seen;                  /* per strip and plane: which values occur */
     uint32_t *strip_crcs;           /* of the samples */
     mic_codec codec[MAX_PLANES];
-    wf_model *models;               /* one a plane */
+    wf_plane_encoder *wavefronts[MAX_PLANES]; /* of the planes that have a model */
     frame_head head;
     mic_encoded *encoded;           /* part 0 the head, then the pieces */
 } frame_encoder;
@@ -114,22 +114,54 @@ static mic_status map_strip(void *context, size_t strip, mic_error *error)
     return MIC_OK;
 }
 
-/* The model of a wavefront plane goes into the head. */
-static mic_status build_model(frame_encoder *e, unsigned plane, mic_error *error)
+static bool is_wavefront(const frame_encoder *e, unsigned plane)
 {
+    return e->codec[plane] == MIC_CODEC_WAVEFRONT && e->head.maps[plane].kind != MAP_CONSTANT;
+}
+
+/* Predictors, from a sample of rows; for the planes at once. */
+static mic_status open_wavefront(void *context, size_t plane, mic_error *error)
+{
+    frame_encoder *e = context;
     const mic_layout *layout = e->layout;
+    if (!is_wavefront(e, (unsigned)plane))
+        return MIC_OK;
+    return mic_wf_plane_open(e->planes[plane], layout->columns, layout->rows, layout->strip_rows,
+                             e->head.maps[plane].n_values - 1, e->options->effort, &e->wavefronts[plane], error);
+}
+
+static mic_status analyse_strip(void *context, size_t strip, mic_error *error)
+{
+    frame_encoder *e = context;
+    for (unsigned c = 0; c < e->layout->channels; c++)
+        if (e->wavefronts[c])
+            TRY(mic_wf_plane_analyse(e->wavefronts[c], strip, error));
+    return MIC_OK;
+}
+
+/* The model of a wavefront plane goes into the head. */
+static mic_status choose_model(void *context, size_t plane, mic_error *error)
+{
+    frame_encoder *e = context;
     frame_model *model = &e->head.models[plane];
+    wf_model chosen;
+    if (!e->wavefronts[plane])
+        return MIC_OK;
+    TRY(mic_wf_plane_choose(e->wavefronts[plane], &chosen, error));
     uint8_t *bytes = malloc(WF_MODEL_BOUND);
     if (!bytes)
         return no_memory(WF_MODEL_BOUND, error);
-    mic_status status = mic_wf_build_model(e->planes[plane], layout->columns, layout->rows, layout->strip_rows,
-                                       e->head.maps[plane].n_values - 1, e->options->effort, &e->models[plane],
-                                       error);
-    if (status == MIC_OK)
-        status = mic_wf_write_model(&e->models[plane], bytes, WF_MODEL_BOUND, &model->n_bytes, error);
     model->owned = bytes;
     model->bytes = bytes;
-    return status;
+    return mic_wf_write_model(&chosen, bytes, WF_MODEL_BOUND, &model->n_bytes, error);
+}
+
+static mic_status build_models(frame_encoder *e, mic_error *error)
+{
+    const int n_threads = e->options->n_threads;
+    TRY(mic_parallel_for(e->layout->channels, n_threads, open_wavefront, e, error));
+    TRY(mic_parallel_for(e->head.n_strips, n_threads, analyse_strip, e, error));
+    return mic_parallel_for(e->layout->channels, n_threads, choose_model, e, error);
 }
 
 static mic_status encode_plane(frame_encoder *e, size_t strip, unsigned plane, mic_error *error)
@@ -139,17 +171,15 @@ static mic_status encode_plane(frame_encoder *e, size_t strip, unsigned plane, m
     const size_t capacity = mic_strip_bound(layout->columns, height);
     struct encoded_part *part = piece_of(e, strip, plane);
     uint16_t *planes[MAX_PLANES];
-    wf_scratch scratch = {0};
     const strip_coder coder = {.codec = e->codec[plane], .n_states = e->options->n_states,
-                               .n_values = e->head.maps[plane].n_values, .model = &e->models[plane],
-                               .scratch = &scratch};
+                               .n_values = e->head.maps[plane].n_values, .plane = e->wavefronts[plane],
+                               .strip = strip};
     uint8_t *bytes = malloc(capacity);
     if (!bytes)
         return no_memory(capacity, error);
     planes_of_strip(e, strip, planes);
     mic_status status = mic_strip_encode(planes[plane], layout->columns, height, &coder, bytes, capacity,
                                          &part->n_bytes, error);
-    mic_wf_scratch_free(&scratch);
     if (status != MIC_OK) {
         free(bytes);
         return status;
@@ -248,6 +278,54 @@ static void seal_strips(frame_encoder *e)
     }
 }
 
+/* From planes as loaded to pieces. */
+static mic_status encode_planes(frame_encoder *e, mic_error *error)
+{
+    const unsigned channels = e->layout->channels;
+    const int n_threads = e->options->n_threads;
+    const size_t n_strips = e->head.n_strips;
+    TRY(mic_parallel_for(n_strips, n_threads, mark_strip, e, error));
+    for (unsigned c = 0; c < channels; c++)
+        TRY(choose_map(e, c, error));
+    TRY(mic_parallel_for(n_strips, n_threads, map_strip, e, error));
+    for (unsigned c = 0; c < channels; c++)
+        e->codec[c] = e->options->codec;
+    TRY(build_models(e, error));
+    TRY(mic_parallel_for(n_strips, n_threads, encode_strip, e, error));
+    for (unsigned c = 0; c < channels; c++)
+        TRY(settle_plane(e, c, error));
+    return MIC_OK;
+}
+
+/* Back to where planes are to be loaded. */
+static void forget_planes(frame_encoder *e)
+{
+    const size_t n_strips = e->head.n_strips;
+    memset(e->seen, 0, n_strips * e->layout->channels * SAMPLE_VALUES);
+    for (unsigned c = 0; c < e->layout->channels; c++) {
+        mic_map_free(&e->head.maps[c]);
+        free(e->head.models[c].owned);
+        e->head.models[c] = (frame_model){0};
+        mic_wf_plane_free(e->wavefronts[c]);
+        e->wavefronts[c] = NULL;
+        for (size_t strip = 0; strip < n_strips; strip++) {
+            struct encoded_part *part = piece_of(e, strip, c);
+            free(part->bytes);
+            *part = (struct encoded_part){0};
+            e->head.strips[strip].n_bytes[c] = 0;
+        }
+    }
+}
+
+static uint64_t coded_bytes(const frame_encoder *e)
+{
+    uint64_t n = 0;
+    for (unsigned c = 0; c < e->layout->channels; c++)
+        if (e->head.maps[c].kind != MAP_CONSTANT)
+            n += plane_bytes(e, c);
+    return n;
+}
+
 static mic_status run_encoder(frame_encoder *e, mic_error *error)
 {
     const mic_layout *layout = e->layout;
@@ -256,18 +334,15 @@ static mic_status run_encoder(frame_encoder *e, mic_error *error)
     TRY(mic_parallel_for(n_strips, n_threads, load_strip, e, error));
     if (layout->channels == MAX_PLANES)
         TRY(mic_planes_choose_colour(e->planes, layout->columns, layout->rows, &e->head.colour, error));
-    TRY(mic_parallel_for(n_strips, n_threads, mark_strip, e, error));
-    for (unsigned c = 0; c < layout->channels; c++)
-        TRY(choose_map(e, c, error));
-    TRY(mic_parallel_for(n_strips, n_threads, map_strip, e, error));
-    for (unsigned c = 0; c < layout->channels; c++) {
-        e->codec[c] = e->options->codec;
-        if (e->codec[c] == MIC_CODEC_WAVEFRONT && e->head.maps[c].kind != MAP_CONSTANT)
-            TRY(build_model(e, c, error));
+    TRY(encode_planes(e, error));
+    /* Differences of noise need a bit more than the noise: without them it is no
+     * larger than it was. */
+    if (e->head.colour != COLOUR_NONE && coded_bytes(e) >= mic_frame_bytes(layout)) {
+        forget_planes(e);
+        e->head.colour = COLOUR_NONE;
+        TRY(mic_parallel_for(n_strips, n_threads, load_strip, e, error));
+        TRY(encode_planes(e, error));
     }
-    TRY(mic_parallel_for(n_strips, n_threads, encode_strip, e, error));
-    for (unsigned c = 0; c < layout->channels; c++)
-        TRY(settle_plane(e, c, error));
     seal_strips(e);
     e->head.samples_crc = mic_join_checksums(layout, e->strip_crcs, n_strips);
     struct encoded_part *part = &e->encoded->parts[0];
@@ -302,9 +377,8 @@ static bool allocate_encoder(frame_encoder *e)
     e->head.strips = calloc(n_strips, sizeof *e->head.strips);
     e->seen = calloc(n_pieces, SAMPLE_VALUES);
     e->strip_crcs = calloc(n_strips, sizeof *e->strip_crcs);
-    e->models = calloc(layout->channels, sizeof *e->models);
     e->encoded = mic_encoded_new(1 + n_pieces);
-    bool complete = e->head.strips && e->seen && e->strip_crcs && e->models && e->encoded;
+    bool complete = e->head.strips && e->seen && e->strip_crcs && e->encoded;
     for (unsigned c = 0; c < layout->channels; c++) {
         e->planes[c] = malloc(n_pixels * sizeof *e->planes[c]);
         complete &= e->planes[c] != NULL;
@@ -326,10 +400,11 @@ mic_status mic_native_frame_encode(const mic_layout *layout, const void *samples
         mic_encoded_free(e.encoded);
     }
     mic_frame_head_free(&e.head);
-    for (unsigned c = 0; c < MAX_PLANES; c++)
+    for (unsigned c = 0; c < MAX_PLANES; c++) {
         free(e.planes[c]);
+        mic_wf_plane_free(e.wavefronts[c]);
+    }
     free(e.seen);
     free(e.strip_crcs);
-    free(e.models);
     return status;
 }

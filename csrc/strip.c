@@ -67,13 +67,12 @@ static mic_status try_stream(mic_stream_kind kind, const uint16_t *words, size_t
     return MIC_OK;
 }
 
-static mic_status try_wavefront(const uint16_t *words, size_t width, size_t height, const strip_coder *coder,
-                                uint8_t *out, size_t capacity, size_t *n_bytes, mic_error *error)
+static mic_status try_wavefront(const strip_coder *coder, uint8_t *out, size_t capacity, size_t *n_bytes,
+                                mic_error *error)
 {
     out[0] = STRIP_WAVEFRONT;
     *n_bytes = 0;
-    TRY(mic_wf_encode_strip(coder->model, words, width, height, coder->scratch, out + 1, capacity - 1, n_bytes,
-                        error));
+    TRY(mic_wf_plane_encode(coder->plane, coder->strip, out + 1, capacity - 1, n_bytes, error));
     *n_bytes += 1;
     return MIC_OK;
 }
@@ -83,7 +82,7 @@ mic_status mic_strip_encode(const uint16_t *words, size_t width, size_t height, 
 {
     mic_status status = MIC_ERROR_UNSUPPORTED;
     if (coder->codec == MIC_CODEC_WAVEFRONT)
-        status = try_wavefront(words, width, height, coder, out, capacity, n_bytes, error);
+        status = try_wavefront(coder, out, capacity, n_bytes, error);
     if (coder->codec == MIC_CODEC_FSE)
         status = try_stream(MIC_STREAM_FSE, words, width, height, coder->n_values, coder->n_states, out,
                             capacity, n_bytes, error);

@@ -22,8 +22,8 @@ typedef struct strip_coder {
     mic_codec codec;
     int n_states;           /* FSE */
     uint32_t n_values;      /* words are below this */
-    const wf_model *model;  /* wavefront */
-    wf_scratch *scratch;    /* wavefront: memory of the calling thread */
+    const wf_plane_encoder *plane; /* wavefront: whose strip `strip` this is */
+    size_t strip;
 } strip_coder;
 
 size_t mic_strip_bound(size_t width, size_t height);

@@ -113,4 +113,20 @@ mic_status mic_wf_encode_strip(const wf_model *model, const uint16_t *words, siz
                            wf_scratch *scratch, uint8_t *out, size_t capacity, size_t *n_bytes,
                            mic_error *error);
 
+/* The encoder of a plane, in three stages, for rows are predicted once only: open,
+ * which chooses the predictor; analyse every strip; choose, which makes the model;
+ * encode every strip.  Strips may be analysed by several threads at once, and
+ * encoded likewise; the bytes do not depend on it.  `words` must stay until the
+ * last strip is analysed. */
+typedef struct wf_plane_encoder wf_plane_encoder;
+mic_status mic_wf_plane_open(const uint16_t *words, size_t width, size_t height, size_t strip_rows,
+                             unsigned max_value, int effort, wf_plane_encoder **plane, mic_error *error);
+/* Each strip once. */
+mic_status mic_wf_plane_analyse(wf_plane_encoder *plane, size_t strip, mic_error *error);
+mic_status mic_wf_plane_choose(wf_plane_encoder *plane, wf_model *model, mic_error *error);
+/* Needs room for mic_wf_strip_bound bytes; any number of times. */
+mic_status mic_wf_plane_encode(const wf_plane_encoder *plane, size_t strip, uint8_t *out, size_t capacity,
+                               size_t *n_bytes, mic_error *error);
+void mic_wf_plane_free(wf_plane_encoder *plane);
+
 #endif

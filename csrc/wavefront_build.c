@@ -50,12 +50,23 @@ static uint64_t cost_of(const uint32_t *a, const uint32_t *b, uint32_t last, uns
         if (n == 0)
             continue;
         total += n;
-        sum += (uint64_t)n * log2_q12(n);
+        if (n > 1)
+            sum += (uint64_t)n * log2_q12(n);
         n_used++;
     }
     if (total == 0)
         return 0;
     return total * log2_q12((uint32_t)total) - sum + ((TABLE_BITS + n_used * (2 + precision) + last) << LOG_BITS);
+}
+
+static unsigned last_used(const uint32_t *counts)
+{
+    unsigned last = WF_SYMBOLS - 1;
+    while (last > 1 && (counts[last] | counts[last - 1]) == 0)
+        last -= 2;
+    while (last > 0 && counts[last] == 0)
+        last--;
+    return last;
 }
 
 static const uint32_t no_counts[WF_SYMBOLS];
@@ -77,18 +88,20 @@ static void merge_pair(context_counts *a, const context_counts *b, uint64_t cost
     a->cost = cost;
 }
 
-static size_t gather_buckets(const uint32_t *histogram, unsigned precision,
+/* Contexts of `width` buckets each: whole octaves for small images, which want few
+ * contexts anyway and whose time would go into merging. */
+static size_t gather_buckets(const uint32_t *histogram, unsigned width, unsigned precision,
                              context_counts *contexts)
 {
     size_t n = 0;
-    for (unsigned b = 0; b < WF_BUCKETS; b++) {
+    for (unsigned b = 0; b < WF_BUCKETS; b += width) {
         context_counts *c = &contexts[n];
-        *c = (context_counts){.first_bucket = b};
+        const uint32_t *counts = histogram + b * WF_CODE_SYMBOLS;
+        c->first_bucket = b;
+        c->total = 0;
         for (unsigned s = 0; s < WF_SYMBOLS; s++)
-            if ((c->counts[s] = histogram[b * WF_CODE_SYMBOLS + s]) != 0) {
-                c->total += c->counts[s];
-                c->last = s;
-            }
+            c->total += c->counts[s] = counts[s] + (width > 1 ? counts[WF_CODE_SYMBOLS + s] : 0);
+        c->last = last_used(c->counts);
         if (c->total == 0)
             continue; /* empty buckets join the context below them */
         c->cost = cost_of(c->counts, no_counts, c->last, precision);
@@ -127,13 +140,15 @@ static size_t merge_contexts(context_counts *contexts, size_t n, size_t max_cont
     return n;
 }
 
-static mic_status choose_contexts(const uint32_t *histogram, size_t max_contexts,
-                              wf_model *model, mic_error *error)
+mic_status mic_wf_choose_contexts(const uint32_t *histogram, const wf_image *image, int effort, wf_model *model,
+                                  mic_error *error)
 {
+    const size_t max_contexts = effort < 8 ? 16 : WF_BUCKETS;
+    const unsigned width = effort < 6 && image->width * image->height < 1 << 15 ? 2 : 1;
     context_counts *contexts = malloc((WF_BUCKETS + 1) * sizeof *contexts);
     if (!contexts)
         return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory to choose contexts");
-    size_t n = gather_buckets(histogram, model->precision, contexts);
+    size_t n = gather_buckets(histogram, width, model->precision, contexts);
     n = merge_contexts(contexts, n, max_contexts, model->precision);
     model->n_contexts = (unsigned)n;
     for (size_t c = 0; c < n; c++) {
@@ -146,95 +161,66 @@ static mic_status choose_contexts(const uint32_t *histogram, size_t max_contexts
     return MIC_OK;
 }
 
-/* ---- statistics of an image -------------------------------------------- */
-
-enum { N_CODES = WF_BUCKETS * WF_CODE_SYMBOLS };
-
-/* Neighbours often have the same code: two tables in turn, for an increment waits
- * for the last one of the same entry. */
-typedef uint32_t wf_counts[2][N_CODES];
-
-static void count_row(const uint16_t *code, size_t n, wf_counts counts)
-{
-    size_t x = 0;
-    for (; x + 4 <= n; x += 4) {
-        uint64_t four = load_u64(code + x);
-        counts[0][four & 0xFFFF]++;
-        counts[1][four >> 16 & 0xFFFF]++;
-        counts[0][four >> 32 & 0xFFFF]++;
-        counts[1][four >> 48]++;
-    }
-    for (; x < n; x++)
-        counts[0][code[x]]++;
-}
-
-/* Runs a model over rows of the image and counts codes.  Strips of `strip_rows`
- * begin afresh, as they will when they are coded; of each, only blocks of
- * `taken` rows out of `every` are visited. */
-static mic_status count_codes(const wf_image *image, const wf_model *model, size_t taken, size_t every,
-                              wf_counts counts, mic_error *error)
-{
-    const wf_row_kernels *kernels = mic_wf_row_kernels_active();
-    wf_rows rows;
-    size_t padded = image->width + WF_ROW_BLOCK;
-    uint16_t *memory = malloc(2 * padded * sizeof *memory);
-    if (!memory)
-        return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory for a row of codes");
-    wf_row_codes codes = {memory, memory + padded};
-    mic_status status = mic_wf_rows_open(&rows, image->width, error);
-    memset(counts, 0, sizeof(wf_counts));
-    size_t block = every == taken ? image->strip_rows : taken;
-    for (size_t first = 0; status == MIC_OK && first < image->height; first += every == taken ? block : every) {
-        mic_wf_rows_rewind(&rows);
-        size_t n = min_size(block, image->height - first);
-        for (size_t y = 0; y < n; y++) {
-            mic_wf_rows_next(&rows, kernels, model, image->words + first * image->width, y);
-            kernels->predict(model, &rows);
-            mic_wf_rows_close_errors(&rows);
-            kernels->classify(model, &rows, &codes);
-            count_row(codes.code, image->width, counts);
-        }
-    }
-    if (status == MIC_OK)
-        mic_wf_rows_close(&rows);
-    for (size_t i = 0; i < N_CODES; i++)
-        counts[0][i] += counts[1][i];
-    free(memory);
-    return status;
-}
+/* ---- the predictor ----------------------------------------------------- */
 
 /* Bits that a model takes for the visited rows, by the entropy of its buckets. */
-static uint64_t trial_cost(const uint32_t histogram[N_CODES], const wf_model *model)
+static uint64_t trial_cost(const uint32_t histogram[WF_N_CODES], const wf_model *model)
 {
     uint64_t cost = 0;
     for (unsigned b = 0; b < WF_BUCKETS; b++) {
-        cost += cost_of(histogram + b * WF_CODE_SYMBOLS, no_counts, WF_SYMBOLS - 1, 0);
-        for (unsigned s = 2u << model->direct_log; s < WF_SYMBOLS; s++)
-            cost += (uint64_t)histogram[b * WF_CODE_SYMBOLS + s] * wf_raw_bits(s, model->direct_log) << LOG_BITS;
+        const uint32_t *counts = histogram + b * WF_CODE_SYMBOLS;
+        unsigned last = last_used(counts);
+        cost += cost_of(counts, no_counts, last, 2);
+        for (unsigned s = 2u << model->direct_log; s <= last; s++)
+            cost += (uint64_t)counts[s] * wf_raw_bits(s, model->direct_log) << LOG_BITS;
     }
     return cost;
 }
 
-/* ---- the choice -------------------------------------------------------- */
-
-static mic_status choose_predictor(const wf_image *image, bool thorough, wf_model *model, wf_counts counts, mic_error *error)
+/* Counts the codes of `taken` rows out of `every`, each such block begun afresh: its
+ * first rows, predicted from less and in contexts of worse errors, do not count. */
+static void try_rows(const wf_image *image, const wf_model *model, size_t taken, size_t every, wf_rows *rows,
+                     wf_row_codes codes, wf_counter *counter)
 {
-    enum { TRIAL_ROWS = 6, PLACES = 12 }; /* blocks of rows all over the image */
-    size_t every = image->height / PLACES < TRIAL_ROWS ? TRIAL_ROWS : image->height / PLACES;
-    if (thorough)
-        every = TRIAL_ROWS;
-    uint64_t costs[2];
-    for (int p = WF_MEDIAN; p <= WF_LINEAR; p++) {
-        model->predictor = (wf_predictor)p;
-        TRY(count_codes(image, model, TRIAL_ROWS, every, counts, error));
-        costs[p] = trial_cost(counts[0], model);
+    const wf_row_kernels *kernels = mic_wf_row_kernels_active();
+    enum { WARM_ROWS = 2 };
+    mic_wf_counter_clear(counter);
+    for (size_t first = 0; first < image->height; first += every) {
+        mic_wf_rows_rewind(rows);
+        for (size_t y = 0; y < min_size(taken, image->height - first); y++) {
+            mic_wf_rows_next(rows, kernels, model, image->words + first * image->width, y);
+            kernels->code(model, rows, &codes);
+            if (y >= WARM_ROWS || image->height <= WARM_ROWS)
+                mic_wf_count_row(counter, kernels, codes.code, image->width);
+        }
     }
-    model->predictor = costs[WF_LINEAR] <= costs[WF_MEDIAN] ? WF_LINEAR : WF_MEDIAN;
-    return MIC_OK;
+    mic_wf_counter_finish(counter);
 }
 
-/* Enough for a smooth prediction of most images; what the lowest efforts use. */
-static const int16_t usual_weights[WF_WEIGHTS] = {80 * 256, -24 * 256, 28 * 256, -8 * 256, -2 * 256, 0};
+static mic_status try_predictors(const wf_image *image, size_t taken, size_t every, wf_model *model,
+                                 wf_counter *counter, mic_error *error)
+{
+    wf_rows rows;
+    uint64_t costs[2];
+    size_t padded = image->width + WF_ROW_BLOCK;
+    uint16_t *memory = malloc(2 * padded * sizeof *memory);
+    if (!memory)
+        return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory for a row of codes");
+    mic_status status = mic_wf_rows_open(&rows, image->width, error);
+    for (int p = WF_MEDIAN; status == MIC_OK && p <= WF_LINEAR; p++) {
+        model->predictor = (wf_predictor)p;
+        try_rows(image, model, taken, every, &rows, (wf_row_codes){memory, memory + padded}, counter);
+        costs[p] = trial_cost(counter->exact, model);
+    }
+    if (status == MIC_OK) {
+        /* of a few rows only: where the median is worth it, it is by much more than they can be wrong */
+        uint64_t margin = every > taken ? costs[WF_LINEAR] / 64 : 0;
+        model->predictor = costs[WF_LINEAR] - margin <= costs[WF_MEDIAN] ? WF_LINEAR : WF_MEDIAN;
+        mic_wf_rows_close(&rows);
+    }
+    free(memory);
+    return status;
+}
 
 static void choose_sizes(const wf_image *image, int effort, wf_model *model)
 {
@@ -244,31 +230,28 @@ static void choose_sizes(const wf_image *image, int effort, wf_model *model)
     model->table_log = n_pixels < 1 << 15 ? 10 : effort < 8 ? 11 : 12;
 }
 
-static mic_status choose_parameters(const wf_image *image, int effort, wf_model *model, wf_counts counts,
-                                    mic_error *error)
+/* How many rows are looked at: places all over the image, and rows at each. */
+typedef struct sample_size {
+    uint16_t fit_rows, places, rows;
+} sample_size;
+
+mic_status mic_wf_choose_predictor(const wf_image *image, int effort, wf_model *model, mic_error *error)
 {
-    memcpy(model->weights, usual_weights, sizeof usual_weights);
-    if (effort >= 2) {
-        TRY(mic_wf_fit_weights(image, effort >= 8, model, error));
-        TRY(choose_predictor(image, effort >= 8, model, counts, error));
-    }
+    static const sample_size sizes[10] = {{32, 5, 4}, {32, 5, 4}, {32, 6, 4}, {48, 6, 5}, {64, 8, 5}, {64, 10, 5},
+                                          {48, 12, 6}, {64, 12, 6}, {UINT16_MAX, UINT16_MAX, 6}, {UINT16_MAX, UINT16_MAX, 6}};
+    const sample_size size = sizes[effort < 1 ? 1 : effort > 9 ? 9 : effort];
+    const size_t every = image->height / size.places < size.rows ? size.rows : image->height / size.places;
+    wf_counter counter;
+    model->fraction_bits = wf_fraction_bits(model->max_value);
+    choose_sizes(image, effort, model);
+    TRY(mic_wf_fit_weights(image, size.fit_rows, model, error));
+    uint32_t *memory = malloc(WF_COUNTER_SIZE * sizeof *memory);
+    if (!memory)
+        return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory for a histogram");
+    mic_wf_counter_open(&counter, memory, 1);
+    mic_status status = try_predictors(image, size.rows, every, model, &counter, error);
+    free(memory);
     if (model->predictor == WF_MEDIAN)
         memset(model->weights, 0, sizeof model->weights);
-    TRY(count_codes(image, model, 1, 1, counts, error));
-    return choose_contexts(counts[0], effort < 8 ? 16 : WF_BUCKETS, model, error);
-}
-
-mic_status mic_wf_build_model(const uint16_t *words, size_t width, size_t height, size_t strip_rows,
-                          unsigned max_value, int effort, wf_model *model, mic_error *error)
-{
-    const wf_image image = {words, width, height, strip_rows};
-    uint32_t (*counts)[N_CODES] = malloc(sizeof(wf_counts));
-    if (!counts)
-        return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory for a histogram");
-    *model = (wf_model){.predictor = WF_LINEAR, .max_value = max_value};
-    model->fraction_bits = wf_fraction_bits(max_value);
-    choose_sizes(&image, effort, model);
-    mic_status status = choose_parameters(&image, effort, model, counts, error);
-    free(counts);
     return status;
 }

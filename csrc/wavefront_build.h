@@ -7,14 +7,36 @@
 
 #include "wavefront_rows.h"
 
-enum { WF_CODE_SYMBOLS = 256 }; /* a histogram is indexed by codes: bucket << 8 | symbol */
+enum { WF_CODE_SYMBOLS = 256, WF_N_CODES = WF_BUCKETS * WF_CODE_SYMBOLS }; /* a histogram is indexed by codes: bucket << 8 | symbol */
 
 typedef struct wf_image {
     const uint16_t *words;
     size_t width, height, strip_rows;
 } wf_image;
 
-/* Weights of the linear predictor, by least squares over a sample of rows, or all. */
-mic_status mic_wf_fit_weights(const wf_image *image, bool thorough, wf_model *model, mic_error *error);
+/* The predictor, its weights and the sizes of tables: all but contexts and
+ * frequencies. */
+mic_status mic_wf_choose_predictor(const wf_image *image, int effort, wf_model *model, mic_error *error);
+/* Contexts and frequencies, from counts of all codes that occur, by code. */
+mic_status mic_wf_choose_contexts(const uint32_t *counts, const wf_image *image, int effort, wf_model *model,
+                                  mic_error *error);
+
+/* Counts of codes while rows go by: see wavefront_count.c. */
+typedef struct wf_counter {
+    uint32_t *exact, *sampled; /* by code */
+    unsigned every;                     /* of how many rows one is counted in full */
+    size_t n_rows, next_limits;
+    int16_t limits[WF_BUCKETS];
+} wf_counter;
+
+enum { WF_COUNTER_SIZE = 2 * WF_N_CODES };
+void mic_wf_counter_open(wf_counter *counter, uint32_t memory[WF_COUNTER_SIZE], unsigned every);
+void mic_wf_counter_clear(wf_counter *counter);
+void mic_wf_count_row(wf_counter *counter, const wf_row_kernels *kernels, const uint16_t *code, size_t n);
+/* Weighs what was sampled and leaves the sum in counter->exact. */
+void mic_wf_counter_finish(wf_counter *counter);
+
+/* Weights of the linear predictor, by least squares over a sample of rows. */
+mic_status mic_wf_fit_weights(const wf_image *image, size_t max_rows, wf_model *model, mic_error *error);
 
 #endif

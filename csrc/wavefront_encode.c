@@ -6,8 +6,6 @@
  */
 #include "wavefront_encode.h"
 
-#include <stdlib.h>
-
 size_t mic_wf_strip_bound(size_t width, size_t height)
 {
     return 4 * min_size(height, WF_LANES) + 4 * width * height; /* two words a sample at most */
@@ -68,6 +66,8 @@ static wf_encode_steps_fn *active_encode_steps(void)
 #if defined(MIC_X86)
     if (mic_active_isa() == MIC_ISA_AVX512)
         return mic_wf_encode_steps_avx512;
+    if (mic_active_isa() == MIC_ISA_AVX2)
+        return mic_wf_encode_steps_avx2;
 #endif
     return mic_wf_encode_steps_scalar;
 }
@@ -95,49 +95,67 @@ static unsigned fill_context(const wf_model *model, unsigned context, uint64_t e
 }
 
 /* By code, not by context and symbol: one look-up less for each sample. */
-static void fill_tables(wf_encoder *e)
+void mic_wf_fill_entries(const wf_model *model, uint64_t *table)
 {
-    const wf_model *model = e->model;
     unsigned n_symbols = 0;
     for (unsigned b = 0; b < WF_BUCKETS; b++) {
-        uint64_t *entries = e->entries + (b << WF_CODE_BUCKET_SHIFT);
+        uint64_t *entries = table + (b << WF_CODE_BUCKET_SHIFT);
         if (b == 0 || model->context[b] != model->context[b - 1])
             n_symbols = fill_context(model, model->context[b], entries);
         else
             memcpy(entries, entries - (1 << WF_CODE_BUCKET_SHIFT), n_symbols * sizeof *entries);
     }
-    e->entries[WF_IDLE] = 0;
+    table[WF_IDLE] = 0;
+}
+
+size_t mic_wf_encoder_shape(wf_encoder *e, size_t width, size_t height)
+{
+    e->width = width;
+    e->height = height;
+    e->period = width < WF_MIN_PERIOD ? WF_MIN_PERIOD : width;
+    e->n_steps = (height + WF_LANES - 1) / WF_LANES * e->period + WF_SKEW * (WF_LANES - 1);
+    /* an odd number of cache lines: 32 lanes must not share a cache set */
+    e->stride = ((e->n_steps + WF_ROW_BLOCK + WF_CODE_BLOCK - 1) / WF_CODE_BLOCK | 1) * WF_CODE_BLOCK;
+    return WF_LANES * e->stride;
+}
+
+wf_row_codes mic_wf_encoder_row(const wf_encoder *e, size_t y)
+{
+    size_t lane = y % WF_LANES, at = lane * e->stride + y / WF_LANES * e->period + WF_SKEW * lane;
+    return (wf_row_codes){e->code + at, e->raw + at};
+}
+
+static void make_idle(uint16_t *code, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        code[i] = WF_IDLE;
+}
+
+/* Only what no row covers: before a lane's first row, behind its last, and from
+ * the end of a narrow row to the next. */
+void mic_wf_encoder_clear(const wf_encoder *e)
+{
+    for (size_t lane = 0; lane < WF_LANES; lane++) {
+        uint16_t *code = e->code + lane * e->stride;
+        size_t n_rows = lane < e->height ? (e->height - lane + WF_LANES - 1) / WF_LANES : 0;
+        size_t end = WF_SKEW * lane + n_rows * e->period;
+        if (e->width < e->period) {
+            make_idle(code, e->stride);
+            continue;
+        }
+        make_idle(code, WF_SKEW * lane);
+        make_idle(code + end, e->stride - end);
+    }
 }
 
 /* Row kernels write padded rows; what they write beyond the row is idle again
  * before the lane's next row comes. */
-static void close_row(uint16_t *code, size_t width, size_t padded)
+void mic_wf_encoder_close_row(const wf_encoder *e, wf_row_codes row)
 {
-    for (size_t x = width; x < padded; x++)
-        code[x] = WF_IDLE;
+    make_idle(row.code + e->width, -e->width % WF_ROW_BLOCK);
 }
 
-static mic_status code_rows(wf_encoder *e, const uint16_t *words, mic_error *error)
-{
-    const wf_row_kernels *kernels = mic_wf_row_kernels_active();
-    wf_rows rows;
-    TRY(mic_wf_rows_open(&rows, e->width, error));
-    for (size_t i = 0; i < WF_LANES * e->stride; i++)
-        e->code[i] = WF_IDLE;
-    for (size_t y = 0; y < e->height; y++) {
-        size_t lane = y % WF_LANES, first = y / WF_LANES * e->period + WF_SKEW * lane;
-        wf_row_codes codes = {e->code + lane * e->stride + first, e->raw + lane * e->stride + first};
-        mic_wf_rows_next(&rows, kernels, e->model, words, y);
-        kernels->predict(e->model, &rows);
-        mic_wf_rows_close_errors(&rows);
-        kernels->classify(e->model, &rows, &codes);
-        close_row(codes.code, rows.width, rows.padded);
-    }
-    mic_wf_rows_close(&rows);
-    return MIC_OK;
-}
-
-static size_t write_strip(wf_encoder *e, uint8_t *end)
+size_t mic_wf_encoder_write(wf_encoder *e, uint8_t *end)
 {
     for (unsigned i = 0; i < WF_LANES; i++)
         e->states[i] = WF_STATE_LOW;
@@ -148,55 +166,4 @@ static size_t write_strip(wf_encoder *e, uint8_t *end)
         store_u32(e->next, e->states[i]);
     }
     return (size_t)(end - e->next);
-}
-
-void mic_wf_scratch_free(wf_scratch *scratch)
-{
-    free(scratch->memory);
-    *scratch = (wf_scratch){0};
-}
-
-static bool reserve(wf_scratch *scratch, size_t n_bytes)
-{
-    if (scratch->n_bytes >= n_bytes)
-        return true;
-    mic_wf_scratch_free(scratch);
-    scratch->memory = malloc(n_bytes);
-    scratch->n_bytes = scratch->memory ? n_bytes : 0;
-    return scratch->memory != NULL;
-}
-
-/* Tables, codes, raw bits and words, one after the other. */
-static mic_status divide_scratch(wf_encoder *e, wf_scratch *scratch, uint8_t **end, mic_error *error)
-{
-    const size_t n_entries = WF_N_ENTRIES, n_codes = WF_LANES * e->stride;
-    const size_t bound = mic_wf_strip_bound(e->width, e->height);
-    const size_t n_bytes = n_entries * sizeof *e->entries + 2 * n_codes * sizeof *e->code + bound;
-    if (!reserve(scratch, n_bytes))
-        return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory to encode a strip");
-    e->entries = scratch->memory;
-    e->code = (uint16_t *)(e->entries + n_entries);
-    e->raw = e->code + n_codes;
-    *end = (uint8_t *)scratch->memory + n_bytes;
-    return MIC_OK;
-}
-
-mic_status mic_wf_encode_strip(const wf_model *model, const uint16_t *words, size_t width, size_t height,
-                           wf_scratch *scratch, uint8_t *out, size_t capacity, size_t *n_bytes,
-                           mic_error *error)
-{
-    wf_encoder e = {.model = model, .width = width, .height = height};
-    uint8_t *end = NULL;
-    e.period = width < WF_MIN_PERIOD ? WF_MIN_PERIOD : width;
-    e.n_steps = (height + WF_LANES - 1) / WF_LANES * e.period + WF_SKEW * (WF_LANES - 1);
-    e.stride = (e.n_steps + WF_ROW_BLOCK + WF_CODE_BLOCK - 1) / WF_CODE_BLOCK * WF_CODE_BLOCK;
-    TRY(divide_scratch(&e, scratch, &end, error));
-    fill_tables(&e);
-    TRY(code_rows(&e, words, error));
-    *n_bytes = write_strip(&e, end);
-    if (*n_bytes > capacity)
-        return mic_fail(error, MIC_ERROR_CAPACITY, "wavefront", -1,
-                        "a strip takes %zu bytes, there is room for %zu", *n_bytes, capacity);
-    memcpy(out, e.next, *n_bytes);
-    return MIC_OK;
 }

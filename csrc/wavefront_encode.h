@@ -28,8 +28,21 @@ typedef struct wf_encoder {
     uint8_t *next; /* words are written downwards from here; there is room for two a sample */
 } wf_encoder;
 
+/* What of a strip's size the encoder needs; n_codes says how many codes, and as
+ * many raw bits, it has to have. */
+size_t mic_wf_encoder_shape(wf_encoder *encoder, size_t width, size_t height);
+/* Row y's place. */
+wf_row_codes mic_wf_encoder_row(const wf_encoder *encoder, size_t y);
+/* All codes idle; rows are to follow, and after each one mic_wf_encoder_close_row. */
+void mic_wf_encoder_clear(const wf_encoder *encoder);
+void mic_wf_encoder_close_row(const wf_encoder *encoder, wf_row_codes row);
+/* `entries` of a model: WF_N_ENTRIES of them. */
+void mic_wf_fill_entries(const wf_model *model, uint64_t *entries);
+/* Codes to words, downwards from `end`; returns how many bytes. */
+size_t mic_wf_encoder_write(wf_encoder *encoder, uint8_t *end);
+
 /* All steps, last one first; one function per instruction set. */
 typedef void wf_encode_steps_fn(wf_encoder *encoder);
-wf_encode_steps_fn mic_wf_encode_steps_scalar, mic_wf_encode_steps_avx512;
+wf_encode_steps_fn mic_wf_encode_steps_scalar, mic_wf_encode_steps_avx2, mic_wf_encode_steps_avx512;
 
 #endif

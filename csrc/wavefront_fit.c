@@ -58,11 +58,10 @@ static void solve(sums a, int16_t weights[WF_WEIGHTS])
         weights[i] = (int16_t)clamp((int32_t)((q15[i] + 128) >> 8), 127) * 256;
 }
 
-mic_status mic_wf_fit_weights(const wf_image *image, bool thorough, wf_model *model, mic_error *error)
+mic_status mic_wf_fit_weights(const wf_image *image, size_t max_rows, wf_model *model, mic_error *error)
 {
-    enum { MAX_ROWS = 64 };
     const wf_row_kernels *kernels = mic_wf_row_kernels_active();
-    size_t every = thorough || image->height <= MAX_ROWS ? 1 : image->height / MAX_ROWS;
+    size_t every = image->height <= max_rows ? 1 : image->height / max_rows;
     wf_rows rows;
     sums total;
     memset(total, 0, sizeof total);

@@ -13,12 +13,11 @@ mic_status mic_wf_rows_open(wf_rows *rows, size_t width, mic_error *error)
 {
     size_t padded = (width + WF_ROW_BLOCK - 1) / WF_ROW_BLOCK * WF_ROW_BLOCK;
     size_t stride = WF_LEFT + padded + WF_ROW_BLOCK;
-    int16_t *memory = calloc(6 * stride, sizeof *memory);
+    int16_t *memory = calloc(5 * stride, sizeof *memory);
     if (!memory)
         return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory for rows of %zu columns", width);
-    int16_t **row[6] = {&rows->current, &rows->above, &rows->above2, &rows->error, &rows->error_above,
-                        &rows->prediction};
-    for (size_t i = 0; i < 6; i++)
+    int16_t **row[5] = {&rows->current, &rows->above, &rows->above2, &rows->error, &rows->error_above};
+    for (size_t i = 0; i < 5; i++)
         *row[i] = memory + i * stride + WF_LEFT;
     rows->memory = memory;
     rows->width = width;
@@ -62,12 +61,8 @@ void mic_wf_rows_next(wf_rows *rows, const wf_row_kernels *kernels, const wf_mod
     rows->above[last + 1] = rows->above[last];
     rows->above2[last + 1] = rows->above2[last];
     rows->above[-1] = rows->current[-1] = rows->current[-2] = rows->above[0];
-}
-
-void mic_wf_rows_close_errors(wf_rows *rows)
-{
     rows->error[-1] = rows->error_above[-1] = 0;
-    rows->error_above[rows->width] = rows->error_above[rows->width - 1];
+    rows->error_above[last + 1] = rows->error_above[last];
 }
 
 /* ---- scalar kernels ---------------------------------------------------- */
@@ -109,15 +104,6 @@ static int16_t predict_median(const wf_rows *r, ptrdiff_t x)
     return (int16_t)(w + n - max_i16(low, min_i16(high, r->above[x - 1])));
 }
 
-static void predict_row(const wf_model *m, const wf_rows *r)
-{
-    for (ptrdiff_t x = 0; x < (ptrdiff_t)r->width; x++) {
-        int16_t p = m->predictor == WF_LINEAR ? predict_linear(m, r, x) : predict_median(r, x);
-        r->prediction[x] = p;
-        r->error[x] = (int16_t)(r->current[x] - p);
-    }
-}
-
 static uint32_t activity_at(const wf_rows *r, ptrdiff_t x)
 {
     const int16_t *up = r->above, *e = r->error, *e_up = r->error_above;
@@ -146,16 +132,26 @@ static unsigned symbol_of(int residual, unsigned direct_log, uint16_t *raw)
     return 2 * magnitude - (residual > 0);
 }
 
-static void classify_row(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
+static void code_row(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
 {
     const int16_t half = (int16_t)(1 << m->fraction_bits >> 1), whole = (int16_t)-(1 << m->fraction_bits);
     for (ptrdiff_t x = 0; x < (ptrdiff_t)r->width; x++) {
-        int16_t nearest = (int16_t)((r->prediction[x] + half) & whole);
+        int16_t p = m->predictor == WF_LINEAR ? predict_linear(m, r, x) : predict_median(r, x);
+        int16_t nearest = (int16_t)((p + half) & whole);
         int16_t residual = (int16_t)((int16_t)(r->current[x] - nearest) >> m->fraction_bits);
         int16_t folded = (int16_t)(r->error[x - 1] + r->error_above[x] < 0 ? -residual : residual);
         codes->code[x] = (uint16_t)(bucket_of(activity_at(r, x)) << WF_CODE_BUCKET_SHIFT |
                                     symbol_of(folded, m->direct_log, &codes->raw[x]));
+        r->error[x] = (int16_t)(r->current[x] - p);
     }
+}
+
+static void find_rare(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS], uint32_t *exact,
+                      uint32_t *sampled)
+{
+    for (size_t x = 0; x < n; x++)
+        if (code[x] > limits[code[x] >> WF_CODE_BUCKET_SHIFT])
+            wf_count_rare(code[x], exact, sampled);
 }
 
 /* Each sample counts by 1 / activity^2: its terms are scaled so that a difference
@@ -179,13 +175,15 @@ static void add_products(const wf_rows *r, int64_t total[WF_TERMS][WF_TERMS])
     }
 }
 
-const wf_row_kernels mic_wf_row_kernels_scalar = {scale_row, predict_row, classify_row, add_products};
+const wf_row_kernels mic_wf_row_kernels_scalar = {scale_row, code_row, find_rare, add_products};
 
 const wf_row_kernels *mic_wf_row_kernels_active(void)
 {
 #if defined(MIC_X86)
     if (mic_active_isa() == MIC_ISA_AVX512)
         return &mic_wf_row_kernels_avx512;
+    if (mic_active_isa() == MIC_ISA_AVX2)
+        return &mic_wf_row_kernels_avx2;
 #endif
     return &mic_wf_row_kernels_scalar;
 }

@@ -18,7 +18,6 @@ enum {
 typedef struct wf_rows {
     size_t width, padded; /* padded: width rounded up to WF_ROW_BLOCK */
     int16_t *current, *above, *above2, *error, *error_above;
-    int16_t *prediction;
     void *memory;
 } wf_rows;
 
@@ -35,16 +34,19 @@ enum { WF_TERMS = WF_WEIGHTS + 1 }; /* the differences that weights apply to, an
 typedef struct wf_row_kernels {
     /* Scale words and set row->current; n padded columns are written. */
     void (*scale)(const wf_model *model, const uint16_t *words, size_t n, int16_t *out);
-    /* prediction, error: of all columns. */
-    void (*predict)(const wf_model *model, const wf_rows *rows);
-    /* codes from errors and samples. */
-    void (*classify)(const wf_model *model, const wf_rows *rows, wf_row_codes *codes);
+    /* Errors of a row and, from them and its samples, its codes; the margins of the
+     * errors above must be set. */
+    void (*code)(const wf_model *model, const wf_rows *rows, wf_row_codes *codes);
+    /* Codes whose symbol is above limits[bucket] & 255, in ascending order of column:
+     * calls of wf_count_rare.  Limits are codes, bucket << 8 | symbol. */
+    void (*find_rare)(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS], uint32_t *exact,
+                      uint32_t *sampled);
     /* Sums of products of the terms of columns [2, width - 1), added to total[i][j]
      * for i <= j; see wavefront_fit.c. */
     void (*add_products)(const wf_rows *rows, int64_t total[WF_TERMS][WF_TERMS]);
 } wf_row_kernels;
 
-extern const wf_row_kernels mic_wf_row_kernels_scalar, mic_wf_row_kernels_avx512;
+extern const wf_row_kernels mic_wf_row_kernels_scalar, mic_wf_row_kernels_avx2, mic_wf_row_kernels_avx512;
 const wf_row_kernels *mic_wf_row_kernels_active(void);
 
 mic_status mic_wf_rows_open(wf_rows *rows, size_t width, mic_error *error);
@@ -57,8 +59,12 @@ void mic_wf_rows_seek(wf_rows *rows, const wf_row_kernels *kernels, const wf_mod
                   const uint16_t *words, size_t y);
 /* Start a new strip. */
 void mic_wf_rows_rewind(wf_rows *rows);
-/* After `predict`: margins of the errors. */
-void mic_wf_rows_close_errors(wf_rows *rows);
+MIC_INLINE void wf_count_rare(uint16_t code, uint32_t *exact, uint32_t *sampled)
+{
+    exact[code]++;
+    if (sampled)
+        sampled[code]--; /* it was counted there with all others of its row */
+}
 
 /* Raw bits below the mantissa of an escape symbol, 0 for other symbols. */
 MIC_INLINE unsigned wf_raw_bits(unsigned symbol, unsigned direct_log)

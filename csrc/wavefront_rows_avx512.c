@@ -74,22 +74,11 @@ WF_AVX512_INLINE __m512i predict_median(const wf_rows *r, size_t x)
     return _mm512_sub_epi16(_mm512_add_epi16(w, n), _mm512_max_epi16(low, _mm512_min_epi16(high, nw)));
 }
 
-WF_AVX512 static void predict_row(const wf_model *m, const wf_rows *r)
-{
-    const bool is_linear = m->predictor == WF_LINEAR;
-    const linear k = linear_of(m);
-    for (size_t x = 0; x < r->width; x += 32) {
-        __m512i p = is_linear ? predict_linear(&k, r, x) : predict_median(r, x);
-        _mm512_storeu_si512(r->prediction + x, p);
-        _mm512_storeu_si512(r->error + x, _mm512_sub_epi16(load(r->current + x), p));
-    }
-}
-
-WF_AVX512_INLINE __m512i activity_at(const wf_rows *r, size_t x)
+WF_AVX512_INLINE __m512i activity_at(const wf_rows *r, size_t x, __m512i west_error)
 {
     const int16_t *e_up = r->error_above + x;
     __m512i n = load(r->above + x), nw = load(r->above + x - 1);
-    __m512i north = _mm512_abs_epi16(load(e_up)), west = _mm512_abs_epi16(load(r->error + x - 1));
+    __m512i north = _mm512_abs_epi16(load(e_up)), west = _mm512_abs_epi16(west_error);
     __m512i twice = _mm512_adds_epu16(north, west);
     __m512i a = _mm512_adds_epu16(distance(n, nw), distance(load(r->above + x + 1), n));
     a = _mm512_adds_epu16(a, distance(load(r->current + x - 1), nw));
@@ -119,20 +108,58 @@ WF_AVX512_INLINE __m512i symbols_of(__m512i residual, unsigned direct_log, uint1
                                  _mm512_add_epi16(magnitude, magnitude), _mm512_set1_epi16(1));
 }
 
-WF_AVX512 static void classify_row(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
+/* The last 16-bit lane of `before`, then all but the last of v. */
+WF_AVX512_INLINE __m512i shift_in(__m512i before, __m512i v)
+{
+    __m512i tops = _mm512_alignr_epi32(v, before, 15); /* each lane's left neighbour holds the missing half */
+    return _mm512_shldi_epi32(v, tops, 16);
+}
+
+/* One loop for prediction and codes: errors go from one to the other in registers. */
+WF_AVX512_INLINE void code_columns(const wf_model *m, const wf_rows *r, wf_row_codes *codes, bool is_linear)
 {
     const __m512i half = _mm512_set1_epi16((short)(1 << m->fraction_bits >> 1));
     const __m512i whole = _mm512_set1_epi16((short)-(1 << m->fraction_bits));
     const __m128i shift = _mm_cvtsi32_si128((int)m->fraction_bits);
     const unsigned direct_log = m->direct_log; /* the stores below might alias *m */
-    for (size_t x = 0; x < r->width; x += 32) {
-        __m512i nearest = _mm512_and_si512(_mm512_add_epi16(load(r->prediction + x), half), whole);
-        __m512i residual = _mm512_sra_epi16(_mm512_sub_epi16(load(r->current + x), nearest), shift);
-        __mmask32 flip = _mm512_movepi16_mask(_mm512_adds_epi16(load(r->error + x - 1), load(r->error_above + x)));
+    const linear k = linear_of(m);
+    const wf_rows rows = *r;
+    uint16_t *code = codes->code, *raw = codes->raw;
+    __m512i before = _mm512_setzero_si512();
+    for (size_t x = 0; x < rows.width; x += 32) {
+        __m512i current = load(rows.current + x);
+        __m512i p = is_linear ? predict_linear(&k, &rows, x) : predict_median(&rows, x);
+        __m512i error = _mm512_sub_epi16(current, p), west = shift_in(before, error);
+        _mm512_storeu_si512(rows.error + x, error);
+        before = error;
+        __m512i nearest = _mm512_and_si512(_mm512_add_epi16(p, half), whole);
+        __m512i residual = _mm512_sra_epi16(_mm512_sub_epi16(current, nearest), shift);
+        __mmask32 flip = _mm512_movepi16_mask(_mm512_adds_epi16(west, load(rows.error_above + x)));
         residual = _mm512_mask_sub_epi16(residual, flip, _mm512_setzero_si512(), residual);
-        __m512i symbol = symbols_of(residual, direct_log, codes->raw + x);
-        __m512i bucket = _mm512_sub_epi16(half_octaves(activity_at(r, x)), _mm512_set1_epi16(254));
-        _mm512_storeu_si512(codes->code + x, _mm512_or_si512(_mm512_slli_epi16(bucket, WF_CODE_BUCKET_SHIFT), symbol));
+        __m512i symbol = symbols_of(residual, direct_log, raw + x);
+        __m512i bucket = _mm512_sub_epi16(half_octaves(activity_at(&rows, x, west)), _mm512_set1_epi16(254));
+        _mm512_storeu_si512(code + x, _mm512_or_si512(_mm512_slli_epi16(bucket, WF_CODE_BUCKET_SHIFT), symbol));
+    }
+}
+
+WF_AVX512 static void code_row(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
+{
+    if (m->predictor == WF_LINEAR)
+        code_columns(m, r, codes, true);
+    else
+        code_columns(m, r, codes, false);
+}
+
+WF_AVX512 static void find_rare(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS], uint32_t *exact,
+                                uint32_t *sampled)
+{
+    const __m512i all = _mm512_loadu_si512(limits);
+    for (size_t x = 0; x < n; x += 32) {
+        __m512i v = _mm512_loadu_si512(code + x); /* rows are padded */
+        __m512i limit = _mm512_permutexvar_epi16(_mm512_srli_epi16(v, WF_CODE_BUCKET_SHIFT), all);
+        uint32_t rare = _mm512_cmpgt_epi16_mask(v, limit);
+        for (rare &= n - x >= 32 ? ~0u : (1u << (n - x)) - 1; rare; rare &= rare - 1)
+            wf_count_rare(code[x + _tzcnt_u32(rare)], exact, sampled);
     }
 }
 
@@ -188,7 +215,7 @@ WF_AVX512 static void add_products(const wf_rows *r, int64_t total[WF_TERMS][WF_
     }
 }
 
-const wf_row_kernels mic_wf_row_kernels_avx512 = {scale_row, predict_row, classify_row, add_products};
+const wf_row_kernels mic_wf_row_kernels_avx512 = {scale_row, code_row, find_rare, add_products};
 
 #else
 typedef int mic_wavefront_rows_avx512_is_not_for_this_machine;

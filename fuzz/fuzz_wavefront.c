@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The wavefront codec below its container, on all instruction sets of this
- * machine: they must agree on every input, good or bad.
+ * The wavefront codec below its container, by scalar code and by another
+ * instruction set of this machine: they must agree on every input, good or bad.
  *
  *     byte 0      mod 3: 0 decode the rest as model and strip; 1 words to a model
  *                 and a strip and back; 2 the same, and then the eight bytes at the
  *                 end of the input are damage: places (two bytes) and what to flip
- *                 there; above that, effort - 1
+ *                 there; above that, effort - 1, and above that, which instruction set
  *     byte 1      width - 1
  *     byte 2      0: height - 1 (up to 128); otherwise rows of a strip - 1
  *     bytes 3, 4  1 and 2: the largest word
@@ -20,16 +20,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST_ISAS = 4, HEAD = 5, DAMAGE = 8 };
+enum { HEAD = 5, DAMAGE = 8 };
 
-static const mic_kernels *isas[MOST_ISAS];
+static const mic_kernels *isas[2];
 static size_t n_isas;
 
-static void find_isas(void)
+static void choose_isas(unsigned which)
 {
-    for (mic_isa isa = MIC_ISA_SCALAR; isa <= MIC_ISA_NEON; isa++)
-        if (mic_kernels_for(isa))
-            isas[n_isas++] = mic_kernels_for(isa);
+    const mic_isa others[] = {MIC_ISA_AVX2, MIC_ISA_AVX512, MIC_ISA_NEON};
+    n_isas = 1;
+    isas[0] = mic_kernels_for(MIC_ISA_SCALAR);
+    for (unsigned i = 0; i < 3 && n_isas == 1; i++)
+        if ((isas[1] = mic_kernels_for(others[(which + i) % 3])) != NULL)
+            n_isas = 2;
 }
 
 static void demand(bool promise, const char *who, const char *what)
@@ -63,6 +66,26 @@ static void check(mic_status status, const mic_error *error)
                    memchr(error->message, 0, sizeof error->message), "error", "without a sentence");
 }
 
+/* Two strips in one call run in one loop; both must be as one alone. */
+static void decode_pair(const mic_kernels *k, const wf_decoder *decoder, const uint8_t *strip, size_t n_bytes,
+                        size_t width, size_t height, mic_status wanted, const uint16_t *words)
+{
+    wf_strip_job jobs[2];
+    uint8_t *in[2] = {copy_of(strip, n_bytes), copy_of(strip, n_bytes)};
+    for (int i = 0; i < 2; i++)
+        jobs[i] = (wf_strip_job){.in = in[i], .n_bytes = n_bytes, .words = allocate(2 * width * height), .height = height};
+    mic_error error = {.status = MIC_OK};
+    mic_status status = k->wavefront_decode(decoder, jobs, 2, width, &error);
+    check(status, &error);
+    demand(status == wanted, mic_isa_name(k->isa), "another status for two strips than for one");
+    for (int i = 0; i < 2; i++) {
+        demand(status != MIC_OK || !memcmp(words, jobs[i].words, 2 * width * height), mic_isa_name(k->isa),
+               "other words in two strips than in one");
+        free(jobs[i].words);
+        free(in[i]);
+    }
+}
+
 /* Words that all instruction sets agree on, NULL if all refuse the strip. */
 static uint16_t *decode(const wf_decoder *decoder, const uint8_t *strip, size_t n_bytes, size_t width, size_t height)
 {
@@ -76,6 +99,7 @@ static uint16_t *decode(const wf_decoder *decoder, const uint8_t *strip, size_t 
         mic_status status = isas[i]->wavefront_decode(decoder, &job, 1, width, &error);
         check(status, &error);
         free(in);
+        decode_pair(isas[i], decoder, strip, n_bytes, width, height, status, job.words);
         if (i == 0) {
             first = job.words;
             wanted = status;
@@ -201,10 +225,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (n_isas == 0)
-        find_isas();
     if (size < HEAD)
         return 0;
+    choose_isas(data[0] / 27);
     const unsigned mode = data[0] % 3;
     const int effort = 1 + data[0] / 3 % 9;
     image im = {.width = data[1] + 1u, .strip_rows = data[2] + 1u, .max_value = data[3] | (unsigned)data[4] << 8};

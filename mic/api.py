@@ -24,7 +24,7 @@ from .arrays import (
     prepare,
     thread_count,
 )
-from .errors import UnsupportedError
+from .errors import MicError, UnsupportedError
 from .source import MemoryBytes, Stream, check_decode_limit, decode_into
 
 MAX_PIXELS = 2**30
@@ -33,6 +33,7 @@ MAX_PIXELS = 2**30
 CODECS = {"wavefront": 3, "fse": 1, "huffman": 2}
 """Names of the codecs of the native container, and their numbers in it."""
 DEFAULT_CODEC = "wavefront"
+PUBLISHED_CODEC = "fse"
 CONTAINERS = ("native", "mic1")
 STATES = (1, 2, 4, 8)
 
@@ -57,15 +58,15 @@ def _check_published(array: NDArray[Any], codec: str, max_value: int | None) -> 
             f"a MIC1 file holds one image, the array has shape {array.shape}; encode one frame "
             'at a time or use container="native"'
         )
-    if codec != "fse":
-        raise UnsupportedError(f'a MIC1 file is coded by "fse", not by {codec!r}')
+    if codec != PUBLISHED_CODEC:
+        raise UnsupportedError(f'a MIC1 file is coded by "fse", not by {codec!r}; leave codec out')
     if max_value is not None and not 0 < max_value <= 65535:
         raise UnsupportedError(f"max_value is {max_value}, 1 to 65535 is expected")
 
 
 def encode(
     arr: ArrayLike,
-    codec: str = DEFAULT_CODEC,
+    codec: str | None = None,
     effort: int = 5,
     threads: int = 1,
     rgb: bool | None = None,
@@ -82,10 +83,13 @@ def encode(
     arr : array_like of uint8, int8, uint16 or int16
         Rows and columns, with any leading axes as frames; any byte order and
         strides.
-    codec : {"fse", "huffman"}
-        Entropy coder.
+    codec : {"wavefront", "fse", "huffman"}, optional
+        ``"wavefront"`` is the default: smallest and fastest to decode.  ``"fse"``
+        and ``"huffman"`` are the published stages; ``"fse"`` is the default of
+        the published containers.
     effort : int, 1 to 9
-        Encode time against size; the classic codecs have one effort only.
+        Encode time against size, of ``"wavefront"`` only: 1 encodes fastest, 9
+        searches for the smallest stream.  All decode at about the same speed.
     threads : int
         Threads to use; 0 for all CPUs that this process may use.  The bytes do
         not depend on it.
@@ -113,6 +117,8 @@ def encode(
         A dtype, shape or option that mic or the container cannot take.
     """
     array = prepare(arr)
+    if codec is None:
+        codec = DEFAULT_CODEC if container == "native" else PUBLISHED_CODEC
     _choose("codec", codec, CODECS)
     _choose("container", container, CONTAINERS)
     _choose("effort", effort, range(1, 10))
@@ -272,6 +278,15 @@ def decode(
     return (out, intact.view(np.bool_)) if intact is not None else out
 
 
+def _parse_one_of_many(buffer: Any, place: int) -> Stream:
+    try:
+        return Stream(MemoryBytes(buffer))
+    except MicError as error:
+        error.args = (f"stream {place}: {error}",)
+        error.frame = place
+        raise
+
+
 def decode_batch(
     streams: Sequence[Any],
     out: NDArray[Any] | None = None,
@@ -299,13 +314,13 @@ def decode_batch(
     Raises
     ------
     CorruptDataError
-        A damaged stream; its position in `streams` is in the message.
+        A damaged stream; `.frame` is its position in `streams`.
     UnsupportedError
         No streams, several frames in one, or different shapes or dtypes.
     """
     if len(streams) == 0:
         raise UnsupportedError("there are no streams to decode, at least one is expected")
-    parsed = [Stream(MemoryBytes(stream)) for stream in streams]
+    parsed = [_parse_one_of_many(stream, i) for i, stream in enumerate(streams)]
     first = parsed[0].layout
     shape, dtype = frame_shape(first), dtype_of(first)
     for i, stream in enumerate(parsed):
@@ -321,7 +336,8 @@ def decode_batch(
         out = np.empty(full, dtype)
     else:
         check_out(out, full, dtype)
-    decode_into([(stream, 0) for stream in parsed], 0, shape[0], out, thread_count(threads))
+    jobs = [(stream, 0) for stream in parsed]
+    decode_into(jobs, 0, shape[0], out, thread_count(threads), numbers=range(len(jobs)))
     return out
 
 

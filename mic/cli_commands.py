@@ -181,7 +181,9 @@ def cli() -> None:
 @click.argument("source", type=PATH, metavar="SRC")
 @click.argument("target", type=PATH, metavar="DST")
 @click.option(
-    "--codec", type=click.Choice(list(api.CODECS)), default=api.DEFAULT_CODEC, show_default=True
+    "--codec",
+    type=click.Choice(list(api.CODECS)),
+    help=f"By default {api.DEFAULT_CODEC}, and {api.PUBLISHED_CODEC} for a published container.",
 )
 @click.option(
     "--states",

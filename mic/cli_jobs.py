@@ -70,7 +70,7 @@ class Outcome:
 class EncodeOptions:
     """Options of `encode_file`; those of `mic.encode`, and how to read the source."""
 
-    codec: str = api.DEFAULT_CODEC
+    codec: str | None = None
     states: int = 4
     effort: int = 5
     threads: int = 1
@@ -107,7 +107,7 @@ def encode_file(source: Path, target: Path, options: EncodeOptions) -> Outcome:
         array = _unsigned(array)
     stream = _encode(array, options)
     details = _figures(array.shape, array.dtype, len(stream)) | {
-        "codec": options.codec if options.stream is None else options.stream,
+        "codec": api.info(stream).codec if options.stream is None else options.stream,
         "container": options.container if options.stream is None else "none",
         "ratio": round(array.nbytes / len(stream), 4),
     }

@@ -162,21 +162,23 @@ def decode_into(
     out: NDArray[Any],
     threads: int,
     intact: NDArray[np.uint8] | None = None,
+    numbers: Sequence[int] | None = None,
 ) -> None:
     """Rows [first_row, first_row + n_rows) of each frame into out[0], out[1], ...
 
-    `out` has one leading axis of frames and any strides.
+    `out` has one leading axis of frames and any strides.  Messages call the
+    frames by `numbers`, by default their place in their stream.
     """
     rows = byte_rows(out, len(frames), n_rows)
     if rows is None:
         contiguous = np.empty(out.shape, out.dtype.newbyteorder("="))
-        decode_into(frames, first_row, n_rows, contiguous, threads, intact)
+        decode_into(frames, first_row, n_rows, contiguous, threads, intact, numbers)
         out[...] = contiguous
         return
     _mic.decode_frames(
         [stream.layout for stream, _ in frames],
         [stream.frame(index) for stream, index in frames],
-        [index for _, index in frames],
+        [index for _, index in frames] if numbers is None else numbers,
         [int(stream.offsets[index]) for stream, index in frames],
         first_row,
         rows,

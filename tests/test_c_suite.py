@@ -38,11 +38,17 @@ def run(script: str, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test leaves the objects of the core for the others."""
+    return tmp_path_factory.mktemp("objects")
+
+
 @pytest.mark.parametrize("name", TESTS)
-def test_suite(name: str) -> None:
+def test_suite(name: str, objects: Path) -> None:
     if name == "memory" and sys.platform == "darwin":
         pytest.skip("needs the --wrap of GNU linkers")
-    run("run.sh", "-t", name, str(COMPILER))
+    run("run.sh", "-k", str(objects), "-t", name, str(COMPILER))
 
 
 def test_every_program_is_run() -> None:

@@ -19,6 +19,13 @@ def test_header() -> None:
     assert stream == b"MIC1" + struct.pack("<4I", 50, 40, 1, len(bare)) + bare
 
 
+def test_default_codec() -> None:
+    """The container has one codec, whatever the default of the others is."""
+    assert mic.encode(IMAGE, container="mic1") == mic.encode(IMAGE, "fse", container="mic1")
+    with pytest.raises(mic.UnsupportedError, match="wavefront"):
+        mic.encode(IMAGE, "wavefront", container="mic1")
+
+
 @pytest.mark.parametrize("states", zoo.STATES)
 def test_round_trip(states: int) -> None:
     stream = mic.encode(IMAGE, "fse", container="mic1", states=states)

@@ -35,7 +35,8 @@ def test_any_array(
 ) -> None:
     stream = mic.encode(array, codec, effort, threads, rgb, states=states)
     assert_same(mic.decode(stream, threads=threads), array)
-    assert len(stream) <= size_bound(array, stream)
+    if mic.info(stream).channels == 1 or zoo.COLOUR_NOISE_IS_BOUNDED:
+        assert len(stream) <= size_bound(array, stream)
     assert stream == mic.encode(array, codec, effort, 1, rgb, states=states)
 
 
@@ -150,7 +151,7 @@ def test_other_dtypes(dtype: str) -> None:
     ("option", "value"),
     [
         ("codec", "lzw"),
-        ("codec", None),
+        ("codec", 3),
         ("container", "mic9"),
         ("effort", 0),
         ("effort", 10),

@@ -30,11 +30,11 @@ echo "exported symbols: all mic_"
 
 if command -v objdump >/dev/null && [ "$(uname -m)" = x86_64 ]; then
     for object in ./*.o; do
-        case $object in ./kernels_avx*) continue ;; esac
+        case $object in *_avx*) continue ;; esac
         if objdump -d "$object" | grep -q '%[yz]mm'; then
             echo "$object uses wide registers outside the kernels" >&2
             exit 1
         fi
     done
-    echo "wide registers: in the kernels only"
+    echo "wide registers: in the files of kernels only"
 fi

@@ -276,6 +276,43 @@ static void damage_strip(const wf_decoder *decoder, shape s, size_t n_bytes)
     free(bytes);
 }
 
+/* One of two strips decoded together is damaged: they fail if it fails alone, and
+ * a damaged one does not lead the other astray. */
+static void test_damaged_pairs(void)
+{
+    for (int trial = 0; trial < 400; trial++) {
+        const shape s = {1 + random_u32() % 100, 1 + random_u32() % 70};
+        const wf_model m = random_model(trial % 5 ? 4095 : 65535);
+        wf_decoder decoder = reread(&m, false);
+        fill_image(trial % 2 ? NOISE : SKEWED, s, m.max_value);
+        const size_t n_bytes = encode(&m, s), n_out = s.width * s.height * sizeof *words, victim = random_u32() % 2;
+        size_t sizes[2] = {n_bytes, n_bytes};
+        uint8_t *coded[2] = {exact_copy(strip, n_bytes), exact_copy(strip, n_bytes)};
+        for (unsigned k = 0; k <= random_u32() % 3; k++)
+            coded[victim][random_u32() % n_bytes] ^= (uint8_t)(1u << random_u32() % 8);
+        sizes[victim] -= trial % 7 ? 0 : min_size(n_bytes, random_u32() % 200);
+        mic_status alone = check_alike(&decoder, s, coded[victim], sizes[victim], "alone");
+        for (size_t i = 0; i < n_isas; i++) {
+            uint16_t *other = need(malloc(n_out));
+            wf_strip_job jobs[2];
+            for (size_t k = 0; k < 2; k++)
+                jobs[k] = (wf_strip_job){coded[k], sizes[k], k == victim ? guarded_end(&out_words, n_out) : (void *)other,
+                                         s.height};
+            jobs[victim].in = guarded_copy(&in_bytes, coded[victim], sizes[victim]);
+            mic_status status = isas[i]->wavefront_decode(&decoder, jobs, 2, s.width, NULL);
+            CHECK((status == MIC_OK) == (alone == MIC_OK), "%zux%zu by %s: %d, %d alone", s.width, s.height,
+                  mic_isa_name(isas[i]->isa), status, alone);
+            CHECK(status != MIC_OK || same(other, words, n_out), "%zux%zu by %s", s.width, s.height,
+                  mic_isa_name(isas[i]->isa));
+            CHECK(guarded_intact(&out_words), "%zux%zu by %s", s.width, s.height, mic_isa_name(isas[i]->isa));
+            free(other);
+        }
+        free(coded[0]);
+        free(coded[1]);
+        mic_wf_decoder_free(&decoder);
+    }
+}
+
 /* Random words behind random states: whatever a hostile writer can send. */
 static void random_strip(const wf_decoder *decoder, shape s)
 {
@@ -382,6 +419,7 @@ int main(void)
     test_builds();
     test_groups();
     test_damage();
+    test_damaged_pairs();
     test_damaged_models();
     test_colour();
     mic_use_isa(mic_best_isa(), NULL);
