@@ -15,8 +15,6 @@ from mic import _mic
 DTYPES = ("uint8", "int8", "uint16", "int16")
 CODECS = ("wavefront", "fse", "huffman")
 STATES = (1, 2, 4, 8)
-COLOUR_NOISE_IS_BOUNDED = False
-"""To become True when the encoder goes without a transform where that grows the frame."""
 
 
 class Sample(NamedTuple):
