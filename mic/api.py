@@ -356,7 +356,8 @@ class StreamInfo:
     frames, rows, columns, channels : int
         Frames over all leading axes, and the shape of one.
     bits_used : int
-        Smallest number of bits that holds every sample.
+        Smallest number of bits that holds every sample; the type's width for
+        colour that was transformed.
     strip_rows, strips : int
         Rows of a strip, and strips of a frame: what can be decoded on its own.
     encoded_bytes, decoded_bytes : int
