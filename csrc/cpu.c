@@ -54,7 +54,11 @@ void mic_cpu_model(char model[MIC_CPU_MODEL_SIZE])
 
 #else
 
+#if defined(MIC_NEON) /* every such processor has it */
+mic_isa mic_best_isa(void) { return MIC_ISA_NEON; }
+#else
 mic_isa mic_best_isa(void) { return MIC_ISA_SCALAR; }
+#endif
 
 void mic_cpu_model(char model[MIC_CPU_MODEL_SIZE]) { model[0] = '\0'; }
 

@@ -286,7 +286,7 @@ static mic_status check_count(size_t n_words, int n_states, mic_error *error)
         return mic_fail(error, MIC_ERROR_UNSUPPORTED, STAGE, -1,
                         "the published coder cannot code %zu words with %d states, it needs %zu; "
                         "use fewer states or store them raw", n_words, n_states, least);
-    if ((uint64_t)n_words > UINT32_MAX)
+    if (n_words > UINT32_MAX)
         return mic_fail(error, MIC_ERROR_UNSUPPORTED, STAGE, -1,
                         "the published coder cannot count %zu words in 32 bits; "
                         "code them in parts", n_words);

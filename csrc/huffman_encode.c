@@ -353,7 +353,7 @@ static mic_status encode(encoder *e, const uint16_t *words, size_t n_words, uint
 mic_status mic_huffman_encode(const uint16_t *words, size_t n_words, uint8_t *out, size_t capacity,
                               size_t *n_bytes, mic_error *error)
 {
-    if ((uint64_t)n_words > UINT32_MAX)
+    if (n_words > UINT32_MAX)
         return mic_fail(error, MIC_ERROR_UNSUPPORTED, STAGE, -1,
                         "a Huffman stream cannot count %zu words in 32 bits; code them in parts",
                         n_words);

@@ -29,6 +29,10 @@
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define MIC_X86 1
 #endif
+/* Little-endian: the kernels take words as bytes in the order of memory. */
+#if defined(__aarch64__) && defined(__AARCH64EL__) && (defined(__GNUC__) || defined(__clang__))
+#define MIC_NEON 1
+#endif
 
 /* Fill `error` (if any) and return `status`.  The message is one sentence. */
 mic_status mic_fail(mic_error *error, mic_status status, const char *stage,

@@ -204,6 +204,9 @@ const mic_kernels *mic_kernels_for(mic_isa isa)
         return &mic_kernels_avx2;
     if (isa == MIC_ISA_AVX512 && best == MIC_ISA_AVX512)
         return &mic_kernels_avx512;
+#elif defined(MIC_NEON)
+    if (isa == MIC_ISA_NEON && best == MIC_ISA_NEON)
+        return &mic_kernels_neon;
 #else
     (void)best;
 #endif

@@ -76,6 +76,8 @@ extern const mic_kernels mic_kernels_scalar;
 #if defined(MIC_X86)
 extern const mic_kernels mic_kernels_avx2;
 extern const mic_kernels mic_kernels_avx512;
+#elif defined(MIC_NEON)
+extern const mic_kernels mic_kernels_neon;
 #endif
 
 uint16_t mic_histogram_scalar(const uint16_t *words, size_t n, uint32_t *counts);

@@ -93,6 +93,7 @@ typedef struct wf_strip_job {
 typedef mic_status wf_decode_strips_fn(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs,
                                        size_t width, mic_error *error);
 wf_decode_strips_fn mic_wf_decode_strips_scalar, mic_wf_decode_strips_avx2, mic_wf_decode_strips_avx512;
+wf_decode_strips_fn mic_wf_decode_strips_neon;
 
 /* A model for words of a whole frame (any number of strips), at an effort of 1..9. */
 mic_status mic_wf_build_model(const uint16_t *words, size_t width, size_t height, size_t strip_rows,

@@ -2,9 +2,10 @@
  *
  * The decoder of wavefront strips for AVX2; equal to wavefront_decode.c bit for bit.
  *
- * The 32 lanes are two halves of 16, one 16-bit value per lane and register.  The
- * 32-bit states of a half are in two registers, those of its even and of its odd
- * lanes: going between the two widths takes a mask or a shift by 16.
+ * The 32 lanes are two halves of 16, one 16-bit value per lane and register; a
+ * state is two such values.  Only the index of a table entry and the entry are
+ * wider: entries of even and of odd lanes are in a register each, so that going
+ * between the two widths takes a shift by 16 and a blend.
  */
 #include "wavefront_lanes.h"
 
@@ -14,10 +15,14 @@
 #define WF_AVX2 MIC_TARGET("avx2,bmi,bmi2,popcnt,lzcnt")
 #define WF_AVX2_INLINE WF_AVX2 MIC_INLINE
 
+/* Has a small array in memory: compilers turn stores followed by loads of parts of
+ * them into moves between vectors and integers, which are half as fast. */
+#define KEEP_IN_MEMORY(array) __asm__ volatile("" : "+m"(array))
+
 /* What a step leaves for the next one, of 16 lanes. */
 typedef struct half_lanes {
     __m256i sample, west_west, north_east, north, nn_east, error, error_north_east, error_north;
-    __m256i even, odd; /* states */
+    __m256i high, low; /* halves of the states */
 } half_lanes;
 
 typedef struct half_neighbours {
@@ -26,16 +31,16 @@ typedef struct half_neighbours {
 
 /* Between the parts of a step: prediction, entries, residual of 16 lanes. */
 typedef struct half_step {
-    __m256i prediction, even, odd, residual, escaped;
+    __m256i prediction, residual, escaped;
 } half_step;
 
 typedef struct constants {
     __m256i weights[WF_WEIGHTS];
     __m256i low, high, half, whole;
-    __m256i bases[4]; /* table index of a bucket, by the low 5 bits of its float exponent */
-    __m256i slot_mask, direct, largest_direct, raw_offset;
-    __m128i fraction_bits, table_log;
-    const int *table;
+    __m256i contexts[2]; /* of the buckets 0..15 and 16..31, in bytes, twice */
+    __m256i slot_mask, index_factors, direct, largest_direct, raw_offset;
+    __m128i fraction_bits, table_log, rest_log; /* rest_log: 16 - table_log */
+    const uint32_t *table;
 } constants;
 
 /* ---- neighbours -------------------------------------------------------- */
@@ -130,56 +135,101 @@ WF_AVX2_INLINE __m256i predict_median(const half_neighbours *v)
 
 WF_AVX2_INLINE __m256i distance(__m256i a, __m256i b) { return _mm256_abs_epi16(_mm256_sub_epi16(a, b)); }
 
-WF_AVX2_INLINE __m256i measure_activity(const half_neighbours *v)
+/* What the rows above add to the activity: NE of this step is N of the next one and
+ * NW of the one after, so each term but NE's is carried from the step before. */
+typedef struct carried {
+    __m256i north; /* |e_n| */
+    __m256i upper; /* 1 + |n - nw| + 2 |e_n| + |e_nw| */
+} carried;
+
+/* From neighbours that are patched, or at the start of a run, of the next step. */
+WF_AVX2_INLINE carried carry(__m256i n, __m256i nw, __m256i e_n, __m256i e_nw)
 {
-    __m256i north = _mm256_abs_epi16(v->e_n), west = _mm256_abs_epi16(v->e_w);
-    __m256i a = _mm256_adds_epu16(distance(v->n, v->nw), distance(v->ne, v->n));
-    __m256i b = _mm256_adds_epu16(_mm256_abs_epi16(v->e_nw), _mm256_abs_epi16(v->e_ne));
-    __m256i c = _mm256_adds_epu16(_mm256_adds_epu16(north, north), _mm256_set1_epi16(1));
-    __m256i above = _mm256_adds_epu16(_mm256_adds_epu16(a, b), c);
+    __m256i north = _mm256_abs_epi16(e_n), one = _mm256_set1_epi16(1);
+    __m256i rest = _mm256_adds_epu16(distance(n, nw), _mm256_adds_epu16(_mm256_abs_epi16(e_nw), one));
+    return (carried){north, _mm256_adds_epu16(rest, _mm256_adds_epu16(north, north))};
+}
+
+WF_AVX2_INLINE carried carry_from(const half_lanes *s)
+{
+    return carry(s->north_east, s->north, s->error_north_east, s->error_north);
+}
+
+/* All sums saturate, so their order does not matter. */
+WF_AVX2_INLINE __m256i measure_activity(const half_neighbours *v, carried *k)
+{
+    __m256i north_east = _mm256_abs_epi16(v->e_ne), west = _mm256_abs_epi16(v->e_w);
+    __m256i east = _mm256_adds_epu16(distance(v->ne, v->n), north_east);
+    __m256i above = _mm256_adds_epu16(east, k->upper);
+    __m256i next = _mm256_adds_epu16(_mm256_adds_epu16(north_east, k->north), _mm256_set1_epi16(1));
+    *k = (carried){north_east, _mm256_adds_epu16(east, next)};
     __m256i left = _mm256_adds_epu16(distance(v->w, v->nw), _mm256_adds_epu16(west, west));
     return _mm256_adds_epu16(above, left);
 }
 
 /* ---- states ------------------------------------------------------------ */
 
-WF_AVX2_INLINE __m256i even_of(__m256i v) { return _mm256_and_si256(v, _mm256_set1_epi32(0xFFFF)); }
-WF_AVX2_INLINE __m256i odd_of(__m256i v) { return _mm256_srli_epi32(v, 16); }
-WF_AVX2_INLINE __m256i merge_low(__m256i even, __m256i odd)
+/* Contexts of 16 lanes.  The exponent and first mantissa bit of a float are its
+ * half octave, 254 too high.  vpshufb looks up in 16 bytes and gives 0 where bit 7
+ * of an index is set: 112 + bucket reaches it from bucket 16 on, and with that
+ * bit inverted below.  The upper bytes get 0 from both: context[0] is 0. */
+WF_AVX2_INLINE __m256i find_contexts(const constants *c, __m256i activity)
 {
-    return _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), 0xAA);
-}
-WF_AVX2_INLINE __m256i merge_high(__m256i even, __m256i odd)
-{
-    return _mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xAA);
-}
-
-/* The table of 32 bases is four registers: bits 3 and 4 of the index choose. */
-WF_AVX2_INLINE __m256i base_of(const constants *c, __m256i bucket)
-{
-    __m256 bit3 = _mm256_castsi256_ps(_mm256_slli_epi32(bucket, 28));
-    __m256 bit4 = _mm256_castsi256_ps(_mm256_slli_epi32(bucket, 27));
-    __m256 a = _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(c->bases[0], bucket));
-    __m256 b = _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(c->bases[1], bucket));
-    __m256 d = _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(c->bases[2], bucket));
-    __m256 e = _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(c->bases[3], bucket));
-    return _mm256_castps_si256(
-        _mm256_blendv_ps(_mm256_blendv_ps(a, b, bit3), _mm256_blendv_ps(d, e, bit3), bit4));
+    __m256i even = _mm256_castps_si256(_mm256_cvtepi32_ps(_mm256_and_si256(activity, _mm256_set1_epi32(0xFFFF))));
+    __m256i odd = _mm256_castps_si256(_mm256_cvtepi32_ps(_mm256_srli_epi32(activity, 16)));
+    __m256i exponent = _mm256_srli_epi16(_mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xAA), 6);
+    __m256i index = _mm256_sub_epi16(exponent, _mm256_set1_epi16(254 - 112));
+    __m256i inverted = _mm256_xor_si256(index, _mm256_set1_epi8(-128));
+    return _mm256_or_si256(_mm256_shuffle_epi8(c->contexts[0], index), _mm256_shuffle_epi8(c->contexts[1], inverted));
 }
 
-WF_AVX2_INLINE __m256i look_up(const constants *c, __m256i activity, __m256i states)
+/* Entries of the even or (shift = 32) odd lanes of 8; indexes[i] holds those of
+ * lanes 2i and 2i+1.  vpgatherdd is slower: microcode on AMD's machines. */
+WF_AVX2_INLINE __m128i load_entries(const uint32_t *table, const uint64_t indexes[4], int shift)
 {
-    __m256i bucket = _mm256_srli_epi32(_mm256_castps_si256(_mm256_cvtepi32_ps(activity)), 22);
-    __m256i index = _mm256_or_si256(base_of(c, bucket), _mm256_and_si256(states, c->slot_mask));
-    return _mm256_i32gather_epi32(c->table, index, 4);
+    __m128i a = _mm_cvtsi32_si128((int)table[(uint32_t)(indexes[0] >> shift)]);
+    __m128i b = _mm_cvtsi32_si128((int)table[(uint32_t)(indexes[2] >> shift)]);
+    a = _mm_insert_epi32(a, (int)table[(uint32_t)(indexes[1] >> shift)], 1);
+    b = _mm_insert_epi32(b, (int)table[(uint32_t)(indexes[3] >> shift)], 1);
+    return _mm_unpacklo_epi64(a, b);
 }
 
-WF_AVX2_INLINE __m256i advance_states(const constants *c, __m256i states, __m256i entries)
+/* Entries by context and slot, split into their halves of 16 bits. */
+WF_AVX2_INLINE void look_up(const constants *c, __m256i context, __m256i states, __m256i *high, __m256i *low)
 {
-    const __m256i twelve_bits = _mm256_set1_epi32(0xFFF);
-    __m256i frequency = _mm256_and_si256(entries, twelve_bits);
-    __m256i offset = _mm256_and_si256(_mm256_srli_epi32(entries, WF_ENTRY_OFFSET_SHIFT), twelve_bits);
-    return _mm256_add_epi32(_mm256_mullo_epi32(frequency, _mm256_srl_epi32(states, c->table_log)), offset);
+    uint64_t indexes[8]; /* of lanes 0-3, 8-11, 4-7, 12-15 */
+    __m256i slot = _mm256_and_si256(states, c->slot_mask);
+    __m256i first = _mm256_madd_epi16(_mm256_unpacklo_epi16(slot, context), c->index_factors);
+    __m256i second = _mm256_madd_epi16(_mm256_unpackhi_epi16(slot, context), c->index_factors);
+    _mm_storeu_si128((__m128i *)indexes, _mm256_castsi256_si128(first));
+    _mm_storeu_si128((__m128i *)(indexes + 2), _mm256_castsi256_si128(second));
+    _mm_storeu_si128((__m128i *)(indexes + 4), _mm256_extracti128_si256(first, 1));
+    _mm_storeu_si128((__m128i *)(indexes + 6), _mm256_extracti128_si256(second, 1));
+    KEEP_IN_MEMORY(indexes);
+    __m256i even = _mm256_inserti128_si256(_mm256_castsi128_si256(load_entries(c->table, indexes, 0)),
+                                           load_entries(c->table, indexes + 4, 0), 1);
+    __m256i odd = _mm256_inserti128_si256(_mm256_castsi128_si256(load_entries(c->table, indexes, 32)),
+                                          load_entries(c->table, indexes + 4, 32), 1);
+    *low = _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), 0xAA);
+    *high = _mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xAA);
+}
+
+/* x = frequency * (x >> table_log) + offset.  In 16 bits: the product's halves are
+ * two multiplications for the low half of x >> table_log and one for the high
+ * half, which overflow nowhere as the new x fits 32 bits.  Adding the offset, below
+ * 2^15, carries where the highest bit of the sum's low half goes from 1 to 0. */
+WF_AVX2_INLINE void advance_states(const constants *c, half_lanes *s, __m256i entry_high, __m256i entry_low)
+{
+    const __m256i twelve_bits = _mm256_set1_epi16(0xFFF);
+    __m256i frequency = _mm256_and_si256(entry_low, twelve_bits);
+    __m256i offset = _mm256_or_si256(_mm256_slli_epi16(entry_high, 4), _mm256_srli_epi16(entry_low, 12));
+    offset = _mm256_and_si256(offset, twelve_bits);
+    __m256i x_low = _mm256_or_si256(_mm256_srl_epi16(s->low, c->table_log), _mm256_sll_epi16(s->high, c->rest_log));
+    __m256i x_high = _mm256_srl_epi16(s->high, c->table_log);
+    __m256i high = _mm256_add_epi16(_mm256_mulhi_epu16(frequency, x_low), _mm256_mullo_epi16(frequency, x_high));
+    __m256i low = _mm256_mullo_epi16(frequency, x_low);
+    s->low = _mm256_add_epi16(low, offset);
+    s->high = _mm256_add_epi16(high, _mm256_srli_epi16(_mm256_andnot_si256(s->low, low), 15));
 }
 
 /* Byte positions that bring the next words to the lanes of a mask, in order. */
@@ -208,46 +258,43 @@ WF_AVX2_INLINE __m128i spread_words(unsigned mask, const uint8_t **next)
 }
 
 /* States below 2^16 take a word each, in the order of the lanes. */
-WF_AVX2_INLINE const uint8_t *renormalise(half_lanes *s, const uint8_t *next)
+WF_AVX2_INLINE const uint8_t *renormalise(half_lanes s[2], const uint8_t *next)
 {
     const __m256i zero = _mm256_setzero_si256();
-    __m256i takes = _mm256_cmpeq_epi16(merge_high(s->even, s->odd), zero);
-    __m128i packed = _mm_packs_epi16(_mm256_castsi256_si128(takes), _mm256_extracti128_si256(takes, 1));
-    unsigned mask = (unsigned)_mm_movemask_epi8(packed);
-    __m128i low = spread_words(mask & 255, &next), high = spread_words(mask >> 8, &next);
-    __m256i words = _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
-    __m256i even = _mm256_cmpeq_epi32(_mm256_srli_epi32(s->even, 16), zero);
-    __m256i odd = _mm256_cmpeq_epi32(_mm256_srli_epi32(s->odd, 16), zero);
-    s->even = _mm256_blendv_epi8(s->even, _mm256_or_si256(_mm256_slli_epi32(s->even, 16), even_of(words)), even);
-    s->odd = _mm256_blendv_epi8(s->odd, _mm256_or_si256(_mm256_slli_epi32(s->odd, 16), odd_of(words)), odd);
+    __m256i takes[2] = {_mm256_cmpeq_epi16(s[0].high, zero), _mm256_cmpeq_epi16(s[1].high, zero)};
+    /* bytes: lanes 0-7, 16-23, 8-15, 24-31 */
+    unsigned mask = (unsigned)_mm256_movemask_epi8(_mm256_packs_epi16(takes[0], takes[1]));
+    __m128i a = spread_words(mask & 255, &next), b = spread_words(mask >> 16 & 255, &next);
+    __m128i d = spread_words(mask >> 8 & 255, &next), e = spread_words(mask >> 24, &next);
+    __m256i words[2] = {_mm256_inserti128_si256(_mm256_castsi128_si256(a), b, 1),
+                        _mm256_inserti128_si256(_mm256_castsi128_si256(d), e, 1)};
+    for (int h = 0; h < 2; h++) {
+        s[h].high = _mm256_blendv_epi8(s[h].high, s[h].low, takes[h]);
+        s[h].low = _mm256_blendv_epi8(s[h].low, words[h], takes[h]);
+    }
     return next;
 }
 
 /* ---- the parts of a step ----------------------------------------------- */
 
-WF_AVX2_INLINE const uint8_t *decode_symbols(const constants *c, half_lanes *s, const half_neighbours *v, bool median,
-                                             bool all_active, uint32_t active_lanes, half_step *step,
-                                             const uint8_t *next)
+WF_AVX2_INLINE void decode_symbols(const constants *c, half_lanes *s, const half_neighbours *v, carried *k, bool median,
+                                   bool all_active, uint32_t active_lanes, half_step *step)
 {
-    __m256i activity = measure_activity(v);
+    __m256i entry_high, entry_low, high = s->high, low = s->low;
+    look_up(c, find_contexts(c, measure_activity(v, k)), s->low, &entry_high, &entry_low);
     step->prediction = median ? predict_median(v) : predict_linear(c, v);
-    step->even = look_up(c, even_of(activity), s->even);
-    step->odd = look_up(c, odd_of(activity), s->odd);
-    __m256i even = advance_states(c, s->even, step->even), odd = advance_states(c, s->odd, step->odd);
-    step->residual = _mm256_srai_epi16(merge_high(step->even, step->odd), 8);
+    advance_states(c, s, entry_high, entry_low);
+    step->residual = _mm256_srai_epi16(entry_high, 8);
     step->escaped = _mm256_cmpgt_epi16(_mm256_abs_epi16(step->residual), c->largest_direct);
     if (!all_active) {
         __m256i active = lanes_of(active_lanes);
-        even = _mm256_blendv_epi8(s->even, even, _mm256_srai_epi32(_mm256_slli_epi32(active, 16), 31));
-        odd = _mm256_blendv_epi8(s->odd, odd, _mm256_srai_epi32(active, 31));
+        s->high = _mm256_blendv_epi8(high, s->high, active);
+        s->low = _mm256_blendv_epi8(low, s->low, active);
         step->escaped = _mm256_and_si256(step->escaped, active);
     }
-    s->even = even;
-    s->odd = odd;
-    return renormalise(s, next);
 }
 
-/* Raw bits of 8 lanes: the escapes' lower bits and their states without them. */
+/* Raw bits of 8 lanes: the escapes' lower bits, and their states without them. */
 WF_AVX2_INLINE __m256i magnitudes(const constants *c, __m256i j, __m256i escaped, __m256i *states)
 {
     __m256i n = _mm256_and_si256(_mm256_add_epi32(_mm256_srli_epi32(j, 2), c->raw_offset), escaped);
@@ -257,15 +304,21 @@ WF_AVX2_INLINE __m256i magnitudes(const constants *c, __m256i j, __m256i escaped
     return _mm256_or_si256(_mm256_sllv_epi32(mantissa, n), raw);
 }
 
-WF_AVX2_INLINE const uint8_t *take_raw_bits(const constants *c, half_lanes *s, half_step *step, const uint8_t *next)
+/* Of the low or the high lanes: AVX2 shifts by lane in 32 bits only. */
+WF_AVX2_INLINE void take_raw_bits(const constants *c, half_lanes *s, half_step *step)
 {
-    __m256i j = _mm256_sub_epi16(_mm256_abs_epi16(step->residual), c->direct);
-    __m256i even = magnitudes(c, even_of(j), even_of(step->escaped), &s->even);
-    __m256i odd = magnitudes(c, odd_of(j), odd_of(step->escaped), &s->odd);
-    __m256i magnitude = merge_low(even, odd), negative = _mm256_srai_epi16(step->residual, 15);
+    const __m256i low_half = _mm256_set1_epi32(0xFFFF);
+    __m256i even = _mm256_blend_epi16(s->low, _mm256_slli_epi32(s->high, 16), 0xAA);
+    __m256i odd = _mm256_blend_epi16(_mm256_srli_epi32(s->low, 16), s->high, 0xAA);
+    __m256i j = _mm256_sub_epi16(_mm256_abs_epi16(step->residual), c->direct), escaped = step->escaped;
+    __m256i m_even = magnitudes(c, _mm256_and_si256(j, low_half), _mm256_and_si256(escaped, low_half), &even);
+    __m256i m_odd = magnitudes(c, _mm256_srli_epi32(j, 16), _mm256_srli_epi32(escaped, 16), &odd);
+    s->low = _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), 0xAA);
+    s->high = _mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xAA);
+    __m256i magnitude = _mm256_blend_epi16(m_even, _mm256_slli_epi32(m_odd, 16), 0xAA);
+    __m256i negative = _mm256_srai_epi16(step->residual, 15);
     magnitude = _mm256_sub_epi16(_mm256_xor_si256(magnitude, negative), negative);
-    step->residual = _mm256_blendv_epi8(step->residual, magnitude, step->escaped);
-    return renormalise(s, next);
+    step->residual = _mm256_blendv_epi8(step->residual, magnitude, escaped);
 }
 
 WF_AVX2_INLINE void reconstruct(const constants *c, half_lanes *s, const half_neighbours *v, const half_step *step,
@@ -281,17 +334,19 @@ WF_AVX2_INLINE void reconstruct(const constants *c, half_lanes *s, const half_ne
     _mm256_storeu_si256((__m256i *)out, _mm256_srl_epi16(_mm256_sub_epi16(s->sample, c->low), c->fraction_bits));
 }
 
-WF_AVX2_INLINE const uint8_t *take_step(const constants *c, half_lanes s[2], const half_neighbours v[2], bool median,
-                                        bool all_active, uint32_t active, const uint8_t *next, const wf_ports *at,
-                                        uint16_t *out)
+WF_AVX2_INLINE const uint8_t *take_step(const constants *c, half_lanes s[2], const half_neighbours v[2], carried k[2],
+                                        bool median, bool all_active, uint32_t active, const uint8_t *next,
+                                        const wf_ports *at, uint16_t *out)
 {
     half_step low, high;
-    next = decode_symbols(c, &s[0], &v[0], median, all_active, active, &low, next);
-    next = decode_symbols(c, &s[1], &v[1], median, all_active, active >> 16, &high, next);
+    decode_symbols(c, &s[0], &v[0], &k[0], median, all_active, active, &low);
+    decode_symbols(c, &s[1], &v[1], &k[1], median, all_active, active >> 16, &high);
+    next = renormalise(s, next);
     __m256i escaped = _mm256_or_si256(low.escaped, high.escaped);
     if (!_mm256_testz_si256(escaped, escaped)) {
-        next = take_raw_bits(c, &s[0], &low, next);
-        next = take_raw_bits(c, &s[1], &high, next);
+        take_raw_bits(c, &s[0], &low);
+        take_raw_bits(c, &s[1], &high);
+        next = renormalise(s, next);
     }
     reconstruct(c, &s[0], &v[0], &low, out);
     reconstruct(c, &s[1], &v[1], &high, out + 16);
@@ -316,6 +371,7 @@ WF_AVX2_INLINE mic_status run(wf_track *track, bool interior, bool median, wf_cl
     wf_strip *strip = &track->strip;
     const uint8_t *next = strip->in.next;
     half_lanes s[2] = {track->state[0], track->state[1]};
+    carried k[2] = {carry_from(&s[0]), carry_from(&s[1])};
     for (; n > 0; n--) {
         const wf_ports at = wf_ports_at(strip, &clock);
         uint32_t active = ~0u;
@@ -330,9 +386,11 @@ WF_AVX2_INLINE mic_status run(wf_track *track, bool interior, bool median, wf_cl
             uint32_t first = wf_lanes_at(strip, &clock, 0), last = wf_lanes_at(strip, &clock, strip->width - 1);
             patch_row_ends(&v[0], first, last);
             patch_row_ends(&v[1], first >> 16, last >> 16);
-            active = mic_wf_active_lanes(strip, &clock);
+            active = wf_active_lanes(strip, &clock);
+            for (int h = 0; h < 2; h++)
+                k[h] = carry(v[h].n, v[h].nw, v[h].e_n, v[h].e_nw);
         }
-        next = take_step(&track->constant, s, v, median, interior, active, next, &at,
+        next = take_step(&track->constant, s, v, k, median, interior, active, next, &at,
                          track->steps + clock.t % WF_BLOCK * WF_LANES);
         wf_advance(&clock, strip, 1);
     }
@@ -391,24 +449,23 @@ WF_AVX2 static void flush_block(const wf_track *track, size_t t)
 WF_AVX2 static void set_constants(const wf_decoder *decoder, constants *c)
 {
     const wf_model *m = &decoder->model;
-    uint32_t bases[WF_BUCKETS];
-    for (unsigned b = 0; b < WF_BUCKETS; b++) /* a float's exponent is offset by 127: 254 half octaves */
-        bases[(b + 254) % WF_BUCKETS] = (uint32_t)m->context[b] << m->table_log;
-    for (unsigned i = 0; i < 4; i++)
-        c->bases[i] = _mm256_loadu_si256((const __m256i *)(bases + 8 * i));
+    for (unsigned i = 0; i < 2; i++)
+        c->contexts[i] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(m->context + 16 * i)));
     for (unsigned i = 0; i < WF_WEIGHTS; i++)
         c->weights[i] = _mm256_set1_epi16(m->weights[i]);
     c->low = _mm256_set1_epi16(wf_bias(m->max_value));
     c->high = _mm256_add_epi16(c->low, _mm256_set1_epi16((short)(m->max_value << m->fraction_bits)));
     c->half = _mm256_set1_epi16((short)(1 << m->fraction_bits >> 1));
     c->whole = _mm256_set1_epi16((short)-(1 << m->fraction_bits));
-    c->slot_mask = _mm256_set1_epi32((1 << m->table_log) - 1);
+    c->slot_mask = _mm256_set1_epi16((short)((1 << m->table_log) - 1));
+    c->index_factors = _mm256_set1_epi32(1 << m->table_log << 16 | 1);
+    c->rest_log = _mm_cvtsi32_si128(16 - (int)m->table_log);
     c->direct = _mm256_set1_epi16((short)(1 << m->direct_log));
     c->largest_direct = _mm256_set1_epi16((short)((1 << m->direct_log) - 1));
     c->raw_offset = _mm256_set1_epi32((int)m->direct_log - 2);
     c->fraction_bits = _mm_cvtsi32_si128((int)m->fraction_bits);
     c->table_log = _mm_cvtsi32_si128((int)m->table_log);
-    c->table = (const int *)decoder->table;
+    c->table = decoder->table;
 }
 
 WF_AVX2 static void open_track(wf_track *track)
@@ -417,28 +474,26 @@ WF_AVX2 static void open_track(wf_track *track)
     set_constants(decoder, &track->constant);
     for (int h = 0; h < 2; h++) {
         half_lanes *s = &track->state[h];
-        uint32_t even[8], odd[8];
-        for (int i = 0; i < 8; i++) {
-            even[i] = track->strip.states[16 * h + 2 * i];
-            odd[i] = track->strip.states[16 * h + 2 * i + 1];
+        uint16_t high[16], low[16];
+        for (int i = 0; i < 16; i++) {
+            high[i] = (uint16_t)(track->strip.states[16 * h + i] >> 16);
+            low[i] = (uint16_t)track->strip.states[16 * h + i];
         }
         memset(s, 0, sizeof *s);
         s->sample = s->north_east = s->north = s->nn_east = track->constant.low;
-        s->even = _mm256_loadu_si256((const __m256i *)even);
-        s->odd = _mm256_loadu_si256((const __m256i *)odd);
+        s->high = _mm256_loadu_si256((const __m256i *)high);
+        s->low = _mm256_loadu_si256((const __m256i *)low);
     }
 }
 
 WF_AVX2 static void store_states(wf_track *track)
 {
     for (int h = 0; h < 2; h++) {
-        uint32_t even[8], odd[8];
-        _mm256_storeu_si256((__m256i *)even, track->state[h].even);
-        _mm256_storeu_si256((__m256i *)odd, track->state[h].odd);
-        for (int i = 0; i < 8; i++) {
-            track->strip.states[16 * h + 2 * i] = even[i];
-            track->strip.states[16 * h + 2 * i + 1] = odd[i];
-        }
+        uint16_t high[16], low[16];
+        _mm256_storeu_si256((__m256i *)high, track->state[h].high);
+        _mm256_storeu_si256((__m256i *)low, track->state[h].low);
+        for (int i = 0; i < 16; i++)
+            track->strip.states[16 * h + i] = (uint32_t)high[i] << 16 | low[i];
     }
 }
 
@@ -449,11 +504,13 @@ WF_AVX2 static mic_status decode_steps(wf_track *track, mic_error *error)
     wf_clock clock = {0};
     while (clock.t < track->strip.n_steps) {
         size_t n = mic_wf_interior_steps(&track->strip, &clock);
-        if (n == 0)
-            TRY((median ? run_median_edge : run_linear_edge)(track, clock, 1, error));
-        else
+        if (n > 0) {
             TRY((median ? run_median : run_linear)(track, clock, n, error));
-        wf_advance(&clock, &track->strip, n ? n : 1);
+        } else {
+            n = min_size(wf_edge_steps(&track->strip, &clock), track->strip.n_steps - clock.t);
+            TRY((median ? run_median_edge : run_linear_edge)(track, clock, n, error));
+        }
+        wf_advance(&clock, &track->strip, n);
         if (clock.t % WF_BLOCK == 0 || clock.t == track->strip.n_steps)
             flush_block(track, clock.t);
     }

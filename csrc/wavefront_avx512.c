@@ -3,10 +3,11 @@
  * The decoder of wavefront strips for AVX-512 with VBMI2; equal to
  * wavefront_decode.c bit for bit.
  *
- * A vector holds one 16-bit value per lane.  The states are 32-bit: those of the
- * even lanes in one register, those of the odd lanes in another, so that going
- * between the two widths takes a mask or a shift by 16, never a move across
- * 128-bit parts (3-4 cycles each on the path from one sample to the next).
+ * A vector holds one 16-bit value per lane; a state is two such halves.  Only the
+ * index of a table entry and the entry are wider: those of the even lanes are in
+ * one register, those of the odd lanes in another, so that going between the two
+ * widths takes a mask or a shift by 16, never a move across 128-bit parts (3-4
+ * cycles each on the path from one sample to the next).
  */
 #include "wavefront_lanes.h"
 
@@ -17,10 +18,14 @@
 #define WF_AVX512 MIC_TARGET("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt,lzcnt")
 #define WF_AVX512_INLINE WF_AVX512 MIC_INLINE
 
+/* Has a small array in memory: compilers turn stores followed by loads of parts of
+ * them into moves between vectors and integers, which are half as fast. */
+#define KEEP_IN_MEMORY(array) __asm__ volatile("" : "+m"(array))
+
 /* What a step leaves for the next one. */
 typedef struct lanes {
     __m512i sample, west_west, north_east, north, nn_east, error, error_north_east, error_north;
-    __m512i even, odd; /* states */
+    __m512i high, low; /* halves of the states */
 } lanes;
 
 /* Everything that stays the same throughout a strip. */
@@ -30,7 +35,8 @@ typedef struct constants {
     __m512i bases[2]; /* table index of a bucket, by the low 5 bits of its float exponent */
     __m512i slot_mask;
     __m512i direct;
-    __m128i fraction_bits, table_log;
+    __m512i table_log;
+    __m128i fraction_bits, table_log_count;
     unsigned direct_log;
     const uint32_t *table;
 } constants;
@@ -39,18 +45,15 @@ typedef struct neighbours {
     __m512i w, n, nw, ne, ww, nn, nne, e_w, e_n, e_nw, e_ne;
 } neighbours;
 
-/* Lane i gets lane i-1, lane 0 gets lane 31. */
-WF_AVX512_INLINE __m512i rotate_lanes(__m512i v)
+/* Lane i gets lane i-1, lane 0 gets what the pointer shows.  The load takes two
+ * values: every wf_upper in use has another one behind it. */
+WF_AVX512_INLINE __m512i rotate_lanes(__m512i v, const int16_t *first)
 {
     const __m512i previous =
         _mm512_set_epi16(30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8,
                          7, 6, 5, 4, 3, 2, 1, 0, 31);
-    return _mm512_permutexvar_epi16(previous, v);
-}
-
-WF_AVX512_INLINE __m512i set_first(__m512i v, const int16_t *first)
-{
-    return _mm512_mask_broadcastw_epi16(v, 1, _mm_loadu_si16(first));
+    __m512i lane_0 = _mm512_castsi128_si512(_mm_cvtsi32_si128((int)load_u32(first)));
+    return _mm512_mask_permutexvar_epi16(lane_0, ~1u, previous, v);
 }
 
 /* Store the first lanes of three vectors side by side. */
@@ -58,6 +61,15 @@ WF_AVX512_INLINE void store_upper(wf_upper *out, __m512i sample, __m512i north, 
 {
     __m128i pair = _mm_unpacklo_epi16(_mm512_castsi512_si128(sample), _mm512_castsi512_si128(north));
     _mm_storel_epi64((__m128i *)out, _mm_unpacklo_epi32(pair, _mm512_castsi512_si128(error)));
+}
+
+/* The same of the last lanes: words 7 of the last 128 bits. */
+WF_AVX512_INLINE void store_last(wf_upper *out, __m512i sample, __m512i north, __m512i error)
+{
+    const __m512i pair = _mm512_set1_epi32(31 | 63 << 16);
+    __m512i v = _mm512_permutex2var_epi16(sample, pair, north);
+    v = _mm512_mask_permutexvar_epi16(v, 4, pair, error);
+    _mm_storel_epi64((__m128i *)out, _mm512_castsi512_si128(v));
 }
 
 WF_AVX512_INLINE void find_neighbours(lanes *s, const wf_ports *at, neighbours *v)
@@ -70,11 +82,10 @@ WF_AVX512_INLINE void find_neighbours(lanes *s, const wf_ports *at, neighbours *
     v->e_w = s->error;
     v->e_n = s->error_north_east;
     v->e_nw = s->error_north;
-    __m512i sample = rotate_lanes(s->sample), north = rotate_lanes(s->north), error = rotate_lanes(s->error);
-    store_upper(at->out, sample, north, error);
-    v->ne = set_first(sample, &at->in->sample);
-    v->nne = set_first(north, &at->in->north);
-    v->e_ne = set_first(error, &at->in->error);
+    store_last(at->out, s->sample, s->north, s->error); /* first: with 64 columns lane 0 needs it now */
+    v->ne = rotate_lanes(s->sample, &at->in->sample);
+    v->nne = rotate_lanes(s->north, &at->in->north);
+    v->e_ne = rotate_lanes(s->error, &at->in->error);
     s->north_east = v->ne;
     s->north = v->n;
     s->nn_east = v->nne;
@@ -119,95 +130,143 @@ WF_AVX512_INLINE __m512i predict_median(const neighbours *v)
 
 WF_AVX512_INLINE __m512i distance(__m512i a, __m512i b) { return _mm512_abs_epi16(_mm512_sub_epi16(a, b)); }
 
-WF_AVX512_INLINE __m512i measure_activity(const neighbours *v)
+/* What the rows above add to the activity: NE of this step is N of the next one and
+ * NW of the one after, so each term but NE's is carried from the step before. */
+typedef struct carried {
+    __m512i north; /* |e_n| */
+    __m512i upper; /* 1 + |n - nw| + 2 |e_n| + |e_nw| */
+} carried;
+
+/* From neighbours that are patched, or at the start of a run, of the next step. */
+WF_AVX512_INLINE carried carry(__m512i n, __m512i nw, __m512i e_n, __m512i e_nw)
 {
-    __m512i north = _mm512_abs_epi16(v->e_n), west = _mm512_abs_epi16(v->e_w);
-    __m512i a = _mm512_adds_epu16(distance(v->n, v->nw), distance(v->ne, v->n));
-    __m512i b = _mm512_adds_epu16(_mm512_abs_epi16(v->e_nw), _mm512_abs_epi16(v->e_ne));
-    __m512i c = _mm512_adds_epu16(_mm512_adds_epu16(north, north), _mm512_set1_epi16(1));
-    __m512i above = _mm512_adds_epu16(_mm512_adds_epu16(a, b), c);
+    __m512i north = _mm512_abs_epi16(e_n), one = _mm512_set1_epi16(1);
+    __m512i rest = _mm512_adds_epu16(distance(n, nw), _mm512_adds_epu16(_mm512_abs_epi16(e_nw), one));
+    return (carried){north, _mm512_adds_epu16(rest, _mm512_adds_epu16(north, north))};
+}
+
+WF_AVX512_INLINE carried carry_from(const lanes *s)
+{
+    return carry(s->north_east, s->north, s->error_north_east, s->error_north);
+}
+
+/* All sums saturate, so their order does not matter. */
+WF_AVX512_INLINE __m512i measure_activity(const neighbours *v, carried *k)
+{
+    __m512i north_east = _mm512_abs_epi16(v->e_ne), west = _mm512_abs_epi16(v->e_w);
+    __m512i east = _mm512_adds_epu16(distance(v->ne, v->n), north_east);
+    __m512i above = _mm512_adds_epu16(east, k->upper);
+    __m512i next = _mm512_adds_epu16(_mm512_adds_epu16(north_east, k->north), _mm512_set1_epi16(1));
+    *k = (carried){north_east, _mm512_adds_epu16(east, next)};
     __m512i left = _mm512_adds_epu16(distance(v->w, v->nw), _mm512_adds_epu16(west, west));
     return _mm512_adds_epu16(above, left);
 }
 
-/* Entries of 16 lanes.  The exponent and first mantissa bit of a float are its
- * half octave; the table of bases is rotated by the exponent's offset. */
+WF_AVX512_INLINE __m128i load_entries(const uint32_t *table, const uint64_t indexes[2])
+{
+    __m128i a = _mm_cvtsi32_si128((int)table[(uint32_t)indexes[0]]);
+    __m128i b = _mm_cvtsi32_si128((int)table[(uint32_t)indexes[1]]);
+    a = _mm_insert_epi32(a, (int)table[indexes[0] >> 32], 1);
+    b = _mm_insert_epi32(b, (int)table[indexes[1] >> 32], 1);
+    return _mm_unpacklo_epi64(a, b);
+}
+
+/* What vpgatherdd does, which is microcode on AMD's machines: 25 cycles for 32
+ * entries, this 21, and other instructions run in between. */
+WF_AVX512_INLINE __m512i gather(const uint32_t *table, __m512i index)
+{
+    uint64_t indexes[8];
+    _mm512_storeu_si512(indexes, index);
+    KEEP_IN_MEMORY(indexes);
+    __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(load_entries(table, indexes)),
+                                          load_entries(table, indexes + 2), 1);
+    __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(load_entries(table, indexes + 4)),
+                                           load_entries(table, indexes + 6), 1);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
+/* Entries of 16 lanes, their slots in the low bits of `states`.  The exponent and first
+ * mantissa bit of a float are its half octave; the table of bases is rotated by
+ * the exponent's offset. */
 WF_AVX512_INLINE __m512i look_up(const constants *c, __m512i activity, __m512i states)
 {
     __m512i bucket = _mm512_srli_epi32(_mm512_castps_si512(_mm512_cvtepi32_ps(activity)), 22);
     __m512i base = _mm512_permutex2var_epi32(c->bases[0], bucket, c->bases[1]);
     __m512i index = _mm512_ternarylogic_epi32(base, states, c->slot_mask, 0xF8); /* base | (states & mask) */
-    return _mm512_i32gather_epi32(index, c->table, 4);
+    return gather(c->table, index);
 }
 
-WF_AVX512_INLINE __m512i advance_states(const constants *c, __m512i states, __m512i entries)
-{
-    const __m512i twelve_bits = _mm512_set1_epi32(0xFFF);
-    __m512i frequency = _mm512_and_si512(entries, twelve_bits);
-    __m512i offset = _mm512_and_si512(_mm512_srli_epi32(entries, WF_ENTRY_OFFSET_SHIFT), twelve_bits);
-    return _mm512_add_epi32(_mm512_mullo_epi32(frequency, _mm512_srl_epi32(states, c->table_log)), offset);
-}
-
-/* 16-bit lanes from the low halves of even and odd 32-bit lanes, and from the high ones. */
-WF_AVX512_INLINE __m512i merge_low(__m512i even, __m512i odd)
-{
-    return _mm512_ternarylogic_epi32(_mm512_slli_epi32(odd, 16), even, _mm512_set1_epi32(0xFFFF), 0xF8);
-}
-WF_AVX512_INLINE __m512i merge_high(__m512i even, __m512i odd) /* 0xF8: a | (b & c) */
-{
-    return _mm512_ternarylogic_epi32(_mm512_srli_epi32(even, 16), odd, _mm512_set1_epi32((int)0xFFFF0000), 0xF8);
-}
 WF_AVX512_INLINE __m512i even_of(__m512i v) { return _mm512_and_si512(v, _mm512_set1_epi32(0xFFFF)); }
 WF_AVX512_INLINE __m512i odd_of(__m512i v) { return _mm512_srli_epi32(v, 16); }
 
-/* States below 2^16 take a word each, in the order of the lanes. */
-WF_AVX512_INLINE const uint8_t *renormalise(lanes *s, const uint8_t *next)
+/* The halves of the 32-bit values of even and odd lanes, a move by two bytes each. */
+WF_AVX512_INLINE __m512i low_halves(__m512i even, __m512i odd)
 {
-    const __m512i zero = _mm512_setzero_si512(), low = _mm512_set1_epi32(WF_STATE_LOW);
-    __mmask32 takes = _mm512_cmpeq_epi16_mask(merge_high(s->even, s->odd), zero);
-    __m512i words = _mm512_maskz_expand_epi16(takes, _mm512_loadu_si512(next));
-    __mmask16 even = _mm512_cmplt_epu32_mask(s->even, low), odd = _mm512_cmplt_epu32_mask(s->odd, low);
-    s->even = _mm512_mask_or_epi32(s->even, even, _mm512_slli_epi32(s->even, 16), even_of(words));
-    s->odd = _mm512_mask_or_epi32(s->odd, odd, _mm512_slli_epi32(s->odd, 16), odd_of(words));
+    return _mm512_mask_alignr_epi8(even, 0xCCCCCCCCCCCCCCCC, odd, odd, 14);
+}
+WF_AVX512_INLINE __m512i high_halves(__m512i even, __m512i odd)
+{
+    return _mm512_mask_alignr_epi8(odd, 0x3333333333333333, even, even, 2);
+}
+
+/* States below 2^16 take a word each, in the order of the lanes. */
+WF_AVX512_INLINE const uint8_t *take_words(lanes *s, __mmask32 takes, const uint8_t *next)
+{
+    s->high = _mm512_mask_mov_epi16(s->high, takes, s->low);
+    s->low = _mm512_mask_expand_epi16(s->low, takes, _mm512_loadu_si512(next));
     return next + 2 * (size_t)_mm_popcnt_u32(takes);
+}
+
+/* x = frequency * (x >> table_log) + offset.  In 16 bits: the product's halves are
+ * two multiplications for the low half of x >> table_log and one for the high
+ * half, which overflow nowhere as the new x fits 32 bits. */
+WF_AVX512_INLINE const uint8_t *advance_states(const constants *c, lanes *s, __m512i entry_high, __m512i entry_low,
+                                               __mmask32 active, const uint8_t *next)
+{
+    const __m512i twelve_bits = _mm512_set1_epi16(0xFFF);
+    __m512i frequency = _mm512_and_si512(entry_low, twelve_bits);
+    __m512i offset = _mm512_and_si512(_mm512_shldi_epi16(entry_high, entry_low, 4), twelve_bits);
+    __m512i x_low = _mm512_shrdv_epi16(s->low, s->high, c->table_log);
+    __m512i x_high = _mm512_srl_epi16(s->high, c->table_log_count);
+    __m512i high = _mm512_add_epi16(_mm512_mulhi_epu16(frequency, x_low), _mm512_mullo_epi16(frequency, x_high));
+    __m512i low = _mm512_add_epi16(_mm512_mullo_epi16(frequency, x_low), offset);
+    __mmask32 carry = _mm512_cmplt_epu16_mask(low, offset);
+    high = _mm512_mask_sub_epi16(high, carry, high, _mm512_set1_epi16(-1));
+    s->high = _mm512_mask_mov_epi16(s->high, active, high);
+    s->low = _mm512_mask_mov_epi16(s->low, active, low);
+    return take_words(s, _mm512_testn_epi16_mask(s->high, s->high), next);
 }
 
 /* Magnitudes of the escaped lanes. */
 WF_AVX512_INLINE const uint8_t *take_raw_bits(const constants *c, lanes *s, __mmask32 escaped, __m512i *residual,
                                               const uint8_t *next)
 {
-    const __m512i ones = _mm512_set1_epi32(-1);
     __m512i j = _mm512_sub_epi16(_mm512_abs_epi16(*residual), c->direct);
     __m512i n = _mm512_add_epi16(_mm512_srli_epi16(j, 2), _mm512_set1_epi16((short)(c->direct_log - 2)));
     n = _mm512_maskz_mov_epi16(escaped, n);
-    __m512i n_even = even_of(n), n_odd = odd_of(n);
-    __m512i raw = merge_low(_mm512_andnot_si512(_mm512_sllv_epi32(ones, n_even), s->even),
-                            _mm512_andnot_si512(_mm512_sllv_epi32(ones, n_odd), s->odd));
-    s->even = _mm512_srlv_epi32(s->even, n_even);
-    s->odd = _mm512_srlv_epi32(s->odd, n_odd);
+    __m512i raw = _mm512_andnot_si512(_mm512_sllv_epi16(_mm512_set1_epi16(-1), n), s->low);
+    s->low = _mm512_shrdv_epi16(s->low, s->high, n);
+    s->high = _mm512_srlv_epi16(s->high, n);
     __m512i mantissa = _mm512_add_epi16(_mm512_set1_epi16(4), _mm512_and_si512(j, _mm512_set1_epi16(3)));
     __m512i magnitude = _mm512_or_si512(_mm512_sllv_epi16(mantissa, n), raw);
     __mmask32 negative = _mm512_movepi16_mask(*residual);
     *residual = _mm512_mask_mov_epi16(*residual, escaped, magnitude);
     *residual = _mm512_mask_sub_epi16(*residual, escaped & negative, _mm512_setzero_si512(), magnitude);
-    return renormalise(s, next);
+    return take_words(s, _mm512_testn_epi16_mask(s->high, s->high), next);
 }
 
 /* One sample in every lane; lanes that are not `active` keep their states. */
-WF_AVX512_INLINE const uint8_t *take_step(const constants *c, lanes *s, neighbours *v, bool median,
+WF_AVX512_INLINE const uint8_t *take_step(const constants *c, lanes *s, neighbours *v, carried *k, bool median,
                                           __mmask32 active, const uint8_t *next, uint16_t *out)
 {
     const __m512i zero = _mm512_setzero_si512();
     __m512i prediction = median ? predict_median(v) : predict_linear(c, v);
-    __m512i activity = measure_activity(v);
-    __m512i entries_even = look_up(c, even_of(activity), s->even);
-    __m512i entries_odd = look_up(c, odd_of(activity), s->odd);
-    __mmask16 active_even = (__mmask16)_pext_u32(active, 0x55555555);
-    __mmask16 active_odd = (__mmask16)_pext_u32(active, 0xAAAAAAAA);
-    s->even = _mm512_mask_mov_epi32(s->even, active_even, advance_states(c, s->even, entries_even));
-    s->odd = _mm512_mask_mov_epi32(s->odd, active_odd, advance_states(c, s->odd, entries_odd));
-    next = renormalise(s, next);
-    __m512i residual = _mm512_srai_epi16(merge_high(entries_even, entries_odd), 8);
+    __m512i activity = measure_activity(v, k);
+    __m512i even = look_up(c, even_of(activity), s->low);
+    __m512i odd = look_up(c, odd_of(activity), odd_of(s->low));
+    __m512i entry_high = high_halves(even, odd);
+    next = advance_states(c, s, entry_high, low_halves(even, odd), active, next);
+    __m512i residual = _mm512_srai_epi16(entry_high, 8);
     __mmask32 escaped = _mm512_mask_cmpge_epi16_mask(active, _mm512_abs_epi16(residual), c->direct);
     if (escaped)
         next = take_raw_bits(c, s, escaped, &residual, next);
@@ -242,7 +301,7 @@ WF_AVX512_INLINE mic_status check_words(wf_words *words, const uint8_t **next, m
 
 /* One step of a strip; `interior`: no row ends, all lanes at work. */
 WF_AVX512_INLINE const uint8_t *run_step(const wf_track *track, const constants *c, bool interior, bool median,
-                                         const wf_clock *clock, lanes *s, const uint8_t *next)
+                                         const wf_clock *clock, lanes *s, carried *k, const uint8_t *next)
 {
     const wf_strip *strip = &track->strip;
     const wf_ports at = wf_ports_at(strip, clock);
@@ -252,9 +311,10 @@ WF_AVX512_INLINE const uint8_t *run_step(const wf_track *track, const constants 
     find_neighbours(s, &at, &v);
     if (!interior) {
         patch_row_ends(&v, wf_lanes_at(strip, clock, 0), wf_lanes_at(strip, clock, strip->width - 1));
-        active = mic_wf_active_lanes(strip, clock);
+        active = wf_active_lanes(strip, clock);
+        *k = carry(v.n, v.nw, v.e_n, v.e_nw);
     }
-    next = take_step(c, s, &v, median, active, next, out);
+    next = take_step(c, s, &v, k, median, active, next, out);
     if (clock->band == 0)
         store_upper(at.own, s->sample, s->sample, _mm512_setzero_si512());
     return next;
@@ -269,13 +329,14 @@ WF_AVX512_INLINE mic_status run(wf_track *tracks, const constants *constant, boo
     wf_track *x = &tracks[0], *y = pair ? &tracks[1] : x;
     const uint8_t *x_next = x->strip.in.next, *y_next = y->strip.in.next;
     lanes x_state = x->state, y_state = y->state;
+    carried x_carried = carry_from(&x_state), y_carried = carry_from(&y_state);
     for (; n > 0; n--) {
         TRY(check_words(&x->strip.in, &x_next, error));
         if (pair)
             TRY(check_words(&y->strip.in, &y_next, error));
-        x_next = run_step(x, &c, interior, median, &clock, &x_state, x_next);
+        x_next = run_step(x, &c, interior, median, &clock, &x_state, &x_carried, x_next);
         if (pair)
-            y_next = run_step(y, &c, interior, median, &clock, &y_state, y_next);
+            y_next = run_step(y, &c, interior, median, &clock, &y_state, &y_carried, y_next);
         wf_advance(&clock, &x->strip, 1);
     }
     x->state = x_state;
@@ -364,23 +425,30 @@ WF_AVX512 static void set_constants(const wf_decoder *decoder, constants *c)
     c->slot_mask = _mm512_set1_epi32((1 << m->table_log) - 1);
     c->direct = _mm512_set1_epi16((short)(1 << m->direct_log));
     c->fraction_bits = _mm_cvtsi32_si128((int)m->fraction_bits);
-    c->table_log = _mm_cvtsi32_si128((int)m->table_log);
+    c->table_log = _mm512_set1_epi16((short)m->table_log);
+    c->table_log_count = _mm_cvtsi32_si128((int)m->table_log);
     c->direct_log = m->direct_log;
     c->table = decoder->table;
 }
 
-WF_AVX512 static void load_states(const uint32_t *states, lanes *s)
+WF_AVX512 static void load_states(const uint32_t states[WF_LANES], lanes *s)
 {
-    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    s->even = _mm512_i32gather_epi32(even, states, 4);
-    s->odd = _mm512_i32gather_epi32(even, states + 1, 4);
+    uint16_t high[WF_LANES], low[WF_LANES];
+    for (int i = 0; i < WF_LANES; i++) {
+        high[i] = (uint16_t)(states[i] >> 16);
+        low[i] = (uint16_t)states[i];
+    }
+    s->high = _mm512_loadu_si512(high);
+    s->low = _mm512_loadu_si512(low);
 }
 
-WF_AVX512 static void store_states(const lanes *s, uint32_t *states)
+WF_AVX512 static void store_states(const lanes *s, uint32_t states[WF_LANES])
 {
-    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    _mm512_i32scatter_epi32(states, even, s->even, 4);
-    _mm512_i32scatter_epi32(states + 1, even, s->odd, 4);
+    uint16_t high[WF_LANES], low[WF_LANES];
+    _mm512_storeu_si512(high, s->high);
+    _mm512_storeu_si512(low, s->low);
+    for (int i = 0; i < WF_LANES; i++)
+        states[i] = (uint32_t)high[i] << 16 | low[i];
 }
 
 WF_AVX512 static void open_track(wf_track *track, const constants *c)
@@ -404,19 +472,11 @@ WF_AVX512 static mic_status decode_steps(wf_track *tracks, size_t n_tracks, cons
                                          wf_clock *clock, size_t end, mic_error *error)
 {
     while (clock->t < end) {
-        size_t n = 0, left = min_size(WF_BLOCK - clock->t % WF_BLOCK, end - clock->t);
-        bool interior = true;
         wf_clock at = *clock;
-        do { /* a run of steps of one kind */
-            size_t more = mic_wf_interior_steps(&tracks[n_tracks - 1].strip, &at);
-            if (n == 0)
-                interior = more > 0;
-            else if (interior != (more > 0))
-                break;
-            more = min_size(interior ? more : 1, left - n);
-            wf_advance(&at, &tracks[0].strip, more);
-            n += more;
-        } while (n < left && !interior);
+        size_t n = mic_wf_interior_steps(&tracks[n_tracks - 1].strip, &at);
+        const bool interior = n > 0;
+        n = min_size(interior ? n : wf_edge_steps(&tracks[0].strip, &at), end - at.t);
+        wf_advance(&at, &tracks[0].strip, n);
         TRY(runs[n_tracks == 2][interior][median](tracks, c, *clock, n, error));
         *clock = at;
         for (size_t i = 0; i < n_tracks; i++)

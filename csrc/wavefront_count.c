@@ -33,7 +33,8 @@ static void count_all(const uint16_t *code, size_t n, uint32_t *a, uint32_t *b)
 {
     size_t x = 0;
     for (; x + 4 <= n; x += 4) {
-        uint64_t four = load_u64(code + x);
+        uint64_t four; /* in whatever order */
+        memcpy(&four, code + x, sizeof four);
         a[four & 0xFFFF]++;
         b[four >> 16 & 0xFFFF]++;
         a[four >> 32 & 0xFFFF]++;

@@ -219,7 +219,7 @@ MIC_INLINE void take_step(wf_strip *strip, lanes *s, const uint32_t bases[WF_BUC
     uint32_t active = ~0u;
     if (!interior) {
         patch_row_ends(wf_lanes_at(strip, clock, 0), wf_lanes_at(strip, clock, strip->width - 1), &v);
-        active = mic_wf_active_lanes(strip, clock);
+        active = wf_active_lanes(strip, clock);
     }
     if (m->predictor == WF_LINEAR)
         predict_linear(m, &v, prediction);

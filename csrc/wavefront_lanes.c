@@ -111,17 +111,8 @@ mic_status mic_wf_strip_close(wf_strip *strip, mic_status status, mic_error *err
     return MIC_OK;
 }
 
-/* The lanes that have a row in a band. */
-static uint32_t lanes_in_band(const wf_strip *strip, size_t band)
-{
-    size_t first = band * WF_LANES;
-    if (first >= strip->height)
-        return 0;
-    return strip->height - first >= WF_LANES ? ~0u : (1u << (strip->height - first)) - 1;
-}
-
-/* The lanes whose column is below the width; only narrow images have others. */
-static uint32_t lanes_in_width(const wf_strip *strip, const wf_clock *clock)
+/* Only narrow images have columns beyond the width. */
+uint32_t mic_wf_lanes_in_width(const wf_strip *strip, const wf_clock *clock)
 {
     uint32_t lanes = 0;
     for (size_t i = 0; i < WF_LANES; i++) {
@@ -130,16 +121,6 @@ static uint32_t lanes_in_width(const wf_strip *strip, const wf_clock *clock)
         lanes |= (uint32_t)(column < strip->width) << i;
     }
     return lanes;
-}
-
-uint32_t mic_wf_active_lanes(const wf_strip *strip, const wf_clock *clock)
-{
-    /* lanes that have passed into lane 0's band; the others are one band behind */
-    uint32_t ahead = clock->column >= WF_EDGE_STEPS - 1 ? ~0u : (2u << clock->column / WF_SKEW) - 1;
-    uint32_t active = ahead & lanes_in_band(strip, clock->band);
-    if (clock->band > 0)
-        active |= ~ahead & lanes_in_band(strip, clock->band - 1);
-    return strip->width == strip->period ? active : active & lanes_in_width(strip, clock);
 }
 
 size_t mic_wf_interior_steps(const wf_strip *strip, const wf_clock *clock)

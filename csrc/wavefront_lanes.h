@@ -79,8 +79,35 @@ MIC_INLINE void wf_advance(wf_clock *clock, const wf_strip *strip, size_t n)
     }
 }
 
-/* Lanes that are on the image. */
-uint32_t mic_wf_active_lanes(const wf_strip *strip, const wf_clock *clock);
+/* The lanes whose column is on the image; mostly all are. */
+uint32_t mic_wf_lanes_in_width(const wf_strip *strip, const wf_clock *clock);
+
+/* The lanes that have a row in a band. */
+MIC_INLINE uint32_t wf_lanes_in_band(const wf_strip *strip, size_t band)
+{
+    size_t first = band * WF_LANES, n = strip->height > first ? strip->height - first : 0;
+    return n >= WF_LANES ? ~0u : (1u << n) - 1;
+}
+
+/* Lanes that are on the image.  Inline: a call amid the steps of a run costs the
+ * kernels their vector registers, which was a third of the time of a row's end. */
+MIC_INLINE uint32_t wf_active_lanes(const wf_strip *strip, const wf_clock *clock)
+{
+    /* lanes that have passed into lane 0's band; the others are one band behind */
+    uint32_t ahead = clock->column >= WF_EDGE_STEPS - 1 ? ~0u : (2u << clock->column / WF_SKEW) - 1;
+    uint32_t active = ahead & wf_lanes_in_band(strip, clock->band);
+    if (clock->band > 0)
+        active |= ~ahead & wf_lanes_in_band(strip, clock->band - 1);
+    if (MIC_LIKELY(strip->width == strip->period))
+        return active;
+    return active & mic_wf_lanes_in_width(strip, clock);
+}
+
+/* The same, for who called it before it was inline. */
+MIC_INLINE uint32_t mic_wf_active_lanes(const wf_strip *strip, const wf_clock *clock)
+{
+    return wf_active_lanes(strip, clock);
+}
 
 /* Lanes that are at that column. */
 MIC_INLINE uint32_t wf_lanes_at(const wf_strip *strip, const wf_clock *clock, size_t column)
@@ -92,6 +119,14 @@ MIC_INLINE uint32_t wf_lanes_at(const wf_strip *strip, const wf_clock *clock, si
 /* How many steps from here on, within the block, are free of row ends with all
  * lanes at work; 0 if this one is not. */
 size_t mic_wf_interior_steps(const wf_strip *strip, const wf_clock *clock);
+
+/* How many steps from one that is not free of row ends it takes until one may be,
+ * within the block. */
+MIC_INLINE size_t wf_edge_steps(const wf_strip *strip, const wf_clock *clock)
+{
+    size_t column = clock->column, n = column < WF_EDGE_STEPS ? WF_EDGE_STEPS - column : strip->period - column;
+    return min_size(n, WF_BLOCK - clock->t % WF_BLOCK);
+}
 
 /* Where step t reads lane 0's upper neighbours, where it leaves what lane 31
  * decoded one step ago, and where lane 0 leaves its own sample. */

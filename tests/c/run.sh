@@ -5,6 +5,7 @@
 #     sh tests/c/run.sh                                      all tests, cc -O2
 #     sh tests/c/run.sh clang -O1 -g -fsanitize=address,undefined
 #     sh tests/c/run.sh -t threads gcc -g -fsanitize=thread
+#     EMULATOR=qemu-s390x sh tests/c/run.sh s390x-linux-gnu-gcc -static
 #
 # MIC_CPU chooses the kernels (test_kernels tries all).  Nothing is left behind, but
 # with -k the objects of the core, for the next run with the same compiler and flags.
@@ -40,5 +41,5 @@ for test in $tests; do
     wrap=
     [ "$test" = memory ] && wrap=-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
     "$cc" "$@" "$here/test_$test.c" "$objects"/*.o ${wrap:+"$wrap"} -o "$work/test_$test" -lpthread
-    "$work/test_$test"
+    ${EMULATOR-} "$work/test_$test"
 done

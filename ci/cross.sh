@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Other processors, as far as cross compilers and QEMU are here: the C suite on
+# each, and the same samples and streams as this machine's for tests/data/native.
+#
+#     apt-get install qemu-user gcc-{aarch64,s390x}-linux-gnu gcc-arm-linux-gnueabihf
+#     ci/cross.sh                     all of them; what is missing is skipped
+#     ci/cross.sh aarch64 s390x       some of them, which must be there
+set -euo pipefail
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# digests NAME COMPILER [EMULATOR]
+digests() {
+    mkdir "$work/$1"
+    printf '%s\0' "$PWD"/csrc/*.c | (cd "$work/$1" && xargs -0 -n 1 "$2" -std=c11 -O2 -c)
+    "$2" -std=c11 -O2 -static -Icsrc tests/c/digests.c "$work/$1"/*.o -o "$work/$1/digests" -lpthread
+    ${3:-} "$work/$1/digests" tests/data/native/*.mic >"$work/$1.txt"
+}
+
+# compare NAME EMULATOR: the digests by each of the machine's instruction sets
+compare() {
+    for isa in scalar neon; do
+        MIC_CPU=$isa "$2" "$work/$1/digests" tests/data/native/*.mic | diff -u "$work/here.txt" -
+    done
+    echo "digests: as here"
+}
+
+# target NAME COMPILER EMULATOR WHAT
+target() {
+    if [ ${#wanted[@]} -gt 0 ]; then
+        case " ${wanted[*]} " in *" $1 "*) ;; *) return 0 ;; esac
+    fi
+    for tool in "$2" "$3"; do
+        command -v "$tool" >/dev/null && continue
+        echo "== $1: skipped, there is no $tool"
+        if [ ${#wanted[@]} -gt 0 ]; then exit 1; fi
+        return 0
+    done
+    echo "== $1: $4"
+    EMULATOR=$3 sh tests/c/run.sh "$2" -static
+    digests "$1" "$2" "$3"
+    compare "$1" "$3"
+}
+
+wanted=("$@")
+digests here "${CC:-cc}"
+target aarch64 aarch64-linux-gnu-gcc qemu-aarch64 "NEON, and the scalar kernels beside it"
+target s390x s390x-linux-gnu-gcc qemu-s390x "big-endian"
+target arm arm-linux-gnueabihf-gcc qemu-arm "32 bits"
