@@ -15,6 +15,8 @@ import matplotlib.pyplot as plt
 from mic.benchmark import Measurement, geometric_mean, summarize
 
 OWN = ("wavefront", "fse", "huffman")
+# Points that would lie on others; the tables have them.
+NOT_PLOTTED = ("wavefront-1", "fse-2", "fse-8", "huffman")
 OWN_COLOUR, PEER_COLOUR = "#c2410c", "#475569"
 
 
@@ -27,13 +29,16 @@ def ratio_against_speed(results: Sequence[Measurement], title: str, folder: Path
     figure, panels = plt.subplots(1, 2, figsize=(11, 4.6), sharey=True, layout="constrained")
     for panel, direction in zip(panels, ("decode", "encode"), strict=True):
         for summary in summarize(results):
+            if summary.codec in NOT_PLOTTED:
+                continue
             speed = getattr(summary, direction)[0]
             colour = _colour(summary.codec)
             panel.scatter(speed, summary.ratio[0], color=colour, s=36, zorder=3)
             panel.annotate(
                 summary.codec,
                 (speed, summary.ratio[0]),
-                xytext=(5, 4),
+                xytext=(-5, 6) if summary.codec == "wavefront-9" else (5, -11),
+                ha="right" if summary.codec == "wavefront-9" else "left",
                 textcoords="offset points",
                 fontsize=8.5,
                 color=colour,
@@ -41,7 +46,7 @@ def ratio_against_speed(results: Sequence[Measurement], title: str, folder: Path
         panel.set_xscale("log")
         panel.set_xlabel(f"{direction} speed, MB/s (log)")
         panel.grid(True, which="both", alpha=0.25)
-        panel.margins(x=0.15)
+        panel.margins(x=0.2)
     panels[0].set_ylabel("compression ratio (higher is smaller)")
     figure.suptitle(title)
     return _save(figure, folder / "ratio-speed")
