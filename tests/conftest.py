@@ -71,3 +71,13 @@ def run_python() -> Callable[[str], str]:
         return done.stdout.strip()
 
     return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def outside_of_the_source_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Child processes import the installed package: from the root of the sources they
+    would find the folder `mic`, which has no extension unless it was built in place."""
+    before = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("elsewhere"))
+    yield
+    os.chdir(before)
