@@ -8,6 +8,9 @@
 True
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from . import api, stages
 from ._version import __version__
 from .api import (
@@ -25,6 +28,11 @@ from .api import (
 from .errors import CorruptDataError, LimitError, MicError, UnsupportedError, VerifyError
 from .files import MicFile, MicWriter, create, open
 
+if TYPE_CHECKING:
+    from . import dicom
+    from .dicom_pixels import MICLossless
+    from .pydicom_plugin import register, unregister
+
 api.check_forced_isa()
 
 __all__ = [
@@ -34,6 +42,7 @@ __all__ = [
     "MAX_PIXELS",
     "CorruptDataError",
     "LimitError",
+    "MICLossless",
     "MicError",
     "MicFile",
     "MicWriter",
@@ -45,8 +54,33 @@ __all__ = [
     "create",
     "decode",
     "decode_batch",
+    "dicom",
     "encode",
     "info",
     "open",
+    "register",
     "stages",
+    "unregister",
 ]
+
+# What needs pydicom is imported when it is first asked for.
+_LAZY = {
+    "dicom": (".dicom", None),
+    "MICLossless": (".dicom_pixels", "MICLossless"),
+    "register": (".pydicom_plugin", "register"),
+    "unregister": (".pydicom_plugin", "unregister"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module_name, attribute = _LAZY[name]
+    module = importlib.import_module(module_name, __name__)
+    value = module if attribute is None else getattr(module, attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

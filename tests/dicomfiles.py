@@ -39,3 +39,8 @@ def write_dicom(path, array, syntax=ExplicitVRLittleEndian, bits_stored=None, **
         setattr(ds, name, value)
     # pydicom 3 takes the byte order from the syntax; the data are in it already.
     pydicom.dcmwrite(path, ds, enforce_file_format=True)
+
+
+def swapped(array):
+    """The bytes of 16-bit words, big-endian."""
+    return array.astype(">u2").tobytes()

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""Big-endian data sets as little-endian ones, in every element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+# Value representations whose value pydicom keeps as bytes: bytes per word.
+_WORD_BYTES = {"OW": 2, "OL": 4, "OF": 4, "OD": 8, "OV": 8}
+
+
+def has_word_pixels(ds: Dataset) -> bool:
+    """Are the native pixel data 16-bit words?  8-bit samples may be packed into such."""
+    return int(ds.BitsAllocated) > 8 or ds["PixelData"].VR == "OW"
+
+
+def swap_words(data: Any, word_bytes: int = 2) -> bytes:
+    """The bytes of each word in the other order; an incomplete word at the end stays."""
+    whole = len(data) // word_bytes * word_bytes
+    words = np.frombuffer(data, f"u{word_bytes}", whole // word_bytes)
+    return words.byteswap().tobytes() + bytes(data[whole:])
+
+
+def to_little_endian(ds: Dataset) -> None:
+    """Turn a data set that was read as big-endian into a little-endian one, in place.
+
+    Pixel data that are native are swapped too; the Transfer Syntax UID becomes
+    Explicit VR Little Endian.  Little-endian data sets stay as they are.
+    """
+    meta = getattr(ds, "file_meta", Dataset())
+    syntax = meta.get("TransferSyntaxUID")
+    if ds.original_encoding[1] is not False and (syntax is None or syntax.is_little_endian):
+        return
+    _swap_elements(ds)
+    if syntax is not None:
+        meta.TransferSyntaxUID = ExplicitVRLittleEndian
+
+
+def _swap_elements(ds: Dataset) -> None:
+    # Reading every element decodes it by the order that it was read in.
+    for element in ds:
+        if element.VR == "SQ":
+            for item in element.value:
+                _swap_elements(item)
+        elif element.VR in _WORD_BYTES and isinstance(element.value, bytes):
+            element.value = swap_words(element.value, _WORD_BYTES[element.VR])
+    ds.set_original_encoding(False, True)

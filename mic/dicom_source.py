@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: MIT
+"""Data sets and files to decode frames from."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.pixels.utils import iter_pixels
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from .arrays import dtype_of
+from .dicom_frames import FrameIndex
+from .dicom_pixels import (
+    MICLossless,
+    PixelDescription,
+    clear_unused_bits,
+    coded_shape,
+    is_subsampled,
+    upsampled,
+)
+from .errors import CorruptDataError, MicError, UnsupportedError
+from .source import Bytes, FileBytes, MemoryBytes, Stream
+from .source import decode_into as decode_streams_into
+
+_PIXEL_DATA = (0x7FE0, 0x0010)
+
+
+class Source(Protocol):
+    """Frames to decode, in whatever syntax."""
+
+    description: PixelDescription
+
+    def decode_into(
+        self, frames: Sequence[int], out: NDArray[Any], threads: int, correct_unused_bits: bool
+    ) -> None:
+        """Frames into `out`, (frames, rows, columns[, 3])."""
+
+
+def name_of(ds: Dataset) -> str:
+    """What messages call a data set: the name of its file."""
+    filename = getattr(ds, "filename", None)
+    return Path(filename).name if isinstance(filename, (str, os.PathLike)) else "the data set"
+
+
+def file_name(file: BinaryIO) -> str:
+    """What messages call a file object."""
+    name = getattr(file, "name", None)
+    return Path(name).name if isinstance(name, str) else "the file"
+
+
+def transfer_syntax(ds: Dataset) -> UID:
+    """Transfer syntax of a data set, known from how it was read if it does not say.
+
+    Raises
+    ------
+    UnsupportedError
+        Neither is there.
+    """
+    syntax = getattr(ds, "file_meta", Dataset()).get("TransferSyntaxUID")
+    if syntax:
+        return MICLossless if syntax == MICLossless else UID(syntax)
+    is_implicit, is_little_endian = ds.original_encoding
+    if is_implicit is None:
+        raise UnsupportedError(
+            f"{name_of(ds)} has no Transfer Syntax UID (0002,0010); set "
+            "ds.file_meta.TransferSyntaxUID to say how its pixel data are encoded"
+        )
+    if is_implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if is_little_endian else ExplicitVRBigEndian
+
+
+def pixel_buffer(ds: Dataset, name: str) -> bytes:
+    """Value of Pixel Data in memory.
+
+    Raises
+    ------
+    CorruptDataError
+        There is none, or it is empty.
+    """
+    value = ds.get("PixelData")
+    if hasattr(value, "read"):  # a buffer that pydicom left on the disk
+        value.seek(0)
+        value = value.read()
+    if not value:
+        raise CorruptDataError(
+            f"{name}: Pixel Data (7FE0,0010) is {'missing' if value is None else 'empty'}; "
+            "there is no frame to read"
+        )
+    return bytes(value)
+
+
+@contextmanager
+def located(place: str) -> Iterator[None]:
+    """Say in mic's messages which file or frame they are about."""
+    try:
+        yield
+    except MicError as error:
+        error.args = (f"{place}: {error}",)
+        raise
+
+
+class MicSource:
+    """Frames in MIC Lossless, in memory or in a file.
+
+    Parameters
+    ----------
+    description : PixelDescription
+    index : FrameIndex
+    """
+
+    def __init__(self, description: PixelDescription, index: FrameIndex) -> None:
+        self.description = description
+        self.index = index
+
+    @classmethod
+    def of_dataset(cls, ds: Dataset) -> MicSource:
+        """Of a data set whose pixel data are in memory."""
+        name = name_of(ds)
+        return cls._of(ds, MemoryBytes(pixel_buffer(ds, name)), 0, name)
+
+    @classmethod
+    def of_file(cls, file: BinaryIO, head: Dataset, name: str) -> MicSource:
+        """Of a file that was read up to its pixel data."""
+        start = file.tell() + _element_head(file, bool(head.original_encoding[0]), name)
+        return cls._of(head, FileBytes(file), start, name)
+
+    @classmethod
+    def _of(cls, head: Dataset, data: Bytes, start: int, name: str) -> MicSource:
+        description = PixelDescription.of(head, name)
+        tables = head.get("ExtendedOffsetTable"), head.get("ExtendedOffsetTableLengths")
+        extended = None if tables == (None, None) else (tables[0] or b"", tables[1] or b"")
+        index = FrameIndex(data, start, description.number_of_frames, extended, name)
+        return cls(description, index)
+
+    @classmethod
+    def of_coder(cls, src: Any, options: Mapping[str, Any]) -> MicSource:
+        """What pydicom hands to its decoders: a data set, bytes, or a file at the pixel data."""
+        if isinstance(src, Dataset):
+            return cls.of_dataset(src)
+        if hasattr(src, "read"):
+            name, start = file_name(src), src.tell()
+            data: Bytes = FileBytes(src)
+            src.seek(start)
+        else:
+            name, start, data = "the pixel data", 0, MemoryBytes(src)
+        description = PixelDescription.from_options(options, name)
+        n_frames, extended = description.number_of_frames, options.get("extended_offsets")
+        return cls(description, FrameIndex(data, start, n_frames, extended, name))
+
+    def coded_samples(self, frames: Sequence[int], threads: int) -> NDArray[Any]:
+        """Frames with all their bits, chroma as it is coded."""
+        parsed = self._parse(frames)
+        samples = np.empty((len(frames), *parsed[0].shape), self.description.dtype)
+        decode_parsed(parsed, samples, frames, self.index.name, threads)
+        return samples
+
+    def decode_into(
+        self, frames: Sequence[int], out: NDArray[Any], threads: int, correct_unused_bits: bool
+    ) -> None:
+        """Frames into `out`, (frames, rows, columns[, 3])."""
+        parsed = self._parse(frames)
+        if is_subsampled(parsed[0].shape, self.description):
+            samples = np.empty((len(frames), *parsed[0].shape), self.description.dtype)
+            decode_parsed(parsed, samples, frames, self.index.name, threads)
+            out[...] = upsampled(samples)
+        else:
+            decode_parsed(parsed, out, frames, self.index.name, threads)
+        if correct_unused_bits:
+            clear_unused_bits(out, self.description)
+
+    def check(self, frames: Sequence[int]) -> None:
+        """Decode frame after frame, for the error of the first that is damaged."""
+        for number in frames:
+            self.coded_samples([number], 1)
+
+    def _parse(self, frames: Sequence[int]) -> list[ParsedFrame]:
+        parsed: list[ParsedFrame] = []
+        for number in frames:
+            place = f"{self.index.name}: frame {number}"
+            frame = parse_frame(self.index.fragment(number), self.description, place)
+            if parsed and (frame.shape, frame.dtype) != (parsed[0].shape, parsed[0].dtype):
+                raise CorruptDataError(
+                    f"{place}: the stream holds {frame.shape} {frame.dtype}, {parsed[0].shape} "
+                    f"{parsed[0].dtype} like frame {frames[0]} is expected",
+                    frame=number,
+                )
+            parsed.append(frame)
+        return parsed
+
+
+class ParsedFrame(NamedTuple):
+    """The stream of one frame, and the array that it holds."""
+
+    stream: Stream
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+def parse_frame(fragment: Any, description: PixelDescription, place: str) -> ParsedFrame:
+    """Read the head of a frame's stream and hold it against the attributes.
+
+    Raises
+    ------
+    CorruptDataError
+        The fragment is damaged, or contradicts an attribute.
+    """
+    with located(place):
+        stream = Stream(MemoryBytes(fragment))
+    return ParsedFrame(
+        stream, coded_shape(stream.layout, description, place), dtype_of(stream.layout)
+    )
+
+
+def decode_parsed(
+    parsed: Sequence[ParsedFrame],
+    out: NDArray[Any],
+    numbers: Sequence[int],
+    name: str,
+    threads: int = 1,
+) -> None:
+    """Decode frames of one shape and type into `out`, widening 8-bit samples if it is wider."""
+    jobs = [(frame.stream, 0) for frame in parsed]
+    coded = parsed[0].dtype
+    # The data set says which sign the words have, as it does for native ones.
+    is_narrow = coded.itemsize != out.itemsize
+    if is_narrow:
+        target = np.empty(out.shape, coded)
+    else:
+        target = out.view(coded.newbyteorder(out.dtype.byteorder))
+    with located(name):
+        decode_streams_into(jobs, 0, out.shape[1], target, threads, numbers=numbers)
+    if is_narrow:
+        out[...] = target.astype(out.dtype)
+
+
+class PydicomSource:
+    """Frames in a syntax that pydicom decodes, one after another."""
+
+    def __init__(self, source: str | os.PathLike[str] | BinaryIO | Dataset, head: Dataset) -> None:
+        self.description = PixelDescription.of(head, name_of(head))
+        self._source = source
+
+    def decode_into(
+        self, frames: Sequence[int], out: NDArray[Any], threads: int, correct_unused_bits: bool
+    ) -> None:
+        """Frames into `out`, (frames, rows, columns[, 3])."""
+        options: dict[str, Any] = {} if correct_unused_bits else {"correct_unused_bits": False}
+        decoded = iter_pixels(self._source, raw=True, indices=frames, **options)
+        for target, frame in zip(out, decoded, strict=True):
+            target[...] = frame
+
+
+@contextmanager
+def open_source(src: str | os.PathLike[str] | BinaryIO | Dataset) -> Iterator[Source]:
+    """Frames of a data set, a path or a binary file object."""
+    if isinstance(src, (str, os.PathLike)):
+        with Path(src).open("rb") as file:
+            yield _file_source(file, Path(src).name)
+    elif not isinstance(src, Dataset):
+        yield _file_source(src, file_name(src))
+    elif transfer_syntax(src) == MICLossless:
+        yield MicSource.of_dataset(src)
+    else:
+        yield PydicomSource(src, src)
+
+
+def _file_source(file: BinaryIO, name: str) -> Source:
+    begin = file.tell()
+    head = dcmread(file, stop_before_pixels=True, force=True)
+    if transfer_syntax(head) == MICLossless:
+        return MicSource.of_file(file, head, name)
+    file.seek(begin)
+    return PydicomSource(file, head)
+
+
+def _element_head(file: BinaryIO, is_implicit: bool, name: str) -> int:
+    """Bytes from the tag of Pixel Data to its value; `file` stays at the tag."""
+    start = file.tell()
+    head = file.read(12)
+    file.seek(start)
+    if len(head) < 8 or struct.unpack("<HH", head[:4]) != _PIXEL_DATA:
+        raise CorruptDataError(
+            f"{name}: Pixel Data (7FE0,0010) is missing; there is no frame to read (truncated "
+            "file?)"
+        )
+    return 8 if is_implicit else 12
