@@ -261,9 +261,11 @@ def _native_samples(
     ds: Dataset, description: PixelDescription, name: str, drop_excess: bool
 ) -> NDArray[Any]:
     syntax = transfer_syntax(ds)
-    if syntax == MICLossless or syntax.is_compressed:
+    if syntax == MICLossless:
+        raise UnsupportedError(f"{name} is in MIC Lossless already; there is nothing to compress")
+    if syntax.is_compressed:
         raise UnsupportedError(
-            f"{name} is compressed already ({syntax.name}), native pixel data are expected; call "
+            f"{name} is compressed ({syntax.name}), native pixel data are expected; call "
             "mic.dicom.decompress(ds) first, or use: mic transcode --to mic SRC DST"
         )
     data = pixel_buffer(ds, name)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Data sets into MIC Lossless and back: every bit of the native pixel data."""
 
+import copy
 import io
 import itertools
 from typing import Any
@@ -50,13 +51,16 @@ def reread(ds: pydicom.Dataset) -> pydicom.Dataset:
 
 def other_elements(ds: pydicom.Dataset) -> pydicom.Dataset:
     """All but the pixel data."""
-    rest = pydicom.Dataset(ds)
+    rest = copy.deepcopy(ds)
     del rest.PixelData
     return rest
 
 
 def check_exact(ds: pydicom.Dataset, native: bytes, **options: Any) -> None:
-    """Into MIC and back through files: only the pixel data and the syntax change."""
+    """Into MIC and back through files: only the pixel data and the syntax change.
+
+    `ds` stays in MIC Lossless.
+    """
     before = other_elements(ds)
     assert dicom.compress(ds, **options) is None
     assert ds.file_meta.TransferSyntaxUID == mic.MICLossless
@@ -105,7 +109,6 @@ def test_colour_by_plane(dtype: str, n_frames: int) -> None:
             PhotometricInterpretation=interpretation,
         )
         check_exact(ds, native)
-        dicom.compress(ds)
         assert (dicom.decode_frames(ds) == pixels).all()
 
 
@@ -126,7 +129,6 @@ def test_subsampled_chroma(n_frames: int) -> None:
     )
     expected = pydicom.pixels.pixel_array(ds, raw=True).reshape(n_frames, 6, 8, 3)
     check_exact(ds, native)
-    dicom.compress(ds)
     assert (dicom.decode_frames(ds) == expected).all()
     dicom.decompress(ds, exact=False)
     assert ds.PhotometricInterpretation == "YBR_FULL"
@@ -139,7 +141,7 @@ def test_subsampled_chroma_of_odd_width_is_refused() -> None:
         PixelData=bytes(40),
         PhotometricInterpretation="YBR_FULL_422",
     )
-    with pytest.raises(mic.UnsupportedError, match=r"Columns \(0028,0011\) is 5, an even .* 422"):
+    with pytest.raises(mic.UnsupportedError, match=r"Columns \(0028,0011\) is 5, an even .*_422"):
         dicom.compress(ds)
 
 
