@@ -145,7 +145,7 @@ def unregister() -> bool:
 
 
 def _pydicom_decoders() -> list[Any]:
-    from pydicom.pixels.decoders import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     from .gpu_plugin import SYNTAXES
 
