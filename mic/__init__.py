@@ -29,7 +29,7 @@ from .errors import CorruptDataError, LimitError, MicError, UnsupportedError, Ve
 from .files import MicFile, MicWriter, create, open
 
 if TYPE_CHECKING:
-    from . import dicom
+    from . import dicom, gpu
     from .dicom_pixels import MICLossless
     from .pydicom_plugin import register, unregister
 
@@ -56,6 +56,7 @@ __all__ = [
     "decode_batch",
     "dicom",
     "encode",
+    "gpu",
     "info",
     "open",
     "register",
@@ -66,6 +67,7 @@ __all__ = [
 # What needs pydicom is imported when it is first asked for.
 _LAZY = {
     "dicom": (".dicom", None),
+    "gpu": (".gpu", None),
     "MICLossless": (".dicom_pixels", "MICLossless"),
     "register": (".pydicom_plugin", "register"),
     "unregister": (".pydicom_plugin", "unregister"),

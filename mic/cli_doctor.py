@@ -13,13 +13,13 @@ from typing import Any
 import click
 import numpy as np
 
-from . import api
+from . import api, gpu
 from ._version import __version__
 from .cli_run import print_json
 
 _DISTRIBUTION = "mic-codec"
 # Such as: click>=8.1; extra == "cli"
-_REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?([^;]*);\s*extra\s*==\s*['\"]([\w-]+)['\"]$")
+_REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?([^;]*);.*\bextra\s*==\s*['\"]([\w-]+)['\"]$")
 
 
 @click.command()
@@ -35,6 +35,7 @@ def doctor(as_json: bool) -> None:
         "cpu": api.cpu_info(),
         "extras": _extras(),
         "dicom": _dicom_decoders(),
+        "gpu": gpu.status().reason,
         "self_test": {codec: _self_test(codec) for codec in api.CODECS},
     }
     healthy = all(result == "passed" for result in facts["self_test"].values())
@@ -119,6 +120,7 @@ def _tell(facts: dict[str, Any]) -> None:
     if without:
         print(f"\nDICOM syntaxes without a decoder here: {'; '.join(without)}")
         print("  pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg")
+    print(f"\nGPU decoding: {facts['gpu']}")
     print()
     for codec, result in facts["self_test"].items():
         print(f"self-test of {codec}: {result}")

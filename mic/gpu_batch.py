@@ -322,7 +322,8 @@ def _decode_one(job: _Job) -> NDArray[Any]:
 
     if job.dataset.file_meta.TransferSyntaxUID == dicom.MICLossless:
         return dicom.decode_frames(job.dataset, [job.frame])[0]
-    return pixel_array(job.dataset, index=job.frame)
+    samples: NDArray[Any] = pixel_array(job.dataset, index=job.frame)
+    return samples
 
 
 def _decode_bare(encoded: bytes) -> NDArray[Any]:

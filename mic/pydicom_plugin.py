@@ -238,11 +238,7 @@ class _ValueHook:
 
     def __call__(self, raw: Any, data: dict[str, Any], **kwargs: Any) -> None:
         self.previous(raw, data, **kwargs)
-        if (
-            raw.tag == _TRANSFER_SYNTAX_TAG
-            and self.is_active
-            and data.get("value") == MICLossless
-        ):
+        if raw.tag == _TRANSFER_SYNTAX_TAG and self.is_active and data.get("value") == MICLossless:
             data["value"] = MICLossless
 
 
