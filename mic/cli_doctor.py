@@ -30,7 +30,7 @@ def doctor(as_json: bool) -> None:
     Codes and decodes an image with every codec; the exit code is 1 if that
     fails.  Paste the output into bug reports.
     """
-    facts = {
+    facts: dict[str, Any] = {
         "versions": _versions(),
         "cpu": api.cpu_info(),
         "extras": _extras(),

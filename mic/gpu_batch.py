@@ -321,8 +321,9 @@ def _decode_one(job: _Job) -> NDArray[Any]:
     from . import dicom
 
     if job.dataset.file_meta.TransferSyntaxUID == dicom.MICLossless:
-        return dicom.decode_frames(job.dataset, [job.frame])[0]
-    samples: NDArray[Any] = pixel_array(job.dataset, index=job.frame)
+        samples: NDArray[Any] = dicom.decode_frames(job.dataset, [job.frame])[0]
+        return samples
+    samples = pixel_array(job.dataset, index=job.frame)
     return samples
 
 

@@ -69,9 +69,12 @@ def test_there_are_files_of_most_syntaxes() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 @pytest.mark.parametrize("as_rgb", [True, False])
 def test_same_pixels_as_pydicom(path: Path, as_rgb: bool, request: pytest.FixtureRequest) -> None:
-    expected = decode(path, as_rgb=as_rgb)
+    """The first frame; that frames do not differ is tested below."""
+    if not as_rgb and pydicom.dcmread(path).get("SamplesPerPixel", 1) == 1:
+        return  # grey: the option means nothing
+    expected = decode(path, index=0, as_rgb=as_rgb)
     request.getfixturevalue("cpu_registered")
-    found = decode(path, as_rgb=as_rgb)
+    found = decode(path, index=0, as_rgb=as_rgb)
     if expected is None:
         assert found is None  # no decoder gives what another refuses
         return
