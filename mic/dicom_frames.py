@@ -17,6 +17,7 @@ SEQUENCE_END = 0xE0DD
 HEAD_BYTES = 8  # of an item: tag and length
 MAX_BASIC_OFFSET = 2**32 - 1
 _ITEM_GROUP = 0xFFFE
+_PIXEL_DATA = "Pixel Data (7FE0,0010)"
 _FRAMES = "Number of Frames (0028,0008)"
 
 
@@ -36,11 +37,6 @@ class FrameIndex:
     name : str
         What messages call the data set.
 
-    Attributes
-    ----------
-    offsets : ndarray of int64
-        Offset in `data` of each frame's item.
-
     Raises
     ------
     CorruptDataError
@@ -57,11 +53,11 @@ class FrameIndex:
     ) -> None:
         self.data = data
         self.name = name
+        self._counted_in = "the file" if start else _PIXEL_DATA
         self._lengths: NDArray[np.uint64] | None = None
         if data.size - start <= 0:
             raise CorruptDataError(
-                f"{name}: Pixel Data (7FE0,0010) is empty, {n_frames} frame(s) are expected "
-                f"({_FRAMES})"
+                f"{name}: {_PIXEL_DATA} is empty, {n_frames} frame(s) are expected ({_FRAMES})"
             )
         length = self._item(start, "the Basic Offset Table")
         table_start, first = start + HEAD_BYTES, start + HEAD_BYTES + length
@@ -84,23 +80,37 @@ class FrameIndex:
             offsets = np.frombuffer(data.read(table_start, first), "<u4").astype(np.uint64)
             self._check_count(len(offsets), n_frames, "the Basic Offset Table")
         else:
-            self.offsets = self._walk(first, n_frames)
-            return
-        self._check_order(offsets, data.size - first)
-        self.offsets = offsets.astype(np.int64) + first
+            offsets = self._walk(first, n_frames)
+        self._check_order(offsets)
+        self._first, self._offsets = first, offsets
 
     def __len__(self) -> int:
-        return len(self.offsets)
+        return len(self._offsets)
+
+    def _offset(self, frame: int) -> int:
+        """Where the item of a frame begins in `data`."""
+        return self._first + int(self._offsets[frame])
 
     def fragment(self, frame: int) -> memoryview | bytes:
-        """The coded bytes of a frame, with the padding byte if there is one.
+        """The coded bytes of a frame, with the padding byte if there is one."""
+        return self.data.read(*self.locate(frame))
+
+    def locate(self, frame: int) -> tuple[int, int]:
+        """Where the coded bytes of a frame begin and end.
 
         Raises
         ------
         CorruptDataError
             There is no item at the frame's offset, or it is truncated.
         """
-        offset = int(self.offsets[frame])
+        offset = self._offset(frame)
+        if offset >= self.data.size:
+            raise self._damaged(
+                f"it begins at byte {offset} and the pixel data end at byte {self.data.size} "
+                "(truncated file, or a damaged offset table)",
+                frame,
+                offset,
+            )
         length = self._item(offset, f"frame {frame}", frame)
         end = offset + HEAD_BYTES + length
         if self._lengths is not None and not length - 1 <= int(self._lengths[frame]) <= length:
@@ -117,32 +127,32 @@ class FrameIndex:
                 frame,
                 offset,
             )
-        if frame + 1 < len(self) and end != self.offsets[frame + 1]:
+        if frame + 1 < len(self) and end != self._offset(frame + 1):
             raise self._damaged(
                 f"its fragment ends at byte {end}, the next frame begins at byte "
-                f"{self.offsets[frame + 1]}; one fragment a frame is expected (a damaged "
+                f"{self._offset(frame + 1)}; one fragment a frame is expected (a damaged "
                 "offset table, or more fragments than frames)",
                 frame,
                 offset,
             )
         if frame + 1 == len(self):
             self._check_end(end, frame)
-        return self.data.read(offset + HEAD_BYTES, end)
+        return offset + HEAD_BYTES, end
 
     def _item(self, offset: int, what: str, frame: int | None = None) -> int:
         """Length of the item at `offset`."""
         head = bytes(self.data.read(offset, offset + HEAD_BYTES))
         if len(head) < HEAD_BYTES:
             raise CorruptDataError(
-                f"{self.name}: {what}: the item at byte {offset} of Pixel Data (7FE0,0010) is cut "
-                f"off after {len(head)} bytes (truncated file)",
+                f"{self.name}: {what}: the item at byte {offset} of {self._counted_in} is cut off "
+                f"after {len(head)} bytes (truncated file)",
                 frame=frame,
                 offset=offset,
             )
         group, element, length = struct.unpack("<HHL", head)
         if (group, element) != (_ITEM_GROUP, ITEM):
             raise CorruptDataError(
-                f"{self.name}: {what}: byte {offset} of Pixel Data (7FE0,0010) has the tag "
+                f"{self.name}: {what}: byte {offset} of {self._counted_in} has the tag "
                 f"({group:04X},{element:04X}), an item (FFFE,E000) is expected (a damaged offset "
                 "table, or pixel data that are not encapsulated)",
                 frame=frame,
@@ -150,17 +160,17 @@ class FrameIndex:
             )
         return int(length)
 
-    def _walk(self, first: int, n_frames: int) -> NDArray[np.int64]:
+    def _walk(self, first: int, n_frames: int) -> NDArray[np.uint64]:
         """Offsets without any table: from item to item."""
         offsets: list[int] = []
         offset = first
         while offset < self.data.size and not self._is_end(offset):
             if len(offsets) > n_frames:  # enough to know that there are too many
                 break
-            offsets.append(offset)
+            offsets.append(offset - first)
             offset += HEAD_BYTES + self._item(offset, f"frame {len(offsets) - 1}", len(offsets) - 1)
-        self._check_count(len(offsets), n_frames, "Pixel Data (7FE0,0010)")
-        return np.array(offsets, np.int64)
+        self._check_count(len(offsets), n_frames, _PIXEL_DATA)
+        return np.array(offsets, np.uint64)
 
     def _is_end(self, offset: int) -> bool:
         head = bytes(self.data.read(offset, offset + 4))
@@ -179,15 +189,14 @@ class FrameIndex:
 
     def _check_count(self, found: int, n_frames: int, where: str) -> None:
         if found != n_frames:
-            more = "at least " if found > n_frames and where.startswith("Pixel") else ""
+            more = "at least " if found > n_frames and where == _PIXEL_DATA else ""
             raise CorruptDataError(
                 f"{self.name}: {where} has {more}{found} frame(s), {_FRAMES} says {n_frames}; "
                 "one fragment a frame is expected"
             )
 
-    def _check_order(self, offsets: NDArray[np.uint64], room: int) -> None:
+    def _check_order(self, offsets: NDArray[np.uint64]) -> None:
         wrong = np.flatnonzero(offsets[1:] <= offsets[:-1]) + 1
-        beyond = np.flatnonzero(offsets >= np.uint64(max(room, 0)))
         if offsets[0] != 0:
             raise self._damaged(f"its offset is {offsets[0]}, 0 is expected", 0, 0)
         if wrong.size:
@@ -195,14 +204,6 @@ class FrameIndex:
             raise self._damaged(
                 f"its offset {offsets[frame]} is not behind that of frame {frame - 1}, "
                 f"{offsets[frame - 1]} (damaged offset table)",
-                frame,
-                int(offsets[frame]),
-            )
-        if beyond.size:
-            frame = int(beyond[0])
-            raise self._damaged(
-                f"its offset {offsets[frame]} lies behind the end of the pixel data, which have "
-                f"{room} bytes (truncated file, or a damaged offset table)",
                 frame,
                 int(offsets[frame]),
             )

@@ -37,6 +37,7 @@ from .source import Bytes, FileBytes, MemoryBytes, Stream
 from .source import decode_into as decode_streams_into
 
 _PIXEL_DATA = (0x7FE0, 0x0010)
+_EXPLICIT_VRS = (b"OB", b"OW", b"UN")
 
 
 class Source(Protocol):
@@ -136,7 +137,7 @@ class MicSource:
     @classmethod
     def of_file(cls, file: BinaryIO, head: Dataset, name: str) -> MicSource:
         """Of a file that was read up to its pixel data."""
-        start = file.tell() + _element_head(file, bool(head.original_encoding[0]), name)
+        start = file.tell() + _element_head_bytes(file, name)
         return cls._of(head, FileBytes(file), start, name)
 
     @classmethod
@@ -288,8 +289,12 @@ def _file_source(file: BinaryIO, name: str) -> Source:
     return PydicomSource(file, head)
 
 
-def _element_head(file: BinaryIO, is_implicit: bool, name: str) -> int:
-    """Bytes from the tag of Pixel Data to its value; `file` stays at the tag."""
+def _element_head_bytes(file: BinaryIO, name: str) -> int:
+    """Bytes from the tag of Pixel Data to its value; `file` stays at the tag.
+
+    Some writers label implicit VR as ours.  Letters of a VR would be an odd
+    length there, which no element has.
+    """
     start = file.tell()
     head = file.read(12)
     file.seek(start)
@@ -298,4 +303,4 @@ def _element_head(file: BinaryIO, is_implicit: bool, name: str) -> int:
             f"{name}: Pixel Data (7FE0,0010) is missing; there is no frame to read (truncated "
             "file?)"
         )
-    return 8 if is_implicit else 12
+    return 12 if head[4:6] in _EXPLICIT_VRS else 8

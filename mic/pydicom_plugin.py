@@ -176,8 +176,8 @@ def _explained(src: Any, frames: list[int] | None, options: dict[str, Any]) -> I
         return
     n_frames = source.description.number_of_frames
     wanted = range(n_frames) if frames is None else [i for i in frames if 0 <= i < n_frames]
-    for frame in [n_frames - 1] if frames is None else wanted:
-        source.index.fragment(frame)
+    for frame in wanted:
+        source.index.locate(frame)
     if position is not None:
         src.seek(position)
     try:
