@@ -170,7 +170,7 @@ DAMAGES: dict[str, tuple[Any, str]] = {
     ),
     "extended table beyond the end": (
         with_extended_table([0, 166, 2**40], [158, 158, 158]),
-        "frame 1: its fragment ends at byte 340, the next frame begins at byte 1099511627784",
+        r"frame 1: its fragment ends at byte \d+, the next frame begins at byte 10995116\d+;",
     ),
     "extended table with wrong lengths": (
         with_extended_table([0, 40, 80], [32, 32, 32]),
