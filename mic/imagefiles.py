@@ -40,12 +40,12 @@ WRITABLE = ("npy", "raw", "png", "tiff")
 _DICOM_MAGIC_AT = 128
 _IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 _EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
-_DEFLATED = "1.2.840.10008.1.2.1.99"
+DEFLATED = "1.2.840.10008.1.2.1.99"
 _EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 _RLE = "1.2.840.10008.1.2.5"
 # Syntaxes whose file holds every allocated bit as it is.  In the others the
 # codestream has its own precision, and pydicom must extend its sign.
-_STORED_BIT_FOR_BIT = {_IMPLICIT_LITTLE, _EXPLICIT_LITTLE, _DEFLATED, _EXPLICIT_BIG, _RLE}
+_STORED_BIT_FOR_BIT = {_IMPLICIT_LITTLE, _EXPLICIT_LITTLE, DEFLATED, _EXPLICIT_BIG, _RLE}
 _NPY_MAGIC = b"\x93NUMPY"
 _PNG_HEAD = 26
 _PNG_GREY, _PNG_RGB = 0, 2
@@ -289,24 +289,29 @@ def _read_dicom(path: Path, frame: int | None) -> NDArray[Any]:
             head = dcmread(path, stop_before_pixels=True, force=path.suffix.lower() == ".dcm")
             _check_dicom_head(head, path)
             options: dict[str, Any] = {"raw": True, "index": frame}
-            syntax = str(head.file_meta.get("TransferSyntaxUID", "")) or _native_syntax(head)
+            syntax = str(head.file_meta.get("TransferSyntaxUID", "")) or native_syntax(head)
             if syntax in _STORED_BIT_FOR_BIT:
                 options["correct_unused_bits"] = False
             if "TransferSyntaxUID" not in head.file_meta:
                 options["transfer_syntax_uid"] = syntax
             # Of deflated files pydicom finds the pixels only through a data set.
-            return pixel_array(dcmread(path) if syntax == _DEFLATED else path, **options)
+            return pixel_array(dcmread(path) if syntax == DEFLATED else path, **options)
     except (MicError, OSError):
         raise
     except InvalidDicomError:
         raise CorruptDataError(f"{path.name} is not a DICOM file") from None
     except Exception as error:  # pydicom and its plugins raise what they like
-        if "missing dependencies" in str(error):
-            raise UnsupportedError(
-                f"{path.name}: no decoder for its transfer syntax is installed; "
-                "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
-            ) from error
-        raise _unreadable(path.name, "DICOM", error) from error
+        raise dicom_error(path.name, error) from error
+
+
+def dicom_error(name: str, error: Exception) -> MicError:
+    """What to raise where pydicom could not decode a file."""
+    if "missing dependencies" in str(error):
+        return UnsupportedError(
+            f"{name}: no decoder for its transfer syntax is installed; "
+            "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
+        )
+    return _unreadable(name, "DICOM", error)
 
 
 def _check_dicom_head(head: Any, path: Path) -> None:
@@ -323,7 +328,7 @@ def _check_dicom_head(head: Any, path: Path) -> None:
         )
 
 
-def _native_syntax(head: Any) -> str:
+def native_syntax(head: Any) -> str:
     """Transfer syntax of a data set without file meta information, from how it was read."""
     implicit, little_endian = head.original_encoding
     if implicit:

@@ -1,0 +1,472 @@
+# SPDX-License-Identifier: MIT
+"""Volumes: the slices of a series in one array, with their place in space.
+
+>>> import mic.volume, numpy as np
+>>> volume = mic.volume.Volume(np.zeros((40, 128, 96), "int16"), spacing=(0.5, 0.5, 2.0))
+>>> volume.size, volume.affine[2, 2]
+((96, 128, 40), 2.0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .api import MAX_PIXELS
+from .arrays import thread_count
+from .errors import UnsupportedError
+from .imagefiles import kind_of, read_image
+from .volume_frames import Frame, Source, find_files, frames_of, read_heads
+from .volume_geometry import Stack, stack_frames
+from .volume_pixels import Progress, decode_stack
+
+if TYPE_CHECKING:
+    import SimpleITK
+    import torch
+
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """An array and where its voxels lie in the patient.
+
+    Spacing, origin and direction are those of SimpleITK: of the axes x (along a
+    row), y (down a column) and z (from slice to slice), in mm, in the patient's
+    coordinates left, posterior, superior.  The array has the axes the other way
+    round, as numpy does: ``array[z, y, x]``.
+
+    Attributes
+    ----------
+    array : ndarray
+        (slices, rows, columns), of time series (times, slices, rows, columns), with
+        a trailing 3 for colour.
+    spacing : tuple of float
+        Distance of the voxels along x, y and z, mm.
+    origin : tuple of float
+        Place of the centre of voxel ``array[0, 0, 0]``, mm.
+    direction : ndarray, 3 x 3
+        Its columns are the unit vectors of x, y and z.
+    metadata : dict
+        From DICOM: ``"series_uid"``, ``"study_uid"``, ``"modality"``,
+        ``"description"``, ``"frame_of_reference_uid"``; ``"files"``, the path and the
+        frame (None where a file has one) of each slice, nested as [time][slice];
+        ``"slope"`` and ``"intercept"`` (numbers, or a list with one for each frame,
+        nested likewise); ``"rescaled"``; ``"fourth_axis"``, the DICOM keyword that
+        tells the times apart and its values, or None; ``"warnings"``, a list of
+        sentences; ``"samples_per_pixel"``; ``"header"``, a pydicom data set of the
+        first slice without pixels.
+    """
+
+    array: NDArray[Any]
+    spacing: Triple = (1.0, 1.0, 1.0)
+    origin: Triple = (0.0, 0.0, 0.0)
+    direction: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        array = np.asarray(self.array)
+        direction = np.array(self.direction, np.float64)
+        if direction.size != 9:
+            raise UnsupportedError(f"direction has shape {direction.shape}, 3 x 3 is expected")
+        for name in ("spacing", "origin"):
+            value = tuple(float(part) for part in getattr(self, name))
+            if len(value) != 3 or not np.isfinite(value).all():
+                raise UnsupportedError(f"{name} is {value}, three numbers of mm are expected")
+            object.__setattr__(self, name, value)
+        if min(self.spacing) <= 0:
+            raise UnsupportedError(f"spacing is {self.spacing}, positive distances are expected")
+        object.__setattr__(self, "array", array)
+        object.__setattr__(self, "direction", direction.reshape(3, 3))
+        if array.ndim - self.is_colour not in (3, 4) or array.size == 0:
+            raise UnsupportedError(
+                f"the array has shape {array.shape}, (slices, rows, columns) or (times, slices, "
+                "rows, columns) with at least one sample is expected"
+            )
+
+    @property
+    def is_colour(self) -> bool:
+        """Whether the last axis of the array is colour."""
+        return int(self.metadata.get("samples_per_pixel", 1)) > 1
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Number of voxels along x, y and z."""
+        shape = self.array.shape[:-1] if self.is_colour else self.array.shape
+        return shape[-1], shape[-2], shape[-3]
+
+    @property
+    def times(self) -> int | None:
+        """Length of the fourth axis, None where there is none."""
+        return self.array.shape[0] if self.array.ndim - self.is_colour == 4 else None
+
+    @property
+    def affine(self) -> NDArray[np.float64]:
+        """4 x 4 matrix from voxel (x, y, z, 1) to mm (left, posterior, superior).
+
+        For NIfTI's right, anterior, superior negate its first two rows.
+        """
+        matrix = np.eye(4)
+        matrix[:3, :3] = self.direction * self.spacing
+        matrix[:3, 3] = self.origin
+        return matrix
+
+    def at(self, time: int) -> Volume:
+        """The volume of one time of a series (the pixels are shared, not copied)."""
+        if self.times is None or not -self.times <= time < self.times:
+            raise UnsupportedError(
+                f"time {time} is asked for, the volume has {self.times or 'no'} times"
+            )
+        return replace(self, array=self.array[time])
+
+    def normalize(
+        self, method: str | None = None, *, window: tuple[float, float] | None = None
+    ) -> Volume:
+        """Scale the values, all times and slices together.
+
+        Parameters
+        ----------
+        method : {"minmax", "zscore"}
+            To [0, 1], or to mean 0 and standard deviation 1.
+        window : (centre, width), instead of a method
+            Centre - width / 2 and less become 0, centre + width / 2 and more 1, linear
+            between; in the units of the array (Hounsfield units after
+            ``rescale=True``).
+
+        Returns
+        -------
+        Volume
+            Of float32.  A constant array gives 0 by either method.
+
+        Raises
+        ------
+        UnsupportedError
+            An unknown method, a window without width, samples that are not finite.
+        """
+        from .volume_values import normalized
+
+        return replace(self, array=normalized(self.array, method, window))
+
+    def resample(
+        self,
+        size: int | Sequence[int] | None = None,
+        spacing: float | Sequence[float] | None = None,
+        interpolator: str = "linear",
+    ) -> Volume:
+        """Interpolate onto a grid of other spacing over the same region (extra "sitk").
+
+        Parameters
+        ----------
+        size : int or (x, y, z)
+            Number of voxels of the result, or
+        spacing : float or (x, y, z)
+            its spacing, mm; the number of voxels is rounded, the centre stays.
+        interpolator : {"linear", "nearest", "cubic", "lanczos"}
+            "nearest" for labels.
+
+        Returns
+        -------
+        Volume
+            Same dtype: integers are rounded, not cut.  When fewer voxels result,
+            smooth first if fine patterns matter.
+        """
+        from .volume_sitk import resampled
+
+        return resampled(self, size, spacing, interpolator)
+
+    def to_sitk(self) -> SimpleITK.Image:
+        """The volume as a SimpleITK image (extra "sitk"): 3-D, or 4-D for time series."""
+        from .volume_sitk import to_sitk
+
+        return to_sitk(self)
+
+    @classmethod
+    def from_sitk(cls, image: SimpleITK.Image) -> Volume:
+        """The volume of a SimpleITK image of three or four dimensions."""
+        from .volume_sitk import from_sitk
+
+        return from_sitk(image)
+
+    def to_tensor(self, dtype: torch.dtype | str | None = None) -> torch.Tensor:
+        """The array as a torch tensor of the same shape (extra "torch").
+
+        Parameters
+        ----------
+        dtype : torch.dtype or str, optional
+            Such as ``torch.float32`` or ``"float16"``.  By default the array's own;
+            uint16 and uint32, for which torch has hardly an operation, become int32
+            and int64.
+
+        Returns
+        -------
+        torch.Tensor
+            It shares the memory of the array where no conversion is needed.
+        """
+        from .volume_values import to_tensor
+
+        return to_tensor(self.array, dtype)
+
+
+@dataclass(frozen=True)
+class SeriesInfo:
+    """A series of a folder.
+
+    Attributes
+    ----------
+    uid : str
+        Series Instance UID.
+    modality, description : str
+    number : int or None
+        Series Number.
+    files, frames, rows, columns : int
+    """
+
+    uid: str
+    modality: str
+    description: str
+    number: int | None
+    files: int
+    frames: int
+    rows: int
+    columns: int
+
+
+def list_series(folder_or_paths: Any, *, threads: int = 1) -> list[SeriesInfo]:
+    """What series of images a folder holds.
+
+    Parameters
+    ----------
+    folder_or_paths : path, or iterable of paths and pydicom data sets
+        Folders are searched with all below them.
+    threads : int
+        Threads to read headers with; 0 for all CPUs that this process may use.
+
+    Returns
+    -------
+    list of SeriesInfo
+        By Series Number and UID.
+
+    Raises
+    ------
+    UnsupportedError
+        No DICOM file, or none with pixels.
+    """
+    series = _group(folder_or_paths, thread_count(threads))
+    infos = [_describe(uid, heads) for uid, heads in series.items()]
+    return sorted(infos, key=lambda info: (info.number is None, info.number or 0, info.uid))
+
+
+def read_series(
+    folder_or_paths: Any,
+    *,
+    series_uid: str | None = None,
+    rescale: bool = False,
+    strict: bool = True,
+    threads: int = 1,
+    max_pixels: int = MAX_PIXELS,
+    progress: Progress | None = None,
+) -> Volume:
+    """Read a DICOM series as a volume, sorted along the slice normal.
+
+    Single-frame and enhanced multi-frame files alike, of any transfer syntax that
+    pydicom decodes here, and of mic's own.  Several frames at each place become a
+    fourth axis where an attribute tells them apart (temporal position, echo,
+    b-value, trigger or acquisition time).
+
+    Parameters
+    ----------
+    folder_or_paths : path, or iterable of paths and pydicom data sets
+        Folders are searched with all below them; files without pixels are passed
+        over.
+    series_uid : str, optional
+        Series Instance UID, needed where there are several series.
+    rescale : bool
+        Apply Rescale Slope and Intercept, or the Modality LUT, of each frame: CT
+        then is in Hounsfield units.  Gives float32 (float64 for samples of 32 bits).
+    strict : bool
+        Raise on missing slices, uneven distances, duplicates and gantry tilt.  With
+        False the volume is made of what is there, and ``metadata["warnings"]`` says
+        what is wrong with it.
+    threads : int
+        Threads to read and decode with; 0 for all CPUs that this process may use.
+    max_pixels : int
+        Most samples to decode; checked before memory is sized.
+    progress : callable(done, total), optional
+        Called in this thread as frames are decoded.
+
+    Returns
+    -------
+    Volume
+
+    Raises
+    ------
+    UnsupportedError
+        No image, several series, frames that form no volume.
+    CorruptDataError
+        A file that cannot be decoded.
+    LimitError
+        More samples than `max_pixels`.
+    """
+    n_threads = thread_count(threads)
+    series = _group(folder_or_paths, n_threads)
+    uid = _choose(series, series_uid)
+    frames = [f for source, head in series[uid] for f in frames_of(source, head, max_pixels)]
+    stack = stack_frames(frames, strict)
+    array = decode_stack(stack.frames, rescale, n_threads, max_pixels, progress)
+    if stack.axis is None:
+        array = array[0]
+    return Volume(
+        array, stack.spacing, stack.origin, stack.direction, _metadata(uid, stack, rescale)
+    )
+
+
+def read(
+    path: Any,
+    *,
+    rescale: bool = False,
+    strict: bool = True,
+    threads: int = 1,
+    max_pixels: int = MAX_PIXELS,
+    progress: Progress | None = None,
+) -> Volume:
+    """Read one file, or a folder with one series, as a volume.
+
+    Parameters
+    ----------
+    path : path
+        A DICOM file of one frame or many, a folder, or a file of the other kinds
+        that mic reads (.mic, .npy, .png, .tif): these have no geometry, their voxels
+        are 1 mm apart.
+    rescale, strict, threads, max_pixels, progress
+        As for `read_series`.
+
+    Returns
+    -------
+    Volume
+    """
+    file = Path(path)
+    kind = kind_of(file) if file.is_file() else None
+    if kind in (None, "dicom", "raw"):
+        return read_series(
+            file,
+            rescale=rescale,
+            strict=strict,
+            threads=threads,
+            max_pixels=max_pixels,
+            progress=progress,
+        )
+    array = _read_other(file, threads, max_pixels)
+    colour = array.ndim > 2 and array.shape[-1] == 3
+    while array.ndim - colour < 3:
+        array = array[np.newaxis]
+    notes = [f"{file.name} has no geometry: voxels are taken to be 1 mm apart"]
+    metadata = {"files": [[(str(file), None)]], "warnings": notes}
+    return Volume(array, metadata={**metadata, "samples_per_pixel": 3 if colour else 1})
+
+
+def _read_other(file: Path, threads: int, max_pixels: int) -> NDArray[Any]:
+    if kind_of(file) != "mic":
+        return read_image(file)
+    from .files import MicFile
+
+    with MicFile(file, threads=threads, max_pixels=max_pixels) as stream:
+        array: NDArray[Any] = stream[...]
+    return array
+
+
+Heads = list[tuple[Source, Any]]
+
+
+def _group(folder_or_paths: Any, threads: int) -> dict[str, Heads]:
+    """Headers by Series Instance UID."""
+    sources = find_files(folder_or_paths)
+    series: dict[str, Heads] = {}
+    for source, head in read_heads(sources, threads):
+        series.setdefault(str(head.get("SeriesInstanceUID") or ""), []).append((source, head))
+    if not series:
+        raise UnsupportedError(
+            f"none of {len(sources)} DICOM files has pixels; is it the right folder?"
+        )
+    return series
+
+
+def _choose(series: dict[str, Heads], wanted: str | None) -> str:
+    if wanted is None and len(series) == 1:
+        return next(iter(series))
+    if wanted is not None and str(wanted) in series:
+        return str(wanted)
+    lines = []
+    for uid, heads in series.items():
+        info = _describe(uid, heads)
+        what = " ".join(filter(None, [info.modality, info.description]))
+        lines.append(f"{uid or 'no UID'} ({what}, {info.frames} frames)")
+    more = f", and {len(lines) - 8} more" if len(lines) > 8 else ""
+    listed = ", ".join(lines[:8])
+    asked = "" if wanted is None else f"there is no series {wanted}; "
+    raise UnsupportedError(
+        f"{asked}{len(series)} series are here: {listed}{more}; pass series_uid= to choose one"
+    )
+
+
+def _describe(uid: str, heads: Heads) -> SeriesInfo:
+    head = heads[0][1]
+    number = head.get("SeriesNumber")
+    return SeriesInfo(
+        uid,
+        str(head.get("Modality") or ""),
+        str(head.get("SeriesDescription") or ""),
+        None if number is None else int(number),
+        len(heads),
+        sum(int(one.get("NumberOfFrames") or 1) for _, one in heads),
+        int(head.Rows),
+        int(head.Columns),
+    )
+
+
+def _metadata(uid: str, stack: Stack, rescaled: bool) -> dict[str, Any]:
+    first = stack.frames[0][0]
+    pairs = [[(frame.slope, frame.intercept) for frame in slices] for slices in stack.frames]
+    notes = list(stack.notes)
+    slope: Any = pairs[0][0][0]
+    intercept: Any = pairs[0][0][1]
+    if any(pair != pairs[0][0] for slices in pairs for pair in slices):
+        slope = [[pair[0] for pair in slices] for slices in pairs]
+        intercept = [[pair[1] for pair in slices] for slices in pairs]
+        if not rescaled:
+            notes.append(
+                "frames have different Rescale Slopes or Intercepts: their stored values are not "
+                "comparable, pass rescale=True"
+            )
+    header = first.header
+    return {
+        "series_uid": uid,
+        "study_uid": str(header.get("StudyInstanceUID") or ""),
+        "frame_of_reference_uid": str(header.get("FrameOfReferenceUID") or ""),
+        "modality": str(header.get("Modality") or ""),
+        "description": str(header.get("SeriesDescription") or ""),
+        "files": [
+            [(str(f.source) if isinstance(f.source, Path) else f.name, f.index) for f in slices]
+            for slices in stack.frames
+        ],
+        "slope": slope,
+        "intercept": intercept,
+        "rescaled": rescaled,
+        "fourth_axis": stack.axis,
+        "warnings": notes,
+        "samples_per_pixel": int(header.get("SamplesPerPixel") or 1),
+        "header": _full_header(first),
+    }
+
+
+def _full_header(frame: Frame) -> Any:
+    """All attributes of the first slice's file, without pixels."""
+    from pydicom import dcmread
+
+    if isinstance(frame.source, Path):
+        return dcmread(frame.source, stop_before_pixels=True, force=True)
+    return frame.header

@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: MIT
+"""DICOM files as frames with a place in space, before any pixel is decoded."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import CorruptDataError, LimitError, MicError, UnsupportedError
+from .frame_attributes import FrameAttributes, rescaling
+from .imagefiles import is_dicom
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+Source = Path | Any
+"""A path or a pydicom Dataset."""
+
+# What may tell frames of one place apart, most telling first.
+AXIS_KEYWORDS = (
+    "TemporalPositionIdentifier",
+    "TemporalPositionIndex",
+    "EchoNumbers",
+    "EffectiveEchoTime",
+    "EchoTime",
+    "DiffusionBValue",
+    "NominalCardiacTriggerDelayTime",
+    "NominalPercentageOfCardiacPhase",
+    "TriggerTime",
+    "FrameReferenceTime",
+    "FrameReferenceDateTime",
+    "AcquisitionNumber",
+    "FrameAcquisitionDateTime",
+    "AcquisitionDateTime",
+    "AcquisitionTime",
+    "ContentTime",
+)
+
+_HEAD_KEYWORDS = [
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "SeriesNumber",
+    "SeriesDescription",
+    "Modality",
+    "InstanceNumber",
+    "FrameOfReferenceUID",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "ImagerPixelSpacing",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "GridFrameOffsetVector",
+    "DoseGridScaling",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "ModalityLUTSequence",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    *AXIS_KEYWORDS,
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One image plane of a file.
+
+    Attributes
+    ----------
+    source : Path or pydicom Dataset
+    name : str
+        Name of the file, for messages.
+    index : int or None
+        Frame within the file; None where the file has but one.
+    header : pydicom Dataset
+        The attributes that a volume needs, without pixels.
+    attributes : FrameAttributes
+    position : ndarray or None
+        Image Position (Patient), mm.
+    orientation : ndarray or None
+        Image Orientation (Patient): the unit vectors along a row and down a column.
+    pixel_spacing : tuple of float or None
+        mm between columns and between rows (x, y).
+    slope, intercept : float
+    """
+
+    source: Source
+    name: str
+    index: int | None
+    header: Dataset
+    attributes: FrameAttributes
+    position: NDArray[np.float64] | None
+    orientation: NDArray[np.float64] | None
+    pixel_spacing: tuple[float, float] | None
+    slope: float = 1.0
+    intercept: float = 0.0
+    shape: tuple[int, ...] = field(default=())
+
+    @property
+    def number(self) -> tuple[int, int]:
+        """Instance Number and frame: the order of last resort."""
+        number = self.header.get("InstanceNumber")
+        return (int(number) if number is not None else 0, self.index or 0)
+
+    @property
+    def label(self) -> str:
+        """The file, and the frame where it has several."""
+        return self.name if self.index is None else f"{self.name} frame {self.index}"
+
+
+def find_files(folder_or_paths: Any) -> list[Source]:
+    """Files below a folder, or the paths and data sets of an iterable.
+
+    Raises
+    ------
+    UnsupportedError
+        A folder that does not exist or holds no DICOM file.
+    """
+    from pydicom.dataset import Dataset
+
+    if isinstance(folder_or_paths, Dataset):
+        return [folder_or_paths]
+    if not isinstance(folder_or_paths, (str, os.PathLike)):
+        if not isinstance(folder_or_paths, Iterable):
+            raise UnsupportedError(
+                f"a {type(folder_or_paths).__name__} is no series; a folder, paths or pydicom "
+                "data sets are expected"
+            )
+        sources = [item if isinstance(item, Dataset) else Path(item) for item in folder_or_paths]
+        if not sources:
+            raise UnsupportedError("no files are given; a folder or at least one path is expected")
+        return sources
+    path = Path(folder_or_paths)
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise UnsupportedError(f"{path} does not exist; a folder, a file or paths are expected")
+    files = sorted(
+        file
+        for file in path.rglob("*")
+        if file.is_file() and (file.suffix.lower() in (".dcm", ".dicom") or is_dicom(file))
+    )
+    if not files:
+        raise UnsupportedError(f"{path} holds no DICOM file; is it the right folder?")
+    return list(files)
+
+
+def read_heads(sources: Sequence[Source], threads: int) -> list[tuple[Source, Dataset]]:
+    """Headers of the sources that have pixels, in their order."""
+    named = len(sources) == 1  # who names a single file wants to know what is wrong with it
+    with ThreadPoolExecutor(threads) as pool:
+        heads = list(pool.map(lambda source: _read_head(source, strict=named), sources))
+    return [(source, head) for source, head in zip(sources, heads, strict=True) if head is not None]
+
+
+def _read_head(source: Source, strict: bool) -> Dataset | None:
+    from pydicom import dcmread
+    from pydicom.dataset import Dataset
+    from pydicom.errors import InvalidDicomError
+
+    if isinstance(source, Dataset):
+        head = source
+    else:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                head = dcmread(
+                    source,
+                    stop_before_pixels=True,
+                    force=source.suffix.lower() == ".dcm",
+                    specific_tags=list(_HEAD_KEYWORDS),
+                )
+        except InvalidDicomError:
+            raise CorruptDataError(f"{source} is not a DICOM file") from None
+        except OSError:
+            raise
+        except Exception as error:  # pydicom raises what it likes on damaged headers
+            raise CorruptDataError(f"{source} cannot be read as DICOM: {error}") from error
+    if "Rows" in head and "Columns" in head and "BitsAllocated" in head:
+        return head
+    if strict:
+        raise UnsupportedError(f"{_name_of(source)} is DICOM without pixel data")
+    return None
+
+
+def _name_of(source: Source) -> str:
+    if isinstance(source, Path):
+        return source.name
+    name = getattr(source, "filename", None)
+    return Path(name).name if isinstance(name, (str, os.PathLike)) else "a data set"
+
+
+def frames_of(source: Source, header: Dataset, max_pixels: int) -> list[Frame]:
+    """The frames of a file.
+
+    Raises
+    ------
+    LimitError
+        The header announces more than `max_pixels` samples.
+    CorruptDataError
+        A header that contradicts itself.
+    """
+    name = _name_of(source)
+    try:
+        n_frames = _frame_count(header, max_pixels)
+        if header.get("NumberOfFrames") is None:
+            return [_frame(source, name, header, None)]
+        indices = [None] if n_frames == 1 and not _is_enhanced(header) else range(n_frames)
+        return [_frame(source, name, header, index) for index in indices]
+    except MicError as error:
+        error.args = (f"{name}: {error}",)
+        raise
+
+
+def _is_enhanced(header: Dataset) -> bool:
+    return bool(header.get("PerFrameFunctionalGroupsSequence"))
+
+
+def _frame_count(header: Dataset, max_pixels: int) -> int:
+    try:
+        numbers = [int(header.get(key) or 0) for key in ("Rows", "Columns")]
+        samples = int(header.get("SamplesPerPixel") or 1)
+        text = header.get("NumberOfFrames")
+        n_frames = 1 if text is None else int(text)
+    except (TypeError, ValueError):
+        raise CorruptDataError(
+            "Rows, Columns, Samples per Pixel or Number of Frames is no number; "
+            "correct the file's header"
+        ) from None
+    if min(*numbers, n_frames, samples) < 1:
+        raise CorruptDataError(
+            f"the header says {n_frames} frames of {numbers[0]} x {numbers[1]}, at least one "
+            "sample is expected; correct the file's header"
+        )
+    total = n_frames * numbers[0] * numbers[1] * samples
+    if total > max_pixels:
+        raise LimitError(
+            f"the header announces {total} samples, max_pixels allows {max_pixels}; raise "
+            "max_pixels if you trust the file"
+        )
+    groups = header.get("PerFrameFunctionalGroupsSequence")
+    if groups and len(groups) != n_frames:
+        raise CorruptDataError(
+            f"Number of Frames is {n_frames}, but there are functional groups of {len(groups)} "
+            "frames; correct the file's header"
+        )
+    return n_frames
+
+
+def _frame(source: Source, name: str, header: Dataset, index: int | None) -> Frame:
+    attributes = FrameAttributes(header, index or 0)
+    orientation = _orientation(attributes)
+    position = attributes.numbers("ImagePositionPatient", 3)
+    place = None if position is None else np.array(position)
+    if place is not None and orientation is not None and index is not None:
+        normal = np.cross(orientation[:3], orientation[3:])
+        place = place + _offset_of_frame(attributes, index) * normal
+    spacing = attributes.numbers("PixelSpacing", 2) or attributes.numbers("ImagerPixelSpacing", 2)
+    if spacing is not None and min(spacing) <= 0:
+        raise CorruptDataError(
+            f"Pixel Spacing is {spacing[0]:g} x {spacing[1]:g} mm, positive distances are "
+            "expected; correct the file's header"
+        )
+    slope, intercept = rescaling(attributes)
+    samples = int(header.get("SamplesPerPixel") or 1)
+    shape = (int(header.Rows), int(header.Columns)) + ((samples,) if samples > 1 else ())
+    return Frame(
+        source,
+        name,
+        index,
+        header,
+        attributes,
+        place,
+        orientation,
+        None if spacing is None else (spacing[1], spacing[0]),
+        slope,
+        intercept,
+        shape,
+    )
+
+
+def _orientation(attributes: FrameAttributes) -> NDArray[np.float64] | None:
+    """Two unit vectors, as near to the file's as perpendicular ones can be."""
+    numbers = attributes.numbers("ImageOrientationPatient", 6)
+    if numbers is None:
+        return None
+    row, column = np.array(numbers[:3]), np.array(numbers[3:])
+    lengths = np.linalg.norm(row), np.linalg.norm(column)
+    if min(lengths) < 0.9 or max(lengths) > 1.1 or abs(row @ column) > 0.01:
+        raise CorruptDataError(
+            f"Image Orientation (Patient) is {[float(part) for part in numbers]}, two "
+            "perpendicular unit vectors are expected; correct the file's header"
+        )
+    return np.concatenate([row / lengths[0], column / lengths[1]])
+
+
+def _offset_of_frame(attributes: FrameAttributes, index: int) -> float:
+    """mm along the normal, in the files whose header has the first plane's position only."""
+    offsets = attributes.get("GridFrameOffsetVector")  # of dose grids
+    if offsets is not None and not isinstance(offsets, (str, float)) and index < len(offsets):
+        # Relative, beginning with 0, or absolute coordinates: the differences are the same.
+        return float(offsets[index]) - float(offsets[0])
+    return 0.0

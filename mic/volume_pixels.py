@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""The pixels of sorted frames, decoded on threads into one array."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arrays import check_limit
+from .errors import CorruptDataError, MicError, UnsupportedError
+from .frame_attributes import modality_values
+from .imagefiles import DEFLATED, dicom_error, native_syntax
+from .volume_frames import Frame, Source
+
+Progress = Callable[[int, int], object]
+Place = tuple[int, int]
+Job = list[tuple[Frame, Place]]
+_JOBS_PER_THREAD = 4  # so that threads end together, with few openings of a file
+
+
+def decode_stack(
+    frames: Sequence[Sequence[Frame]],
+    rescale: bool,
+    threads: int,
+    max_pixels: int,
+    progress: Progress | None,
+) -> NDArray[Any]:
+    """Pixels of frames given as [time][slice].
+
+    Returns
+    -------
+    ndarray, (times, slices, rows, columns[, 3])
+        Stored values; with `rescale` through the Modality LUT, as float32, which
+        holds every rescaled 16-bit integer exactly (float64 for wider samples).
+    """
+    shape = (len(frames), len(frames[0]), *frames[0][0].shape)
+    check_limit(shape, max_pixels)
+    placed: Job = [
+        (frame, (t, z)) for t, slices in enumerate(frames) for z, frame in enumerate(slices)
+    ]
+    # The first frame tells the sample type, which the header alone does not (float data).
+    first = next(iter_pixels([placed[0][0]]))
+    _check_frame(first, placed[0][0])
+    dtype = first.dtype.newbyteorder("=")
+    if rescale:
+        dtype = np.dtype(np.float32 if first.dtype.itemsize <= 2 else np.float64)
+    volume = np.empty(shape, dtype)
+
+    def decode(job: Job) -> int:
+        pixels = iter_pixels([frame for frame, _ in job])
+        for (frame, place), samples in zip(job, pixels, strict=True):
+            _check_frame(samples, frame)
+            volume[place] = modality_values(samples, frame.attributes) if rescale else samples
+        return len(job)
+
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(decode, job) for job in _jobs(placed, threads)]
+        try:
+            done = 0
+            for future in as_completed(futures):
+                done += future.result()
+                if progress is not None:
+                    progress(done, len(placed))
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return volume
+
+
+def _jobs(placed: Job, threads: int) -> Iterator[Job]:
+    """Frames that one thread decodes after another: of one file, in the file's order.
+
+    A file is divided among threads; a data set is not, because reading an element
+    of it may change it.
+    """
+    by_source: dict[int, Job] = {}
+    for frame, place in placed:
+        by_source.setdefault(id(frame.source), []).append((frame, place))
+    for job in by_source.values():
+        job.sort(key=lambda item: item[0].index or 0)
+        divisible = isinstance(job[0][0].source, Path)
+        size = -(-len(job) // (threads * _JOBS_PER_THREAD)) if divisible else len(job)
+        iterator = iter(job)
+        while part := list(itertools.islice(iterator, size)):
+            yield part
+
+
+def _check_frame(samples: NDArray[Any], frame: Frame) -> None:
+    if samples.shape != frame.shape:
+        raise CorruptDataError(
+            f"{frame.label} decodes to shape {samples.shape}, its header says {frame.shape}"
+        )
+
+
+def iter_pixels(frames: Sequence[Frame]) -> Iterator[NDArray[Any]]:
+    """Stored values of frames of one file, colour as RGB, as pydicom gives them."""
+    source, name = frames[0].source, frames[0].name
+    indices = [frame.index or 0 for frame in frames]
+    try:
+        # pydicom warns of many oddities that do not touch the pixels.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield from _decoded(source, frames[0].header, indices)
+    except (MicError, OSError):
+        raise
+    except Exception as error:  # pydicom and its plugins raise what they like
+        raise dicom_error(name, error) from error
+
+
+def _decoded(source: Source, header: Any, indices: list[int]) -> Iterator[NDArray[Any]]:
+    from pydicom import dcmread
+    from pydicom.pixels.utils import iter_pixels as pydicom_frames
+
+    syntax = str(getattr(header, "file_meta", {}).get("TransferSyntaxUID", ""))
+    options: dict[str, Any] = {}
+    if isinstance(source, Path):
+        if not syntax:
+            options["transfer_syntax_uid"] = native_syntax(header)
+        elif syntax == DEFLATED:  # whose pixels pydicom finds only through a data set
+            source = dcmread(source)
+    elif not syntax:
+        raise UnsupportedError(
+            "the data set has no Transfer Syntax UID; set ds.file_meta.TransferSyntaxUID"
+        )
+    yield from pydicom_frames(source, indices=indices, **options)

@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: MIT
+"""Series as volumes: grouping, order, what is wrong with a series, time, multi-frame."""
+
+import itertools
+import shutil
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import RLELossless
+from seriesfiles import OBLIQUE, pixels, positions, write_enhanced, write_series
+
+from mic import CorruptDataError, LimitError, UnsupportedError
+from mic.realimages import installed_folders
+from mic.volume import Volume, list_series, read, read_series
+
+ROTATED = OBLIQUE[:, [1, 2, 0]]
+
+
+# ---- order and grouping --------------------------------------------------------------
+
+
+def test_sorted_by_place_not_by_name(tmp_path):
+    array = pixels(9)
+    paths = write_series(tmp_path, array)
+    assert paths != sorted(paths)
+    volume = read_series(tmp_path)
+    assert np.array_equal(volume.array, array) and volume.array.dtype == np.int16
+    assert [path for path, _ in volume.metadata["files"][0]] == [str(path) for path in paths]
+    assert volume.spacing == pytest.approx((0.625, 0.75, 2.5))
+    assert volume.origin == pytest.approx((-31.5, 12.25, 100.0))
+    assert np.allclose(volume.direction, OBLIQUE)
+    assert volume.metadata["warnings"] == [] and volume.metadata["fourth_axis"] is None
+    assert volume.metadata["header"].StudyInstanceUID == volume.metadata["study_uid"]
+
+
+def test_paths_and_data_sets_in_any_order(tmp_path):
+    array = pixels(5)
+    paths = write_series(tmp_path, array)
+    assert np.array_equal(read_series(reversed(paths)).array, array)
+    data_sets = [pydicom.dcmread(path) for path in paths[::-1]]
+    assert np.array_equal(read_series(data_sets, threads=3).array, array)
+    assert np.array_equal(read(tmp_path).array, array)
+    assert np.array_equal(read(paths[2]).array, array[2:3])
+
+
+def test_several_series(tmp_path):
+    write_series(tmp_path / "a", pixels(3), SeriesNumber=4, SeriesDescription="thin", Modality="MR")
+    write_series(tmp_path / "b", pixels(2, seed=5), SeriesNumber=2)
+    (tmp_path / "notes.txt").write_text("no image")
+    infos = list_series(tmp_path)
+    assert [(info.number, info.files, info.frames) for info in infos] == [(2, 2, 2), (4, 3, 3)]
+    assert (infos[1].description, infos[1].modality, infos[1].rows) == ("thin", "MR", 12)
+    with pytest.raises(UnsupportedError, match="series_uid=") as caught:
+        read_series(tmp_path)
+    assert all(info.uid in str(caught.value) for info in infos)
+    chosen = read_series(tmp_path, series_uid=infos[0].uid)
+    assert np.array_equal(chosen.array, pixels(2, seed=5))
+    with pytest.raises(UnsupportedError, match=r"no series 1\.2\.3"):
+        read_series(tmp_path, series_uid="1.2.3")
+
+
+def test_nothing_to_read(tmp_path):
+    with pytest.raises(UnsupportedError, match="holds no DICOM file"):
+        read_series(tmp_path)
+    with pytest.raises(UnsupportedError, match="does not exist"):
+        read(tmp_path / "missing")
+    with pytest.raises(UnsupportedError, match="at least one path"):
+        read_series([])
+    with pytest.raises(UnsupportedError, match="a int is no series"):
+        read_series(3)
+    (tmp_path / "text.dcm").write_text("no DICOM at all")
+    with pytest.raises((UnsupportedError, CorruptDataError), match=r"text\.dcm"):
+        read(tmp_path / "text.dcm")
+    report = installed_folders()["pydicom"] / "test-SR.dcm"
+    with pytest.raises(UnsupportedError, match="without pixel data"):
+        read(report)
+
+
+# ---- what is wrong with a series -----------------------------------------------------
+
+
+def wrong(folder, match):
+    """The message without `strict`, and the note with strict=False."""
+    with pytest.raises(UnsupportedError, match=match) as caught:
+        read_series(folder)
+    assert "strict=False" in str(caught.value)
+    volume = read_series(folder, strict=False)
+    assert len(volume.metadata["warnings"]) == 1
+    return volume
+
+
+def test_gap(tmp_path):
+    array = pixels(8)
+    paths = write_series(tmp_path, array, names=[f"slice{index}" for index in range(8)])
+    paths[3].unlink()
+    paths[4].unlink()
+    volume = wrong(tmp_path, "slice2 and slice5 there are 7.5 mm instead of 2.5 mm: 2 slices")
+    assert np.array_equal(volume.array, np.delete(array, [3, 4], 0))
+
+
+def test_uneven(tmp_path):
+    where = positions(5)
+    where[2] = where[2] + 0.4 * OBLIQUE[:, 2]
+    write_series(tmp_path, pixels(5), where=where)
+    wrong(tmp_path, "not evenly spaced")
+
+
+def test_rounded_positions_are_even(tmp_path):
+    where = [np.round(place, 2) for place in positions(30, step=0.6)]
+    write_series(tmp_path, pixels(30), where=where)
+    assert read_series(tmp_path).metadata["warnings"] == []
+
+
+def test_copies(tmp_path):
+    array = pixels(4)
+    paths = write_series(tmp_path, array)
+    shutil.copy(paths[1], tmp_path / "copy.dcm")
+    volume = wrong(tmp_path, "2 frames lie at one place .*copies of one instance")
+    assert np.array_equal(volume.array, array)
+
+
+def test_two_of_each_without_a_reason(tmp_path):
+    write_series(tmp_path / "a", pixels(3), SeriesInstanceUID="1.2.3")
+    write_series(tmp_path / "b", pixels(3), SeriesInstanceUID="1.2.3")
+    wrong(tmp_path, "no attribute makes them a series in time; pass the paths of one of each")
+
+
+def test_mixed_orientations_sizes_and_spacings(tmp_path):
+    write_series(tmp_path / "a", pixels(3), SeriesInstanceUID="1.2.3")
+    write_series(tmp_path / "b", pixels(2), SeriesInstanceUID="1.2.3", direction=ROTATED)
+    for strict in (True, False):
+        with pytest.raises(UnsupportedError, match=r"2 orientations \(3 like .* 2 like"):
+            read_series(tmp_path, strict=strict)
+    shutil.rmtree(tmp_path / "b")
+    write_series(tmp_path / "b", pixels(1, rows=9), SeriesInstanceUID="1.2.3")
+    with pytest.raises(UnsupportedError, match=r"\(9, 10\)"):
+        read_series(tmp_path)
+    shutil.rmtree(tmp_path / "b")
+    where = positions(4)[3:]
+    uid = {"SeriesInstanceUID": "1.2.3"}
+    write_series(tmp_path / "b", pixels(1), where=where, PixelSpacing=["1", "1"], **uid)
+    with pytest.raises(UnsupportedError, match="pixel spacing"):
+        read_series(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "match"),
+    [
+        ({"PixelSpacing": ["0", "1"]}, "Pixel Spacing is 0 x 1 mm"),
+        ({"PixelSpacing": ["1", "1", "1"]}, "PixelSpacing is '1, 1, 1', 2 finite numbers"),
+        ({"ImageOrientationPatient": ["0"] * 6}, "two perpendicular unit vectors"),
+        ({"ImagePositionPatient": ["1", "2"]}, "3 finite numbers"),
+        ({"NumberOfFrames": 0}, "0 frames"),
+        ({"Rows": 40}, "40"),
+    ],
+)
+def test_damaged_headers(tmp_path, attributes, match):
+    path = write_series(tmp_path, pixels(1))[0]
+    ds = pydicom.dcmread(path)
+    for name, value in attributes.items():
+        setattr(ds, name, value)
+    ds.save_as(path)
+    with pytest.raises(CorruptDataError, match=match) as caught:
+        read(path)
+    assert path.name in str(caught.value)
+
+
+def test_limits(tmp_path):
+    path = write_series(tmp_path, pixels(2))[0]
+    with pytest.raises(LimitError, match="max_pixels"):
+        read_series(tmp_path, max_pixels=239)
+    assert read_series(tmp_path, max_pixels=240).array.size == 240
+    ds = pydicom.dcmread(path)
+    ds.NumberOfFrames = 2**31 - 1
+    ds.save_as(path)
+    with pytest.raises(LimitError, match="announces"):
+        read(path)
+
+
+def test_files_without_geometry(tmp_path):
+    paths = write_series(tmp_path, pixels(3))
+    for number, path in enumerate(paths):
+        ds = pydicom.dcmread(path)
+        del ds.ImagePositionPatient
+        ds.InstanceNumber = number + 1
+        ds.save_as(path)
+        if number == 0:
+            with pytest.raises(UnsupportedError, match="has no Image Position"):
+                read_series(tmp_path, strict=False)
+    volume = read_series(tmp_path)
+    assert np.array_equal(volume.array, pixels(3))
+    assert "Instance Number" in volume.metadata["warnings"][0]
+
+
+# ---- time ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("keyword", "values"),
+    [
+        ("TemporalPositionIdentifier", [1, 2, 3]),
+        ("EchoTime", ["4.5", "9.0", "13.5"]),
+        ("TriggerTime", ["0", "55", "110"]),
+        ("AcquisitionTime", ["101500.25", "101510.5", "101530"]),
+    ],
+)
+def test_time_series(tmp_path, keyword, values):
+    array = pixels(12).reshape(3, 4, 12, 10)
+    for time in (2, 0, 1):
+        write_series(
+            tmp_path / str(time), array[time], SeriesInstanceUID="1.2.3", **{keyword: values[time]}
+        )
+    volume = read_series(tmp_path, threads=2)
+    assert volume.times == 3 and np.array_equal(volume.array, array)
+    name, found = volume.metadata["fourth_axis"]
+    assert name == keyword and [str(value) for value in found] == [str(value) for value in values]
+    assert np.array_equal(volume.at(1).array, array[1]) and volume.at(-1).times is None
+    with pytest.raises(UnsupportedError, match="3 times"):
+        volume.at(3)
+
+
+def test_times_of_each_slice(tmp_path):
+    """Trigger times that differ from slice to slice still tell the order."""
+    array = pixels(6).reshape(2, 3, 12, 10)
+    for time in (1, 0):
+        write_series(
+            tmp_path / str(time),
+            array[time],
+            SeriesInstanceUID="1.2.3",
+            TriggerTime=lambda index, time=time: f"{50 * time + index}",
+        )
+    assert np.array_equal(read_series(tmp_path).array, array)
+
+
+# ---- multi-frame files ---------------------------------------------------------------
+
+
+def test_enhanced_file(tmp_path):
+    array = pixels(6)
+    order = [3, 0, 5, 1, 4, 2]
+    where = [positions(6)[index] for index in order]
+    slopes = [str(index + 1) for index in order]
+    path = write_enhanced(tmp_path / "ct.dcm", array[order], where, slopes=slopes)
+    volume = read(path, threads=2)
+    assert np.array_equal(volume.array, array)
+    assert [frame for _, frame in volume.metadata["files"][0]] == [1, 3, 5, 0, 4, 2]
+    single = write_series(tmp_path / "single", array)
+    expected = read_series(single)
+    assert np.allclose(volume.affine, expected.affine)
+    scaled = read(path, rescale=True).array
+    factors = np.arange(1, 7).reshape(6, 1, 1)
+    assert np.array_equal(scaled, array * factors.astype("float32") - 1024)
+
+
+def test_enhanced_time_series(tmp_path):
+    array = pixels(6).reshape(2, 3, 12, 10)
+    where, times = positions(3) * 2, [1, 1, 1, 2, 2, 2]
+    path = write_enhanced(tmp_path / "mr.dcm", array.reshape(6, 12, 10), where, times=times)
+    volume = read(path)
+    assert np.array_equal(volume.array, array)
+    assert volume.metadata["fourth_axis"] == ("TemporalPositionIndex", [1, 2])
+
+
+def test_real_enhanced_ct():
+    path = installed_folders().get("pydicom-data", installed_folders()["pydicom"])
+    path = path / "eCT_Supplemental.dcm"
+    if not path.exists():
+        pytest.skip("pydicom-data is not installed")
+    volume = read(path, rescale=True)
+    pixel_array = pydicom.dcmread(path).pixel_array
+    assert np.array_equal(volume.array, pixel_array[::-1].astype("float32") - 1024)
+    assert volume.spacing == (0.388672, 0.388672, 10.0)
+    assert volume.origin == (99.5, -301.5, -149.0)
+
+
+def test_dose_grid():
+    path = installed_folders()["pydicom"] / "rtdose.dcm"
+    ds = pydicom.dcmread(path)
+    volume = read(path, rescale=True)
+    assert volume.array.dtype == np.float64
+    assert np.array_equal(volume.array, ds.pixel_array * float(ds.DoseGridScaling))
+    assert volume.spacing[2] == abs(ds.GridFrameOffsetVector[1])
+    assert np.array_equal(read(path).array, ds.pixel_array)
+
+
+# ---- decoding ------------------------------------------------------------------------
+
+
+def test_compressed_and_threads(tmp_path):
+    array = pixels(6)
+    paths = write_series(tmp_path, array)
+    for path in paths[::2]:  # a series may even mix syntaxes
+        ds = pydicom.dcmread(path)
+        ds.compress(RLELossless, generate_instance_uid=False)
+        ds.save_as(path)
+    steps = []
+    volume = read_series(tmp_path, threads=4, progress=lambda *step: steps.append(step))
+    assert np.array_equal(volume.array, array)
+    assert steps == [(done, 6) for done in range(1, 7)]
+    with pytest.raises(UnsupportedError, match="threads is -1"):
+        read_series(tmp_path, threads=-1)
+
+
+def test_progress_may_stop_it(tmp_path):
+    write_series(tmp_path, pixels(6))
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        read_series(tmp_path, progress=stop)
+
+
+def test_damaged_pixels_name_the_file(tmp_path):
+    paths = write_series(tmp_path, pixels(3))
+    paths[1].write_bytes(paths[1].read_bytes()[:-50])
+    with pytest.raises(CorruptDataError, match=paths[1].name):
+        read_series(tmp_path)
+
+
+def test_other_files(tmp_path):
+    array = pixels(3)
+    np.save(tmp_path / "a.npy", array)
+    volume = read(tmp_path / "a.npy")
+    assert np.array_equal(volume.array, array) and volume.spacing == (1.0, 1.0, 1.0)
+    assert "no geometry" in volume.metadata["warnings"][0]
+    import mic
+
+    (tmp_path / "a.mic").write_bytes(mic.encode(array[0]))
+    assert np.array_equal(read(tmp_path / "a.mic").array, array[:1])
+
+
+def test_rescaling_is_pydicoms():
+    """All single-frame grey files that pydicom ships, against its own function."""
+    from pydicom.pixels import apply_rescale
+
+    compared = 0
+    for name in ("CT_small.dcm", "MR_small.dcm", "693_J2KI.dcm", "rtdose_1frame.dcm"):
+        path = installed_folders()["pydicom"] / name
+        ds = pydicom.dcmread(path)
+        if name == "693_J2KI.dcm":
+            pytest.importorskip("openjpeg")
+        expected = apply_rescale(ds.pixel_array, ds)
+        if "DoseGridScaling" not in ds:
+            assert np.array_equal(read(path, rescale=True).array[0], expected.astype("float32"))
+            compared += 1
+    assert compared == 3
+
+
+# ---- the class -----------------------------------------------------------------------
+
+
+def test_refused_arguments():
+    array = np.zeros((2, 3, 4))
+    for arguments in itertools.chain(
+        [{"spacing": (1, 0, 1)}, {"spacing": (1, 1)}, {"origin": (0, 0, np.nan)}],
+        [{"direction": np.eye(2)}],
+    ):
+        with pytest.raises(UnsupportedError):
+            Volume(array, **arguments)
+    for shape in ((3, 4), (0, 3, 4), (1, 1, 1, 3, 4)):
+        with pytest.raises(UnsupportedError, match="slices, rows, columns"):
+            Volume(np.zeros(shape))
