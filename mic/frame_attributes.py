@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import CorruptDataError, UnsupportedError
+from .errors import CorruptDataError, LimitError, UnsupportedError
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -96,6 +96,41 @@ def _first(ds: Dataset, keyword: str) -> Dataset | None:
 def _own_groups(ds: Dataset, frame: int) -> Dataset | None:
     items = ds.get("PerFrameFunctionalGroupsSequence")
     return items[frame] if items and frame < len(items) else None
+
+
+def image_shape(header: Dataset) -> tuple[int, int, int, int]:
+    """Frames, rows, columns and samples per pixel.
+
+    Raises
+    ------
+    CorruptDataError
+        Attributes that are no numbers, or less than one sample.
+    """
+    try:
+        rows, columns = int(header.get("Rows") or 0), int(header.get("Columns") or 0)
+        samples = int(header.get("SamplesPerPixel") or 1)
+        text = header.get("NumberOfFrames")
+        n_frames = 1 if text is None else int(text)
+    except (TypeError, ValueError):
+        raise CorruptDataError(
+            "Rows, Columns, Samples per Pixel or Number of Frames is no number; "
+            "correct the file's header"
+        ) from None
+    if min(rows, columns, n_frames, samples) < 1:
+        raise CorruptDataError(
+            f"the header says {n_frames} frames of {rows} x {columns}, at least one sample is "
+            "expected; correct the file's header"
+        )
+    return n_frames, rows, columns, samples
+
+
+def check_announced(n_samples: int, max_pixels: int) -> None:
+    """Refuse files that announce more samples than the caller allows."""
+    if n_samples > max_pixels:
+        raise LimitError(
+            f"the header announces {n_samples} samples, max_pixels allows {max_pixels}; raise "
+            "max_pixels if you trust the file"
+        )
 
 
 def rescaling(attributes: FrameAttributes) -> tuple[float, float]:

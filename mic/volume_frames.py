@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Iterable, Sequence
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import CorruptDataError, LimitError, MicError, UnsupportedError
-from .frame_attributes import FrameAttributes, rescaling
+from .errors import CorruptDataError, MicError, UnsupportedError
+from .frame_attributes import FrameAttributes, check_announced, image_shape, rescaling
 from .imagefiles import is_dicom
 
 if TYPE_CHECKING:
@@ -237,27 +238,8 @@ def _is_enhanced(header: Dataset) -> bool:
 
 
 def _frame_count(header: Dataset, max_pixels: int) -> int:
-    try:
-        numbers = [int(header.get(key) or 0) for key in ("Rows", "Columns")]
-        samples = int(header.get("SamplesPerPixel") or 1)
-        text = header.get("NumberOfFrames")
-        n_frames = 1 if text is None else int(text)
-    except (TypeError, ValueError):
-        raise CorruptDataError(
-            "Rows, Columns, Samples per Pixel or Number of Frames is no number; "
-            "correct the file's header"
-        ) from None
-    if min(*numbers, n_frames, samples) < 1:
-        raise CorruptDataError(
-            f"the header says {n_frames} frames of {numbers[0]} x {numbers[1]}, at least one "
-            "sample is expected; correct the file's header"
-        )
-    total = n_frames * numbers[0] * numbers[1] * samples
-    if total > max_pixels:
-        raise LimitError(
-            f"the header announces {total} samples, max_pixels allows {max_pixels}; raise "
-            "max_pixels if you trust the file"
-        )
+    n_frames, *shape = image_shape(header)
+    check_announced(math.prod(shape) * n_frames, max_pixels)
     groups = header.get("PerFrameFunctionalGroupsSequence")
     if groups and len(groups) != n_frames:
         raise CorruptDataError(

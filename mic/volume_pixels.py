@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -14,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import check_limit
-from .errors import CorruptDataError, MicError, UnsupportedError
+from .errors import CorruptDataError
 from .frame_attributes import modality_values
-from .imagefiles import DEFLATED, dicom_error, native_syntax
-from .volume_frames import Frame, Source
+from .frame_pixels import iter_frames
+from .volume_frames import Frame
 
 Progress = Callable[[int, int], object]
 Place = tuple[int, int]
@@ -46,7 +45,7 @@ def decode_stack(
         (frame, (t, z)) for t, slices in enumerate(frames) for z, frame in enumerate(slices)
     ]
     # The first frame tells the sample type, which the header alone does not (float data).
-    first = next(iter_pixels([placed[0][0]]))
+    first = next(_pixels_of([placed[0][0]]))
     _check_frame(first, placed[0][0])
     dtype = first.dtype.newbyteorder("=")
     if rescale:
@@ -54,7 +53,7 @@ def decode_stack(
     volume = np.empty(shape, dtype)
 
     def decode(job: Job) -> int:
-        pixels = iter_pixels([frame for frame, _ in job])
+        pixels = _pixels_of([frame for frame, _ in job])
         for (frame, place), samples in zip(job, pixels, strict=True):
             _check_frame(samples, frame)
             volume[place] = modality_values(samples, frame.attributes) if rescale else samples
@@ -92,41 +91,13 @@ def _jobs(placed: Job, threads: int) -> Iterator[Job]:
             yield part
 
 
+def _pixels_of(frames: Sequence[Frame]) -> Iterator[NDArray[Any]]:
+    first = frames[0]
+    return iter_frames(first.source, first.header, [f.index or 0 for f in frames], first.name)
+
+
 def _check_frame(samples: NDArray[Any], frame: Frame) -> None:
     if samples.shape != frame.shape:
         raise CorruptDataError(
             f"{frame.label} decodes to shape {samples.shape}, its header says {frame.shape}"
         )
-
-
-def iter_pixels(frames: Sequence[Frame]) -> Iterator[NDArray[Any]]:
-    """Stored values of frames of one file, colour as RGB, as pydicom gives them."""
-    source, name = frames[0].source, frames[0].name
-    indices = [frame.index or 0 for frame in frames]
-    try:
-        # pydicom warns of many oddities that do not touch the pixels.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield from _decoded(source, frames[0].header, indices)
-    except (MicError, OSError):
-        raise
-    except Exception as error:  # pydicom and its plugins raise what they like
-        raise dicom_error(name, error) from error
-
-
-def _decoded(source: Source, header: Any, indices: list[int]) -> Iterator[NDArray[Any]]:
-    from pydicom import dcmread
-    from pydicom.pixels.utils import iter_pixels as pydicom_frames
-
-    syntax = str(getattr(header, "file_meta", {}).get("TransferSyntaxUID", ""))
-    options: dict[str, Any] = {}
-    if isinstance(source, Path):
-        if not syntax:
-            options["transfer_syntax_uid"] = native_syntax(header)
-        elif syntax == DEFLATED:  # whose pixels pydicom finds only through a data set
-            source = dcmread(source)
-    elif not syntax:
-        raise UnsupportedError(
-            "the data set has no Transfer Syntax UID; set ds.file_meta.TransferSyntaxUID"
-        )
-    yield from pydicom_frames(source, indices=indices, **options)
