@@ -29,7 +29,7 @@ from .errors import CorruptDataError, LimitError, MicError, UnsupportedError, Ve
 from .files import MicFile, MicWriter, create, open
 
 if TYPE_CHECKING:
-    from . import dicom, gpu
+    from . import dicom, display, gpu, volume
     from .dicom_pixels import MICLossless
     from .pydicom_plugin import register, unregister
 
@@ -55,6 +55,7 @@ __all__ = [
     "decode",
     "decode_batch",
     "dicom",
+    "display",
     "encode",
     "gpu",
     "info",
@@ -62,12 +63,15 @@ __all__ = [
     "register",
     "stages",
     "unregister",
+    "volume",
 ]
 
 # What needs pydicom is imported when it is first asked for.
 _LAZY = {
     "dicom": (".dicom", None),
+    "display": (".display", None),
     "gpu": (".gpu", None),
+    "volume": (".volume", None),
     "MICLossless": (".dicom_pixels", "MICLossless"),
     "register": (".pydicom_plugin", "register"),
     "unregister": (".pydicom_plugin", "unregister"),

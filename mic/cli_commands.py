@@ -42,6 +42,7 @@ from .cli_run import (
     run_jobs,
     with_suffix,
 )
+from .cli_view import view
 from .errors import MicError, UnsupportedError
 from .imagefiles import WRITABLE, NoPixelsError, RawLayout, kind_of
 
@@ -170,6 +171,7 @@ def cli() -> None:
       mic decode scan.mic f3.png --frame 3    one frame of many
       mic info archive/*.mic                  sizes and ratios
       mic verify scan.mic scan.dcm            compare with the original
+      mic view scan.dcm -o scan.png           a picture of it
       mic bench                               figures on real images
       mic doctor                              versions, CPU, what is installed
 
@@ -482,3 +484,4 @@ def verify(paths: tuple[Path, ...], **given: Any) -> None:
 
 cli.add_command(bench)
 cli.add_command(doctor)
+cli.add_command(view)

@@ -25,7 +25,7 @@ def samples_to_uint8(samples: NDArray[Any], bits: int) -> NDArray[np.uint8]:
             f"the colour image has {samples.shape[-1]} samples per pixel of {samples.dtype}, "
             "3 of unsigned integers are expected"
         )
-    return rounded(samples if bits == 8 else samples * (255 / (2**bits - 1)))
+    return rounded(samples if bits == 8 else samples * 255.0 / (2**bits - 1))
 
 
 def palette_to_rgb(stored: NDArray[Any], ds: Dataset) -> NDArray[np.uint8]:

@@ -67,7 +67,7 @@ def _of_file(attributes: FrameAttributes, view: int, tolerant: bool) -> Mapping 
     if tables:
         table = LookupTable(tables[view], attributes.dataset)
         white = 2**table.bits - 1
-        return lambda values: table.apply(values) * (255 / white)
+        return lambda values: table.apply(values) * 255.0 / white
     try:
         centre, width = float(centres[view]), float(widths[view])
         usable = np.isfinite(centre) and np.isfinite(width) and width > 0
@@ -132,7 +132,8 @@ def _between(low: float, high: float) -> Mapping:
     """Linear from `low`, black, to `high`, white; all black where there is no range."""
     if not high > low:
         return lambda values: np.zeros(values.shape)
-    return lambda values: (np.asarray(values, np.float64) - low) * (255 / (high - low))
+    # In this order, so that halves come out exact.
+    return lambda values: (np.asarray(values, np.float64) - low) * 255 / (high - low)
 
 
 def rounded(values: NDArray[Any]) -> NDArray[np.uint8]:

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .errors import MicError, UnsupportedError
@@ -43,10 +43,7 @@ def iter_frames(
         No decoder for the transfer syntax is installed.
     """
     try:
-        # pydicom warns of many oddities that do not touch the pixels.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield from _decoded(source, header, indices, options)
+        yield from _decoded(source, header, indices, options)
     except (MicError, OSError):
         raise
     except Exception as error:  # pydicom and its plugins raise what they like
@@ -59,7 +56,12 @@ def _decoded(
     from pydicom import dcmread
     from pydicom.pixels.utils import iter_pixels
 
+    from .dicom_pixels import MICLossless
+
     syntax = str(getattr(header, "file_meta", {}).get("TransferSyntaxUID", ""))
+    if syntax == MICLossless:
+        yield from _decoded_by_mic(source, header, indices, **options)
+        return
     if isinstance(source, Path):
         if not syntax:
             options = {**options, "transfer_syntax_uid": native_syntax(header)}
@@ -70,3 +72,24 @@ def _decoded(
             "the data set has no Transfer Syntax UID; set ds.file_meta.TransferSyntaxUID"
         )
     yield from iter_pixels(source, indices=indices, **options)
+
+
+def _decoded_by_mic(
+    source: Path | Dataset,
+    header: Dataset,
+    indices: list[int],
+    *,
+    raw: bool = False,
+    correct_unused_bits: bool = True,
+) -> Iterator[NDArray[Any]]:
+    """Frames in MIC Lossless, whether or not pydicom knows of it; colour as pydicom has it."""
+    from pydicom.pixels.processing import convert_color_space
+
+    from .dicom import decode_frames
+
+    photometric = str(header.get("PhotometricInterpretation") or "")
+    for frame in decode_frames(source, indices, correct_unused_bits=correct_unused_bits):
+        if photometric in ("YBR_FULL", "YBR_FULL_422") and not raw and frame.dtype == np.uint8:
+            yield convert_color_space(frame, photometric, "RGB")
+        else:
+            yield frame

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -183,14 +182,12 @@ def _read_head(source: Source, strict: bool) -> Dataset | None:
         head = source
     else:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                head = dcmread(
-                    source,
-                    stop_before_pixels=True,
-                    force=source.suffix.lower() == ".dcm",
-                    specific_tags=list(_HEAD_KEYWORDS),
-                )
+            head = dcmread(
+                source,
+                stop_before_pixels=True,
+                force=source.suffix.lower() == ".dcm",
+                specific_tags=list(_HEAD_KEYWORDS),
+            )
         except InvalidDicomError:
             raise CorruptDataError(f"{source} is not a DICOM file") from None
         except OSError:

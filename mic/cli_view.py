@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: MIT
+"""`mic view`: a picture of an image file, or of many."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import warnings
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from .atomic import replacing
+from .cli_run import complain, explain, files_below
+from .display import WINDOWS, Window, to_uint8
+from .errors import MicError, UnsupportedError
+from .imagefiles import as_frames, kind_of, read_image, require
+from .volume_frames import find_files, frames_of, read_heads
+from .volume_geometry import sort_for_display
+
+_CELL = 160  # pixels of a thumbnail
+_MARGIN = 4
+_MAX_LISTED = 2**36  # samples of files that are listed: frames are decoded one by one
+
+
+def _parse_window(context: click.Context, option: click.Parameter, value: str) -> Window:
+    if value in WINDOWS:
+        return value
+    try:
+        centre, width = (float(part) for part in value.split(","))
+    except ValueError:
+        raise click.BadParameter(
+            f"{value!r} is none of {', '.join(WINDOWS)} or CENTRE,WIDTH such as 40,400"
+        ) from None
+    return centre, width
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--frame", type=click.IntRange(min=0), metavar="N", help="Frame to show.")
+@click.option(
+    "--window",
+    callback=_parse_window,
+    default="auto",
+    show_default=True,
+    metavar="W",
+    help="auto, dicom, minmax, percentile, or CENTRE,WIDTH in modality units (40,400).",
+)
+@click.option("--overlays", is_flag=True, help="Paint the overlay planes of DICOM files.")
+@click.option("--contact-sheet", is_flag=True, help="Many frames of a file or a folder at once.")
+@click.option(
+    "--tiles",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    default=36,
+    show_default=True,
+    help="Most frames of a contact sheet, taken at even distances.",
+)
+@click.option("--series", metavar="UID", help="Series Instance UID, where a folder has several.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="PNG",
+    help="Write this file instead of opening a window.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an existing PNG file.")
+def view(source: Path, **given: Any) -> None:
+    """Show FILE, or write a picture of it as PNG.
+
+    FILE is DICOM of any syntax that can be decoded here, .mic, .npy, .png or .tif.
+    Without -o a window opens; where there is no display the picture is written
+    into the current folder.  A contact sheet shows the frames of a file, or the
+    images of a folder along the slice normal.
+
+    \b
+    Examples:
+      mic view CT.dcm --window 40,400
+      mic view cine.dcm --frame 12 -o frame12.png
+      mic view series/ --contact-sheet -o sheet.png
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's, of oddities that do not touch the pixels
+            picture = _picture(source, given)
+        target = given["output"]
+        if target is None and _has_display():
+            require("PIL.Image").fromarray(picture).show(title=source.name)
+            return
+        if target is None:
+            target = Path(f"{source.resolve().stem or 'view'}.png")
+        _write(picture, target, given["overwrite"])
+        rows, columns = picture.shape[:2]
+        print(f"{source} -> {target}: {columns} x {rows} pixels")
+    except (MicError, OSError, MemoryError) as error:
+        complain(explain(error))
+        sys.exit(1)
+
+
+def _has_display() -> bool:
+    """Can a window open?"""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _write(picture: NDArray[np.uint8], target: Path, overwrite: bool) -> None:
+    if target.suffix.lower() != ".png":
+        raise UnsupportedError(f"the output is {target}, a name ending in .png is expected")
+    if target.exists() and not overwrite:
+        raise UnsupportedError(f"{target} exists; pass --overwrite to replace it")
+    if not target.parent.is_dir():
+        raise UnsupportedError(f"the folder {target.parent} does not exist; create it first")
+    image = require("PIL.Image").fromarray(picture)
+    with replacing(target) as file:
+        image.save(file, format="PNG")
+
+
+def _picture(source: Path, given: dict[str, Any]) -> NDArray[np.uint8]:
+    options = {"window": given["window"], "overlays": given["overlays"]}
+    if given["contact_sheet"]:
+        if given["frame"] is not None:
+            raise UnsupportedError("--frame shows one frame, --contact-sheet many; pass one")
+        tiles = _tiles(source, given["series"], options)
+        return _sheet(_evenly(tiles, given["tiles"]))
+    if source.is_dir():
+        raise UnsupportedError(f"{source} is a folder; pass --contact-sheet, or name a file")
+    return _single(source, given["frame"] or 0, options)
+
+
+def _single(path: Path, frame: int, options: dict[str, Any]) -> NDArray[np.uint8]:
+    """One frame of a file of any kind."""
+    if not path.exists():
+        raise UnsupportedError(f"{path} does not exist")
+    if kind_of(path) in ("dicom", None):
+        return to_uint8(path, frame=frame, **options)
+    return to_uint8(_samples(path), options["window"], frame)
+
+
+def _samples(path: Path) -> NDArray[Any]:
+    if kind_of(path) != "mic":
+        return read_image(path)
+    from .files import MicFile
+
+    with MicFile(path) as stream:
+        samples: NDArray[Any] = stream[...]
+    return samples
+
+
+# ---- contact sheets ------------------------------------------------------------------
+
+Tile = partial[NDArray[np.uint8]]
+
+
+def _tiles(source: Path, series: str | None, options: dict[str, Any]) -> list[Tile]:
+    """What draws each frame, in order; nothing is decoded yet."""
+    if source.is_dir():
+        files = [path for path in files_below(source) if kind_of(path) not in (None, "raw")]
+        others = [path for path in files if kind_of(path) != "dicom"]
+        if len(others) == len(files):
+            if not files:
+                raise UnsupportedError(f"{source} holds no image that mic reads")
+            return [partial(_single, path, 0, options) for path in files]
+    elif kind_of(source) not in ("dicom", None):
+        samples = _samples(source)
+        window = options["window"]
+        return [partial(to_uint8, samples, window, n) for n in range(len(as_frames(samples)))]
+    return _dicom_tiles(source, series, options)
+
+
+def _dicom_tiles(source: Path, series: str | None, options: dict[str, Any]) -> list[Tile]:
+    heads = read_heads(find_files(source), threads=1)
+    uids = {str(head.get("SeriesInstanceUID") or ""): head for _, head in heads}
+    if not heads:
+        raise UnsupportedError(f"{source} holds no DICOM file with pixels")
+    if series is None and len(uids) > 1:
+        known = ", ".join(f"{uid} ({head.get('Modality')})" for uid, head in uids.items())
+        raise UnsupportedError(f"{source} holds {len(uids)} series: {known}; pass --series UID")
+    if series is not None and series not in uids:
+        raise UnsupportedError(f"{source} holds no series {series}; it holds {', '.join(uids)}")
+    wanted = [
+        frame
+        for path, head in heads
+        if series is None or str(head.get("SeriesInstanceUID") or "") == series
+        for frame in frames_of(path, head, _MAX_LISTED)
+    ]
+    return [
+        partial(to_uint8, frame.source, frame=frame.index or 0, **options)
+        for frame in sort_for_display(wanted)
+    ]
+
+
+def _evenly(tiles: Sequence[Tile], n_most: int) -> list[Tile]:
+    """At most so many of them, the first and the last among them."""
+    if len(tiles) <= n_most:
+        return list(tiles)
+    return [tiles[int(place)] for place in np.linspace(0, len(tiles) - 1, n_most).round()]
+
+
+def _sheet(tiles: Iterable[Tile]) -> NDArray[np.uint8]:
+    """Thumbnails in rows; grey unless one is in colour."""
+    image_module = require("PIL.Image")
+    thumbnails = []
+    for tile in tiles:
+        image = image_module.fromarray(tile())
+        image.thumbnail((_CELL, _CELL), image_module.Resampling.LANCZOS)
+        thumbnails.append(image)
+    n_columns = math.ceil(math.sqrt(len(thumbnails)))
+    n_rows = math.ceil(len(thumbnails) / n_columns)
+    mode = "RGB" if any(image.mode == "RGB" for image in thumbnails) else "L"
+    width = max(image.width for image in thumbnails) + _MARGIN
+    height = max(image.height for image in thumbnails) + _MARGIN
+    sheet = image_module.new(mode, (n_columns * width + _MARGIN, n_rows * height + _MARGIN))
+    for place, image in enumerate(thumbnails):
+        row, column = divmod(place, n_columns)
+        sheet.paste(image, (_MARGIN + column * width, _MARGIN + row * height))
+    picture: NDArray[np.uint8] = np.asarray(sheet)
+    return picture
