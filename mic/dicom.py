@@ -35,9 +35,10 @@ from .dicom_pixels import (
 )
 from .dicom_source import MicSource, name_of, open_source, pixel_buffer, transfer_syntax
 from .errors import UnsupportedError, VerifyError
+from .multiframe import to_multiframe
 from .pydicom_plugin import forget_pixel_array
 
-__all__ = ["MICLossless", "compress", "decode_frames", "decompress", "mark"]
+__all__ = ["MICLossless", "compress", "decode_frames", "decompress", "mark", "to_multiframe"]
 
 _Markable = TypeVar("_Markable")
 

@@ -313,9 +313,7 @@ def read_series(
         More samples than `max_pixels`.
     """
     n_threads = thread_count(threads)
-    series = _group(folder_or_paths, n_threads)
-    uid = _choose(series, series_uid)
-    frames = [f for source, head in series[uid] for f in frames_of(source, head, max_pixels)]
+    uid, frames = frames_of_series(folder_or_paths, series_uid, n_threads, max_pixels)
     stack = stack_frames(frames, strict)
     array = decode_stack(stack.frames, rescale, n_threads, max_pixels, progress)
     if stack.axis is None:
@@ -367,6 +365,15 @@ def read(
     notes = [f"{file.name} has no geometry: voxels are taken to be 1 mm apart"]
     metadata = {"files": [[(str(file), None)]], "warnings": notes}
     return Volume(array, metadata={**metadata, "samples_per_pixel": 3 if colour else 1})
+
+
+def frames_of_series(
+    folder_or_paths: Any, series_uid: str | None, threads: int, max_pixels: int
+) -> tuple[str, list[Frame]]:
+    """Series Instance UID and the unsorted frames of the one series that is asked for."""
+    series = _group(folder_or_paths, threads)
+    uid = _choose(series, series_uid)
+    return uid, [f for source, head in series[uid] for f in frames_of(source, head, max_pixels)]
 
 
 def _read_other(file: Path, threads: int, max_pixels: int) -> NDArray[Any]:

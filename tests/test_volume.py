@@ -10,6 +10,7 @@ import pytest
 from pydicom.uid import RLELossless
 from seriesfiles import OBLIQUE, pixels, positions, write_enhanced, write_series
 
+import mic
 from mic import CorruptDataError, LimitError, UnsupportedError
 from mic.realimages import installed_folders
 from mic.volume import Volume, list_series, read, read_series
@@ -325,8 +326,6 @@ def test_other_files(tmp_path):
     volume = read(tmp_path / "a.npy")
     assert np.array_equal(volume.array, array) and volume.spacing == (1.0, 1.0, 1.0)
     assert "no geometry" in volume.metadata["warnings"][0]
-    import mic
-
     (tmp_path / "a.mic").write_bytes(mic.encode(array[0]))
     assert np.array_equal(read(tmp_path / "a.mic").array, array[:1])
 
@@ -362,3 +361,48 @@ def test_refused_arguments():
     for shape in ((3, 4), (0, 3, 4), (1, 1, 1, 3, 4)):
         with pytest.raises(UnsupportedError, match="slices, rows, columns"):
             Volume(np.zeros(shape))
+
+
+# ---- MIC Lossless --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("registered", [False, True])
+def test_mic_lossless(tmp_path, registered):
+    array = pixels(5)
+    paths = write_series(tmp_path / "single", array)
+    for path in paths:
+        ds = pydicom.dcmread(path)
+        mic.dicom.compress(ds)
+        ds.save_as(path)
+    multi = write_enhanced(tmp_path / "multi.dcm", array, positions(5))
+    ds = pydicom.dcmread(multi)
+    mic.dicom.compress(ds)
+    ds.save_as(multi)
+    if registered:
+        mic.register()
+    try:
+        for threads in (1, 3):
+            volume = read_series(tmp_path / "single", rescale=True, threads=threads)
+            assert np.array_equal(volume.array, array.astype("float32") - 1024)
+            assert np.array_equal(read(multi, threads=threads).array, array)
+        data_sets = [pydicom.dcmread(path) for path in paths]
+        assert np.array_equal(read_series(data_sets).array, array)
+    finally:
+        mic.unregister()
+    damaged = bytearray(paths[2].read_bytes())
+    damaged[-40] ^= 16
+    paths[2].write_bytes(damaged)
+    with pytest.raises(CorruptDataError, match=paths[2].name):
+        read_series(tmp_path / "single")
+
+
+def test_mic_lossless_colour(tmp_path):
+    ybr = np.random.default_rng(2).integers(0, 256, (2, 6, 8, 3)).astype("uint8")
+    paths = write_series(tmp_path, ybr, PhotometricInterpretation="YBR_FULL")
+    expected = read_series(tmp_path)
+    assert expected.is_colour and expected.size == (8, 6, 2)
+    for path in paths:
+        ds = pydicom.dcmread(path)
+        mic.dicom.compress(ds)
+        ds.save_as(path)
+    assert np.array_equal(read_series(tmp_path).array, expected.array)
