@@ -3,7 +3,7 @@
 
 >>> import mic.volume, numpy as np
 >>> volume = mic.volume.Volume(np.zeros((40, 128, 96), "int16"), spacing=(0.5, 0.5, 2.0))
->>> volume.size, volume.affine[2, 2]
+>>> volume.size, float(volume.affine[2, 2])
 ((96, 128, 40), 2.0)
 """
 
