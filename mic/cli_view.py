@@ -176,7 +176,7 @@ def _tiles(source: Path, series: str | None, options: dict[str, Any]) -> list[Ti
 
 def _dicom_tiles(source: Path, series: str | None, options: dict[str, Any]) -> list[Tile]:
     heads = read_heads(find_files(source), threads=1)
-    uids = {str(head.get("SeriesInstanceUID") or ""): head for _, head in heads}
+    uids = {str(image.header.get("SeriesInstanceUID") or ""): image.header for image in heads}
     if not heads:
         raise UnsupportedError(f"{source} holds no DICOM file with pixels")
     if series is None and len(uids) > 1:
@@ -186,9 +186,9 @@ def _dicom_tiles(source: Path, series: str | None, options: dict[str, Any]) -> l
         raise UnsupportedError(f"{source} holds no series {series}; it holds {', '.join(uids)}")
     wanted = [
         frame
-        for path, head in heads
-        if series is None or str(head.get("SeriesInstanceUID") or "") == series
-        for frame in frames_of(path, head, _MAX_LISTED)
+        for image in heads
+        if series is None or str(image.header.get("SeriesInstanceUID") or "") == series
+        for frame in frames_of(image, _MAX_LISTED)
     ]
     return [
         partial(to_uint8, frame.source, frame=frame.index or 0, **options)

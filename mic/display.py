@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,10 @@ from numpy.typing import NDArray
 from .api import MAX_PIXELS
 from .display_colour import paint_overlays, palette_to_rgb, samples_to_uint8
 from .display_window import Mapping, choose_mapping, rounded
-from .errors import CorruptDataError, UnsupportedError
+from .errors import UnsupportedError
 from .frame_attributes import FrameAttributes, check_announced, image_shape, modality_values
-from .frame_pixels import iter_frames
+from .frame_pixels import Image, iter_frames, read_header
 from .imagefiles import as_frames
-
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
 
 Window = str | Sequence[float]
 WINDOWS = ("auto", "dicom", "minmax", "percentile")
@@ -79,15 +76,15 @@ def to_uint8(
     """
     window = _check_window(window)
     if isinstance(ds_or_array, (str, os.PathLike)):
-        source, header = _open(Path(ds_or_array))
+        image = read_header(Path(ds_or_array))
     elif _is_data_set(ds_or_array):
-        source = header = ds_or_array
+        image = Image(ds_or_array, ds_or_array)
     else:
         return np.array(_array_to_uint8(np.asarray(ds_or_array), window, frame), order="C")
-    image = _frame_to_uint8(source, header, window, frame, view)
+    shown = _frame_to_uint8(image, window, frame, view)
     if overlays:
-        image = paint_overlays(image, source, header, frame)
-    return np.ascontiguousarray(image)
+        shown = paint_overlays(shown, image, frame)
+    return np.ascontiguousarray(shown)
 
 
 def _is_data_set(value: Any) -> bool:
@@ -113,33 +110,19 @@ def _check_window(window: Any) -> str | tuple[float, float]:
     )
 
 
-def _open(path: Path) -> tuple[Path, Dataset]:
-    from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
-
-    try:
-        return path, dcmread(path, stop_before_pixels=True, force=path.suffix.lower() == ".dcm")
-    except InvalidDicomError:
-        raise CorruptDataError(f"{path.name} is not a DICOM file") from None
-    except OSError:
-        raise
-    except Exception as error:  # pydicom raises what it likes on damaged headers
-        raise CorruptDataError(f"{path.name} cannot be read as DICOM: {error}") from error
-
-
 def _frame_to_uint8(
-    source: Any, header: Dataset, window: str | tuple[float, float], frame: int, view: int
+    image: Image, window: str | tuple[float, float], frame: int, view: int
 ) -> NDArray[Any]:
-    name = source.name if isinstance(source, Path) else "the data set"
-    if "Rows" not in header or "BitsAllocated" not in header:
-        raise UnsupportedError(f"{name} is DICOM without pixel data")
+    header = image.header
+    if not image.has_pixels:
+        raise UnsupportedError(f"{image.name} is DICOM without pixel data")
     n_frames, rows, columns, samples = image_shape(header)
     check_announced(rows * columns * samples, MAX_PIXELS)
     if not 0 <= frame < n_frames:
         raise UnsupportedError(
-            f"{name}: frame {frame} is asked for, it has frames 0 to {n_frames - 1}"
+            f"{image.name}: frame {frame} is asked for, it has frames 0 to {n_frames - 1}"
         )
-    (stored,) = iter_frames(source, header, [frame], name)
+    (stored,) = iter_frames(image, [frame])
     if stored.ndim == 3:
         _check_colour_window(window)
         return samples_to_uint8(stored, int(header.BitsStored))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .display_window import rounded
 from .errors import CorruptDataError, UnsupportedError
-from .frame_pixels import iter_frames
+from .frame_pixels import Image, iter_frames
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -70,13 +70,12 @@ def _long_palette(
     return np.stack(planes, axis=-1)
 
 
-def paint_overlays(
-    image: NDArray[np.uint8], source: Any, ds: Dataset, frame: int
-) -> NDArray[np.uint8]:
-    """A copy of the image with the overlay planes of a frame in white."""
-    painted = image.copy()
+def paint_overlays(grey: NDArray[Any], image: Image, frame: int) -> NDArray[np.uint8]:
+    """A copy of a picture with the overlay planes of its frame in white."""
+    painted: NDArray[np.uint8] = grey.copy()
+    ds = image.header
     for group in _OVERLAY_GROUPS:
-        plane = _overlay(source, ds, group, frame)
+        plane = _overlay(image, group, frame)
         if plane is None:
             continue
         # The origin is that of the image's first pixel, 1\1, and may lie outside.
@@ -89,12 +88,13 @@ def paint_overlays(
     return painted
 
 
-def _overlay(source: Any, ds: Dataset, group: int, frame: int) -> NDArray[Any] | None:
+def _overlay(image: Image, group: int, frame: int) -> NDArray[Any] | None:
     """The overlay plane of a frame, None where there is none."""
+    ds = image.header
     if (group, 0x0050) not in ds:
         return None
     if (group, 0x3000) not in ds:
-        return _embedded_overlay(source, ds, group, frame)
+        return _embedded_overlay(image, group, frame)
     try:
         planes: NDArray[Any] = ds.overlay_array(group)
     except Exception as error:  # pydicom raises what it likes
@@ -108,10 +108,10 @@ def _overlay(source: Any, ds: Dataset, group: int, frame: int) -> NDArray[Any] |
     return planes[frame - first] if 0 <= frame - first < len(planes) else None
 
 
-def _embedded_overlay(source: Any, ds: Dataset, group: int, frame: int) -> NDArray[Any] | None:
+def _embedded_overlay(image: Image, group: int, frame: int) -> NDArray[Any] | None:
     """A plane of old files: a bit above Bits Stored of the pixel data."""
-    position = ds.get((group, 0x0102))
-    if position is None or not int(ds.BitsStored) <= int(position.value) < 16:
+    position = image.header.get((group, 0x0102))
+    if position is None or not int(image.header.BitsStored) <= int(position.value) < 16:
         return None
-    (words,) = iter_frames(source, ds, [frame], "the overlay", raw=True, correct_unused_bits=False)
+    (words,) = iter_frames(image, [frame], raw=True, correct_unused_bits=False)
     return words.astype(np.int64) >> int(position.value) & 1

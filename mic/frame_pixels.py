@@ -1,39 +1,96 @@
 # SPDX-License-Identifier: MIT
-"""Decoded frames of a DICOM file or data set, of any syntax, colour as RGB."""
+"""Headers of DICOM files, and their frames decoded: any syntax, colour as RGB."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import MicError, UnsupportedError
+from .errors import CorruptDataError, MicError, UnsupportedError
 from .imagefiles import DEFLATED, dicom_error, native_syntax
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 
-def iter_frames(
-    source: Path | Dataset, header: Dataset, indices: list[int], name: str, **options: Any
-) -> Iterator[NDArray[Any]]:
-    """Stored values of frames as pydicom gives them.
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A DICOM file or data set, its header read.
+
+    Attributes
+    ----------
+    source : Path or pydicom Dataset
+    header : pydicom Dataset
+        Attributes without pixels; of a data set itself.
+    pixels_at : int
+        Offset of Pixel Data in the file, 0 for a data set.
+    """
+
+    source: Path | Dataset
+    header: Dataset
+    pixels_at: int = 0
+
+    @property
+    def name(self) -> str:
+        """Name of the file, for messages."""
+        path = self.source if isinstance(self.source, Path) else self.source.get("filename")
+        return Path(path).name if isinstance(path, (str, Path)) else "the data set"
+
+    @property
+    def has_pixels(self) -> bool:
+        """Does the header describe an image?"""
+        return all(name in self.header for name in ("Rows", "Columns", "BitsAllocated"))
+
+
+def read_header(source: Path | Dataset, keywords: Sequence[str] | None = None) -> Image:
+    """Read what comes before the pixels of a file, or take a data set as it is.
 
     Parameters
     ----------
     source : Path or pydicom Dataset
-        Of a path only what is needed is read.
-    header : pydicom Dataset
-        Its file meta information and Image Pixel attributes.
-    indices : list of int
+    keywords : sequence of str, optional
+        Attributes to keep; by default all.
+
+    Raises
+    ------
+    CorruptDataError
+        The file is no DICOM, or too damaged.
+    """
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    if not isinstance(source, Path):
+        return Image(source, source)
+    tags = None if keywords is None else list(keywords)
+    try:
+        with source.open("rb") as file:
+            named_so = source.suffix.lower() == ".dcm"
+            header = dcmread(file, stop_before_pixels=True, force=named_so, specific_tags=tags)
+            return Image(source, header, file.tell())
+    except InvalidDicomError:
+        raise CorruptDataError(f"{source.name} is not a DICOM file") from None
+    except OSError:
+        raise
+    except Exception as error:  # pydicom raises what it likes on damaged headers
+        raise dicom_error(source.name, error) from error
+
+
+def iter_frames(image: Image, indices: Sequence[int], **options: Any) -> Iterator[NDArray[Any]]:
+    """Stored values of frames as pydicom gives them.
+
+    Parameters
+    ----------
+    image : Image
+        Of a file only what is needed is read.
+    indices : sequence of int
         Frames, in the order of the result.
-    name : str
-        Name of the file, for messages.
     **options
-        For `pydicom.pixels.iter_pixels`.
+        `raw` and `correct_unused_bits` of `pydicom.pixels.iter_pixels`.
 
     Raises
     ------
@@ -42,54 +99,59 @@ def iter_frames(
     UnsupportedError
         No decoder for the transfer syntax is installed.
     """
+    from .dicom_pixels import MICLossless
+
     try:
-        yield from _decoded(source, header, indices, options)
+        syntax = str(getattr(image.header, "file_meta", {}).get("TransferSyntaxUID", ""))
+        if syntax == MICLossless:
+            yield from _by_mic(image, indices, **options)
+        else:
+            yield from _by_pydicom(image, syntax, indices, **options)
     except (MicError, OSError):
         raise
     except Exception as error:  # pydicom and its plugins raise what they like
-        raise dicom_error(name, error) from error
+        raise dicom_error(image.name, error) from error
 
 
-def _decoded(
-    source: Path | Dataset, header: Dataset, indices: list[int], options: dict[str, Any]
+def _by_pydicom(
+    image: Image, syntax: str, indices: Sequence[int], **options: Any
 ) -> Iterator[NDArray[Any]]:
     from pydicom import dcmread
     from pydicom.pixels.utils import iter_pixels
 
-    from .dicom_pixels import MICLossless
-
-    syntax = str(getattr(header, "file_meta", {}).get("TransferSyntaxUID", ""))
-    if syntax == MICLossless:
-        yield from _decoded_by_mic(source, header, indices, **options)
-        return
+    source = image.source
     if isinstance(source, Path):
         if not syntax:
-            options = {**options, "transfer_syntax_uid": native_syntax(header)}
+            options["transfer_syntax_uid"] = native_syntax(image.header)
         elif syntax == DEFLATED:  # whose pixels pydicom finds only through a data set
             source = dcmread(source)
     elif not syntax:
         raise UnsupportedError(
             "the data set has no Transfer Syntax UID; set ds.file_meta.TransferSyntaxUID"
         )
-    yield from iter_pixels(source, indices=indices, **options)
+    yield from iter_pixels(source, indices=list(indices), **options)
 
 
-def _decoded_by_mic(
-    source: Path | Dataset,
-    header: Dataset,
-    indices: list[int],
-    *,
-    raw: bool = False,
-    correct_unused_bits: bool = True,
+def _by_mic(
+    image: Image, indices: Sequence[int], *, raw: bool = False, correct_unused_bits: bool = True
 ) -> Iterator[NDArray[Any]]:
-    """Frames in MIC Lossless, whether or not pydicom knows of it; colour as pydicom has it."""
+    """Frames in MIC Lossless, whether or not pydicom knows of it."""
     from pydicom.pixels.processing import convert_color_space
 
-    from .dicom import decode_frames
+    from .dicom_source import MicSource
 
-    photometric = str(header.get("PhotometricInterpretation") or "")
-    for frame in decode_frames(source, indices, correct_unused_bits=correct_unused_bits):
-        if photometric in ("YBR_FULL", "YBR_FULL_422") and not raw and frame.dtype == np.uint8:
-            yield convert_color_space(frame, photometric, "RGB")
-        else:
-            yield frame
+    def decoded(source: MicSource) -> NDArray[Any]:
+        frames = np.empty((len(indices), *source.description.frame_shape), source.description.dtype)
+        source.decode_into(indices, frames, 1, correct_unused_bits)
+        return frames
+
+    if isinstance(image.source, Path):
+        with image.source.open("rb") as file:
+            file.seek(image.pixels_at)
+            frames = decoded(MicSource.of_file(file, image.header, image.name))
+    else:
+        frames = decoded(MicSource.of_dataset(image.source))
+    photometric = str(image.header.get("PhotometricInterpretation") or "")
+    if photometric in ("YBR_FULL", "YBR_FULL_422") and not raw and frames.dtype == np.uint8:
+        frames = convert_color_space(frames, photometric, "RGB", per_frame=True)
+    yield from frames

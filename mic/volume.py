@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from .api import MAX_PIXELS
 from .arrays import thread_count
 from .errors import UnsupportedError
+from .frame_pixels import Image
 from .imagefiles import kind_of, read_image
-from .volume_frames import Frame, Source, find_files, frames_of, read_heads
+from .volume_frames import Frame, find_files, frames_of, read_heads
 from .volume_geometry import Stack, stack_frames
 from .volume_pixels import Progress, decode_stack
 
@@ -373,7 +374,7 @@ def frames_of_series(
     """Series Instance UID and the unsorted frames of the one series that is asked for."""
     series = _group(folder_or_paths, threads)
     uid = _choose(series, series_uid)
-    return uid, [f for source, head in series[uid] for f in frames_of(source, head, max_pixels)]
+    return uid, [frame for image in series[uid] for frame in frames_of(image, max_pixels)]
 
 
 def _read_other(file: Path, threads: int, max_pixels: int) -> NDArray[Any]:
@@ -386,15 +387,15 @@ def _read_other(file: Path, threads: int, max_pixels: int) -> NDArray[Any]:
     return array
 
 
-Heads = list[tuple[Source, Any]]
+Heads = list[Image]
 
 
 def _group(folder_or_paths: Any, threads: int) -> dict[str, Heads]:
     """Headers by Series Instance UID."""
     sources = find_files(folder_or_paths)
     series: dict[str, Heads] = {}
-    for source, head in read_heads(sources, threads):
-        series.setdefault(str(head.get("SeriesInstanceUID") or ""), []).append((source, head))
+    for image in read_heads(sources, threads):
+        series.setdefault(str(image.header.get("SeriesInstanceUID") or ""), []).append(image)
     if not series:
         raise UnsupportedError(
             f"none of {len(sources)} DICOM files has pixels; is it the right folder?"
@@ -421,7 +422,7 @@ def _choose(series: dict[str, Heads], wanted: str | None) -> str:
 
 
 def _describe(uid: str, heads: Heads) -> SeriesInfo:
-    head = heads[0][1]
+    head = heads[0].header
     number = head.get("SeriesNumber")
     return SeriesInfo(
         uid,
@@ -429,7 +430,7 @@ def _describe(uid: str, heads: Heads) -> SeriesInfo:
         str(head.get("SeriesDescription") or ""),
         None if number is None else int(number),
         len(heads),
-        sum(int(one.get("NumberOfFrames") or 1) for _, one in heads),
+        sum(int(image.header.get("NumberOfFrames") or 1) for image in heads),
         int(head.Rows),
         int(head.Columns),
     )

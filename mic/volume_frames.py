@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .errors import CorruptDataError, MicError, UnsupportedError
 from .frame_attributes import FrameAttributes, check_announced, image_shape, rescaling
+from .frame_pixels import Image, read_header
 from .imagefiles import is_dicom
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ _HEAD_KEYWORDS = [
     "SpacingBetweenSlices",
     "GridFrameOffsetVector",
     "DoseGridScaling",
+    "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths",
     "RescaleSlope",
     "RescaleIntercept",
     "ModalityLUTSequence",
@@ -87,13 +90,9 @@ class Frame:
 
     Attributes
     ----------
-    source : Path or pydicom Dataset
-    name : str
-        Name of the file, for messages.
+    image : Image
     index : int or None
         Frame within the file; None where the file has but one.
-    header : pydicom Dataset
-        The attributes that a volume needs, without pixels.
     attributes : FrameAttributes
     position : ndarray or None
         Image Position (Patient), mm.
@@ -104,10 +103,8 @@ class Frame:
     slope, intercept : float
     """
 
-    source: Source
-    name: str
+    image: Image
     index: int | None
-    header: Dataset
     attributes: FrameAttributes
     position: NDArray[np.float64] | None
     orientation: NDArray[np.float64] | None
@@ -115,6 +112,21 @@ class Frame:
     slope: float = 1.0
     intercept: float = 0.0
     shape: tuple[int, ...] = field(default=())
+
+    @property
+    def header(self) -> Dataset:
+        """The attributes that a volume needs, without pixels."""
+        return self.image.header
+
+    @property
+    def source(self) -> Source:
+        """The path or data set."""
+        return self.image.source
+
+    @property
+    def name(self) -> str:
+        """Name of the file, for messages."""
+        return self.image.name
 
     @property
     def number(self) -> tuple[int, int]:
@@ -165,50 +177,17 @@ def find_files(folder_or_paths: Any) -> list[Source]:
     return list(files)
 
 
-def read_heads(sources: Sequence[Source], threads: int) -> list[tuple[Source, Dataset]]:
+def read_heads(sources: Sequence[Source], threads: int) -> list[Image]:
     """Headers of the sources that have pixels, in their order."""
     named = len(sources) == 1  # who names a single file wants to know what is wrong with it
     with ThreadPoolExecutor(threads) as pool:
-        heads = list(pool.map(lambda source: _read_head(source, strict=named), sources))
-    return [(source, head) for source, head in zip(sources, heads, strict=True) if head is not None]
+        images = list(pool.map(lambda source: read_header(source, _HEAD_KEYWORDS), sources))
+    if named and not images[0].has_pixels:
+        raise UnsupportedError(f"{images[0].name} is DICOM without pixel data")
+    return [image for image in images if image.has_pixels]
 
 
-def _read_head(source: Source, strict: bool) -> Dataset | None:
-    from pydicom import dcmread
-    from pydicom.dataset import Dataset
-    from pydicom.errors import InvalidDicomError
-
-    if isinstance(source, Dataset):
-        head = source
-    else:
-        try:
-            head = dcmread(
-                source,
-                stop_before_pixels=True,
-                force=source.suffix.lower() == ".dcm",
-                specific_tags=list(_HEAD_KEYWORDS),
-            )
-        except InvalidDicomError:
-            raise CorruptDataError(f"{source} is not a DICOM file") from None
-        except OSError:
-            raise
-        except Exception as error:  # pydicom raises what it likes on damaged headers
-            raise CorruptDataError(f"{source} cannot be read as DICOM: {error}") from error
-    if "Rows" in head and "Columns" in head and "BitsAllocated" in head:
-        return head
-    if strict:
-        raise UnsupportedError(f"{_name_of(source)} is DICOM without pixel data")
-    return None
-
-
-def _name_of(source: Source) -> str:
-    if isinstance(source, Path):
-        return source.name
-    name = getattr(source, "filename", None)
-    return Path(name).name if isinstance(name, (str, os.PathLike)) else "a data set"
-
-
-def frames_of(source: Source, header: Dataset, max_pixels: int) -> list[Frame]:
+def frames_of(image: Image, max_pixels: int) -> list[Frame]:
     """The frames of a file.
 
     Raises
@@ -218,15 +197,15 @@ def frames_of(source: Source, header: Dataset, max_pixels: int) -> list[Frame]:
     CorruptDataError
         A header that contradicts itself.
     """
-    name = _name_of(source)
+    header = image.header
     try:
         n_frames = _frame_count(header, max_pixels)
         if header.get("NumberOfFrames") is None:
-            return [_frame(source, name, header, None)]
+            return [_frame(image, None)]
         indices = [None] if n_frames == 1 and not _is_enhanced(header) else range(n_frames)
-        return [_frame(source, name, header, index) for index in indices]
+        return [_frame(image, index) for index in indices]
     except MicError as error:
-        error.args = (f"{name}: {error}",)
+        error.args = (f"{image.name}: {error}",)
         raise
 
 
@@ -246,7 +225,8 @@ def _frame_count(header: Dataset, max_pixels: int) -> int:
     return n_frames
 
 
-def _frame(source: Source, name: str, header: Dataset, index: int | None) -> Frame:
+def _frame(image: Image, index: int | None) -> Frame:
+    header = image.header
     attributes = FrameAttributes(header, index or 0)
     orientation = _orientation(attributes)
     position = attributes.numbers("ImagePositionPatient", 3)
@@ -264,10 +244,8 @@ def _frame(source: Source, name: str, header: Dataset, index: int | None) -> Fra
     samples = int(header.get("SamplesPerPixel") or 1)
     shape = (int(header.Rows), int(header.Columns)) + ((samples,) if samples > 1 else ())
     return Frame(
-        source,
-        name,
+        image,
         index,
-        header,
         attributes,
         place,
         orientation,

@@ -81,7 +81,7 @@ def _jobs(placed: Job, threads: int) -> Iterator[Job]:
     """
     by_source: dict[int, Job] = {}
     for frame, place in placed:
-        by_source.setdefault(id(frame.source), []).append((frame, place))
+        by_source.setdefault(id(frame.image), []).append((frame, place))
     for job in by_source.values():
         job.sort(key=lambda item: item[0].index or 0)
         divisible = isinstance(job[0][0].source, Path)
@@ -92,8 +92,7 @@ def _jobs(placed: Job, threads: int) -> Iterator[Job]:
 
 
 def _pixels_of(frames: Sequence[Frame]) -> Iterator[NDArray[Any]]:
-    first = frames[0]
-    return iter_frames(first.source, first.header, [f.index or 0 for f in frames], first.name)
+    return iter_frames(frames[0].image, [frame.index or 0 for frame in frames])
 
 
 def _check_frame(samples: NDArray[Any], frame: Frame) -> None:

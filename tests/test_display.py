@@ -238,6 +238,7 @@ def test_refused(tmp_path):
         to_uint8(ds)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom, of damaged files
 def test_all_of_pydicoms_files():
     """Whatever the file, an image of 8 bits or one of mic's errors."""
     shown = 0

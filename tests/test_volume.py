@@ -61,6 +61,7 @@ def test_several_series(tmp_path):
         read_series(tmp_path, series_uid="1.2.3")
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom, of a text file
 def test_nothing_to_read(tmp_path):
     with pytest.raises(UnsupportedError, match="holds no DICOM file"):
         read_series(tmp_path)
