@@ -21,7 +21,7 @@ from .cli_run import complain, explain, files_below
 from .display import WINDOWS, Window, to_uint8
 from .errors import MicError, UnsupportedError
 from .imagefiles import as_frames, kind_of, read_image, require
-from .volume_frames import find_files, frames_of, read_heads
+from .volume_frames import Frame, find_files, frames_of, read_heads
 from .volume_geometry import sort_for_display
 
 _CELL = 160  # pixels of a thumbnail
@@ -62,7 +62,7 @@ def _parse_window(context: click.Context, option: click.Parameter, value: str) -
     show_default=True,
     help="Most frames of a contact sheet, taken at even distances.",
 )
-@click.option("--series", metavar="UID", help="Series Instance UID, where a folder has several.")
+@click.option("--series", metavar="UID", help="Series Instance UID: of a contact sheet show this series only.")
 @click.option(
     "-o",
     "--output",
@@ -77,7 +77,7 @@ def view(source: Path, **given: Any) -> None:
     FILE is DICOM of any syntax that can be decoded here, .mic, .npy, .png or .tif.
     Without -o a window opens; where there is no display the picture is written
     into the current folder.  A contact sheet shows the frames of a file, or the
-    images of a folder along the slice normal.
+    images of a folder: series after series, each along its slice normal.
 
     \b
     Examples:
@@ -174,25 +174,21 @@ def _tiles(source: Path, series: str | None, options: dict[str, Any]) -> list[Ti
     return _dicom_tiles(source, series, options)
 
 
-def _dicom_tiles(source: Path, series: str | None, options: dict[str, Any]) -> list[Tile]:
-    heads = read_heads(find_files(source), threads=1)
-    uids = {str(image.header.get("SeriesInstanceUID") or ""): image.header for image in heads}
-    if not heads:
+def _dicom_tiles(source: Path, wanted: str | None, options: dict[str, Any]) -> list[Tile]:
+    """Series after series, each along its slice normal."""
+    series: dict[str, list[Frame]] = {}
+    for image in read_heads(find_files(source), threads=1):
+        uid = str(image.header.get("SeriesInstanceUID") or "")
+        series.setdefault(uid, []).extend(frames_of(image, _MAX_LISTED))
+    if not series:
         raise UnsupportedError(f"{source} holds no DICOM file with pixels")
-    if series is None and len(uids) > 1:
-        known = ", ".join(f"{uid} ({head.get('Modality')})" for uid, head in uids.items())
-        raise UnsupportedError(f"{source} holds {len(uids)} series: {known}; pass --series UID")
-    if series is not None and series not in uids:
-        raise UnsupportedError(f"{source} holds no series {series}; it holds {', '.join(uids)}")
-    wanted = [
-        frame
-        for image in heads
-        if series is None or str(image.header.get("SeriesInstanceUID") or "") == series
-        for frame in frames_of(image, _MAX_LISTED)
-    ]
+    if wanted is not None and wanted not in series:
+        raise UnsupportedError(f"{source} holds no series {wanted}; it holds {', '.join(series)}")
+    chosen = series.values() if wanted is None else [series[wanted]]
     return [
         partial(to_uint8, frame.source, frame=frame.index or 0, **options)
-        for frame in sort_for_display(wanted)
+        for frames in chosen
+        for frame in sort_for_display(frames)
     ]
 
 

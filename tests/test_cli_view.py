@@ -148,14 +148,16 @@ def test_sheet_of_frames(folder):
     assert cells("c.png", 3) == [to_uint8(array[n], (4, 8))[0, 0] for n in (0, 1, 2)]
 
 
-def test_sheet_of_one_of_several_series(folder):
+def test_sheet_of_several_series(folder):
     write_series(folder / "s" / "a", steps(2), SeriesInstanceUID="1.2.3")
-    write_series(folder / "s" / "b", steps(3), SeriesInstanceUID="1.2.4")
-    message = fails("s", "--contact-sheet", "-o", "a.png")
-    assert "2 series" in message and "1.2.3" in message and "--series" in message
-    view("s", "--contact-sheet", "--series", "1.2.3", "-o", "a.png")
-    assert picture("a.png").shape == (20, 32)
-    assert "no series 1.2.5" in fails("s", "--contact-sheet", "--series", "1.2.5", "-o", "b.png")
+    write_series(folder / "s" / "b", steps(4), SeriesInstanceUID="1.2.4")
+    view("s", "--contact-sheet", "-o", "a.png", "--window", "-1022,4")
+    expected = [to_uint8(step, (-1022, 4))[0, 0] for step in steps(4) - 1024]
+    assert cells("a.png", 3) == [*expected[:2], expected[0]]
+    view("s", "--contact-sheet", "--series", "1.2.3", "-o", "b.png")
+    assert picture("b.png").shape == (20, 32)
+    message = fails("s", "--contact-sheet", "--series", "1.2.5", "-o", "c.png")
+    assert "no series 1.2.5" in message and "1.2.4" in message
 
 
 def test_sheet_of_other_files(folder):

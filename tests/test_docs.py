@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: MIT
 """What the documents show is what happens."""
 
+import contextlib
 import doctest
 import importlib
 import pkgutil
 import re
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zoo
+from seriesfiles import pixels, write_series
 
 import mic
 
@@ -31,12 +35,28 @@ def snippets() -> list[object]:
 def test_snippets(
     blocks: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, volume: zoo.Sample
 ) -> None:
-    """They run, in a folder that holds a `scan.mic`."""
+    """They run, in a folder that holds `scan.mic`, `scan.dcm` and `series/`, a CT."""
     (tmp_path / "scan.mic").write_bytes(volume.stream)
+    slices = write_series(tmp_path / "series", pixels(5))
+    shutil.copy(slices[0], tmp_path / "scan.dcm")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "snippet"}
     for block in blocks:
-        exec(compile(block, "<snippet>", "exec"), names)
+        with skipping_what_needs_extras():
+            exec(compile(block, "<snippet>", "exec"), names)
+
+
+@contextlib.contextmanager
+def skipping_what_needs_extras() -> Iterator[None]:
+    """Skip where a package is missing that an extra brings."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        pytest.skip(str(error))
+    except mic.UnsupportedError as error:
+        if "is not installed" not in str(error):
+            raise
+        pytest.skip(str(error))
 
 
 @pytest.mark.parametrize("name", [m.name for m in pkgutil.iter_modules(mic.__path__)])
