@@ -62,7 +62,9 @@ def _parse_window(context: click.Context, option: click.Parameter, value: str) -
     show_default=True,
     help="Most frames of a contact sheet, taken at even distances.",
 )
-@click.option("--series", metavar="UID", help="Series Instance UID: of a contact sheet show this series only.")
+@click.option(
+    "--series", metavar="UID", help="Series Instance UID: of a contact sheet show this series only."
+)
 @click.option(
     "-o",
     "--output",
