@@ -29,17 +29,18 @@ class FrameAttributes(Mapping[str, Any]):
     ds : pydicom Dataset
     frame : int
         Frame of the file, from 0.
+    shared : mapping, optional
+        `shared_attributes` of the data set, for those who make many of these.
     """
 
-    def __init__(self, ds: Dataset, frame: int = 0) -> None:
+    def __init__(
+        self, ds: Dataset, frame: int = 0, shared: Mapping[str, Any] | None = None
+    ) -> None:
         self.dataset = ds
-        self._grouped: dict[str, Any] = {}
-        for groups in (_first(ds, "SharedFunctionalGroupsSequence"), _own_groups(ds, frame)):
-            for group in groups or ():
-                if group.VR != "SQ":
-                    continue
-                for item in group.value[:1]:
-                    self._grouped.update((element.keyword, element.value) for element in item)
+        own = ds.get("PerFrameFunctionalGroupsSequence")
+        self._grouped = dict(shared_attributes(ds) if shared is None else shared)
+        if own and frame < len(own):
+            self._grouped.update(_flattened(own[frame]))
 
     def __getitem__(self, keyword: str) -> Any:
         if keyword in self._grouped:
@@ -87,15 +88,20 @@ class FrameAttributes(Mapping[str, Any]):
         return numbers
 
 
-def _first(ds: Dataset, keyword: str) -> Dataset | None:
-    """First item of a sequence, None where it is missing or empty."""
-    items = ds.get(keyword)
-    return items[0] if items else None
+def shared_attributes(ds: Dataset) -> dict[str, Any]:
+    """Attributes by keyword of the functional groups that all frames share."""
+    groups = ds.get("SharedFunctionalGroupsSequence")
+    return _flattened(groups[0]) if groups else {}
 
 
-def _own_groups(ds: Dataset, frame: int) -> Dataset | None:
-    items = ds.get("PerFrameFunctionalGroupsSequence")
-    return items[frame] if items and frame < len(items) else None
+def _flattened(groups: Dataset) -> dict[str, Any]:
+    """The attributes of the first item of each functional group."""
+    return {
+        element.keyword: element.value
+        for group in groups
+        if group.VR == "SQ" and group.value
+        for element in group.value[0]
+    }
 
 
 def image_shape(header: Dataset) -> tuple[int, int, int, int]:

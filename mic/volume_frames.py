@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import CorruptDataError, MicError, UnsupportedError
-from .frame_attributes import FrameAttributes, check_announced, image_shape, rescaling
+from .frame_attributes import (
+    FrameAttributes,
+    check_announced,
+    image_shape,
+    rescaling,
+    shared_attributes,
+)
 from .frame_pixels import Image, read_header
 from .imagefiles import is_dicom
 
@@ -73,6 +79,8 @@ _HEAD_KEYWORDS = [
     "SpacingBetweenSlices",
     "GridFrameOffsetVector",
     "DoseGridScaling",
+    "DetectorInformationSequence",
+    "ImageType",
     "ExtendedOffsetTable",
     "ExtendedOffsetTableLengths",
     "RescaleSlope",
@@ -200,10 +208,9 @@ def frames_of(image: Image, max_pixels: int) -> list[Frame]:
     header = image.header
     try:
         n_frames = _frame_count(header, max_pixels)
-        if header.get("NumberOfFrames") is None:
-            return [_frame(image, None)]
         indices = [None] if n_frames == 1 and not _is_enhanced(header) else range(n_frames)
-        return [_frame(image, index) for index in indices]
+        shared = _shared_attributes(header)
+        return [_frame(image, index, shared) for index in indices]
     except MicError as error:
         error.args = (f"{image.name}: {error}",)
         raise
@@ -225,15 +232,15 @@ def _frame_count(header: Dataset, max_pixels: int) -> int:
     return n_frames
 
 
-def _frame(image: Image, index: int | None) -> Frame:
+def _frame(image: Image, index: int | None, shared: Mapping[str, Any]) -> Frame:
     header = image.header
-    attributes = FrameAttributes(header, index or 0)
+    attributes = FrameAttributes(header, index or 0, shared)
     orientation = _orientation(attributes)
     position = attributes.numbers("ImagePositionPatient", 3)
     place = None if position is None else np.array(position)
-    if place is not None and orientation is not None and index is not None:
-        normal = np.cross(orientation[:3], orientation[3:])
-        place = place + _offset_of_frame(attributes, index) * normal
+    offset = _offset_of_frame(attributes, index or 0)
+    if offset and place is not None and orientation is not None:
+        place = place + offset * np.cross(orientation[:3], orientation[3:])
     spacing = attributes.numbers("PixelSpacing", 2) or attributes.numbers("ImagerPixelSpacing", 2)
     if spacing is not None and min(spacing) <= 0:
         raise CorruptDataError(
@@ -277,4 +284,15 @@ def _offset_of_frame(attributes: FrameAttributes, index: int) -> float:
     if offsets is not None and not isinstance(offsets, (str, float)) and index < len(offsets):
         # Relative, beginning with 0, or absolute coordinates: the differences are the same.
         return float(offsets[index]) - float(offsets[0])
+    if "DetectorInformationSequence" in attributes:  # of tomograms of nuclear medicine
+        return index * (attributes.number("SpacingBetweenSlices") or 0.0)
     return 0.0
+
+
+def _shared_attributes(header: Dataset) -> dict[str, Any]:
+    """What all frames share: of functional groups, or of a reconstructed tomogram."""
+    detectors = header.get("DetectorInformationSequence")
+    if detectors and any("TOMO" in part for part in header.get("ImageType") or ()):
+        names = ("ImagePositionPatient", "ImageOrientationPatient")
+        return {name: detectors[0].get(name) for name in names}
+    return shared_attributes(header)

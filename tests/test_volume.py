@@ -8,7 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.uid import RLELossless
-from seriesfiles import OBLIQUE, pixels, positions, write_enhanced, write_series
+from seriesfiles import OBLIQUE, item, pixels, positions, write_enhanced, write_series
 
 import mic
 from mic import CorruptDataError, LimitError, UnsupportedError
@@ -407,3 +407,13 @@ def test_mic_lossless_colour(tmp_path):
         mic.dicom.compress(ds)
         ds.save_as(path)
     assert np.array_equal(read_series(tmp_path).array, expected.array)
+
+
+def test_modality_table(tmp_path):
+    table = item(LUTDescriptor=[3, -1, 16], LUTData=[10, 20, 65535], ModalityLUTType="US")
+    table[0]["LUTDescriptor"].VR, table[0]["LUTData"].VR = "SS", "US"
+    array = np.array([[[-5, -1], [0, 7]]], "int16")
+    write_series(tmp_path, array, ModalityLUTSequence=table)
+    volume = read_series(tmp_path, rescale=True)
+    assert volume.array.tolist() == [[[10, 10], [20, 65535]]]
+    assert np.array_equal(read_series(tmp_path).array, array)

@@ -3,10 +3,12 @@
 
 import numpy as np
 import pytest
-from seriesfiles import OBLIQUE, pixels, positions, write_series
+from dicomfiles import write_dicom
+from pydicom.uid import NuclearMedicineImageStorage
+from seriesfiles import OBLIQUE, item, pixels, positions, write_enhanced, write_series
 
 from mic.errors import UnsupportedError
-from mic.volume import Volume, read_series
+from mic.volume import Volume, read, read_series
 
 sitk = pytest.importorskip("SimpleITK")
 
@@ -155,3 +157,42 @@ def test_tilted_scan(tmp_path):
     assert "gantry tilt" in volume.metadata["warnings"][0]
     for index, place in enumerate(where):
         assert (volume.affine @ [0, 0, index, 1])[:3] == pytest.approx(place)
+
+
+# ---- multi-frame files ---------------------------------------------------------------
+
+
+def test_enhanced_file_as_sitk_reads_it(tmp_path):
+    array = pixels(5)
+    path = write_enhanced(tmp_path / "ct.dcm", array, positions(5), slopes=["1"] * 5)
+    image = sitk.ReadImage(str(path))
+    volume = read(path, rescale=True)
+    check_geometry(volume, image)
+    assert np.array_equal(volume.array, sitk.GetArrayFromImage(image))
+
+
+@pytest.mark.parametrize("spacing", ["4", "-4"])
+def test_tomogram_of_nuclear_medicine(tmp_path, spacing):
+    """One position for all frames; with a negative spacing they run against the normal."""
+    array = np.abs(pixels(6)).astype("uint16")
+    detector = item(
+        ImagePositionPatient=["-10", "-20", "30"],
+        ImageOrientationPatient=["1", "0", "0", "0", "1", "0"],
+    )
+    write_dicom(
+        tmp_path / "nm.dcm",
+        array,
+        SOPClassUID=NuclearMedicineImageStorage,
+        ImageType=["ORIGINAL", "PRIMARY", "RECON TOMO", "EMISSION"],
+        PixelSpacing=["4", "4"],
+        SpacingBetweenSlices=spacing,
+        DetectorInformationSequence=detector,
+    )
+    volume, image = read(tmp_path / "nm.dcm"), sitk.ReadImage(str(tmp_path / "nm.dcm"))
+    assert volume.size == image.GetSize() and volume.spacing == image.GetSpacing()
+    backwards = float(spacing) < 0
+    assert np.array_equal(volume.array, array[::-1] if backwards else array)
+    for frame in range(6):
+        z = 5 - frame if backwards else frame
+        place = (volume.affine @ [2, 3, z, 1])[:3]
+        assert place == pytest.approx(image.TransformIndexToPhysicalPoint((2, 3, frame)))
