@@ -24,7 +24,7 @@ from .display_colour import paint_overlays, palette_to_rgb, samples_to_uint8
 from .display_window import Mapping, choose_mapping, rounded
 from .errors import UnsupportedError
 from .frame_attributes import FrameAttributes, check_announced, image_shape, modality_values
-from .frame_pixels import Image, iter_frames, read_header
+from .frame_pixels import Image, iter_frames, read_header, reading
 from .imagefiles import as_frames
 
 Window = str | Sequence[float]
@@ -81,9 +81,10 @@ def to_uint8(
         image = Image(ds_or_array, ds_or_array)
     else:
         return np.array(_array_to_uint8(np.asarray(ds_or_array), window, frame), order="C")
-    shown = _frame_to_uint8(image, window, frame, view)
-    if overlays:
-        shown = paint_overlays(shown, image, frame)
+    with reading(image.name):
+        shown = _frame_to_uint8(image, window, frame, view)
+        if overlays:
+            shown = paint_overlays(shown, image, frame)
     return np.ascontiguousarray(shown)
 
 

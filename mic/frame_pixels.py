@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,36 @@ from .imagefiles import DEFLATED, dicom_error, native_syntax
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+
+
+@contextlib.contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Make mic's errors of whatever pydicom and its plugins raise about a file.
+
+    Elements are parsed when they are first touched, so that any access may find
+    the damage.
+    """
+    try:
+        yield
+    except (MicError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise dicom_error(name, error) from error
+    except BaseException as error:  # decoders written in Rust panic with such
+        if type(error).__name__ != "PanicException":
+            raise
+        raise dicom_error(name, ValueError(str(error))) from error
+
+
+@contextlib.contextmanager
+def located(name: str) -> Iterator[None]:
+    """Begin mic's messages with the name of the file, if they do not."""
+    try:
+        yield
+    except MicError as error:
+        if not str(error).startswith(name):
+            error.args = (f"{name}: {error}",)
+        raise
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,17 +98,13 @@ def read_header(source: Path | Dataset, keywords: Sequence[str] | None = None) -
     if not isinstance(source, Path):
         return Image(source, source)
     tags = None if keywords is None else list(keywords)
-    try:
-        with source.open("rb") as file:
-            named_so = source.suffix.lower() == ".dcm"
+    with reading(source.name), source.open("rb") as file:
+        named_so = source.suffix.lower() == ".dcm"
+        try:
             header = dcmread(file, stop_before_pixels=True, force=named_so, specific_tags=tags)
-            return Image(source, header, file.tell())
-    except InvalidDicomError:
-        raise CorruptDataError(f"{source.name} is not a DICOM file") from None
-    except OSError:
-        raise
-    except Exception as error:  # pydicom raises what it likes on damaged headers
-        raise dicom_error(source.name, error) from error
+        except InvalidDicomError:
+            raise CorruptDataError(f"{source.name} is not a DICOM file") from None
+        return Image(source, header, file.tell())
 
 
 def iter_frames(image: Image, indices: Sequence[int], **options: Any) -> Iterator[NDArray[Any]]:
@@ -101,16 +128,12 @@ def iter_frames(image: Image, indices: Sequence[int], **options: Any) -> Iterato
     """
     from .dicom_pixels import MICLossless
 
-    try:
+    with reading(image.name):
         syntax = str(getattr(image.header, "file_meta", {}).get("TransferSyntaxUID", ""))
         if syntax == MICLossless:
             yield from _by_mic(image, indices, **options)
         else:
             yield from _by_pydicom(image, syntax, indices, **options)
-    except (MicError, OSError):
-        raise
-    except Exception as error:  # pydicom and its plugins raise what they like
-        raise dicom_error(image.name, error) from error
 
 
 def _by_pydicom(

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from .api import MAX_PIXELS
 from .arrays import thread_count
 from .errors import UnsupportedError
-from .frame_pixels import Image
+from .frame_attributes import image_shape
+from .frame_pixels import Image, located, reading
 from .imagefiles import kind_of, read_image
 from .volume_frames import Frame, find_files, frames_of, read_heads
 from .volume_geometry import Stack, stack_frames
@@ -319,9 +320,9 @@ def read_series(
     array = decode_stack(stack.frames, rescale, n_threads, max_pixels, progress)
     if stack.axis is None:
         array = array[0]
-    return Volume(
-        array, stack.spacing, stack.origin, stack.direction, _metadata(uid, stack, rescale)
-    )
+    with reading(stack.frames[0][0].name):
+        metadata = _metadata(uid, stack, rescale)
+    return Volume(array, stack.spacing, stack.origin, stack.direction, metadata)
 
 
 def read(
@@ -395,7 +396,9 @@ def _group(folder_or_paths: Any, threads: int) -> dict[str, Heads]:
     sources = find_files(folder_or_paths)
     series: dict[str, Heads] = {}
     for image in read_heads(sources, threads):
-        series.setdefault(str(image.header.get("SeriesInstanceUID") or ""), []).append(image)
+        with reading(image.name):
+            uid = str(image.header.get("SeriesInstanceUID") or "")
+        series.setdefault(uid, []).append(image)
     if not series:
         raise UnsupportedError(
             f"none of {len(sources)} DICOM files has pixels; is it the right folder?"
@@ -423,17 +426,23 @@ def _choose(series: dict[str, Heads], wanted: str | None) -> str:
 
 def _describe(uid: str, heads: Heads) -> SeriesInfo:
     head = heads[0].header
-    number = head.get("SeriesNumber")
-    return SeriesInfo(
-        uid,
-        str(head.get("Modality") or ""),
-        str(head.get("SeriesDescription") or ""),
-        None if number is None else int(number),
-        len(heads),
-        sum(int(image.header.get("NumberOfFrames") or 1) for image in heads),
-        int(head.Rows),
-        int(head.Columns),
-    )
+    n_frames = 0
+    for image in heads:
+        with reading(image.name), located(image.name):
+            n_frames += image_shape(image.header)[0]
+    with reading(heads[0].name):
+        _, rows, columns, _ = image_shape(head)
+        number = head.get("SeriesNumber")
+        return SeriesInfo(
+            uid,
+            str(head.get("Modality") or ""),
+            str(head.get("SeriesDescription") or ""),
+            None if number is None else int(number),
+            len(heads),
+            n_frames,
+            rows,
+            columns,
+        )
 
 
 def _metadata(uid: str, stack: Stack, rescaled: bool) -> dict[str, Any]:

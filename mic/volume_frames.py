@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import CorruptDataError, MicError, UnsupportedError
+from .errors import CorruptDataError, UnsupportedError
 from .frame_attributes import (
     FrameAttributes,
     check_announced,
@@ -22,7 +22,7 @@ from .frame_attributes import (
     rescaling,
     shared_attributes,
 )
-from .frame_pixels import Image, read_header
+from .frame_pixels import Image, located, read_header, reading
 from .imagefiles import is_dicom
 
 if TYPE_CHECKING:
@@ -205,15 +205,12 @@ def frames_of(image: Image, max_pixels: int) -> list[Frame]:
     CorruptDataError
         A header that contradicts itself.
     """
-    header = image.header
-    try:
+    with reading(image.name), located(image.name):
+        header = image.header
         n_frames = _frame_count(header, max_pixels)
         indices = [None] if n_frames == 1 and not _is_enhanced(header) else range(n_frames)
         shared = _shared_attributes(header)
         return [_frame(image, index, shared) for index in indices]
-    except MicError as error:
-        error.args = (f"{image.name}: {error}",)
-        raise
 
 
 def _is_enhanced(header: Dataset) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import UnsupportedError
+from .frame_pixels import reading
 from .volume_frames import AXIS_KEYWORDS, Frame
 
 SAME_PLACE = 1e-3
@@ -73,7 +74,11 @@ def stack_frames(frames: Sequence[Frame], strict: bool) -> Stack:
     UnsupportedError
         Frames that are no volume; always for mixed sizes and orientations.
     """
-    findings = Findings(strict)
+    with reading("the series"):  # whose elements are parsed as they are looked at
+        return _stacked(frames, Findings(strict))
+
+
+def _stacked(frames: Sequence[Frame], findings: Findings) -> Stack:
     _check_same_shape(frames)
     placed = [f for f in frames if f.position is not None and f.orientation is not None]
     if not placed:

@@ -3,6 +3,7 @@
 
 import itertools
 import shutil
+import warnings
 
 import numpy as np
 import pydicom
@@ -12,6 +13,8 @@ from seriesfiles import OBLIQUE, item, pixels, positions, write_enhanced, write_
 
 import mic
 from mic import CorruptDataError, LimitError, UnsupportedError
+from mic.display import to_uint8
+from mic.frame_pixels import reading
 from mic.realimages import installed_folders
 from mic.volume import Volume, list_series, read, read_series
 
@@ -417,3 +420,36 @@ def test_modality_table(tmp_path):
     volume = read_series(tmp_path, rescale=True)
     assert volume.array.tolist() == [[[10, 10], [20, 65535]]]
     assert np.array_equal(read_series(tmp_path).array, array)
+
+
+def test_damage_anywhere_is_one_of_mics_errors(tmp_path):
+    """Single bytes of the headers replaced: an array or an error that names the file."""
+    path = write_series(tmp_path, pixels(1), WindowCenter="40", WindowWidth="400")[0]
+    good = path.read_bytes()
+    rng = np.random.default_rng(5)
+    outcomes = set()
+    for place in rng.integers(132, len(good) - 240, 300):
+        damaged = bytearray(good)
+        damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        for use in (read, lambda path: read(path, strict=False, rescale=True), to_uint8):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    use(path)
+                    outcomes.add("read")
+                except (CorruptDataError, UnsupportedError, LimitError):
+                    outcomes.add("refused")
+    assert outcomes == {"read", "refused"}
+
+
+def test_panicking_decoders():
+    """Plugins in Rust raise what is no Exception; a user's own interrupts pass."""
+
+    class PanicException(BaseException):
+        pass
+
+    with pytest.raises(CorruptDataError, match="a\\.dcm .*out of bounds"), reading("a.dcm"):
+        raise PanicException("index out of bounds")
+    with pytest.raises(KeyboardInterrupt), reading("a.dcm"):
+        raise KeyboardInterrupt
