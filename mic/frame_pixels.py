@@ -163,18 +163,18 @@ def _by_mic(
 
     from .dicom_source import MicSource
 
-    def decoded(source: MicSource) -> NDArray[Any]:
-        frames = np.empty((len(indices), *source.description.frame_shape), source.description.dtype)
-        source.decode_into(indices, frames, 1, correct_unused_bits)
-        return frames
-
-    if isinstance(image.source, Path):
-        with image.source.open("rb") as file:
-            file.seek(image.pixels_at)
-            frames = decoded(MicSource.of_file(file, image.header, image.name))
-    else:
-        frames = decoded(MicSource.of_dataset(image.source))
     photometric = str(image.header.get("PhotometricInterpretation") or "")
-    if photometric in ("YBR_FULL", "YBR_FULL_422") and not raw and frames.dtype == np.uint8:
-        frames = convert_color_space(frames, photometric, "RGB", per_frame=True)
-    yield from frames
+    to_rgb = photometric in ("YBR_FULL", "YBR_FULL_422") and not raw
+    with contextlib.ExitStack() as closing:
+        if isinstance(image.source, Path):
+            file = closing.enter_context(image.source.open("rb"))
+            file.seek(image.pixels_at)
+            source = MicSource.of_file(file, image.header, image.name)
+        else:
+            source = MicSource.of_dataset(image.source)
+        for index in indices:
+            frame = np.empty(source.description.frame_shape, source.description.dtype)
+            source.decode_into([index], frame[np.newaxis], 1, correct_unused_bits)
+            if to_rgb and frame.dtype == np.uint8:
+                frame = convert_color_space(frame, photometric, "RGB")
+            yield frame

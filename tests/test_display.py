@@ -9,6 +9,7 @@ from pydicom.pixels import apply_rescale, apply_voi_lut
 from pydicom.uid import RLELossless
 from seriesfiles import item, positions, write_enhanced
 
+import mic
 from mic import CorruptDataError, LimitError, UnsupportedError
 from mic.display import to_uint8
 from mic.realimages import installed_folders
@@ -196,10 +197,11 @@ def test_frames_have_their_own_windows(tmp_path):
     assert to_uint8(array, (40, 400), frame=1)[0].tolist() == LINEAR
 
 
-def test_compressed(tmp_path):
+@pytest.mark.parametrize("compress", [lambda ds: ds.compress(RLELossless), mic.dicom.compress])
+def test_compressed(tmp_path, compress):
     path = dicom(tmp_path, VALUES, WindowCenter=40, WindowWidth=400)
     ds = pydicom.dcmread(path)
-    ds.compress(RLELossless)
+    compress(ds)
     ds.save_as(path)
     assert grey(path) == grey(ds) == LINEAR
 

@@ -2,6 +2,7 @@
 """Series as volumes: grouping, order, what is wrong with a series, time, multi-frame."""
 
 import itertools
+import pickle
 import shutil
 import warnings
 
@@ -36,6 +37,14 @@ def test_sorted_by_place_not_by_name(tmp_path):
     assert np.allclose(volume.direction, OBLIQUE)
     assert volume.metadata["warnings"] == [] and volume.metadata["fourth_axis"] is None
     assert volume.metadata["header"].StudyInstanceUID == volume.metadata["study_uid"]
+
+
+def test_volumes_travel_to_worker_processes(tmp_path):
+    write_series(tmp_path, pixels(2))
+    volume = read_series(tmp_path)
+    again = pickle.loads(pickle.dumps(volume))
+    assert np.array_equal(again.array, volume.array) and np.array_equal(again.affine, volume.affine)
+    assert again.metadata["header"].Rows == 12
 
 
 def test_paths_and_data_sets_in_any_order(tmp_path):
