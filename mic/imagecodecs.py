@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: MIT
+"""mic with the face of the package imagecodecs, which it does not need.
+
+Code written for ``imagecodecs.jpegxl_encode`` and its kind switches by one import:
+
+>>> from mic.imagecodecs import MIC, MicError, mic_check, mic_decode, mic_encode, mic_version
+>>> import numpy as np
+>>> image = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+>>> encoded = mic_encode(image, level=7)
+>>> mic_check(encoded), bool((mic_decode(encoded) == image).all())
+(True, True)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import api
+from ._mic import Layout
+from ._version import __version__
+from .arrays import dtype_of, frame_shape, full_shape
+from .errors import MicError, UnsupportedError
+
+__all__ = ["MIC", "MicError", "mic_check", "mic_decode", "mic_encode", "mic_version"]
+
+_DEFAULT_EFFORT = 5
+
+
+class MIC:
+    """What imagecodecs calls the constants of a codec."""
+
+    available = True
+
+
+def mic_version() -> str:
+    """Name and version of the codec."""
+    return f"mic {__version__}"
+
+
+def mic_check(data: Any, /) -> bool:
+    """Whether the data begin like a stream that mic decodes.
+
+    Parameters
+    ----------
+    data : bytes-like
+        A stream, or its first bytes.
+    """
+    try:
+        Layout.read(memoryview(data).cast("B"))
+    except MicError as error:
+        return error.stage != "container"  # a known magic number, cut off or damaged behind it
+    return True
+
+
+def mic_encode(
+    data: ArrayLike,
+    /,
+    level: int | None = None,
+    *,
+    numthreads: int | None = None,
+    out: Any = None,
+) -> Any:
+    """Return an encoded image, or encode it into `out`.
+
+    Parameters
+    ----------
+    data : array_like of uint8, int8, uint16 or int16
+        Rows and columns, with any leading axes as frames and a trailing axis of
+        3 as colour.
+    level : int, optional
+        Effort 1 to 9; values outside of it count as the nearest.  5 by default.
+        All are lossless.
+    numthreads : int, optional
+        1 by default, 0 for all CPUs that this process may use.
+    out : optional
+        ``bytes`` or ``bytearray``: the type to return.  An int: the most bytes
+        that are wanted.  A writable contiguous buffer: where to put them.
+
+    Returns
+    -------
+    bytes, bytearray or a view of `out`
+        Of `out` as much as the stream fills; `out` itself if that is all of it.
+
+    Raises
+    ------
+    MicError
+        Another dtype or shape, or a stream that is too large for `out`.
+    """
+    effort = _DEFAULT_EFFORT if level is None else int(min(max(level, 1), 9))
+    stream = api.encode(data, effort=effort, threads=_threads(numthreads))
+    assert isinstance(stream, bytes)
+    if out is None or out is bytes:
+        return stream
+    if out is bytearray:
+        return bytearray(stream)
+    if isinstance(out, (int, np.integer)):
+        if len(stream) > out:
+            raise UnsupportedError(f"out allows {out} bytes, the stream needs {len(stream)}")
+        return stream
+    return _filled(out, stream)
+
+
+def _threads(numthreads: int | None) -> int:
+    return 1 if numthreads is None else numthreads
+
+
+def _filled(out: Any, stream: bytes) -> Any:
+    """`out` with the stream in it, cut to its size."""
+    view = memoryview(out)
+    if view.readonly or not view.c_contiguous:
+        raise UnsupportedError("out is read-only or not contiguous, a writable buffer is expected")
+    if view.nbytes < len(stream):
+        raise UnsupportedError(f"out has {view.nbytes} bytes, the stream needs {len(stream)}")
+    view.cast("B")[: len(stream)] = stream
+    if view.nbytes == len(stream):
+        return out
+    if isinstance(out, np.ndarray):
+        return out.reshape(-1).view(np.uint8)[: len(stream)]
+    return view.cast("B")[: len(stream)]
+
+
+def mic_decode(
+    data: Any, /, index: int | None = None, *, numthreads: int | None = None, out: Any = None
+) -> NDArray[Any]:
+    """Return a decoded image, or decode it into `out`.
+
+    Parameters
+    ----------
+    data : bytes-like
+        A stream of any container; zero bytes may follow it.
+    index : int, optional
+        The only frame to decode, counted over all leading axes.
+    numthreads : int, optional
+        1 by default, 0 for all CPUs that this process may use.
+    out : ndarray or bytearray, optional
+        Where to put the samples: an array of the same shape, axes of length 1
+        left aside, and of samples of the same size, or a buffer that holds at
+        least as many bytes.  An int or a type has no effect.
+
+    Returns
+    -------
+    ndarray
+        `out` if that is an array, an array that shares the memory of any other
+        buffer, otherwise a new array.
+
+    Raises
+    ------
+    MicError
+        Damaged data, or an `out` that does not fit.
+    """
+    threads = _threads(numthreads)
+    if out is None or isinstance(out, (int, np.integer, type)):
+        return api.decode(data, frames=index, threads=threads)
+    layout = Layout.read(memoryview(data).cast("B"))
+    shape = full_shape(layout) if index is None else frame_shape(layout)
+    array, samples = _target(out, shape, dtype_of(layout))
+    api.decode(data, samples, frames=index, threads=threads)
+    return array
+
+
+def _target(
+    out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The array to return, and a view of it of exactly this shape and dtype."""
+    if isinstance(out, np.ndarray):
+        kept = [length for length in out.shape if length != 1]
+        if kept != [length for length in shape if length != 1] or out.itemsize != dtype.itemsize:
+            raise UnsupportedError(
+                f"out has shape {out.shape} and dtype {out.dtype}, {shape} and {dtype} are expected"
+            )
+        samples = out.view(dtype.newbyteorder(out.dtype.byteorder))
+        samples = samples if out.shape == shape else np.squeeze(samples).reshape(shape)
+        return out, samples
+    n_samples = math.prod(shape)
+    view = memoryview(out)
+    if view.nbytes < n_samples * dtype.itemsize:
+        raise UnsupportedError(
+            f"out has {view.nbytes} bytes, {n_samples * dtype.itemsize} are expected "
+            f"(shape {shape} of {dtype})"
+        )
+    array = np.frombuffer(view, dtype, n_samples).reshape(shape)
+    return array, array
