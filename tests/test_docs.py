@@ -19,7 +19,7 @@ import mic
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [path for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")) if path.exists()]
-NEEDS_EXTRAS = ("cli", "bench", "realimages", "imagefiles")
+NEEDS_EXTRAS = ("cli", "bench", "realimages", "imagefiles", "zarr", "numcodecs", "torch")
 
 
 def snippets() -> list[object]:
