@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT
+"""Images a second of a training loop: MIC against other ways to read DICOM.
+
+python bench/loading.py             writes bench/results/loading.json, some minutes
+python bench/loading.py --quick     40 slices, two rounds, written nowhere
+
+A series of 200 slices of 512 x 512 is made of real CT slices (bench/series.py)
+and written in each transfer syntax.  Every way of reading ends in the same
+float32 tensors of 8 slices.  All take turns in one process; of each the median
+of the rounds counts.  "warm" reads from the page cache; for "cold" the files
+were dropped from it (posix_fadvise) before the epoch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import series
+import SimpleITK
+import torch
+from pydicom import Dataset, dcmread
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import (
+    CTImageStorage,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    generate_uid,
+)
+from torch.utils.data import DataLoader
+
+import mic
+from mic import benchmark
+from mic.torch import DicomSlices, collate
+
+HERE = Path(__file__).resolve().parent
+TARGET = HERE / "results" / "loading.json"
+BATCH = 8
+SYNTAXES = {
+    "native": ExplicitVRLittleEndian,
+    "mic": mic.MICLossless,
+    "jpeg-ls": JPEGLSLossless,
+    "jpeg-2000": JPEG2000Lossless,
+}
+
+Epoch = Callable[[], Iterator[torch.Tensor]]
+
+
+def write_series(folder: Path, volume: np.ndarray) -> dict[str, list[Path]]:
+    """The volume as a CT series in each syntax; the paths of its files."""
+    paths: dict[str, list[Path]] = {name: [] for name in SYNTAXES}
+    study, uid, frame_of_reference = generate_uid(), generate_uid(), generate_uid()
+    lowest = int(volume.min())
+    for number, image in enumerate(volume):
+        native = _slice(image.astype(np.int32) - lowest, number, lowest)
+        native.StudyInstanceUID, native.SeriesInstanceUID = study, uid
+        native.FrameOfReferenceUID = frame_of_reference
+        for name, syntax in SYNTAXES.items():
+            path = folder / name / f"{number:04}.dcm"
+            path.parent.mkdir(exist_ok=True)
+            native.save_as(path, enforce_file_format=True)
+            if name != "native":
+                ds = dcmread(path)
+                ds.compress(syntax, generate_instance_uid=False)
+                ds.save_as(path)
+            paths[name].append(path)
+    return paths
+
+
+def _slice(stored: np.ndarray, number: int, intercept: int) -> Dataset:
+    ds = Dataset()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.SOPClassUID, ds.SOPInstanceUID = CTImageStorage, generate_uid()
+    ds.Modality, ds.PatientName, ds.PatientID = "CT", "Bench^Mark", "1"
+    ds.InstanceNumber = number + 1
+    ds.ImagePositionPatient = [0, 0, number]
+    ds.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    ds.PixelSpacing, ds.SliceThickness = [0.7, 0.7], 1
+    ds.Rows, ds.Columns = stored.shape
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 0
+    ds.RescaleSlope, ds.RescaleIntercept = 1, intercept
+    ds.PixelData = stored.astype("<u2").tobytes()
+    ds["PixelData"].VR = "OW"
+    return ds
+
+
+def by_pydicom(paths: list[Path]) -> Epoch:
+    """What most loops do: parse the file, decode, convert, stack."""
+
+    def epoch() -> Iterator[torch.Tensor]:
+        for start in range(0, len(paths), BATCH):
+            images = [dcmread(path).pixel_array for path in paths[start : start + BATCH]]
+            yield torch.stack([torch.from_numpy(i.astype(np.float32))[None] for i in images])
+
+    return epoch
+
+
+def by_sitk_series(paths: list[Path]) -> Epoch:
+    """SimpleITK's reader of series: all slices at once, rescaled, as it always does."""
+
+    def epoch() -> Iterator[torch.Tensor]:
+        reader = SimpleITK.ImageSeriesReader()
+        reader.SetFileNames([str(path) for path in paths])
+        image = reader.Execute()
+        volume = SimpleITK.GetArrayViewFromImage(image)
+        for start in range(0, len(paths), BATCH):
+            stored = volume[start : start + BATCH].astype(np.float32)
+            yield torch.from_numpy(stored)[:, None]
+
+    return epoch
+
+
+def by_sitk_slices(paths: list[Path]) -> Epoch:
+    """SimpleITK slice by slice, as a shuffled loop must."""
+
+    def epoch() -> Iterator[torch.Tensor]:
+        for start in range(0, len(paths), BATCH):
+            images = [SimpleITK.ReadImage(str(path)) for path in paths[start : start + BATCH]]
+            views = [SimpleITK.GetArrayViewFromImage(image)[0] for image in images]
+            yield torch.stack([torch.from_numpy(v.astype(np.float32))[None] for v in views])
+
+    return epoch
+
+
+def by_mic(paths: list[Path], workers: int = 0, **options: Any) -> Epoch:
+    """mic's data set, files parsed once before the first epoch."""
+    slices = DicomSlices(paths, **options)
+    extra = {"num_workers": workers, "persistent_workers": True} if workers else {}
+    loader = DataLoader(slices, batch_size=BATCH, collate_fn=collate, **extra)
+    return lambda: iter(loader)
+
+
+def ways(paths: dict[str, list[Path]]) -> dict[str, tuple[str, Epoch]]:
+    """What is measured: name -> (series, epoch)."""
+    return {
+        "MIC, mic.torch": ("mic", by_mic(paths["mic"])),
+        "MIC, mic.torch, 2 threads": ("mic", by_mic(paths["mic"], threads=2)),
+        "MIC, mic.torch, 2 workers": ("mic", by_mic(paths["mic"], workers=2)),
+        "MIC, pydicom": ("mic", by_pydicom(paths["mic"])),
+        "native, mic.torch": ("native", by_mic(paths["native"])),
+        "native, pydicom": ("native", by_pydicom(paths["native"])),
+        "native, SimpleITK series": ("native", by_sitk_series(paths["native"])),
+        "native, SimpleITK slices": ("native", by_sitk_slices(paths["native"])),
+        "JPEG-LS, pydicom": ("jpeg-ls", by_pydicom(paths["jpeg-ls"])),
+        "JPEG 2000, pydicom": ("jpeg-2000", by_pydicom(paths["jpeg-2000"])),
+    }
+
+
+def drop_from_cache(paths: list[Path]) -> None:
+    """Let the kernel forget the contents of files."""
+    for path in paths:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def seconds(epoch: Epoch, expected: list[torch.Tensor] | None = None) -> float:
+    """Time of one epoch; with `expected` its tensors are compared, up to the rescaling."""
+    start = time.perf_counter()
+    batches = list(epoch()) if expected is not None else None
+    if batches is None:
+        for _ in epoch():
+            pass
+    elapsed = time.perf_counter() - start
+    if batches is not None:
+        offset = batches[0].min() - expected[0].min()
+        for batch, wanted in zip(batches, expected, strict=True):
+            assert torch.equal(batch, wanted + offset)
+    return elapsed
+
+
+def main() -> None:
+    """Measure and write the JSON file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--slices", type=int)
+    parser.add_argument("--rounds", type=int)
+    arguments = parser.parse_args()
+    n_slices = arguments.slices or (40 if arguments.quick else 200)
+    rounds = arguments.rounds or (2 if arguments.quick else 5)
+    mic.register()
+    names, volume = series.synthesize(n_slices)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = write_series(Path(folder), volume)
+        results = measure(ways(paths), paths, n_slices, rounds)
+        sizes = {name: sum(path.stat().st_size for path in p) for name, p in paths.items()}
+    content = {
+        "machine": benchmark.machine(),
+        "settings": {
+            "slices": n_slices,
+            "shape": list(volume.shape[1:]),
+            "made of": names,
+            "batch": BATCH,
+            "rounds": rounds,
+            "torch": torch.__version__,
+            "SimpleITK": SimpleITK.Version.VersionString(),
+        },
+        "bytes": sizes,
+        "images per second": results,
+    }
+    for name, result in results.items():
+        print(f"{name:28} {result['warm']:8.0f} warm {result['cold']:8.0f} cold")
+    if not arguments.quick:
+        benchmark.write_json(TARGET, content)
+
+
+def measure(
+    measured: dict[str, tuple[str, Epoch]],
+    paths: dict[str, list[Path]],
+    n_slices: int,
+    rounds: int,
+) -> dict[str, dict[str, float]]:
+    """Images a second of each way, warm and cold, all ways in turns."""
+    expected = list(measured["native, pydicom"][1]())
+    times: dict[str, dict[str, list[float]]] = {}
+    for name, (_, epoch) in measured.items():
+        seconds(epoch, expected)
+        times[name] = {"warm": [], "cold": []}
+    for _ in range(rounds):
+        for name, (source, epoch) in measured.items():
+            times[name]["warm"].append(seconds(epoch))
+            drop_from_cache(paths[source])
+            times[name]["cold"].append(seconds(epoch))
+    return {
+        name: {state: round(n_slices / statistics.median(runs), 1) for state, runs in both.items()}
+        for name, both in times.items()
+    }
+
+
+if __name__ == "__main__":
+    main()
