@@ -128,10 +128,12 @@ class SparseBytes:
 
     def read(self, start: int, stop: int) -> memoryview | bytes:
         """Bytes [start, stop), fewer where they were not fetched or do not exist."""
-        for first, piece in self._pieces.items():
-            if first <= start < first + piece.size:
-                return piece.read(start - first, stop - first)
-        return b""
+        parts = [
+            piece.read(start - first, stop - first)
+            for first, piece in self._pieces.items()
+            if first <= start < first + piece.size
+        ]
+        return max(parts, key=len, default=b"")  # pieces overlap: a first frame with the head
 
 
 def check_chunk(layout: Layout, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

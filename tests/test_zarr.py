@@ -110,9 +110,10 @@ def test_a_part_of_a_chunk_reads_a_part_of_its_bytes(scan: np.ndarray) -> None:
     opened = stored(scan)
     counted = zarr.open_array(CountingStore(opened.store_path.store))
     whole = len(mic.encode(scan))
-    CountingStore.n_bytes = 0
-    assert (counted[7] == scan[7]).all()
-    assert CountingStore.n_bytes < whole / 4
+    for index in range(24):
+        CountingStore.n_bytes = 0
+        assert (counted[index] == scan[index]).all()
+        assert CountingStore.n_bytes < whole / 4
     CountingStore.n_bytes = 0
     assert (counted[...] == scan).all()
     assert CountingStore.n_bytes == whole
