@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Images a second of a training loop: MIC against other ways to read DICOM.
 
-python bench/loading.py             writes bench/results/loading.json, some minutes
+python bench/loading.py             writes bench/results/loading.json and the table in
+                                    docs/training.md, some minutes
 python bench/loading.py --quick     40 slices, two rounds, written nowhere
+python bench/loading.py --report    the table from the JSON file
 
 A series of 200 slices of 512 x 512 is made of real CT slices (bench/series.py)
 and written in each transfer syntax.  Every way of reading ends in the same
@@ -14,6 +16,7 @@ were dropped from it (posix_fadvise) before the epoch.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import tempfile
@@ -25,6 +28,7 @@ from typing import Any
 import numpy as np
 import series
 import SimpleITK
+import tables
 import torch
 from pydicom import Dataset, dcmread
 from pydicom.dataset import FileMetaDataset
@@ -43,6 +47,7 @@ from mic.torch import DicomSlices, collate
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE / "results" / "loading.json"
+PAGE = HERE.parent / "docs" / "training.md"
 BATCH = 8
 SYNTAXES = {
     "native": ExplicitVRLittleEndian,
@@ -50,6 +55,8 @@ SYNTAXES = {
     "jpeg-ls": JPEGLSLossless,
     "jpeg-2000": JPEG2000Lossless,
 }
+
+CHARLS = "JPEG-LS, pydicom with pyjpegls (CharLS)"
 
 Epoch = Callable[[], Iterator[torch.Tensor]]
 
@@ -94,12 +101,18 @@ def _slice(stored: np.ndarray, number: int, intercept: int) -> Dataset:
     return ds
 
 
-def by_pydicom(paths: list[Path]) -> Epoch:
+def by_pydicom(paths: list[Path], plugin: str = "") -> Epoch:
     """What most loops do: parse the file, decode, convert, stack."""
+
+    def pixels(path: Path) -> np.ndarray:
+        ds = dcmread(path)
+        if plugin:
+            ds.pixel_array_options(decoding_plugin=plugin)
+        return ds.pixel_array
 
     def epoch() -> Iterator[torch.Tensor]:
         for start in range(0, len(paths), BATCH):
-            images = [dcmread(path).pixel_array for path in paths[start : start + BATCH]]
+            images = [pixels(path) for path in paths[start : start + BATCH]]
             yield torch.stack([torch.from_numpy(i.astype(np.float32))[None] for i in images])
 
     return epoch
@@ -151,7 +164,8 @@ def ways(paths: dict[str, list[Path]]) -> dict[str, tuple[str, Epoch]]:
         "native, pydicom": ("native", by_pydicom(paths["native"])),
         "native, SimpleITK series": ("native", by_sitk_series(paths["native"])),
         "native, SimpleITK slices": ("native", by_sitk_slices(paths["native"])),
-        "JPEG-LS, pydicom": ("jpeg-ls", by_pydicom(paths["jpeg-ls"])),
+        CHARLS: ("jpeg-ls", by_pydicom(paths["jpeg-ls"], "pyjpegls")),
+        "JPEG-LS, pydicom by itself (libjpeg)": ("jpeg-ls", by_pydicom(paths["jpeg-ls"])),
         "JPEG 2000, pydicom": ("jpeg-2000", by_pydicom(paths["jpeg-2000"])),
     }
 
@@ -185,7 +199,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--slices", type=int)
     parser.add_argument("--rounds", type=int)
+    parser.add_argument("--report", action="store_true")
     arguments = parser.parse_args()
+    if arguments.report:
+        tables.insert(PAGE, table(json.loads(TARGET.read_text())))
+        return
     n_slices = arguments.slices or (40 if arguments.quick else 200)
     rounds = arguments.rounds or (2 if arguments.quick else 5)
     mic.register()
@@ -209,9 +227,34 @@ def main() -> None:
         "images per second": results,
     }
     for name, result in results.items():
-        print(f"{name:28} {result['warm']:8.0f} warm {result['cold']:8.0f} cold")
+        print(f"{name:40} {result['warm']:8.0f} warm {result['cold']:8.0f} cold")
     if not arguments.quick:
         benchmark.write_json(TARGET, content)
+        tables.insert(PAGE, table(content))
+
+
+def table(content: dict[str, Any]) -> str:
+    """The table of the page."""
+    settings, machine, rates = (
+        content[key] for key in ("settings", "machine", "images per second")
+    )
+    base = rates[CHARLS]["warm"]
+    lines = [
+        "| files, and who reads them | images/s, warm cache | cold | CharLS = 1 |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| {name} | {rate['warm']:.0f} | {rate['cold']:.0f} | {rate['warm'] / base:.1f} |"
+            for name, rate in rates.items()
+        ),
+        "",
+        f"Epochs over {settings['slices']} slices of {settings['shape'][0]} x "
+        f"{settings['shape'][1]}, made of real CT slices, as float32 batches of "
+        f"{settings['batch']}; all in turns in one process, medians of {settings['rounds']}; for "
+        f'"cold" the files were dropped from the page cache. {machine["model"]}, '
+        f"{machine['active']}, {machine['cpus']} CPUs: `bench/results/loading.json`.",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def measure(

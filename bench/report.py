@@ -31,7 +31,7 @@ Absolute speeds say little about another machine, ratios in one run say a lot.
 
 def write_report(results: Path, target: Path) -> None:
     """Write the page for every JSON file of a folder."""
-    paths = sorted(results.glob("*.json"))
+    paths = [p for p in sorted(results.glob("*.json")) if "images" in json.loads(p.read_text())]
     if not paths:
         raise SystemExit(f"there is no JSON file in {results}; run bench/run.py first")
     sections = [_section(path) for path in paths]

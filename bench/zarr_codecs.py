@@ -13,6 +13,7 @@ rounds counts.  The codecs of imagecodecs are made for Zarr 2 and used so.
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import tempfile
 import time
@@ -23,6 +24,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import series
+import tables
 import zarr
 import zarr.codecs
 from imagecodecs.numcodecs import Jpeg2k, Jpegls, Jpegxl, register_codecs
@@ -34,7 +36,6 @@ from mic.zarr import MicCodec
 HERE = Path(__file__).resolve().parent
 TARGET = HERE / "results" / "zarr.json"
 PAGE = HERE.parent / "docs" / "zarr.md"
-BEGIN, END = "<!-- table -->\n", "<!-- end -->\n"
 MEGABYTE = 1e6
 
 
@@ -131,24 +132,14 @@ def table(content: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def write_page(content: dict[str, Any]) -> None:
-    """Put the table in its place."""
-    text = PAGE.read_text()
-    head, rest = text.split(BEGIN)
-    _, tail = rest.split(END)
-    PAGE.write_text(head + BEGIN + table(content) + END + tail)
-
-
 def main() -> None:
     """Measure, write the JSON file and the table."""
-    import json
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--report", action="store_true")
     arguments = parser.parse_args()
     if arguments.report:
-        write_page(json.loads(TARGET.read_text()))
+        tables.insert(PAGE, table(json.loads(TARGET.read_text())))
         return
     register_codecs()
     n_slices, rounds = (16, 2) if arguments.quick else (64, 7)
@@ -171,7 +162,7 @@ def main() -> None:
     print(table(content))
     if not arguments.quick:
         benchmark.write_json(TARGET, content)
-        write_page(content)
+        tables.insert(PAGE, table(content))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,10 @@ from .files import MicFile, MicWriter, create, open
 
 if TYPE_CHECKING:
     from . import dicom, display, gpu, volume
+    from . import imagecodecs as imagecodecs
+    from . import numcodecs as numcodecs
+    from . import torch as torch
+    from . import zarr as zarr
     from .dicom_pixels import MICLossless
     from .pydicom_plugin import register, unregister
 
@@ -72,6 +76,11 @@ _LAZY = {
     "display": (".display", None),
     "gpu": (".gpu", None),
     "volume": (".volume", None),
+    # Each needs an extra of its own, so `from mic import *` leaves them out.
+    "imagecodecs": (".imagecodecs", None),
+    "numcodecs": (".numcodecs", None),
+    "torch": (".torch", None),
+    "zarr": (".zarr", None),
     "MICLossless": (".dicom_pixels", "MICLossless"),
     "register": (".pydicom_plugin", "register"),
     "unregister": (".pydicom_plugin", "unregister"),
