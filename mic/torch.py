@@ -257,6 +257,10 @@ class DicomSlices(Dataset):  # type: ignore[misc]
         thread_count(threads)
         if rows is not None and patch is not None:
             raise UnsupportedError("rows and patch exclude each other; pass one of them")
+        if rows is not None and not isinstance(rows, slice):
+            raise UnsupportedError(f"rows is {rows!r}, a slice is expected")
+        if patch is not None and not (isinstance(patch, Sequence) and len(patch) == 2):
+            raise UnsupportedError(f"patch is {patch!r}, a pair of (rows, columns) is expected")
         self.dtype = dtype
         self.rescale = rescale
         self.rows = rows

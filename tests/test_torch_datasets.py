@@ -183,6 +183,10 @@ def test_parts(tall: Path, large: zoo.Sample) -> None:
             slices.read(0, wrong)
     with pytest.raises(mic.UnsupportedError, match="exclude each other"):
         DicomSlices(tall, rows=slice(1), patch=(2, 2))
+    with pytest.raises(mic.UnsupportedError, match="a slice is expected"):
+        DicomSlices(tall, rows=5)
+    with pytest.raises(mic.UnsupportedError, match="a pair of"):
+        DicomSlices(tall, patch=5)
 
 
 def test_parts_decode_only_their_strips(tall: Path, large: zoo.Sample, tmp_path: Path) -> None:
