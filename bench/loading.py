@@ -8,9 +8,10 @@ python bench/loading.py --report    the table from the JSON file
 
 A series of 200 slices of 512 x 512 is made of real CT slices (bench/series.py)
 and written in each transfer syntax.  Every way of reading ends in the same
-float32 tensors of 8 slices.  All take turns in one process; of each the median
-of the rounds counts.  "warm" reads from the page cache; for "cold" the files
-were dropped from it (posix_fadvise) before the epoch.
+float32 tensors of 8 slices.  All take turns in one process; of each the best of
+the rounds counts, which other work on the machine disturbs least.  "warm" reads
+from the page cache; for "cold" the files were dropped from it (posix_fadvise)
+before the epoch.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -249,7 +249,7 @@ def table(content: dict[str, Any]) -> str:
         "",
         f"Epochs over {settings['slices']} slices of {settings['shape'][0]} x "
         f"{settings['shape'][1]}, made of real CT slices, as float32 batches of "
-        f"{settings['batch']}; all in turns in one process, medians of {settings['rounds']}; for "
+        f"{settings['batch']}; all in turns in one process, best of {settings['rounds']}; for "
         f'"cold" the files were dropped from the page cache. {machine["model"]}, '
         f"{machine['active']}, {machine['cpus']} CPUs: `bench/results/loading.json`.",
         "",
@@ -275,7 +275,7 @@ def measure(
             drop_from_cache(paths[source])
             times[name]["cold"].append(seconds(epoch))
     return {
-        name: {state: round(n_slices / statistics.median(runs), 1) for state, runs in both.items()}
+        name: {state: round(n_slices / min(runs), 1) for state, runs in both.items()}
         for name, both in times.items()
     }
 

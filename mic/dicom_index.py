@@ -8,6 +8,7 @@ Modality LUT makes of them.  It is small, and pickled with a data set to workers
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 import warnings
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from .api import MAX_PIXELS
 from .arrays import thread_count
 from .dicom_pixels import (
     MICLossless,
@@ -37,7 +39,12 @@ from .dicom_source import (
     transfer_syntax,
 )
 from .errors import CorruptDataError, MicError, UnsupportedError
-from .frame_attributes import FrameAttributes, modality_values, rescaling
+from .frame_attributes import (
+    FrameAttributes,
+    check_announced,
+    modality_values,
+    rescaling,
+)
 from .frame_pixels import Image, iter_frames, read_header
 from .imagefiles import NoPixelsError
 from .source import decode_into
@@ -111,14 +118,14 @@ class IndexedFile:
         return float(self.slopes[at]), float(self.intercepts[at])
 
 
-def index_file(path: str | os.PathLike[str]) -> IndexedFile:
-    """Parse a DICOM file up to its pixel data; see `index_image` for the errors."""
+def index_file(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> IndexedFile:
+    """Parse a DICOM file up to its pixel data; see `index_image`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom warns of oddities that do not touch the pixels
-        return index_image(read_header(Path(path), _TAGS))
+        return index_image(read_header(Path(path), _TAGS), max_pixels)
 
 
-def index_image(image: Image) -> IndexedFile:
+def index_image(image: Image, max_pixels: int = MAX_PIXELS) -> IndexedFile:
     """Find the pixels of a file whose header was read.
 
     Raises
@@ -127,6 +134,8 @@ def index_image(image: Image) -> IndexedFile:
         No pixel data, or not of 8 or 16 bits.
     CorruptDataError
         No DICOM file, or one that contradicts itself.
+    LimitError
+        A frame has more than `max_pixels` samples.
     """
     name, header = image.name, image.header
     if not isinstance(image.source, Path):
@@ -135,6 +144,7 @@ def index_image(image: Image) -> IndexedFile:
         raise NoPixelsError(f"{name} is DICOM without pixel data; leave it out")
     description = PixelDescription.of(header, name)
     with located(name):
+        check_announced(math.prod(description.frame_shape), max_pixels)
         slopes, intercepts, table = _rescalings(header, description)
     is_mic = transfer_syntax(header) == MICLossless
     with image.source.open("rb") as file:
@@ -160,7 +170,7 @@ def _mic_spans(file: BinaryIO, head: Dataset, name: str) -> NDArray[np.int64]:
 def _native_spans(
     file: BinaryIO, head: Dataset, description: PixelDescription, name: str
 ) -> NDArray[np.int64] | None:
-    """Of native frames that need no conversion but one of colour; None for all others."""
+    """Of native frames that need no conversion; None for all others."""
     colour = description.samples_per_pixel == 3
     if transfer_syntax(head) not in _NATIVE or description.may_be_subsampled:
         return None
@@ -190,8 +200,13 @@ def _rescalings(
         stored = np.arange(limits.min, limits.max + 1)
         table = modality_values(stored, shared).astype(np.float32)
         return np.ones(1), np.zeros(1), table
-    per_frame = head.get("PerFrameFunctionalGroupsSequence")
-    frames = range(description.number_of_frames) if per_frame else range(1)
+    groups = head.get("PerFrameFunctionalGroupsSequence")
+    if groups and len(groups) != description.number_of_frames:
+        raise CorruptDataError(
+            f"Number of Frames is {description.number_of_frames}, but there are functional groups "
+            f"of {len(groups)} frames; correct the file's header"
+        )
+    frames = range(len(groups)) if groups else range(1)
     pairs = np.array([rescaling(FrameAttributes(head, frame)) for frame in frames])
     if (pairs == pairs[0]).all():
         pairs = pairs[:1]

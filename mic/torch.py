@@ -33,8 +33,8 @@ except ModuleNotFoundError as error:
         'mic.torch needs PyTorch; pip install "mic-codec[torch]"', name="torch"
     ) from error
 
-from .api import FrameSelection, _select_frames
-from .arrays import thread_count
+from .api import MAX_PIXELS, FrameSelection, _select_frames
+from .arrays import check_limit, thread_count
 from .dicom_index import IndexedFile, index_file, read_frame, read_frames
 from .errors import UnsupportedError
 from .imagefiles import NoPixelsError
@@ -54,6 +54,7 @@ def read_dicom_to_tensor(
     dtype: torch.dtype | None = torch.float32,
     rescale: bool = False,
     threads: int = 1,
+    max_pixels: int = MAX_PIXELS,
 ) -> torch.Tensor:
     """Read a DICOM file as a tensor, channels first.
 
@@ -72,6 +73,8 @@ def read_dicom_to_tensor(
         ``apply_modality_lut``, rounded to `dtype`.
     threads : int
         Threads to decode with; 0 for all CPUs that this process may use.
+    max_pixels : int
+        Most samples to decode; checked before memory is sized.
 
     Returns
     -------
@@ -86,12 +89,16 @@ def read_dicom_to_tensor(
     UnsupportedError
         No pixel data of 8 or 16 bits, frames that the file does not have, or a
         type that its values do not fit.
+    LimitError
+        More samples than `max_pixels`.
     """
     check_dtype(dtype, rescale)
-    indexed = index_file(path)
+    indexed = index_file(path, max_pixels)
+    check_limit((indexed.n_frames,), max_pixels)
     selected = _select_frames(frames, indexed.n_frames)
     if not selected:
         raise UnsupportedError(f"frames {frames!r} select none of {indexed.n_frames} frame(s)")
+    check_limit((len(selected), *indexed.description.frame_shape), max_pixels)
     items = [(indexed, frame) for frame in selected]
     tensor = _batch_of(items, dtype, rescale, threads, Memory())
     one = isinstance(frames, (int, np.integer)) or (frames is None and indexed.n_frames == 1)
@@ -120,7 +127,7 @@ def _batch_of(
     return target
 
 
-def _indexed(files: Any) -> list[IndexedFile]:
+def _indexed(files: Any, max_pixels: int) -> list[IndexedFile]:
     """Files parsed; what a folder holds without pixels is passed over."""
     is_folder = isinstance(files, (str, os.PathLike)) and Path(files).is_dir()
     indexed = []
@@ -130,7 +137,7 @@ def _indexed(files: Any) -> list[IndexedFile]:
                 f"a {type(source).__name__} is among the files, paths are expected; save it first"
             )
         try:
-            indexed.append(index_file(source))
+            indexed.append(index_file(source, max_pixels))
         except NoPixelsError:
             if not is_folder:
                 raise
@@ -225,6 +232,8 @@ class DicomSlices(Dataset):  # type: ignore[misc]
         process may use.  Without workers (``num_workers=0``) threads decode a
         batch of MIC Lossless in one call, which spares the copies that workers
         cost.
+    max_pixels : int
+        Most samples of one frame.
 
     Notes
     -----
@@ -238,6 +247,8 @@ class DicomSlices(Dataset):  # type: ignore[misc]
         No files, or files without pixel data of 8 or 16 bits.
     CorruptDataError
         A file that is no DICOM file, or contradicts itself.
+    LimitError
+        Frames of more than `max_pixels` samples.
     """
 
     def __init__(
@@ -252,6 +263,7 @@ class DicomSlices(Dataset):  # type: ignore[misc]
         target: Callable[[Slice], Any] | None = None,
         cache_bytes: int = 0,
         threads: int = 1,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         check_dtype(dtype, rescale)
         thread_count(threads)
@@ -271,7 +283,7 @@ class DicomSlices(Dataset):  # type: ignore[misc]
         self._cache = FrameCache(cache_bytes)
         self._memory = Memory()
         self._prepared = False
-        self._files = _indexed(files)
+        self._files = _indexed(files, max_pixels)
         counts = [indexed.n_frames for indexed in self._files]
         self._first = np.concatenate([[0], np.cumsum(counts)])
 

@@ -233,3 +233,13 @@ def test_without_torch(run_python: Callable[[str], str]) -> None:
         "except ModuleNotFoundError as error: print(error)"
     )
     assert 'pip install "mic-codec[torch]"' in run_python(code)
+
+
+def test_limits(tmp_path: Path) -> None:
+    write_dicom(tmp_path / "a.dcm", zoo.volume((4,), 24, 20))
+    path = in_mic(tmp_path / "a.dcm", tmp_path / "b.dcm")
+    assert read_dicom_to_tensor(path, max_pixels=4 * 24 * 20).shape == (4, 1, 24, 20)
+    assert read_dicom_to_tensor(path, 1, max_pixels=24 * 20).shape == (1, 24, 20)
+    for frames, limit in ((None, 4 * 24 * 20 - 1), ([0, 1], 24 * 20), (0, 24 * 20 - 1)):
+        with pytest.raises(mic.LimitError, match="max_pixels"):
+            read_dicom_to_tensor(path, frames, max_pixels=limit)
