@@ -178,19 +178,20 @@ def drop_from_cache(paths: list[Path]) -> None:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def seconds(epoch: Epoch, expected: list[torch.Tensor] | None = None) -> float:
-    """Time of one epoch; with `expected` its tensors are compared, up to the rescaling."""
-    start = time.perf_counter()
-    batches = list(epoch()) if expected is not None else None
-    if batches is None:
-        for _ in epoch():
-            pass
-    elapsed = time.perf_counter() - start
-    if batches is not None:
-        offset = batches[0].min() - expected[0].min()
-        for batch, wanted in zip(batches, expected, strict=True):
-            assert torch.equal(batch, wanted + offset)
-    return elapsed
+def seconds(epoch: Epoch) -> tuple[float, float]:
+    """Time of one epoch, and the processor time of this process."""
+    start, cpu = time.perf_counter(), time.process_time()
+    for _ in epoch():
+        pass
+    return time.perf_counter() - start, time.process_time() - cpu
+
+
+def check(epoch: Epoch, expected: list[torch.Tensor]) -> None:
+    """Are the tensors those of pydicom, up to the rescaling that SimpleITK does?"""
+    batches = list(epoch())
+    offset = batches[0].min() - expected[0].min()
+    for batch, wanted in zip(batches, expected, strict=True):
+        assert torch.equal(batch, wanted + offset)
 
 
 def main() -> None:
@@ -227,7 +228,10 @@ def main() -> None:
         "images per second": results,
     }
     for name, result in results.items():
-        print(f"{name:40} {result['warm']:8.0f} warm {result['cold']:8.0f} cold")
+        print(
+            f"{name:40} {result['warm']:8.0f} warm {result['cold']:8.0f} cold "
+            f"{result['cpu ms']:8.2f} CPU ms"
+        )
     if not arguments.quick:
         benchmark.write_json(TARGET, content)
         tables.insert(PAGE, table(content))
@@ -240,10 +244,11 @@ def table(content: dict[str, Any]) -> str:
     )
     base = rates[CHARLS]["warm"]
     lines = [
-        "| files, and who reads them | images/s, warm cache | cold | CharLS = 1 |",
-        "|---|---:|---:|---:|",
+        "| files, and who reads them | images/s, warm cache | cold | CharLS = 1 | CPU ms/image |",
+        "|---|---:|---:|---:|---:|",
         *(
-            f"| {name} | {rate['warm']:.0f} | {rate['cold']:.0f} | {rate['warm'] / base:.1f} |"
+            f"| {name} | {rate['warm']:.0f} | {rate['cold']:.0f} | {rate['warm'] / base:.1f} "
+            f"| {'' if 'workers' in name else format(rate['cpu ms'], '.2f')} |"
             for name, rate in rates.items()
         ),
         "",
@@ -263,20 +268,27 @@ def measure(
     n_slices: int,
     rounds: int,
 ) -> dict[str, dict[str, float]]:
-    """Images a second of each way, warm and cold, all ways in turns."""
+    """Images a second of each way, warm and cold, and CPU time; all ways in turns."""
     expected = list(measured["native, pydicom"][1]())
     times: dict[str, dict[str, list[float]]] = {}
     for name, (_, epoch) in measured.items():
-        seconds(epoch, expected)
-        times[name] = {"warm": [], "cold": []}
+        check(epoch, expected)
+        times[name] = {"warm": [], "cpu": [], "cold": []}
+    del expected
     for _ in range(rounds):
         for name, (source, epoch) in measured.items():
-            times[name]["warm"].append(seconds(epoch))
+            warm, cpu = seconds(epoch)
+            times[name]["warm"].append(warm)
+            times[name]["cpu"].append(cpu)
             drop_from_cache(paths[source])
-            times[name]["cold"].append(seconds(epoch))
+            times[name]["cold"].append(seconds(epoch)[0])
     return {
-        name: {state: round(n_slices / min(runs), 1) for state, runs in both.items()}
-        for name, both in times.items()
+        name: {
+            "warm": round(n_slices / min(runs["warm"]), 1),
+            "cold": round(n_slices / min(runs["cold"]), 1),
+            "cpu ms": round(1e3 * min(runs["cpu"]) / n_slices, 3),
+        }
+        for name, runs in times.items()
     }
 
 
