@@ -136,13 +136,16 @@ def main() -> None:
     """Measure, write the JSON file and the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--slices", type=int)
+    parser.add_argument("--rounds", type=int)
     parser.add_argument("--report", action="store_true")
     arguments = parser.parse_args()
     if arguments.report:
         tables.insert(PAGE, table(json.loads(TARGET.read_text())))
         return
     register_codecs()
-    n_slices, rounds = (16, 2) if arguments.quick else (64, 9)
+    n_slices = arguments.slices or (16 if arguments.quick else 64)
+    rounds = arguments.rounds or (2 if arguments.quick else 9)
     names, volume = series.synthesize(n_slices)
     volume = (volume.astype(np.int32) - int(volume.min())).astype(np.uint16)
     with tempfile.TemporaryDirectory() as folder:
