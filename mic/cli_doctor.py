@@ -16,6 +16,7 @@ import numpy as np
 from . import api, gpu
 from ._version import __version__
 from .cli_run import print_json
+from .errors import MicError
 
 _DISTRIBUTION = "mic-codec"
 # Such as: click>=8.1; extra == "cli"
@@ -35,6 +36,7 @@ def doctor(as_json: bool) -> None:
         "cpu": api.cpu_info(),
         "extras": _extras(),
         "dicom": _dicom_decoders(),
+        "mic_lossless": _mic_lossless(),
         "gpu": gpu.status().reason,
         "self_test": {codec: _self_test(codec) for codec in api.CODECS},
     }
@@ -93,6 +95,23 @@ def _dicom_decoders() -> dict[str, bool]:
     return available
 
 
+def _mic_lossless() -> dict[str, Any]:
+    """Whether pydicom knows our transfer syntax in this process, and could."""
+    from . import pydicom_plugin
+
+    registered = pydicom_plugin.is_registered()
+    problem = None
+    try:
+        pydicom_plugin.register()
+    except MicError as error:
+        problem = str(error)
+    finally:
+        if not registered:
+            pydicom_plugin.unregister()
+    uid = str(pydicom_plugin.MICLossless)
+    return {"uid": uid, "registered": registered, "problem": problem}
+
+
 def _self_test(codec: str) -> str:
     image = (np.arange(96 * 128, dtype=np.uint32) ** 2 >> 7).astype(np.uint16).reshape(96, 128)
     try:
@@ -121,6 +140,13 @@ def _tell(facts: dict[str, Any]) -> None:
         print(f"\nDICOM syntaxes without a decoder here: {'; '.join(without)}")
         print("  pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg")
     print(f"\nGPU decoding: {facts['gpu']}")
+    syntax = facts["mic_lossless"]
+    print(f"\nDICOM syntax MIC Lossless, {syntax['uid']}")
+    if syntax["problem"]:
+        print(f"  mic.register() does not work here: {syntax['problem']}")
+    else:
+        state = "is registered with pydicom" if syntax["registered"] else "is not registered yet"
+        print(f"  {state}; mic.register() works, each process calls it for itself")
     print()
     for codec, result in facts["self_test"].items():
         print(f"self-test of {codec}: {result}")

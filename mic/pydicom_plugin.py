@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -280,10 +280,9 @@ def register() -> None:
 
 def unregister() -> None:
     """Take back everything that `register` did.  May be called any number of times."""
-    decoder_table, encoder_table = _tables()
-    with _lock:
-        decoder_table.pop(MICLossless, None)
-        encoder_table.pop(MICLossless, None)
+    with _lock, suppress(UnsupportedError):
+        for table in _tables():
+            table.pop(MICLossless, None)
         if MICLossless in PrivateTransferSyntaxes:
             PrivateTransferSyntaxes.remove(MICLossless)
         _deactivate_hook()
@@ -291,7 +290,10 @@ def unregister() -> None:
 
 def is_registered() -> bool:
     """Does pydicom decode and encode MIC Lossless in this process?"""
-    return all(MICLossless in table for table in _tables())
+    try:
+        return all(MICLossless in table for table in _tables())
+    except UnsupportedError:
+        return False
 
 
 def marks_files() -> bool:

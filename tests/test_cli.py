@@ -392,6 +392,8 @@ def test_doctor():
     document = json.loads(run("doctor", "--json"))
     assert document["self_test"] == dict.fromkeys(mic.CODECS, "passed")
     assert document["versions"]["numpy"] == np.__version__
+    syntax = {"uid": str(mic.MICLossless), "registered": False, "problem": None}
+    assert document["mic_lossless"] == syntax and "mic.register() works" in output
 
 
 def test_help_names_every_command():

@@ -258,6 +258,8 @@ def test_unknown_pydicom_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("pydicom.pixels.decoders.base._PIXEL_DATA_DECODERS")
     with pytest.raises(mic.UnsupportedError, match=r"pydicom is .*, one like 3\.0 .* work without"):
         mic.register()
+    mic.unregister()
+    assert not pydicom_plugin.is_registered()
     monkeypatch.undo()
     assert not pydicom_plugin.is_registered()
 
