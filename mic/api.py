@@ -155,7 +155,7 @@ def _select_frames(frames: FrameSelection, n_frames: int) -> list[int]:
     if frames is None:
         return list(range(n_frames))
     if isinstance(frames, slice):
-        return list(range(n_frames))[frames]
+        return list(range(n_frames)[frames])
     selected = [frames] if isinstance(frames, (int, np.integer)) else [int(i) for i in frames]
     for index in selected:
         if not -n_frames <= index < n_frames:

@@ -199,6 +199,8 @@ def decode_frames(
     is_one = isinstance(indices, (int, np.integer))
     with open_source(src) as source:
         description = source.description
+        if indices is None:
+            check_limit((description.number_of_frames, *description.frame_shape), max_pixels)
         selected = _select_frames(indices, description.number_of_frames)
         shape = (len(selected), *description.frame_shape)
         check_limit(shape, max_pixels)

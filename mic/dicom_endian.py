@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 
 # Value representations whose value pydicom keeps as bytes: bytes per word.
 _WORD_BYTES = {"OW": 2, "OL": 4, "OF": 4, "OD": 8, "OV": 8}
@@ -28,15 +28,16 @@ def swap_words(data: Any, word_bytes: int = 2) -> bytes:
 def to_little_endian(ds: Dataset) -> None:
     """Turn a data set that was read as big-endian into a little-endian one, in place.
 
-    Pixel data that are native are swapped too; the Transfer Syntax UID becomes
-    Explicit VR Little Endian.  Little-endian data sets stay as they are.
+    Native pixel data are swapped too; the Transfer Syntax UID becomes Explicit
+    VR Little Endian.  Values of unknown representation (UN) keep their bytes.
+    Little-endian data sets stay as they are.
     """
     meta = getattr(ds, "file_meta", Dataset())
     syntax = meta.get("TransferSyntaxUID")
-    if ds.original_encoding[1] is not False and (syntax is None or syntax.is_little_endian):
+    if ds.original_encoding[1] is not False and syntax != ExplicitVRBigEndian:
         return
     _swap_elements(ds)
-    if syntax is not None:
+    if syntax == ExplicitVRBigEndian:
         meta.TransferSyntaxUID = ExplicitVRLittleEndian
 
 

@@ -21,6 +21,7 @@ from pydicom.pixels.decoders import base as decoders
 from pydicom.pixels.encoders import base as encoders
 from pydicom.uid import PrivateTransferSyntaxes, register_transfer_syntax
 
+from .api import MAX_PIXELS
 from .api import decode as decode_stream
 from .api import encode as encode_array
 from .dicom_pixels import (
@@ -33,7 +34,7 @@ from .dicom_pixels import (
     upsampled,
 )
 from .dicom_source import MicSource, decode_parsed, name_of, parse_frame
-from .errors import UnsupportedError, VerifyError
+from .errors import LimitError, UnsupportedError, VerifyError
 
 LABEL = "mic"  # pydicom lower-cases the names of plugins
 DECODER_DEPENDENCIES = {MICLossless: ("mic-codec",)}
@@ -66,11 +67,18 @@ def decode(src: bytes, runner: decoders.DecodeRunner) -> bytearray:
     ------
     CorruptDataError
         The fragment is damaged, or contradicts the attributes.
+    LimitError
+        The frame has more than 1 GiB.
     """
     description = PixelDescription.from_options(runner.options, "the data set")
     if runner.get_option(_WAS_SUBSAMPLED):
         description = replace(description, photometric_interpretation=SUBSAMPLED)
     frame = parse_frame(src, description, "the fragment")
+    if description.frame_bytes > MAX_PIXELS:
+        raise LimitError(
+            f"a frame of {description.frame_bytes} bytes is announced, pydicom's calls decode up "
+            f"to {MAX_PIXELS}; mic.dicom.decode_frames(ds, max_pixels=...) decodes more"
+        )
     decoded = bytearray(description.frame_bytes)
     out = np.frombuffer(decoded, description.dtype).reshape(1, *description.frame_shape)
     if is_subsampled(frame.shape, description):

@@ -321,3 +321,19 @@ def test_wrong_states(tmp_path: Path) -> None:
     ds.set_original_encoding(None, None)
     with pytest.raises(mic.UnsupportedError, match=r"has no Transfer Syntax UID \(0002,0010\)"):
         dicom.compress(ds)
+
+
+def test_more_than_the_caller_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attributes that announce gigabytes: refused before there is memory for them."""
+    ds = build(tmp_path / "a.dcm", np.zeros((4, 4), "u1"))
+    write_dicom(tmp_path / "b.dcm", np.zeros((4, 4), "u1"), NumberOfFrames=2**31 - 1)
+    with pytest.raises(mic.LimitError, match="announces 34359738352 samples"):
+        dicom.decode_frames(tmp_path / "b.dcm")
+    monkeypatch.setattr("mic.pydicom_plugin.MAX_PIXELS", 15)
+    with pytest.raises(RuntimeError, match="a frame of 16 bytes is announced"):
+        pydicom.pixels.pixel_array(ds)
+    ds.Rows = ds.Columns = 40000
+    with pytest.raises(mic.LimitError, match="announces 1600000000 samples"):
+        dicom.decode_frames(ds)
+    with pytest.raises(mic.LimitError, match="announces 1600000000 samples"):
+        dicom.decompress(ds)

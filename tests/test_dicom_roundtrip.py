@@ -239,3 +239,17 @@ def test_other_compressed_syntaxes_are_decompressed_by_pydicom() -> None:
     assert (dicom.decode_frames(ds)[0] == array & 0xFFF).all()
     dicom.decompress(ds)
     assert (ds.PixelData, ds.SOPInstanceUID) == (native, instance)
+
+
+def test_array_replaces_compressed_pixel_data() -> None:
+    """In whatever syntax, marked or not."""
+    array = noise((8, 8), "u2")
+    ds = read(array)
+    dicom.compress(ds, encapsulate_ext=True)
+    again = reread(ds)
+    dicom.compress(again, array[::-1])
+    assert (dicom.decode_frames(reread(again))[0] == array[::-1]).all()
+    assert "ExtendedOffsetTable" not in again
+    big = read(array, syntax=ExplicitVRBigEndian)
+    dicom.compress(big, array.T)
+    assert (dicom.decode_frames(reread(big))[0] == array.T).all()

@@ -41,9 +41,12 @@ def test_snippets(
     shutil.copy(slices[0], tmp_path / "scan.dcm")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "snippet"}
-    for block in blocks:
-        with skipping_what_needs_extras():
-            exec(compile(block, "<snippet>", "exec"), names)
+    try:
+        for block in blocks:
+            with skipping_what_needs_extras():
+                exec(compile(block, "<snippet>", "exec"), names)
+    finally:
+        mic.unregister()
 
 
 @contextlib.contextmanager
