@@ -98,6 +98,7 @@ def _dicom_decoders() -> dict[str, bool]:
 def _mic_lossless() -> dict[str, Any]:
     """Whether pydicom knows our transfer syntax in this process, and could."""
     from . import pydicom_plugin
+    from .dicom_pixels import MICLossless
 
     registered = pydicom_plugin.is_registered()
     problem = None
@@ -108,7 +109,7 @@ def _mic_lossless() -> dict[str, Any]:
     finally:
         if not registered:
             pydicom_plugin.unregister()
-    uid = str(pydicom_plugin.MICLossless)
+    uid = str(MICLossless)
     return {"uid": uid, "registered": registered, "problem": problem}
 
 
