@@ -47,7 +47,7 @@ class Source(Protocol):
 
     def decode_into(
         self, frames: Sequence[int], out: NDArray[Any], threads: int, correct_unused_bits: bool
-    ) -> None:
+    ) -> object:
         """Frames into `out`, (frames, rows, columns[, 3])."""
 
 
@@ -172,8 +172,8 @@ class MicSource:
 
     def decode_into(
         self, frames: Sequence[int], out: NDArray[Any], threads: int, correct_unused_bits: bool
-    ) -> None:
-        """Frames into `out`, (frames, rows, columns[, 3])."""
+    ) -> list[ParsedFrame]:
+        """Frames into `out`, (frames, rows, columns[, 3]); gives back what they are coded as."""
         parsed = self._parse(frames)
         if is_subsampled(parsed[0].shape, self.description):
             samples = np.empty((len(frames), *parsed[0].shape), self.description.dtype)
@@ -183,6 +183,7 @@ class MicSource:
             decode_parsed(parsed, out, frames, self.index.name, threads)
         if correct_unused_bits:
             clear_unused_bits(out, self.description)
+        return parsed
 
     def check(self, frames: Sequence[int]) -> None:
         """Decode frame after frame, for the error of the first that is damaged."""

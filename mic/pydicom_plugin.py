@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pydicom
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.hooks import hooks
 from pydicom.pixels.decoders import base as decoders
@@ -24,6 +25,7 @@ from pydicom.uid import PrivateTransferSyntaxes, register_transfer_syntax
 from .api import MAX_PIXELS
 from .api import decode as decode_stream
 from .api import encode as encode_array
+from .arrays import check_limit, thread_count
 from .dicom_pixels import (
     SUBSAMPLED,
     MICLossless,
@@ -34,14 +36,15 @@ from .dicom_pixels import (
     upsampled,
 )
 from .dicom_source import MicSource, decode_parsed, name_of, parse_frame
-from .errors import LimitError, UnsupportedError, VerifyError
+from .errors import MicError, UnsupportedError, VerifyError
 
 LABEL = "mic"  # pydicom lower-cases the names of plugins
 DECODER_DEPENDENCIES = {MICLossless: ("mic-codec",)}
 ENCODER_DEPENDENCIES = {MICLossless: ("mic-codec",)}
 _SINCE = "3.0"
 _TRANSFER_SYNTAX_TAG = 0x00020010
-_WAS_SUBSAMPLED = "mic_subsampled"
+_WAS_SUBSAMPLED = "mic_subsampled"  # options of a runner that are ours
+_SOURCE = "mic_source"
 
 
 def is_available(uid: str) -> bool:
@@ -67,33 +70,32 @@ def decode(src: bytes, runner: decoders.DecodeRunner) -> bytearray:
     ------
     CorruptDataError
         The fragment is damaged, or contradicts the attributes.
-    LimitError
-        The frame has more than 1 GiB.
     """
     description = PixelDescription.from_options(runner.options, "the data set")
     if runner.get_option(_WAS_SUBSAMPLED):
         description = replace(description, photometric_interpretation=SUBSAMPLED)
     frame = parse_frame(src, description, "the fragment")
-    if description.frame_bytes > MAX_PIXELS:
-        raise LimitError(
-            f"a frame of {description.frame_bytes} bytes is announced, pydicom's calls decode up "
-            f"to {MAX_PIXELS}; mic.dicom.decode_frames(ds, max_pixels=...) decodes more"
-        )
     decoded = bytearray(description.frame_bytes)
     out = np.frombuffer(decoded, description.dtype).reshape(1, *description.frame_shape)
     if is_subsampled(frame.shape, description):
         coded = np.empty((1, *frame.shape), description.dtype)
         decode_parsed([frame], coded, [0], "the fragment")
         out[...] = upsampled(coded)
-        runner.set_option(_WAS_SUBSAMPLED, True)
-        _set_option(runner, "photometric_interpretation", "YBR_FULL")
     else:
         decode_parsed([frame], out, [0], "the fragment")
-    if description.samples_per_pixel > 1:
-        _set_option(runner, "planar_configuration", 0)
+    _describe_decoded(runner, is_subsampled(frame.shape, description))
     if not np.little_endian:
         out.byteswap(inplace=True)
     return decoded
+
+
+def _describe_decoded(runner: decoders.DecodeRunner, was_subsampled: bool) -> None:
+    """Tell pydicom where decoded frames differ from the attributes of the data set."""
+    if was_subsampled:
+        runner.set_option(_WAS_SUBSAMPLED, True)
+        _set_option(runner, "photometric_interpretation", "YBR_FULL")
+    if runner.samples_per_pixel > 1:
+        _set_option(runner, "planar_configuration", 0)
 
 
 def _set_option(runner: decoders.DecodeRunner, name: str, value: Any) -> None:
@@ -151,8 +153,32 @@ class MicDecoder(decoders.Decoder):
     """pydicom's decoder; what is wrong with a frame is said with its number."""
 
     def as_array(self, src: Any, *, index: int | None = None, **kwargs: Any) -> Any:
-        with _explained(src, None if index is None else [index], kwargs):
+        with _explained(src, None if index is None else [index], kwargs) as source:
+            if source is not None and self.available_plugins == (LABEL,):
+                kwargs = {**kwargs, _SOURCE: source}
             return super().as_array(src, index=index, **kwargs)
+
+    @staticmethod
+    def _as_array_encapsulated(
+        runner: decoders.DecodeRunner, index: int | None
+    ) -> NDArray[np.generic]:
+        """Decode straight into the array that pydicom returns.
+
+        The plugin interface would have each frame in a buffer of its own and
+        copied from there, which costs as much as a third of the decoding.  The
+        option ``threads`` counts here.  Should pydicom stop calling this, its
+        own way through `decode` gives the same.
+        """
+        source: MicSource | None = runner.get_option(_SOURCE)
+        if source is None:
+            return decoders.Decoder._as_array_encapsulated(runner, index)
+        description = source.description
+        frames = range(description.number_of_frames) if index is None else [index]
+        out = np.empty((len(frames), *description.frame_shape), runner.pixel_dtype)
+        threads = thread_count(runner.get_option("threads", 1))
+        parsed = source.decode_into(frames, out, threads, correct_unused_bits=False)
+        _describe_decoded(runner, is_subsampled(parsed[0].shape, description))
+        return out.reshape(-1)
 
     def as_buffer(self, src: Any, *, index: int | None = None, **kwargs: Any) -> Any:
         with _explained(src, None if index is None else [index], kwargs):
@@ -170,18 +196,27 @@ class MicDecoder(decoders.Decoder):
 
 
 @contextmanager
-def _explained(src: Any, frames: list[int] | None, options: dict[str, Any]) -> Iterator[None]:
+def _explained(
+    src: Any, frames: list[int] | None, options: dict[str, Any]
+) -> Iterator[MicSource | None]:
     """Check the frame index before pydicom uses it, and name the frame that fails.
 
     pydicom itself would return more frames than Number of Frames says, and
     tells of a failure only what the plugin says, which sees one fragment.
+
+    Yields
+    ------
+    MicSource or None
+        None if pydicom is to say what is wrong: missing attributes, and frames
+        that are not there.
     """
     position = src.tell() if hasattr(src, "tell") else None
     try:
         source = MicSource.of_coder(src, options)
-    except UnsupportedError:  # attributes are missing: pydicom says so
-        yield
+    except UnsupportedError:
+        yield None
         return
+    check_limit(source.description.frame_shape, MAX_PIXELS)
     n_frames = source.description.number_of_frames
     wanted = range(n_frames) if frames is None else [i for i in frames if 0 <= i < n_frames]
     for frame in wanted:
@@ -189,7 +224,9 @@ def _explained(src: Any, frames: list[int] | None, options: dict[str, Any]) -> I
     if position is not None:
         src.seek(position)
     try:
-        yield
+        yield source if frames is None or len(wanted) == len(frames) else None
+    except MicError:
+        raise
     except Exception:
         source.check(wanted)
         raise

@@ -99,6 +99,29 @@ def test_options_reach_the_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         pydicom.dcmread(tmp_path / "a.dcm").compress(mic.MICLossless, effort=12)
 
 
+@pytest.mark.parametrize("name", ["frames", "narrow and signed", "colour frames"])
+def test_both_ways_into_an_array(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Straight into pydicom's array, and through the plugin interface."""
+    array, options = CASES[name]
+    write_dicom(tmp_path / "a.dcm", array, **options)
+    ds = pydicom.dcmread(tmp_path / "a.dcm")
+    ds.compress(mic.MICLossless)
+    direct = pixel_array(ds, threads=3)
+    assert (direct == array).all()
+    calls = []
+    decode = pydicom_plugin.decode
+    plugins = get_decoder(mic.MICLossless)
+    plugins.remove_plugin("mic")
+    monkeypatch.setattr(
+        pydicom_plugin, "decode", lambda *arguments: calls.append(1) or decode(*arguments)
+    )
+    plugins.add_plugin("other", (pydicom_plugin.__name__, "decode"))
+    assert (pixel_array(ds) == direct).all() and pixel_array(ds).dtype == direct.dtype
+    assert calls
+
+
 def test_array_and_extended_table(tmp_path: Path) -> None:
     array, options = CASES["colour frames"]
     write_dicom(tmp_path / "a.dcm", array, PlanarConfiguration=1, **options)
