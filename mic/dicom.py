@@ -166,7 +166,8 @@ def decode_frames(
     Parameters
     ----------
     src : path-like, binary file object or pydicom.Dataset
-        In any syntax that pydicom decodes; MIC Lossless needs no registration.
+        An image of 8 or 16 bits allocated, in MIC Lossless (registered or not) or
+        in any syntax that pydicom decodes.
     indices : int, slice or sequence of int, optional
         Frames to decode, in this order.  By default all.
     threads : int

@@ -21,6 +21,7 @@ from pydicom.uid import UID
 from ._mic import Layout
 from .arrays import dtype_of
 from .errors import CorruptDataError, UnsupportedError
+from .imagefiles import NoPixelsError
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -90,10 +91,17 @@ class PixelDescription:
 
         Raises
         ------
+        NoPixelsError
+            The data set is a report, a plan or something else that is no image.
         UnsupportedError
             An attribute is missing or has a value that mic does not code.
         """
-        if "PixelData" not in ds and ("FloatPixelData" in ds or "DoubleFloatPixelData" in ds):
+        is_float = "FloatPixelData" in ds or "DoubleFloatPixelData" in ds
+        if not is_float and not any(word in ds for word in ("Rows", "Columns", "PixelData")):
+            raise NoPixelsError(
+                f"{name} has neither {attribute('rows')} nor pixel data; it holds no image"
+            )
+        if "PixelData" not in ds and is_float:
             raise UnsupportedError(
                 f"{name} has floating-point pixel data, Pixel Data (7FE0,0010) of 8 or 16 bits is "
                 "expected; leave it in its transfer syntax"

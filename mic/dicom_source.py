@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -270,21 +270,31 @@ class PydicomSource:
 @contextmanager
 def open_source(src: str | os.PathLike[str] | BinaryIO | Dataset) -> Iterator[Source]:
     """Frames of a data set, a path or a binary file object."""
-    if isinstance(src, (str, os.PathLike)):
+    if isinstance(src, Dataset):
+        yield MicSource.of_dataset(src) if _is_mic(src) else PydicomSource(src, src)
+    elif isinstance(src, (str, os.PathLike)):
         with Path(src).open("rb") as file:
             yield _file_source(file, Path(src).name)
-    elif not isinstance(src, Dataset):
-        yield _file_source(src, file_name(src))
-    elif transfer_syntax(src) == MICLossless:
-        yield MicSource.of_dataset(src)
+    elif hasattr(src, "read"):
+        file = cast(BinaryIO, src)
+        yield _file_source(file, file_name(file))
     else:
-        yield PydicomSource(src, src)
+        raise UnsupportedError(
+            f"the source is a {type(src).__name__}, a path, a binary file object or a pydicom "
+            "data set is expected; put bytes into io.BytesIO"
+        )
+
+
+def _is_mic(ds: Dataset) -> bool:
+    return transfer_syntax(ds) == MICLossless
 
 
 def _file_source(file: BinaryIO, name: str) -> Source:
     begin = file.tell()
     head = dcmread(file, stop_before_pixels=True, force=True)
-    if transfer_syntax(head) == MICLossless:
+    if "TransferSyntaxUID" not in head.file_meta and "Rows" not in head:
+        raise CorruptDataError(f"{name} is no DICOM image")
+    if _is_mic(head):
         return MicSource.of_file(file, head, name)
     file.seek(begin)
     return PydicomSource(file, head)

@@ -245,6 +245,20 @@ def test_file_without_pixel_data(tmp_path: Path) -> None:
             function(tmp_path / "b.dcm")
 
 
+@pytest.mark.filterwarnings("ignore:Expected implicit VR")
+def test_what_is_no_image(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("no DICOM " * 50)
+    with pytest.raises(mic.CorruptDataError, match=r"a\.txt is no DICOM image"):
+        dicom.decode_frames(tmp_path / "a.txt")
+    plan = pydicom.examples.get_path("rt_plan")
+    with pytest.raises(mic.UnsupportedError, match=r"rtplan\.dcm has neither .* no image"):
+        dicom.decode_frames(plan)
+    with pytest.raises(mic.UnsupportedError, match=r"rtplan\.dcm has neither .* no image"):
+        dicom.compress(pydicom.dcmread(plan))
+    with pytest.raises(mic.UnsupportedError, match=r"source is a bytes, .* io\.BytesIO"):
+        dicom.decode_frames(b"DICM")  # type: ignore[arg-type]
+
+
 def test_damage_is_found_where_it_is(tmp_path: Path) -> None:
     """The other frames of a damaged file decode."""
     ds = build(tmp_path / "a.dcm")
