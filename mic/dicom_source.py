@@ -276,8 +276,7 @@ def open_source(src: str | os.PathLike[str] | BinaryIO | Dataset) -> Iterator[So
         with Path(src).open("rb") as file:
             yield _file_source(file, Path(src).name)
     elif hasattr(src, "read"):
-        file = cast(BinaryIO, src)
-        yield _file_source(file, file_name(file))
+        yield _file_source(cast(BinaryIO, src), file_name(cast(BinaryIO, src)))
     else:
         raise UnsupportedError(
             f"the source is a {type(src).__name__}, a path, a binary file object or a pydicom "
