@@ -11,6 +11,8 @@ import numpy as np
 import pydicom
 import pytest
 from dicomfiles import write_dicom
+from hypothesis import given
+from hypothesis import strategies as st
 from pydicom.encaps import encapsulate
 
 import mic
@@ -351,3 +353,24 @@ def test_more_than_the_caller_allows(tmp_path: Path, monkeypatch: pytest.MonkeyP
         dicom.decode_frames(ds)
     with pytest.raises(mic.LimitError, match="announces 1600000000 samples"):
         dicom.decompress(ds)
+
+
+@given(position=st.integers(0, 10**6), value=st.integers(0, 255), cut=st.integers(0, 300))
+def test_any_damage_is_an_error_or_harmless(position: int, value: int, cut: int) -> None:
+    """Whatever byte changes, wherever the data end: the pixels, or an error."""
+    array = np.arange(2 * 6 * 7, dtype="u2").reshape(2, 6, 7) % 31
+    ds = pydicom.Dataset()
+    ds.file_meta = pydicom.dataset.FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = mic.MICLossless
+    ds.Rows, ds.Columns, ds.SamplesPerPixel, ds.PixelRepresentation = 6, 7, 1, 0
+    ds.BitsAllocated, ds.BitsStored, ds.PhotometricInterpretation = 16, 16, "MONOCHROME2"
+    ds.NumberOfFrames = 2
+    data = bytearray(encapsulate([mic.encode(frame) for frame in array]))
+    data[position % len(data)] = value
+    set_pixels(ds, bytes(data[: len(data) - cut] if cut > 150 else data))
+    for decode in (dicom.decode_frames, lambda ds: ds.pixel_array):
+        try:
+            decoded = decode(ds)
+        except mic.CorruptDataError:
+            continue
+        assert (decoded == array).all()
