@@ -29,7 +29,7 @@ from .errors import CorruptDataError, LimitError, MicError, UnsupportedError, Ve
 from .files import MicFile, MicWriter, create, open
 
 if TYPE_CHECKING:
-    from . import dicom, display, gpu, volume
+    from . import dicom, display, gpu, jpegls, transcode, volume
     from . import imagecodecs as imagecodecs
     from . import numcodecs as numcodecs
     from . import torch as torch
@@ -63,9 +63,11 @@ __all__ = [
     "encode",
     "gpu",
     "info",
+    "jpegls",
     "open",
     "register",
     "stages",
+    "transcode",
     "unregister",
     "volume",
 ]
@@ -81,8 +83,10 @@ _LAZY = {
     "numcodecs": (".numcodecs", None),
     "torch": (".torch", None),
     "zarr": (".zarr", None),
+    "jpegls": (".jpegls", None),
     "MICLossless": (".dicom_pixels", "MICLossless"),
     "register": (".pydicom_plugin", "register"),
+    "transcode": (".transcode", None),
     "unregister": (".pydicom_plugin", "unregister"),
 }
 

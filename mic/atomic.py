@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part")
 
 
 @contextlib.contextmanager
@@ -49,6 +52,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
         raise
     _flush_folder(final.parent)
+
+
+def remove_leftovers(folder: Path, names: Container[str]) -> None:
+    """Remove the temporary files for `names` that killed processes have left in a folder."""
+    for path in folder.glob(".*.part"):
+        match = _TEMPORARY.fullmatch(path.name)
+        if match is not None and match[1] in names:
+            path.unlink(missing_ok=True)
 
 
 def _flush_folder(folder: Path) -> None:

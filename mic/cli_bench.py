@@ -15,12 +15,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from . import benchmark
 from .benchmark import Measurement
 from .benchmark_codecs import Codec, own_codecs, peer_codecs
+from .cli_bench_dicom import bench_dicom
 from .cli_run import complain, explain, print_table
 from .errors import MicError, UnsupportedError
 from .realimages import RealImage, find_installed_images, images_of
 
 
-@click.command()
+@click.group(invoke_without_command=True)
+@click.pass_context
 @click.option(
     "--codec",
     "names",
@@ -63,6 +65,7 @@ from .realimages import RealImage, find_installed_images, images_of
     help="Also write all figures to this file.",
 )
 def bench(
+    context: click.Context,
     names: tuple[str, ...],
     threads: int,
     peers: bool,
@@ -76,7 +79,11 @@ def bench(
     pydicom and pydicom-data (more with pip install "mic-codec[bench]"); nothing
     is downloaded.  Of a file with several frames the middle one is taken.  Speeds
     are decoded bytes a second, the median of --repeat measurements.
+
+    "mic bench dicom" times what pydicom's users do instead: dcmread(path).pixel_array.
     """
+    if context.invoked_subcommand is not None:
+        return
     try:
         _bench(names, threads, peers, paths, repeat, json_path)
     except (MicError, OSError, MemoryError) as error:
@@ -182,3 +189,6 @@ def _print_summary(images: list[RealImage], results: list[Measurement]) -> None:
     for codec in dict.fromkeys(result.codec for result in results if result.error):
         first = next(result for result in results if result.codec == codec and result.error)
         print(f"{codec} failed on {images[first.image].name}: {first.error}")
+
+
+bench.add_command(bench_dicom)

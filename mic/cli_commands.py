@@ -43,6 +43,8 @@ from .cli_run import (
     with_suffix,
 )
 from .cli_view import view
+from .cli_transcode import transcode
+from .cli_verify import verify_images
 from .errors import MicError, UnsupportedError
 from .imagefiles import WRITABLE, NoPixelsError, RawLayout, kind_of
 
@@ -172,6 +174,7 @@ def cli() -> None:
       mic info archive/*.mic                  sizes and ratios
       mic verify scan.mic scan.dcm            compare with the original
       mic view scan.dcm -o scan.png           a picture of it
+      mic transcode a.dcm b.dcm --to mic      DICOM in another transfer syntax
       mic bench                               figures on real images
       mic doctor                              versions, CPU, what is installed
 
@@ -445,6 +448,12 @@ def _info_row(outcome: Outcome) -> list[str]:
     metavar="N",
     help="Frame of the original to compare with.",
 )
+@click.option(
+    "--near",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Largest difference of a sample value that is allowed between two DICOM files.",
+)
 @raw_options
 @threads_option
 @click.option(
@@ -457,15 +466,17 @@ def _info_row(outcome: Outcome) -> list[str]:
 )
 @json_option
 def verify(paths: tuple[Path, ...], **given: Any) -> None:
-    """Check .mic files, or compare one with its original.
+    """Check .mic files, or compare two files.
 
     Given .mic files or folders, each frame is decoded and its checksums are
-    compared.  Given a .mic file and one other image, the pixels of both are.
+    compared.  Given a .mic file and one other image, or two other images, the
+    pixels of both are; of two DICOM files in any syntaxes, the attributes too.
 
     \b
     Examples:
       mic verify archive/
       mic verify scan.mic scan.dcm
+      mic verify scan.dcm transcoded.dcm
     """
     raw = _raw_layout(given["shape"], given["dtype"])
     threads = given["threads"]
@@ -476,6 +487,9 @@ def verify(paths: tuple[Path, ...], **given: Any) -> None:
         tasks = [
             (source, None, partial(verify_against, source, original, threads, raw, given["frame"]))
         ]
+    elif len(paths) == 2 and not {None, "mic"} & set(kinds):
+        task = partial(verify_images, *paths, near=given["near"], raw=raw, frame=given["frame"])
+        tasks = [(paths[0], None, task)]
     else:
         tasks = _stream_tasks(paths, partial(verify_file, threads=threads))
     outcomes = run_jobs(tasks, given["jobs"], not given["as_json"])
@@ -485,3 +499,4 @@ def verify(paths: tuple[Path, ...], **given: Any) -> None:
 cli.add_command(bench)
 cli.add_command(doctor)
 cli.add_command(view)
+cli.add_command(transcode)

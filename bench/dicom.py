@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""Decode times per DICOM file: pydicom's default decoder against MIC Lossless.
+
+python bench/dicom.py                  measure; bench/results/dicom-<machine>.json and the page
+python bench/dicom.py --report         docs/benchmarks-dicom.md from bench/results/dicom-*.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PAGE = HERE.parent / "docs" / "benchmarks-dicom.md"
+PLUGINS = ("pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle", "pyjpegls")
+_HEAD = """# Decode times of DICOM files
+
+<!-- written by bench/dicom.py -->
+
+Every `.dcm` file of pydicom and pydicom-data that pydicom can decode: how long
+`dcmread(path).pixel_array` takes for the original, by pydicom's default decoder ("Baseline"), and
+for the same file transcoded with `mic transcode --to mic` ("MIC", after `mic.register()`). Opening,
+parsing and colour conversion are part of both. Means and standard deviations in seconds, on one
+thread; the two take turns. The pixels of both are compared; of lossy colour files the transcoded
+one holds RGB. `mic bench dicom` prints the same table on your machine.
+
+Of the sums, the ones over compressed sources tell what a change of the codec brings. Files of a few
+kilobytes and the uncompressed ones, where MIC has to decode and the original only to be copied, are
+there so that nothing is hidden.
+"""
+
+
+def main() -> None:
+    """Measure, write the JSON file and the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--report", action="store_true", help="write the page only")
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--warm-ups", type=int, default=2)
+    parser.add_argument("--out", type=Path, help="JSON file")
+    arguments = parser.parse_args()
+    if not arguments.report:
+        measure(arguments.repeat, arguments.warm_ups, arguments.out)
+    write_page()
+
+
+def measure(repeat: int, warm_ups: int, out: Path | None) -> None:
+    """All files, into a JSON file named after the machine."""
+    from mic import benchmark
+    from mic.benchmark_dicom import FileTimes, as_json, dicom_files, measure_files
+
+    rows, errors = [], []
+    for result in measure_files(dicom_files(), runs=repeat, warm_ups=warm_ups):
+        (rows if isinstance(result, FileTimes) else errors).append(result)
+        print(".", end="", flush=True, file=sys.stderr)
+    print(file=sys.stderr)
+    machine = benchmark.machine()
+    label = re.sub(r"[^a-z0-9]+", "-", (machine["model"] or machine["architecture"]).lower())
+    content = {
+        "machine": machine,
+        "settings": {
+            "repeat": repeat,
+            "warm_ups": warm_ups,
+            "effort": 5,
+            "threads": 1,
+            "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+            "baseline": {name: version(name) for name in ("pydicom", *PLUGINS)},
+        },
+        **as_json(rows, errors),
+    }
+    path = out or HERE / "results" / f"dicom-{label.strip('-')}.json"
+    benchmark.write_json(path, content)
+
+
+def write_page() -> None:
+    """The page from all JSON files."""
+    from mic.benchmark_dicom import FileTimes, table
+
+    parts = [_HEAD]
+    for path in sorted((HERE / "results").glob("dicom-*.json")):
+        content = json.loads(path.read_text())
+        rows = [FileTimes(**row) for row in content["rows"]]
+        settings, machine = content["settings"], content["machine"]
+        versions = ", ".join(f"{name} {number}" for name, number in settings["baseline"].items())
+        used = sorted({row.plugin for row in rows} - {"none"})
+        parts += [
+            f"\n## {machine['model'] or machine['architecture']}, {machine['active']}\n",
+            f"From `bench/results/{path.name}`: {settings['warm_ups']} warm-ups, "
+            f"{settings['repeat']} runs, load average {settings['load']} when it ended. "
+            f"Baseline: {versions}; the plugins it took: {', '.join(used)}.\n",
+        ]
+        head, lines = table(rows)
+        right = {"Transfer Syntax": "---", "Shape": "---", "File": "---"}
+        parts += [_row(head), _row([right.get(name, "---:") for name in head])]
+        parts += [_row([_cell(cell) for cell in line]) for line in lines]
+        names = [f"`{error['file']}`" for error in content["errors"]]
+        parts.append(
+            f"\nErrors ({len(names)}: pydicom cannot decode them, or MIC does not hold their 1 or "
+            f"32 bits; see [transcode.md](transcode.md)): {', '.join(names)}."
+        )
+    PAGE.write_text("\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(text: str) -> str:
+    short = text.replace(" Image Compression", "").replace(" (Lossless Only)", " Lossless")
+    return short.split(", Non-Hierarchical")[0]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""`mic bench dicom`: decode times of DICOM files, as pydicom's users have them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from . import benchmark
+from .benchmark_dicom import (
+    FileError,
+    FileTimes,
+    as_json,
+    dicom_files,
+    measure_files,
+    table,
+)
+from .cli_jobs import Outcome
+from .cli_run import complain, explain, files_below, print_table, progress_bar
+from .errors import MicError, UnsupportedError
+from .imagefiles import kind_of
+
+
+@click.command("dicom")
+@click.option(
+    "--images",
+    "paths",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Your own files or folders instead; repeatable.",
+)
+@click.option("--repeat", type=click.IntRange(min=1), metavar="N", default=5, show_default=True)
+@click.option("--warm-ups", type=click.IntRange(min=0), metavar="N", default=2, show_default=True)
+@click.option(
+    "--effort", type=click.IntRange(1, 9), metavar="N", default=5, help="Of the MIC files."
+)
+@click.option(
+    "--json",
+    "json_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write all figures to this file.",
+)
+def bench_dicom(
+    paths: tuple[Path, ...], repeat: int, warm_ups: int, effort: int, json_path: Path | None
+) -> None:
+    """Time dcmread(path).pixel_array of DICOM files, and of the same in MIC Lossless.
+
+    The files are the .dcm files that pip installed with pydicom and pydicom-data;
+    nothing is downloaded.  Times are means of --repeat runs after --warm-ups, on one
+    thread; the pixels of both are compared.
+    """
+    try:
+        rows, errors = _measure(paths, repeat, warm_ups, effort)
+    except (MicError, OSError, MemoryError) as error:
+        complain(explain(error))
+        sys.exit(1)
+    head, lines = table(rows)
+    figures = {"Shape", "File", "Transfer Syntax"}
+    print_table([(name, "left" if name in figures else "right") for name in head], lines)
+    for failure in errors:
+        complain(f"{failure.file}: {failure.message}")
+    if json_path is not None:
+        settings = {"repeat": repeat, "warm_ups": warm_ups, "effort": effort, "threads": 1}
+        content = {"machine": benchmark.machine(), "settings": settings, **as_json(rows, errors)}
+        benchmark.write_json(json_path, content)
+
+
+def _measure(
+    paths: tuple[Path, ...], repeat: int, warm_ups: int, effort: int
+) -> tuple[list[FileTimes], list[FileError]]:
+    files = [file for path in paths for file in _files(path)] if paths else dicom_files()
+    rows: list[FileTimes] = []
+    errors: list[FileError] = []
+    with progress_bar(len(files), True) as advance:
+        for path, result in zip(
+            files,
+            measure_files(files, warm_ups=warm_ups, runs=repeat, effort=effort),
+            strict=True,
+        ):
+            advance(Outcome(path))
+            if isinstance(result, FileTimes):
+                rows.append(result)
+            else:
+                errors.append(result)
+    if not rows:
+        reasons = "; ".join(f"{error.file}: {error.message}" for error in errors[:3])
+        raise UnsupportedError(f"no file could be measured ({reasons or 'pass --images FOLDER'})")
+    return rows, errors
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    return [file for file in files_below(path) if kind_of(file) == "dicom"]
