@@ -7,6 +7,7 @@ import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 
+import mic
 from mic import benchmark_dicom, pydicom_plugin
 from mic.benchmark_dicom import FileError, FileTimes, measure_files, speedup, table, totals
 
@@ -39,12 +40,17 @@ def test_measured_files():
 
 def test_other_pixels_are_an_error(monkeypatch):
     """A decoder that is fast and wrong does not get into the table."""
-    real = pydicom_plugin.decode
+    real = benchmark_dicom.transcode_file
 
-    def wrong(src, runner):
-        return bytes(len(real(src, runner)))
+    def wrong(path, copy, *args, **options):
+        real(get_testdata_file("CT_small.dcm", download=False), copy, *args, **options)
+        ds = pydicom.dcmread(copy)
+        ds.decompress()
+        ds.PixelData = bytes(len(ds.PixelData))
+        ds.compress(mic.MICLossless)
+        ds.save_as(copy)
 
-    monkeypatch.setattr(pydicom_plugin, "decode", wrong)
+    monkeypatch.setattr(benchmark_dicom, "transcode_file", wrong)
     (row,) = measure_files(shipped("CT_small.dcm"), warm_ups=0, runs=1)
     assert isinstance(row, FileError) and "MIC decodes to other pixels" in row.message
 
