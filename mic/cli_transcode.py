@@ -225,11 +225,6 @@ def _job(source: Path, target: Path, options: Options) -> Outcome:
         if not options.is_tree:
             raise
         return Outcome(source, target, "skipped", explain(error))
-    except (MicError, OSError, MemoryError):
-        raise
-    except Exception as error:  # pydicom raises what it likes, and the other files wait
-        message = f"{type(error).__name__}: {error}"
-        return Outcome(source, target, "failed", message)
     details = record.as_dict() | {"source_state": state}
     return Outcome(source, target, message=_proof(details), details=details)
 

@@ -476,7 +476,7 @@ def _file_sha256(file: BinaryIO) -> tuple[int, str]:
 
 @contextmanager
 def _named(name: str) -> Iterator[None]:
-    """Begin the messages of errors with the name of the file."""
+    """Begin the messages of errors with the name of the file; all of them are MicErrors."""
     try:
         yield
     except MicError as error:
@@ -484,3 +484,8 @@ def _named(name: str) -> Iterator[None]:
         if not text.startswith(name):
             error.args = (f"{name}: {text}", *error.args[1:])
         raise
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # pydicom raises what it likes where an attribute is damaged
+        text = " ".join(str(error).split()) or type(error).__name__
+        raise CorruptDataError(f"{name} cannot be transcoded: {text}") from error

@@ -53,6 +53,8 @@ EXTRA = 'pip install "mic-codec[dicom]"'
 
 _IMAGE_GROUP = 0x0028
 _FLOATS = ("FloatPixelData", "DoubleFloatPixelData")
+# Everything else may come from a plugin: a panic of one in Rust is no Exception.
+_NOT_OF_PLUGINS = (MicError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit)
 _MAX_NATIVE_BYTES = 2**32 - 2
 _BITS_16 = range(1, 17)
 
@@ -96,7 +98,9 @@ def pixel_part(ds: Dataset) -> Dataset:
     Raises
     ------
     NoPixelsError
-        The data set has no Pixel Data.
+        The data set is no image.
+    CorruptDataError
+        It is one, and has no Pixel Data.
     UnsupportedError
         It has floating-point pixel data.
     """
@@ -107,6 +111,11 @@ def pixel_part(ds: Dataset) -> Dataset:
     for keyword in _FLOATS:
         if keyword in ds:
             raise UnsupportedError("the pixels are floating-point, which no syntax here holds")
+    if "PixelData" not in ds and _says_image(ds):
+        raise CorruptDataError(
+            "it is an image by its other attributes, but there is no Pixel Data (7FE0,0010): a "
+            "truncated file, or a header alone"
+        )
     if "PixelData" not in ds:
         raise NoPixelsError("DICOM without pixel data")
     part = Dataset()
@@ -121,6 +130,11 @@ def pixel_part(ds: Dataset) -> Dataset:
     part.file_meta = FileMetaDataset()
     part.file_meta.TransferSyntaxUID = UID(syntax_of(ds))
     return part
+
+
+def _says_image(ds: Dataset) -> bool:
+    sop_class = getattr(ds, "file_meta", {}).get("MediaStorageSOPClassUID")
+    return "Rows" in ds or (sop_class is not None and "Image Storage" in sop_class.name)
 
 
 def syntax_of(ds: Dataset) -> str:
@@ -207,9 +221,9 @@ def _decoded_arrays(
         options["correct_unused_bits"] = False
     try:
         yield from decoder.iter_array(part, **options)
-    except (MicError, MemoryError):
+    except _NOT_OF_PLUGINS:
         raise
-    except Exception as error:  # pydicom and its plugins raise what they like
+    except BaseException as error:  # pydicom and its plugins raise what they like
         raise CorruptDataError(f"{title} cannot be decoded: {_lines([error])}") from error
 
 
@@ -372,9 +386,9 @@ def run_encoder(
     for frame in frames:
         try:
             yield bytes(encoder.encode(frame.tobytes(), **(described | options)))
-        except (MicError, MemoryError):
+        except _NOT_OF_PLUGINS:
             raise
-        except Exception as error:  # pydicom and its plugins raise what they like
+        except BaseException as error:  # pydicom and its plugins raise what they like
             raise UnsupportedError(f"{title} cannot be encoded: {_lines([error])}") from error
 
 
