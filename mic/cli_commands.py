@@ -42,9 +42,9 @@ from .cli_run import (
     run_jobs,
     with_suffix,
 )
-from .cli_view import view
 from .cli_transcode import transcode
 from .cli_verify import verify_images
+from .cli_view import view
 from .errors import MicError, UnsupportedError
 from .imagefiles import WRITABLE, NoPixelsError, RawLayout, kind_of
 
