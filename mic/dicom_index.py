@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import os
 import struct
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,9 +119,7 @@ class IndexedFile:
 
 def index_file(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> IndexedFile:
     """Parse a DICOM file up to its pixel data; see `index_image`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom warns of oddities that do not touch the pixels
-        return index_image(read_header(Path(path), _TAGS), max_pixels)
+    return index_image(read_header(Path(path), _TAGS), max_pixels)
 
 
 def index_image(image: Image, max_pixels: int = MAX_PIXELS) -> IndexedFile:
