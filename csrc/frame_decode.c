@@ -233,12 +233,20 @@ static bool all_intact(const mic_decode_job *job)
     return !job->intact || !memchr(job->intact, 0, job->n_rows);
 }
 
+static bool is_padding(const frame_decoder *d)
+{
+    size_t at = (size_t)d->head.frame_size;
+    while (at < d->job->n_bytes && d->job->in[at] == 0)
+        at++;
+    return at == d->job->n_bytes;
+}
+
 /* The index and the head must agree on where a frame ends: no byte of a stream
  * may lie outside every checksum.  (A frame that is cut short is left to the
  * strips, which name the first one that is missing.) */
 static mic_status check_frame_size(const frame_decoder *d, mic_error *error)
 {
-    if (d->head.frame_size >= d->job->n_bytes)
+    if (d->head.frame_size >= d->job->n_bytes || (d->job->padded && is_padding(d)))
         return MIC_OK;
     return mic_fail(error, MIC_ERROR_CORRUPT, "frame", (int64_t)(d->job->base_offset + d->head.frame_size),
                     "the frame has %llu bytes by its head and %zu by the index (damaged file?)",

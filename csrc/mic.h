@@ -220,6 +220,7 @@ typedef struct mic_decode_job {
     uint8_t *out;               /* n_rows rows of columns x channels samples */
     ptrdiff_t row_stride;       /* bytes from one row of `out` to the next */
     uint8_t *intact;            /* n_rows flags, or NULL: fail on any damage */
+    int padded;                 /* zero bytes may follow the frame (native container) */
 } mic_decode_job;
 
 /* All jobs, on threads.  With `intact`, damaged rows are zero and flagged 0. */

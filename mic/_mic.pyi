@@ -72,7 +72,7 @@ class Layout:
 def write_index(offsets: NDArray[np.uint64]) -> bytes: ...
 def encode(
     layout: Layout,
-    samples: ByteArray,
+    samples: NDArray[Any],
     codec: int,
     n_states: int,
     effort: int,
@@ -92,6 +92,9 @@ def decode_frames(
     intact: ByteArray | None,
     n_threads: int,
 ) -> None: ...
+def decode_plain(
+    data: Any, out: NDArray[Any] | None, max_samples: int, n_threads: int
+) -> NDArray[Any] | None: ...
 
 ISA_NAMES: tuple[str, ...]
 

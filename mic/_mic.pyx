@@ -7,7 +7,14 @@ No policy lives here: dtypes, defaults and messages about arguments are the
 business of api.py, files.py and stages.py.
 """
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport (
+    PyBUF_FORMAT,
+    PyBUF_ND,
+    PyBUF_SIMPLE,
+    PyBUF_WRITABLE,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stddef cimport ptrdiff_t, size_t
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -103,6 +110,7 @@ cdef extern from "mic.h" nogil:
         uint8_t *out
         ptrdiff_t row_stride
         uint8_t *intact
+        int padded
     mic_status mic_decode(const mic_decode_job *, size_t, int, mic_error *)
 
     ctypedef int mic_isa
@@ -362,14 +370,19 @@ cdef bytes take_encoded(mic_encoded *encoded):
     return out
 
 
-def encode(Layout layout, const uint8_t[::1] samples, int codec, int n_states, int effort, int n_threads, unsigned max_value):
-    """A whole array (contiguous bytes, native byte order) as one stream."""
+def encode(Layout layout, samples, int codec, int n_states, int effort, int n_threads, unsigned max_value):
+    """A whole array (contiguous, native byte order) as one stream."""
     cdef mic_encode_options options = mic_encode_options(codec, n_states, effort, n_threads, max_value)
     cdef mic_encoded *encoded
     cdef mic_error error
     cdef mic_status status
-    with nogil:
-        status = mic_encode(&layout.c, &samples[0], &options, &encoded, &error)
+    cdef Py_buffer view
+    PyObject_GetBuffer(samples, &view, PyBUF_SIMPLE)
+    try:
+        with nogil:
+            status = mic_encode(&layout.c, view.buf, &options, &encoded, &error)
+    finally:
+        PyBuffer_Release(&view)
     check(status, &error)
     return take_encoded(encoded)
 
@@ -441,6 +454,91 @@ def decode_frames(
         check(status, &error)
     finally:
         free(jobs)
+
+
+cdef bint is_plain_image(const mic_layout *layout, uint64_t max_samples):
+    """One image of the native container, of a size to be decoded without further questions?"""
+    return (
+        layout.container == 0
+        and layout.n_axes == 0
+        and layout.index_offset == 0
+        and <uint64_t>layout.rows * layout.columns * layout.channels <= max_samples
+    )
+
+
+cdef bint fits_layout(const Py_buffer *view, const mic_layout *layout):
+    """Is a contiguous buffer the array of a single image?"""
+    return (
+        view.ndim == (3 if layout.channels == 3 else 2)
+        and view.shape[0] == layout.rows
+        and view.shape[1] == layout.columns
+        and (view.ndim == 2 or view.shape[2] == 3)
+        and view.format[0] == FORMATS[layout.sample_type]
+        and view.format[1] == 0
+    )
+
+
+cdef const char *FORMATS = "BbHh"  # of the buffer protocol, by mic_sample_type
+cdef tuple DTYPES = (np.dtype("u1"), np.dtype("i1"), np.dtype("u2"), np.dtype("i2"))
+cdef object NDARRAY = np.ndarray
+cdef object EMPTY = np.empty
+# Larger arrays are not made on the word of a header alone.
+cdef uint64_t MAX_PLAIN_SAMPLES = 1 << 22
+
+
+cdef object decode_plain_buffer(const Py_buffer *data, out, uint64_t max_samples, int n_threads):
+    cdef mic_layout layout
+    cdef mic_decode_job job
+    cdef mic_error error
+    cdef mic_status status
+    cdef Py_buffer view
+    cdef tuple shape
+    if mic_read_header(<const uint8_t *>data.buf, data.len, &layout, &error) != 0:
+        return None
+    if not is_plain_image(&layout, max_samples if out is not None else min(max_samples, MAX_PLAIN_SAMPLES)):
+        return None
+    if out is None:
+        shape = (layout.rows, layout.columns)
+        out = EMPTY(shape if layout.channels == 1 else (*shape, 3), DTYPES[layout.sample_type])
+    elif type(out) is not NDARRAY:
+        return None
+    PyObject_GetBuffer(out, &view, PyBUF_WRITABLE | PyBUF_FORMAT | PyBUF_ND)
+    try:
+        if not fits_layout(&view, &layout):
+            return None
+        memset(&job, 0, sizeof(job))
+        job.layout = &layout
+        job.in_ = <const uint8_t *>data.buf + layout.header_bytes
+        job.n_bytes = data.len - layout.header_bytes
+        job.base_offset = layout.header_bytes
+        job.n_rows = layout.rows
+        job.out = <uint8_t *>view.buf
+        job.row_stride = view.len // layout.rows
+        job.padded = 1
+        with nogil:
+            status = mic_decode(&job, 1, n_threads, &error)
+    finally:
+        PyBuffer_Release(&view)
+    return out if status == 0 else None
+
+
+def decode_plain(data, out, uint64_t max_samples, int n_threads):
+    """The image of a stream of one, as a new array or in `out`; the short way for the usual case.
+
+    None for everything else, damage included: the way by `Stream` takes it and
+    has the words for what is wrong.
+    """
+    cdef Py_buffer view
+    try:
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    except (BufferError, TypeError, ValueError):
+        return None
+    try:
+        return decode_plain_buffer(&view, out, max_samples, n_threads)
+    except (BufferError, ValueError):
+        return None
+    finally:
+        PyBuffer_Release(&view)
 
 
 # ---- the processor ---------------------------------------------------------

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, overload
 
@@ -38,10 +38,9 @@ CONTAINERS = ("native", "mic1")
 STATES = (1, 2, 4, 8)
 
 
-def _choose(name: str, value: Any, allowed: Iterable[Any]) -> Any:
-    choices = list(allowed)
-    if value not in choices:
-        listed = ", ".join(repr(choice) for choice in choices)
+def _choose(name: str, value: Any, allowed: Collection[Any]) -> Any:
+    if value not in allowed:
+        listed = ", ".join(repr(choice) for choice in allowed)
         raise UnsupportedError(f"{name} is {value!r}, one of {listed} is expected")
     return value
 
@@ -131,9 +130,8 @@ def encode(
             f'max_value is {max_value}, but only container="mic1" takes one; leave it out'
         )
     layout = layout_of(array.shape, array.dtype, CONTAINERS.index(container), rgb)
-    samples = array.reshape(-1).view(np.uint8)
     stream = _mic.encode(
-        layout, samples, CODECS[codec], states, effort, thread_count(threads), max_value or 0
+        layout, array, CODECS[codec], states, effort, thread_count(threads), max_value or 0
     )
     return stream if out is None else _copy_out(stream, out)
 
@@ -259,6 +257,10 @@ def decode(
         Frames or rows that the stream does not have, or an `out` that does not
         fit.
     """
+    if frames is None and rows is None and not partial and 0 <= max_pixels < 1 << 63:
+        plain = _mic.decode_plain(buf, out, max_pixels, thread_count(threads))
+        if plain is not None:
+            return plain
     stream = Stream(MemoryBytes(buf), rescue=partial, max_pixels=max_pixels)
     layout = stream.layout
     if frames is None:

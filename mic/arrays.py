@@ -45,8 +45,14 @@ def check_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return native
 
 
+def _is_plain(array: NDArray[Any]) -> bool:
+    return array.flags.c_contiguous and array.flags.aligned
+
+
 def prepare(arr: ArrayLike) -> NDArray[Any]:
     """`arr` as a contiguous, aligned array in native byte order, of a dtype that mic codes."""
+    if type(arr) is np.ndarray and arr.dtype in SAMPLE_TYPES and _is_plain(arr):
+        return arr  # what most callers have: no questions
     array = np.asarray(arr)
     return np.require(array, check_dtype(array.dtype), ["C", "A"]).reshape(array.shape)
 
