@@ -37,6 +37,8 @@ static uint32_t multiply_mod(uint32_t a, uint32_t b)
 
 uint32_t mic_crc32c_combine(uint32_t crc_a, uint32_t crc_b, uint64_t n_bytes_b)
 {
+    if (crc_a == 0)
+        return crc_b;
     uint32_t shift = 1u << 31;         /* x^0 */
     uint32_t square = 1u << (31 - 8);  /* x^8: one byte */
     for (; n_bytes_b; n_bytes_b >>= 1) {

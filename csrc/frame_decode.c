@@ -111,34 +111,35 @@ static mic_status decode_plane(const frame_decoder *d, const strip_work *works, 
     if (map->kind == MAP_CONSTANT)
         return MIC_OK;
     const wf_decoder *model = d->head.models[plane].n_bytes ? &d->models[plane] : NULL;
-    TRY(mic_strip_decode(pieces, n_works, layout->columns, map->n_values, model, failed, error));
-    for (*failed = 0; *failed < n_works; ++*failed) {
-        const strip_work *work = &works[*failed];
-        TRY(mic_map_inverse(map, work->planes[plane] + work->first_row * layout->columns,
-                            work->n_rows * layout->columns, error));
-    }
-    return MIC_OK;
+    return mic_strip_decode(pieces, n_works, layout->columns, map->n_values, model, failed, error);
 }
 
-/* Planes to samples, row by row, and their checksum; that of a long range is
- * several times faster than those of many short ones. */
-static uint32_t finish_strip(const frame_decoder *d, const strip_work *work)
+/* Words to samples, and their checksum, some rows at a time: as many as the nearest
+ * cache holds, but no fewer, for the checksum of a long range is several times
+ * faster than those of many short ones. */
+static mic_status finish_strip(const frame_decoder *d, const strip_work *work, uint32_t *crc, mic_error *error)
 {
+    enum { CACHED_BYTES = 1 << 15 };
     const mic_decode_job *job = d->job;
-    const size_t columns = job->layout->columns, n_bytes = mic_row_bytes(job->layout);
+    const mic_layout *layout = job->layout;
+    const size_t columns = layout->columns, n_bytes = mic_row_bytes(layout);
     const bool in_one_block = job->row_stride == (ptrdiff_t)n_bytes;
-    const size_t rows_at_once = in_one_block ? work->n_rows : 1;
-    uint32_t crc = 0;
+    const size_t rows_at_once = in_one_block ? 1 + CACHED_BYTES / n_bytes : 1;
+    *crc = 0;
     for (size_t y = 0; y < work->n_rows; y += rows_at_once) {
+        const size_t n_rows = min_size(rows_at_once, work->n_rows - y);
         uint8_t *out = work->out + (ptrdiff_t)y * job->row_stride;
         uint16_t *rows[MAX_PLANES];
-        for (unsigned c = 0; c < job->layout->channels; c++)
+        for (unsigned c = 0; c < layout->channels; c++) {
             rows[c] = work->planes[c] + (work->first_row + y) * columns;
-        mic_colour_inverse(d->head.colour, rows, rows_at_once * columns);
-        mic_planes_store(job->layout, rows, rows_at_once * columns, d->head.colour == COLOUR_NONE, out);
-        crc = mic_planes_checksum(job->layout, crc, out, rows_at_once * n_bytes);
+            if (d->head.maps[c].kind != MAP_CONSTANT)
+                TRY(mic_map_inverse(&d->head.maps[c], rows[c], n_rows * columns, error));
+        }
+        mic_colour_inverse(d->head.colour, rows, n_rows * columns);
+        mic_planes_store(layout, rows, n_rows * columns, d->head.colour == COLOUR_NONE, out);
+        *crc = mic_planes_checksum(layout, *crc, out, n_rows * n_bytes);
     }
-    return crc;
+    return MIC_OK;
 }
 
 static void clear_rows(const mic_decode_job *job, uint8_t *out, uint8_t *intact, size_t n_rows)
@@ -155,10 +156,11 @@ static mic_status decode_works(const frame_decoder *d, strip_work *works, size_t
         TRY(check_strip(d->job, &d->head.strips[works[*failed].strip], error));
     for (unsigned c = 0; c < d->job->layout->channels; c++)
         TRY(decode_plane(d, works, n_works, c, failed, error));
-    for (size_t i = 0; i < n_works; i++) {
-        d->strip_crcs[works[i].strip - d->first_strip] = finish_strip(d, &works[i]);
-        if (works[i].intact)
-            memset(works[i].intact, 1, works[i].n_rows);
+    for (*failed = 0; *failed < n_works; ++*failed) {
+        const strip_work *work = &works[*failed];
+        TRY(finish_strip(d, work, &d->strip_crcs[work->strip - d->first_strip], error));
+        if (work->intact)
+            memset(work->intact, 1, work->n_rows);
     }
     return MIC_OK;
 }

@@ -80,6 +80,16 @@ static inline unsigned highest_bit(uint32_t v)
 #endif
 }
 
+/* Position of the lowest set bit; v must not be 0. */
+static inline unsigned lowest_bit(uint32_t v)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    return (unsigned)__builtin_ctz(v);
+#else
+    return highest_bit(v & (0u - v));
+#endif
+}
+
 /* Bits needed to hold v: 0 for 0. */
 static inline unsigned bit_depth(uint32_t v) { return v ? highest_bit(v) + 1 : 0; }
 

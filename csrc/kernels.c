@@ -143,26 +143,14 @@ void mic_delta_inverse_rows_scalar(const uint16_t *words, const uint16_t *above,
     }
 }
 
-/* Four at a time: the look-ups are as many, but the loads and stores around
- * them a quarter (1.4 instead of 2.3 cycles a word in a decoder). */
 bool mic_look_up_scalar(uint16_t *words, size_t n, const uint16_t *table, uint32_t n_table, uint16_t first,
                         uint16_t last)
 {
-    size_t i = 0;
     (void)first;
     (void)last;
     if (n > 0 && largest_scalar(words, n) >= n_table)
         return false;
-    for (; i + 4 <= n; i += 4) {
-        uint64_t v;
-        memcpy(&v, words + i, sizeof v);
-        uint64_t low = table[v & 0xFFFF] | (uint64_t)table[v >> 16 & 0xFFFF] << 16;
-        uint64_t high = table[v >> 32 & 0xFFFF] | (uint64_t)table[v >> 48] << 16;
-        v = low | high << 32;
-        memcpy(words + i, &v, sizeof v);
-    }
-    for (; i < n; i++)
-        words[i] = table[words[i]];
+    look_up_each(words, n, table);
     return true;
 }
 

@@ -13,7 +13,7 @@
 
 #define AVX2 MIC_TARGET("avx2,sse4.2,bmi,bmi2,popcnt")
 
-enum { LANES = 16, SYMBOLS = 65536 };
+enum { LANES = 16 };
 
 AVX2 static inline __m256i load_words(const uint16_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
 AVX2 static inline void store_words(uint16_t *p, __m256i v) { _mm256_storeu_si256((__m256i *)p, v); }
@@ -176,7 +176,7 @@ AVX2 static bool look_up_avx2(uint16_t *words, size_t n, const uint16_t *table, 
         else if (largest_lane(w) >= n_table)
             return false;
         else
-            mic_look_up_scalar(words + i, LANES, table, SYMBOLS, first, last);
+            look_up_each(words + i, LANES, table);
     }
     return mic_look_up_scalar(words + i, n - i, table, n_table, first, last);
 }

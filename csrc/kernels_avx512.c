@@ -11,7 +11,7 @@
 
 #define AVX512 MIC_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,vpclmulqdq,pclmul,avx2,sse4.2,bmi,bmi2,popcnt")
 
-enum { LANES = 32, SYMBOLS = 65536 };
+enum { LANES = 32 };
 
 /* The first n lanes, n <= 32. */
 AVX512 static inline __mmask32 first_lanes(size_t n) { return _bzhi_u32(UINT32_MAX, (unsigned)n); }
@@ -185,7 +185,7 @@ AVX512 static bool look_up_avx512(uint16_t *words, size_t n, const uint16_t *tab
         if (MIC_UNLIKELY(_mm512_mask_cmpgt_epu16_mask(outside, w, highest)))
             return false;
         if (__builtin_popcount(outside) > FEW) {
-            mic_look_up_scalar(words + i, LANES, table, SYMBOLS, first, last);
+            look_up_each(words + i, LANES, table);
             continue;
         }
         _mm512_storeu_si512(words + i, _mm512_mask_add_epi16(w, ~outside, w, offset));

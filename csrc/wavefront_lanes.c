@@ -133,15 +133,24 @@ size_t mic_wf_interior_steps(const wf_strip *strip, const wf_clock *clock)
 
 /* ---- output ------------------------------------------------------------ */
 
-/* The steps of one lane that lie in the block, row by row. */
-static void store_lane(const wf_strip *strip, size_t lane, size_t first, size_t n, const uint16_t *samples)
+/* The steps of one lane that lie in the block, row by row: there are at most two, for
+ * a row takes more steps than a block.  Lane 0 starts at `column` of `band`. */
+static void store_lane(const wf_strip *strip, size_t lane, size_t band, size_t column, size_t n,
+                       const uint16_t *samples)
 {
-    size_t skew = WF_SKEW * lane;
-    size_t s = first < skew ? skew - first : 0;
-    while (s < n) {
-        size_t u = first + s - skew;
-        size_t column = u % strip->period, row = u / strip->period * WF_LANES + lane;
-        size_t run = min_size(n - s, strip->period - column);
+    const size_t skew = WF_SKEW * lane;
+    size_t s = 0, row = band * WF_LANES + lane;
+    if (column >= skew) {
+        column -= skew;
+    } else if (band > 0) { /* still a row behind */
+        column += strip->period - skew;
+        row -= WF_LANES;
+    } else { /* not begun */
+        s = skew - column;
+        column = 0;
+    }
+    for (; s < n; row += WF_LANES, column = 0) {
+        const size_t run = min_size(n - s, strip->period - column);
         if (row < strip->height && column < strip->width)
             memcpy(strip->words + row * strip->width + column, samples + s,
                    min_size(run, strip->width - column) * sizeof *samples);
@@ -151,7 +160,7 @@ static void store_lane(const wf_strip *strip, size_t lane, size_t first, size_t 
 
 void mic_wf_store_block(const wf_strip *strip, size_t first, size_t n, const uint16_t lanes[WF_LANES][WF_BLOCK])
 {
-    size_t column = first % strip->period, row = first / strip->period * WF_LANES;
+    const size_t column = first % strip->period, band = first / strip->period, row = band * WF_LANES;
     if (n == WF_BLOCK && column >= WF_EDGE_STEPS && column + WF_BLOCK <= strip->width &&
         row + WF_LANES <= strip->height) {
         uint16_t *out = strip->words + row * strip->width + column;
@@ -160,5 +169,5 @@ void mic_wf_store_block(const wf_strip *strip, size_t first, size_t n, const uin
         return;
     }
     for (size_t i = 0; i < WF_LANES; i++)
-        store_lane(strip, i, first, n, lanes[i]);
+        store_lane(strip, i, band, column, n, lanes[i]);
 }

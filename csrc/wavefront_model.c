@@ -37,16 +37,22 @@ typedef struct bit_reader {
     size_t n_bytes, position; /* position in bits; may run past the end, where bits are 0 */
 } bit_reader;
 
-static uint32_t get_bits(bit_reader *r, unsigned n)
+/* The next 57 bits and more. */
+static uint64_t peek_bits(const bit_reader *r)
 {
     uint64_t window = 0;
     size_t byte = r->position >> 3;
-    if (byte + 8 <= r->n_bytes)
+    if (MIC_LIKELY(byte + 8 <= r->n_bytes))
         window = load_u64(r->in + byte);
     else
         for (size_t i = 0; i < 8 && byte + i < r->n_bytes; i++)
             window |= (uint64_t)r->in[byte + i] << (8 * i);
-    window >>= r->position & 7;
+    return window >> (r->position & 7);
+}
+
+static uint32_t get_bits(bit_reader *r, unsigned n)
+{
+    uint64_t window = peek_bits(r);
     r->position += n;
     return (uint32_t)(window & ((1ull << n) - 1));
 }
@@ -95,7 +101,7 @@ static void write_frequencies(const wf_model *model, const uint16_t *frequency, 
 static mic_status read_frequencies(const wf_model *model, unsigned context, bit_reader *r,
                                    uint16_t *frequency, mic_error *error)
 {
-    enum { MAX_ZEROS = 2 * WF_MAX_TABLE_LOG };
+    enum { MAX_ZEROS = 2 * WF_MAX_TABLE_LOG, MOST_BITS = MAX_ZEROS + 1 + WF_MAX_TABLE_LOG };
     uint8_t lengths[WF_SYMBOLS];
     const uint32_t total = 1u << model->table_log;
     const unsigned largest = (1u << model->direct_log) + 4 * (16 - model->direct_log) - 1;
@@ -103,21 +109,30 @@ static mic_status read_frequencies(const wf_model *model, unsigned context, bit_
     uint32_t sum = 0;
     CHECK(last >= 1 && last <= 2 * largest, "context %u uses symbol %u of %u", context, last, 2 * largest);
     memset(frequency, 0, WF_SYMBOLS * sizeof *frequency);
+    uint64_t window = peek_bits(r);
+    unsigned n_used = 0; /* bits of the window */
     for (unsigned s = 1; s <= last; s++) {
-        uint32_t window = get_bits(r, MAX_ZEROS + 1) | 1u << (MAX_ZEROS + 1);
-        unsigned n_zeros = bit_depth(window & -window) - 1;
-        r->position -= MAX_ZEROS - (size_t)min_size(n_zeros, MAX_ZEROS);
+        if (n_used > 57 - MOST_BITS) {
+            r->position += n_used;
+            window = peek_bits(r);
+            n_used = 0;
+        }
+        unsigned n_zeros = lowest_bit((uint32_t)window | 1u << (MAX_ZEROS + 1));
         int guess = (int)guess_length(lengths, s, model->table_log);
         int length = n_zeros & 1 ? guess - (int)(n_zeros + 1) / 2 : guess + (int)n_zeros / 2;
         CHECK(n_zeros <= MAX_ZEROS && length >= 0 && length <= (int)model->table_log,
               "frequency %u of context %u has %d bits, at most %u are expected", s, context, length,
               model->table_log);
         unsigned n = mantissa_bits((unsigned)length, model->precision);
-        uint32_t value = length ? (1u << n | get_bits(r, n)) << ((unsigned)length - 1 - n) : 0;
+        uint32_t mantissa = (uint32_t)(window >> (n_zeros + 1)) & ((1u << n) - 1);
+        uint32_t value = length ? (1u << n | mantissa) << ((unsigned)length - 1 - n) : 0;
+        window >>= n_zeros + 1 + n;
+        n_used += n_zeros + 1 + n;
         lengths[s] = (uint8_t)length;
         frequency[s] = (uint16_t)value;
         sum += value;
     }
+    r->position += n_used;
     CHECK(sum >= 1 && sum < total, "frequencies of context %u sum to %u of %u", context, sum, total);
     frequency[0] = (uint16_t)(total - sum);
     return MIC_OK;
@@ -252,16 +267,23 @@ mic_status mic_wf_read_model(const uint8_t *in, size_t n_bytes, wf_model *model,
 
 /* ---- decoding table ---------------------------------------------------- */
 
+enum { WF_TABLE_PADDING = 8 };
+
+/* Eight entries at once, the surplus ones to be overwritten by the next symbol's. */
 static void build_decode_table(const wf_model *model, uint32_t *table)
 {
-    for (unsigned c = 0; c < model->n_contexts; c++)
-        for (unsigned s = 0; s < WF_SYMBOLS; s++) {
+    for (unsigned c = 0; c < model->n_contexts; c++) {
+        const uint32_t *end = table + (1u << model->table_log);
+        for (unsigned s = 0; table < end; s++) {
             uint32_t n = model->frequency[c][s];
             int residual = s & 1 ? (int)(s + 1) / 2 : -(int)(s / 2);
             uint32_t entry = (uint32_t)residual << WF_ENTRY_SYMBOL_SHIFT | n << WF_ENTRY_FREQ_SHIFT;
-            for (uint32_t offset = 0; offset < n; offset++)
-                *table++ = entry | offset << WF_ENTRY_OFFSET_SHIFT;
+            for (uint32_t offset = 0; offset < n; offset += 8)
+                for (uint32_t k = 0; k < 8; k++)
+                    table[offset + k] = entry | (offset + k) << WF_ENTRY_OFFSET_SHIFT;
+            table += n;
         }
+    }
 }
 
 mic_status mic_wf_decoder_open(const uint8_t *in, size_t n_bytes, wf_decoder *decoder, size_t *n_used,
@@ -270,7 +292,7 @@ mic_status mic_wf_decoder_open(const uint8_t *in, size_t n_bytes, wf_decoder *de
     const wf_model *model = &decoder->model;
     decoder->table = NULL;
     TRY(mic_wf_read_model(in, n_bytes, &decoder->model, n_used, error));
-    decoder->table = malloc(((size_t)model->n_contexts << model->table_log) * sizeof *decoder->table);
+    decoder->table = malloc((((size_t)model->n_contexts << model->table_log) + WF_TABLE_PADDING) * sizeof *decoder->table);
     if (!decoder->table)
         return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory for the decoding table");
     build_decode_table(model, decoder->table);
