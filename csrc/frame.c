@@ -37,12 +37,20 @@ mic_encoded *mic_encoded_new(size_t n_parts)
     return encoded;
 }
 
+/* Values of a plane, each plus `offset` (mod 2^16); then words.  Where samples and
+ * words differ by a constant only, they are not copied. */
+typedef struct frame_plane {
+    const uint16_t *values;
+    uint16_t offset;
+    uint16_t *owned; /* NULL while the values are the samples */
+} frame_plane;
+
 typedef struct frame_encoder {
     const mic_layout *layout;
     const uint8_t *samples;
     const mic_encode_options *options;
-    uint16_t *planes[MAX_PLANES];   /* the whole frame: values, then words */
-    uint8_t *seen;                  /* per strip and plane: which values occur */
+    frame_plane planes[MAX_PLANES]; /* the whole frame */
+    mic_seen *seen;                 /* per plane: which values occur */
     uint32_t *strip_crcs;           /* of the samples */
     mic_codec codec[MAX_PLANES];
     wf_plane_encoder *wavefronts[MAX_PLANES]; /* of the planes that have a model */
@@ -55,27 +63,86 @@ static struct encoded_part *piece_of(const frame_encoder *e, size_t strip, unsig
     return &e->encoded->parts[1 + strip * e->layout->channels + plane];
 }
 
+static size_t first_pixel(const frame_encoder *e, size_t strip)
+{
+    return strip * e->layout->strip_rows * e->layout->columns;
+}
+
+static const uint8_t *samples_of_strip(const frame_encoder *e, size_t strip)
+{
+    return e->samples + strip * e->layout->strip_rows * mic_row_bytes(e->layout);
+}
+
 static void planes_of_strip(const frame_encoder *e, size_t strip, uint16_t *planes[MAX_PLANES])
 {
     for (unsigned c = 0; c < e->layout->channels; c++)
-        planes[c] = e->planes[c] + strip * e->layout->strip_rows * e->layout->columns;
+        planes[c] = e->planes[c].owned + first_pixel(e, strip);
 }
 
+/* Memory for a plane that may not be where the samples are. */
+static mic_status own_plane(frame_encoder *e, unsigned plane, mic_error *error)
+{
+    const size_t n_bytes = (size_t)e->layout->rows * e->layout->columns * sizeof(uint16_t);
+    e->planes[plane].owned = malloc(n_bytes);
+    return e->planes[plane].owned ? MIC_OK : no_memory(n_bytes, error);
+}
+
+static mic_marker open_marker(const frame_encoder *e, size_t strip, unsigned plane)
+{
+    const frame_plane *p = &e->planes[plane];
+    return mic_marker_open(e->seen + (size_t)plane * SAMPLE_VALUES,
+                           (uint16_t)(p->values[first_pixel(e, strip)] + p->offset));
+}
+
+/* The checksum of a strip, its planes, and which values occur unless colour is yet to
+ * be chosen: some rows after the other, as many as stay in the nearest cache. */
 static mic_status load_strip(void *context, size_t strip, mic_error *error)
 {
+    enum { CACHED_BYTES = 1 << 15 };
     frame_encoder *e = context;
-    const size_t n = mic_strip_pixels(e->layout, strip), n_bytes = mic_strip_height(e->layout, strip) * mic_row_bytes(e->layout);
-    const uint8_t *samples = e->samples + strip * e->layout->strip_rows * mic_row_bytes(e->layout);
-    uint16_t *planes[MAX_PLANES];
+    const mic_layout *layout = e->layout;
+    const size_t n_bytes = mic_row_bytes(layout), rows_at_once = 1 + CACHED_BYTES / n_bytes;
+    const size_t height = mic_strip_height(layout, strip);
+    const bool is_grey = layout->channels == 1;
+    uint32_t crc = 0;
+    mic_marker marker = {0};
     (void)error;
-    planes_of_strip(e, strip, planes);
-    e->strip_crcs[strip] = mic_planes_checksum(e->layout, 0, samples, n_bytes);
-    mic_planes_load(e->layout, samples, n, planes);
+    for (size_t y = 0; y < height; y += rows_at_once) {
+        const size_t n_rows = min_size(rows_at_once, height - y), first = first_pixel(e, strip) + y * layout->columns;
+        const uint8_t *samples = samples_of_strip(e, strip) + y * n_bytes;
+        crc = mic_planes_checksum(layout, crc, samples, n_rows * n_bytes);
+        if (e->planes[0].owned) {
+            uint16_t *planes[MAX_PLANES];
+            for (unsigned c = 0; c < layout->channels; c++)
+                planes[c] = e->planes[c].owned + first;
+            mic_planes_load(layout, samples, n_rows * layout->columns, planes);
+        }
+        if (is_grey && y == 0)
+            marker = open_marker(e, strip, 0);
+        if (is_grey)
+            mic_kernels_active()->mark(e->planes[0].values + first, n_rows * layout->columns, e->planes[0].offset, &marker);
+    }
+    e->strip_crcs[strip] = crc;
     return MIC_OK;
 }
 
+/* The samples as planes: in their own place, or in memory of its own. */
+static mic_status load_planes(frame_encoder *e, mic_error *error)
+{
+    uint16_t offset;
+    const uint16_t *borrowed = mic_planes_borrow(e->layout, e->samples, &offset);
+    for (unsigned c = 0; c < e->layout->channels; c++) {
+        frame_plane *plane = &e->planes[c];
+        if (!borrowed && !plane->owned)
+            TRY(own_plane(e, c, error));
+        plane->values = borrowed ? borrowed : plane->owned;
+        plane->offset = borrowed ? offset : 0;
+    }
+    return mic_parallel_for(e->head.n_strips, e->options->n_threads, load_strip, e, error);
+}
+
 /* Colour, and the values that occur then. */
-static mic_status mark_strip(void *context, size_t strip, mic_error *error)
+static mic_status colour_strip(void *context, size_t strip, mic_error *error)
 {
     frame_encoder *e = context;
     const size_t n = mic_strip_pixels(e->layout, strip);
@@ -84,34 +151,80 @@ static mic_status mark_strip(void *context, size_t strip, mic_error *error)
     planes_of_strip(e, strip, planes);
     mic_colour_forward(e->head.colour, planes, n);
     for (unsigned c = 0; c < e->layout->channels; c++) {
-        uint8_t *seen = e->seen + (strip * e->layout->channels + c) * SAMPLE_VALUES;
-        for (size_t i = 0; i < n; i++)
-            seen[planes[c][i]] = 1;
+        mic_marker marker = open_marker(e, strip, c);
+        mic_kernels_active()->mark(planes[c], n, 0, &marker);
     }
     return MIC_OK;
 }
 
-/* Map of one plane, from the values of all its strips. */
+/* Map of one plane, from the values of all its strips; nobody marks any more. */
 static mic_status choose_map(frame_encoder *e, unsigned plane, mic_error *error)
 {
-    uint8_t *seen = e->seen + (size_t)plane * SAMPLE_VALUES;
-    for (size_t strip = 1; strip < e->head.n_strips; strip++) {
-        const uint8_t *other = seen + strip * e->layout->channels * SAMPLE_VALUES;
-        for (size_t v = 0; v < SAMPLE_VALUES; v++)
-            seen[v] |= other[v];
-    }
-    return mic_map_choose(seen, e->planes[plane], e->layout->rows, e->layout->columns, &e->head.maps[plane], error);
+    const frame_plane *p = &e->planes[plane];
+    return mic_map_choose((const uint8_t *)e->seen + (size_t)plane * SAMPLE_VALUES, p->values, p->offset,
+                          e->layout->rows, e->layout->columns, &e->head.maps[plane], error);
 }
 
-static mic_status map_strip(void *context, size_t strip, mic_error *error)
+/* Does every value, as it is, stand for a word?  Else it takes an offset or a map. */
+static bool has_words(const frame_encoder *e, unsigned plane)
 {
-    frame_encoder *e = context;
-    uint16_t *planes[MAX_PLANES];
+    return e->planes[plane].values == e->planes[plane].owned && e->planes[plane].offset == 0;
+}
+
+/* Words of a strip of one plane from its values, as many at once as stay in the
+ * nearest cache from one loop to the next. */
+static void make_words(const frame_encoder *e, size_t strip, unsigned plane, uint16_t *words)
+{
+    enum { CACHED_WORDS = 1 << 13 };
+    const frame_plane *p = &e->planes[plane];
+    const uint16_t *values = p->values + first_pixel(e, strip);
+    const size_t n = mic_strip_pixels(e->layout, strip);
+    for (size_t i = 0; i < n; i += CACHED_WORDS) {
+        const size_t n_at_once = min_size(n - i, CACHED_WORDS);
+        if (words != values)
+            memcpy(words + i, values + i, n_at_once * sizeof *words);
+        if (p->offset)
+            mic_kernels_active()->add(words + i, n_at_once, p->offset);
+        if (e->head.maps[plane].kind == MAP_PACKED)
+            mic_map_forward(&e->head.maps[plane], words + i, n_at_once);
+    }
+}
+
+typedef struct words_loop {
+    const frame_encoder *encoder;
+    unsigned plane;
+} words_loop;
+
+static mic_status make_words_of_strip(void *context, size_t strip, mic_error *error)
+{
+    const words_loop *loop = context;
+    const frame_encoder *e = loop->encoder;
     (void)error;
-    planes_of_strip(e, strip, planes);
-    for (unsigned c = 0; c < e->layout->channels; c++)
-        mic_map_forward(&e->head.maps[c], planes[c], mic_strip_pixels(e->layout, strip));
+    make_words(e, strip, loop->plane, e->planes[loop->plane].owned + first_pixel(e, strip));
     return MIC_OK;
+}
+
+/* The words of a plane in memory. */
+static mic_status write_words(frame_encoder *e, unsigned plane, mic_error *error)
+{
+    frame_plane *p = &e->planes[plane];
+    words_loop loop = {e, plane};
+    if (!p->owned)
+        TRY(own_plane(e, plane, error));
+    TRY(mic_parallel_for(e->head.n_strips, e->options->n_threads, make_words_of_strip, &loop, error));
+    p->values = p->owned;
+    p->offset = 0;
+    return MIC_OK;
+}
+
+/* Wavefront takes values with an offset; what else there is wants words. */
+static mic_status map_plane(frame_encoder *e, unsigned plane, mic_error *error)
+{
+    const sample_map *map = &e->head.maps[plane];
+    if (map->kind == MAP_OFFSET)
+        e->planes[plane].offset -= map->minimum;
+    const bool is_direct = map->kind == MAP_OFFSET && e->codec[plane] == MIC_CODEC_WAVEFRONT;
+    return map->kind == MAP_CONSTANT || is_direct ? MIC_OK : write_words(e, plane, error);
 }
 
 static bool is_wavefront(const frame_encoder *e, unsigned plane)
@@ -126,7 +239,7 @@ static mic_status open_wavefront(void *context, size_t plane, mic_error *error)
     const mic_layout *layout = e->layout;
     if (!is_wavefront(e, (unsigned)plane))
         return MIC_OK;
-    return mic_wf_plane_open(e->planes[plane], layout->columns, layout->rows, layout->strip_rows,
+    return mic_wf_plane_open(e->planes[plane].values, e->planes[plane].offset, layout->columns, layout->rows, layout->strip_rows,
                              e->head.maps[plane].n_values - 1, e->options->effort, &e->wavefronts[plane], error);
 }
 
@@ -164,22 +277,37 @@ static mic_status build_models(frame_encoder *e, mic_error *error)
     return mic_parallel_for(e->layout->channels, n_threads, choose_model, e, error);
 }
 
-static mic_status encode_plane(frame_encoder *e, size_t strip, unsigned plane, mic_error *error)
+/* One strip of a plane by its coder.  Words that are not in memory are made for the
+ * rare strip that ends up raw. */
+static mic_status encode_piece(const frame_encoder *e, size_t strip, unsigned plane, uint8_t *bytes, size_t capacity,
+                               size_t *n_bytes, mic_error *error)
 {
-    const mic_layout *layout = e->layout;
-    const size_t height = mic_strip_height(layout, strip);
-    const size_t capacity = mic_strip_bound(layout->columns, height);
-    struct encoded_part *part = piece_of(e, strip, plane);
-    uint16_t *planes[MAX_PLANES];
+    const size_t columns = e->layout->columns, height = mic_strip_height(e->layout, strip);
+    const size_t n_pixels = mic_strip_pixels(e->layout, strip);
     const strip_coder coder = {.codec = e->codec[plane], .n_states = e->options->n_states,
                                .n_values = e->head.maps[plane].n_values, .plane = e->wavefronts[plane],
                                .strip = strip};
+    const uint16_t *words = has_words(e, plane) ? e->planes[plane].values + first_pixel(e, strip) : NULL;
+    TRY(mic_strip_encode(words, columns, height, &coder, bytes, capacity, n_bytes, error));
+    if (words || *n_bytes < mic_strip_raw_bytes(n_pixels, coder.n_values))
+        return MIC_OK;
+    uint16_t *made = malloc(n_pixels * sizeof *made);
+    if (!made)
+        return no_memory(n_pixels * sizeof *made, error);
+    make_words(e, strip, plane, made);
+    mic_status status = mic_strip_encode(made, columns, height, &coder, bytes, capacity, n_bytes, error);
+    free(made);
+    return status;
+}
+
+static mic_status encode_plane(frame_encoder *e, size_t strip, unsigned plane, mic_error *error)
+{
+    const size_t capacity = mic_strip_bound(e->layout->columns, mic_strip_height(e->layout, strip));
+    struct encoded_part *part = piece_of(e, strip, plane);
     uint8_t *bytes = malloc(capacity);
     if (!bytes)
         return no_memory(capacity, error);
-    planes_of_strip(e, strip, planes);
-    mic_status status = mic_strip_encode(planes[plane], layout->columns, height, &coder, bytes, capacity,
-                                         &part->n_bytes, error);
+    mic_status status = encode_piece(e, strip, plane, bytes, capacity, &part->n_bytes, error);
     if (status != MIC_OK) {
         free(bytes);
         return status;
@@ -226,6 +354,8 @@ static mic_status encode_again(frame_encoder *e, unsigned plane, mic_codec codec
 {
     e->codec[plane] = codec;
     e->head.models[plane].n_bytes = 0;
+    if (!has_words(e, plane))
+        TRY(write_words(e, plane, error));
     for (size_t strip = 0; strip < e->head.n_strips; strip++) {
         TRY(encode_plane(e, strip, plane, error));
         e->head.strips[strip].n_bytes[plane] = (uint32_t)piece_of(e, strip, plane)->n_bytes;
@@ -257,9 +387,9 @@ static mic_status settle_plane(frame_encoder *e, unsigned plane, mic_error *erro
     if (n_bytes <= mic_strip_raw_bytes(n_pixels, mic_map_span(map)))
         return MIC_OK;
     if (map->kind == MAP_PACKED) {
-        TRY(mic_map_inverse(map, e->planes[plane], n_pixels, error));
+        TRY(mic_map_inverse(map, e->planes[plane].owned, n_pixels, error));
         mic_map_unpack(map);
-        mic_map_forward(map, e->planes[plane], n_pixels);
+        mic_map_forward(map, e->planes[plane].owned, n_pixels);
     }
     return encode_again(e, plane, MIC_CODEC_HUFFMAN, error);
 }
@@ -284,12 +414,14 @@ static mic_status encode_planes(frame_encoder *e, mic_error *error)
     const unsigned channels = e->layout->channels;
     const int n_threads = e->options->n_threads;
     const size_t n_strips = e->head.n_strips;
-    TRY(mic_parallel_for(n_strips, n_threads, mark_strip, e, error));
+    if (channels == MAX_PLANES)
+        TRY(mic_parallel_for(n_strips, n_threads, colour_strip, e, error));
     for (unsigned c = 0; c < channels; c++)
         TRY(choose_map(e, c, error));
-    TRY(mic_parallel_for(n_strips, n_threads, map_strip, e, error));
-    for (unsigned c = 0; c < channels; c++)
+    for (unsigned c = 0; c < channels; c++) {
         e->codec[c] = e->options->codec;
+        TRY(map_plane(e, c, error));
+    }
     TRY(build_models(e, error));
     TRY(mic_parallel_for(n_strips, n_threads, encode_strip, e, error));
     for (unsigned c = 0; c < channels; c++)
@@ -301,7 +433,7 @@ static mic_status encode_planes(frame_encoder *e, mic_error *error)
 static void forget_planes(frame_encoder *e)
 {
     const size_t n_strips = e->head.n_strips;
-    memset(e->seen, 0, n_strips * e->layout->channels * SAMPLE_VALUES);
+    memset((uint8_t *)e->seen, 0, e->layout->channels * SAMPLE_VALUES);
     for (unsigned c = 0; c < e->layout->channels; c++) {
         mic_map_free(&e->head.maps[c]);
         free(e->head.models[c].owned);
@@ -329,18 +461,20 @@ static uint64_t coded_bytes(const frame_encoder *e)
 static mic_status run_encoder(frame_encoder *e, mic_error *error)
 {
     const mic_layout *layout = e->layout;
-    const int n_threads = e->options->n_threads;
     const size_t n_strips = e->head.n_strips;
-    TRY(mic_parallel_for(n_strips, n_threads, load_strip, e, error));
-    if (layout->channels == MAX_PLANES)
-        TRY(mic_planes_choose_colour(e->planes, layout->columns, layout->rows, &e->head.colour, error));
+    TRY(load_planes(e, error));
+    if (layout->channels == MAX_PLANES) {
+        uint16_t *planes[MAX_PLANES];
+        planes_of_strip(e, 0, planes);
+        TRY(mic_planes_choose_colour(planes, layout->columns, layout->rows, &e->head.colour, error));
+    }
     TRY(encode_planes(e, error));
     /* Differences of noise need a bit more than the noise: without them it is no
      * larger than it was. */
     if (e->head.colour != COLOUR_NONE && coded_bytes(e) >= mic_frame_bytes(layout)) {
         forget_planes(e);
         e->head.colour = COLOUR_NONE;
-        TRY(mic_parallel_for(n_strips, n_threads, load_strip, e, error));
+        TRY(load_planes(e, error));
         TRY(encode_planes(e, error));
     }
     seal_strips(e);
@@ -371,19 +505,13 @@ static unsigned width_in_bits(const mic_layout *layout, const frame_head *head)
 static bool allocate_encoder(frame_encoder *e)
 {
     const mic_layout *layout = e->layout;
-    const size_t n_pixels = (size_t)layout->rows * layout->columns;
     const size_t n_strips = (size_t)mic_strips_per_frame(layout), n_pieces = n_strips * layout->channels;
     e->head.n_strips = n_strips;
     e->head.strips = calloc(n_strips, sizeof *e->head.strips);
-    e->seen = calloc(n_pieces, SAMPLE_VALUES);
+    e->seen = calloc(layout->channels, SAMPLE_VALUES);
     e->strip_crcs = calloc(n_strips, sizeof *e->strip_crcs);
     e->encoded = mic_encoded_new(1 + n_pieces);
-    bool complete = e->head.strips && e->seen && e->strip_crcs && e->encoded;
-    for (unsigned c = 0; c < layout->channels; c++) {
-        e->planes[c] = malloc(n_pixels * sizeof *e->planes[c]);
-        complete &= e->planes[c] != NULL;
-    }
-    return complete;
+    return e->head.strips && e->seen && e->strip_crcs && e->encoded;
 }
 
 mic_status mic_native_frame_encode(const mic_layout *layout, const void *samples,
@@ -401,7 +529,7 @@ mic_status mic_native_frame_encode(const mic_layout *layout, const void *samples
     }
     mic_frame_head_free(&e.head);
     for (unsigned c = 0; c < MAX_PLANES; c++) {
-        free(e.planes[c]);
+        free(e.planes[c].owned);
         mic_wf_plane_free(e.wavefronts[c]);
     }
     free(e.seen);

@@ -154,6 +154,59 @@ bool mic_look_up_scalar(uint16_t *words, size_t n, const uint16_t *table, uint32
     return true;
 }
 
+void mic_mark_scalar(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker)
+{
+    mark_each(words, n, offset, marker->seen);
+}
+
+mic_marker mic_marker_open(mic_seen *seen, uint16_t first_value)
+{
+    enum { PATIENCE = 256 };
+    mark_one(first_value, seen);
+    return (mic_marker){.seen = seen, .runs = {{first_value, 0}, {first_value, 0}}, .patience = PATIENCE};
+}
+
+static bool is_seen(const mic_seen *seen, size_t value)
+{
+    return atomic_load_explicit(&seen[value], memory_order_relaxed) != 0;
+}
+
+static bool is_in_run(const seen_run *run, uint16_t value)
+{
+    return (uint16_t)(value - run->first) <= run->span;
+}
+
+static seen_run run_around(uint16_t value, const mic_seen *seen)
+{
+    enum { HIGHEST = 65535 };
+    size_t first = value, last = value;
+    while (first > 0 && is_seen(seen, first - 1))
+        first--;
+    while (last < HIGHEST && is_seen(seen, last + 1))
+        last++;
+    return (seen_run){(uint16_t)first, (uint16_t)(last - first)};
+}
+
+void mic_find_seen_runs(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker)
+{
+    enum { PROBES = 8, PROBED = 512 };
+    seen_run *runs = marker->runs;
+    n = min_size(n, PROBED);
+    for (size_t k = 0; k < PROBES; k++) {
+        const uint16_t value = (uint16_t)(words[n * k / PROBES] + offset);
+        mark_one(value, marker->seen);
+        const seen_run run = run_around(value, marker->seen);
+        if (run.span >= runs[0].span) {
+            runs[1] = is_in_run(&run, runs[0].first) ? runs[1] : runs[0];
+            runs[0] = run;
+        } else if (!is_in_run(&runs[0], value)) {
+            runs[1] = run;
+        }
+    }
+    marker->patience *= 2;
+    marker->n_outside = 0;
+}
+
 static uint16_t add_scalar(uint16_t *words, size_t n, uint16_t addend)
 {
     uint16_t largest = 0;
@@ -177,6 +230,7 @@ const mic_kernels mic_kernels_scalar = {
     .delta_inverse_rows = mic_delta_inverse_rows_scalar,
     .look_up = mic_look_up_scalar,
     .add = add_scalar,
+    .mark = mic_mark_scalar,
     .wavefront_decode = mic_wf_decode_strips_scalar,
 };
 

@@ -11,6 +11,26 @@
 #include "rle_loop.h"
 #include "wavefront.h"
 
+#include <stdatomic.h>
+
+/* Which of 65536 values occur: threads may mark at the same time. */
+typedef _Atomic uint8_t mic_seen;
+
+/* Values that are all marked, from first to first + span. */
+typedef struct seen_run {
+    uint16_t first, span;
+} seen_run;
+
+/* Who marks.  A vector of words that lie in a stretch of marked values takes a
+ * comparison; there are two such stretches, for images have a background.  When too
+ * many words were outside, kernels look for others, and each time they are twice as
+ * patient: the search takes time, too. */
+typedef struct mic_marker {
+    mic_seen *seen;
+    seen_run runs[2];
+    size_t patience, n_outside;
+} mic_marker;
+
 typedef struct mic_kernels {
     mic_isa isa;
 
@@ -61,6 +81,9 @@ typedef struct mic_kernels {
     /* words[i] += addend, mod 2^16; returns the largest word before. */
     uint16_t (*add)(uint16_t *words, size_t n, uint16_t addend);
 
+    /* marker->seen[words[i] + offset] becomes 1, mod 2^16. */
+    void (*mark)(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker);
+
     /* Strips of the wavefront codec; see wavefront.h. */
     wf_decode_strips_fn *wavefront_decode;
 } mic_kernels;
@@ -102,6 +125,28 @@ MIC_INLINE void look_up_each(uint16_t *words, size_t n, const uint16_t *table)
     for (; i < n; i++)
         words[i] = table[words[i]];
 }
+/* Looks before it writes: most values are known soon, and a line of the cache that
+ * nobody writes to can be shared by threads. */
+MIC_INLINE void mark_one(uint16_t value, mic_seen *seen)
+{
+    if (!atomic_load_explicit(&seen[value], memory_order_relaxed))
+        atomic_store_explicit(&seen[value], 1, memory_order_relaxed);
+}
+MIC_INLINE void mark_each(const uint16_t *words, size_t n, uint16_t offset, mic_seen *seen)
+{
+    for (size_t i = 0; i < n; i++)
+        mark_one((uint16_t)(words[i] + offset), seen);
+}
+void mic_mark_scalar(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker);
+
+enum { MARK_FEW = 8 };
+mic_marker mic_marker_open(mic_seen *seen, uint16_t first_value);
+/* Is it time to look for other runs? */
+MIC_INLINE bool is_impatient(const mic_marker *marker) { return marker->n_outside >= marker->patience; }
+/* The longest run around any of some of n > 0 words, which are marked by this, and the
+ * latest other one. */
+void mic_find_seen_runs(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker);
+
 uint32_t mic_crc32c_sse42(uint32_t crc, const void *data, size_t n);
 
 #endif

@@ -199,6 +199,35 @@ AVX2 static uint16_t add_avx2(uint16_t *words, size_t n, uint16_t addend)
     return largest;
 }
 
+AVX2 static inline __m256i inside_run(__m256i v, const seen_run *run)
+{
+    const __m256i first = _mm256_set1_epi16((short)run->first), span = _mm256_set1_epi16((short)run->span);
+    __m256i distance = _mm256_sub_epi16(v, first);
+    return _mm256_cmpeq_epi16(_mm256_min_epu16(distance, span), distance);
+}
+
+AVX2 static void mark_avx2(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker)
+{
+    const __m256i offsets = _mm256_set1_epi16((short)offset);
+    size_t i = 0;
+    while (i + LANES <= n) {
+        if (is_impatient(marker))
+            mic_find_seen_runs(words + i, n - i, offset, marker);
+        const seen_run a = marker->runs[0], b = marker->runs[1];
+        size_t n_outside = marker->n_outside;
+        for (; i + LANES <= n && n_outside < marker->patience; i += LANES) {
+            __m256i v = _mm256_add_epi16(load_words(words + i), offsets);
+            uint32_t outside = ~(uint32_t)_mm256_movemask_epi8(_mm256_or_si256(inside_run(v, &a), inside_run(v, &b)));
+            if (MIC_LIKELY(outside == 0))
+                continue;
+            n_outside += (size_t)__builtin_popcount(outside) / 2;
+            mark_each(words + i, LANES, offset, marker->seen);
+        }
+        marker->n_outside = n_outside;
+    }
+    mark_each(words + i, n - i, offset, marker->seen);
+}
+
 const mic_kernels mic_kernels_avx2 = {
     .isa = MIC_ISA_AVX2,
     .histogram = mic_histogram_scalar,
@@ -212,6 +241,7 @@ const mic_kernels mic_kernels_avx2 = {
     .delta_inverse_rows = mic_delta_inverse_rows_scalar,
     .look_up = look_up_avx2,
     .add = add_avx2,
+    .mark = mark_avx2,
     .wavefront_decode = mic_wf_decode_strips_avx2,
 };
 

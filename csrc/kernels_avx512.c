@@ -210,6 +210,38 @@ AVX512 static uint16_t add_avx512(uint16_t *words, size_t n, uint16_t addend)
     return largest_lane(most);
 }
 
+AVX512 static inline uint32_t lanes_outside(__m512i v, __mmask32 lanes, const seen_run *run)
+{
+    const __m512i first = _mm512_set1_epi16((short)run->first), span = _mm512_set1_epi16((short)run->span);
+    return _mm512_mask_cmpgt_epu16_mask(lanes, _mm512_sub_epi16(v, first), span);
+}
+
+AVX512 static void mark_avx512(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker)
+{
+    const __m512i offsets = _mm512_set1_epi16((short)offset);
+    for (size_t i = 0; i < n;) {
+        if (is_impatient(marker))
+            mic_find_seen_runs(words + i, n - i, offset, marker);
+        const seen_run a = marker->runs[0], b = marker->runs[1];
+        size_t n_outside = marker->n_outside;
+        for (; i < n && n_outside < marker->patience; i += LANES) {
+            const size_t n_words = min_size(n - i, LANES);
+            const __mmask32 lanes = first_lanes(n_words);
+            __m512i v = _mm512_add_epi16(_mm512_maskz_loadu_epi16(lanes, words + i), offsets);
+            uint32_t outside = lanes_outside(v, lanes_outside(v, lanes, &a), &b);
+            if (MIC_LIKELY(outside == 0))
+                continue;
+            n_outside += (size_t)__builtin_popcount(outside);
+            if (__builtin_popcount(outside) > MARK_FEW)
+                mark_each(words + i, n_words, offset, marker->seen);
+            else
+                for (; outside; outside &= outside - 1)
+                    mark_one((uint16_t)(words[i + (size_t)__builtin_ctz(outside)] + offset), marker->seen);
+        }
+        marker->n_outside = n_outside;
+    }
+}
+
 const mic_kernels mic_kernels_avx512 = {
     .isa = MIC_ISA_AVX512,
     .histogram = mic_histogram_scalar,
@@ -223,6 +255,7 @@ const mic_kernels mic_kernels_avx512 = {
     .delta_inverse_rows = mic_delta_inverse_rows_scalar,
     .look_up = look_up_avx512,
     .add = add_avx512,
+    .mark = mark_avx512,
     .wavefront_decode = mic_wf_decode_strips_avx512,
 };
 

@@ -225,6 +225,7 @@ const mic_kernels mic_kernels_neon = {
     .delta_inverse_rows = mic_delta_inverse_rows_scalar,
     .look_up = look_up_neon,
     .add = add_neon,
+    .mark = mic_mark_scalar,
     .wavefront_decode = mic_wf_decode_strips_neon,
 };
 

@@ -60,6 +60,14 @@ void mic_planes_load(const mic_layout *layout, const void *samples, size_t n, ui
                      (const uint8_t *)samples + c * sample_bytes, n, planes[c]);
 }
 
+const uint16_t *mic_planes_borrow(const mic_layout *layout, const void *samples, uint16_t *offset)
+{
+    *offset = mic_planes_base(layout->sample_type); /* half of 2^16: adding is flipping */
+    const bool can_borrow = layout->channels == 1 && is_wide(layout->sample_type) &&
+                            (uintptr_t)samples % sizeof(uint16_t) == 0;
+    return can_borrow ? samples : NULL;
+}
+
 void mic_planes_store(const mic_layout *layout, uint16_t *const planes[MAX_PLANES], size_t n, bool is_pattern,
                       void *samples)
 {

@@ -20,6 +20,10 @@ void mic_planes_load(const mic_layout *layout, const void *samples, size_t n, ui
 void mic_planes_store(const mic_layout *layout, uint16_t *const planes[MAX_PLANES], size_t n, bool is_pattern,
                       void *samples);
 
+/* The samples themselves where they are a plane but for a constant, which is added to
+ * each to get its value; NULL where planes have to be loaded. */
+const uint16_t *mic_planes_borrow(const mic_layout *layout, const void *samples, uint16_t *offset);
+
 /* CRC-32C of samples as they lie in a file, little-endian, continued from crc. */
 uint32_t mic_planes_checksum(const mic_layout *layout, uint32_t crc, const uint8_t *samples, size_t n_bytes);
 

@@ -29,10 +29,10 @@ typedef struct sample_map {
     size_t n_table;
 } sample_map;
 
-/* Choose the map of a plane of rows x columns values, of which those with
- * seen[v] != 0 occur. */
-mic_status mic_map_choose(const uint8_t *seen, const uint16_t *values, size_t rows, size_t columns,
-                          sample_map *map, mic_error *error);
+/* Choose the map of a plane of rows x columns values, each plus `offset` (mod
+ * 2^16): those with seen[v] != 0 occur. */
+mic_status mic_map_choose(const uint8_t *seen, const uint16_t *values, uint16_t offset, size_t rows,
+                          size_t columns, sample_map *map, mic_error *error);
 void mic_map_free(sample_map *map);
 /* Highest minus lowest value, plus 1. */
 uint32_t mic_map_span(const sample_map *map);

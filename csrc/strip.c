@@ -83,6 +83,8 @@ mic_status mic_strip_encode(const uint16_t *words, size_t width, size_t height, 
     mic_status status = MIC_ERROR_UNSUPPORTED;
     if (coder->codec == MIC_CODEC_WAVEFRONT)
         status = try_wavefront(coder, out, capacity, n_bytes, error);
+    if (!words)
+        return status;
     if (coder->codec == MIC_CODEC_FSE)
         status = try_stream(MIC_STREAM_FSE, words, width, height, coder->n_values, coder->n_states, out,
                             capacity, n_bytes, error);

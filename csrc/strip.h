@@ -27,8 +27,10 @@ typedef struct strip_coder {
 } strip_coder;
 
 size_t mic_strip_bound(size_t width, size_t height);
-/* Size of a raw piece: no piece is larger. */
+/* Size of a raw piece: no piece is larger, but one of wavefront without words. */
 size_t mic_strip_raw_bytes(size_t n_words, uint32_t n_values);
+/* Wavefront has seen the words already: for it they may be NULL, and then nothing
+ * else is tried. */
 mic_status mic_strip_encode(const uint16_t *words, size_t width, size_t height, const strip_coder *coder,
                             uint8_t *out, size_t capacity, size_t *n_bytes, mic_error *error);
 

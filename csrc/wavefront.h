@@ -118,9 +118,9 @@ mic_status mic_wf_encode_strip(const wf_model *model, const uint16_t *words, siz
  * which chooses the predictor; analyse every strip; choose, which makes the model;
  * encode every strip.  Strips may be analysed by several threads at once, and
  * encoded likewise; the bytes do not depend on it.  `words` must stay until the
- * last strip is analysed. */
+ * last strip is analysed; `offset` is added to each, mod 2^16. */
 typedef struct wf_plane_encoder wf_plane_encoder;
-mic_status mic_wf_plane_open(const uint16_t *words, size_t width, size_t height, size_t strip_rows,
+mic_status mic_wf_plane_open(const uint16_t *words, uint16_t offset, size_t width, size_t height, size_t strip_rows,
                              unsigned max_value, int effort, wf_plane_encoder **plane, mic_error *error);
 /* Each strip once. */
 mic_status mic_wf_plane_analyse(wf_plane_encoder *plane, size_t strip, mic_error *error);

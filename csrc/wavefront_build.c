@@ -206,7 +206,7 @@ static mic_status try_predictors(const wf_image *image, size_t taken, size_t eve
     uint16_t *memory = malloc(2 * padded * sizeof *memory);
     if (!memory)
         return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory for a row of codes");
-    mic_status status = mic_wf_rows_open(&rows, image->width, error);
+    mic_status status = mic_wf_rows_open(&rows, image->width, image->offset, error);
     for (int p = WF_MEDIAN; status == MIC_OK && p <= WF_LINEAR; p++) {
         model->predictor = (wf_predictor)p;
         try_rows(image, model, taken, every, &rows, (wf_row_codes){memory, memory + padded}, counter);

@@ -12,6 +12,7 @@ enum { WF_CODE_SYMBOLS = 256, WF_N_CODES = WF_BUCKETS * WF_CODE_SYMBOLS }; /* a 
 typedef struct wf_image {
     const uint16_t *words;
     size_t width, height, strip_rows;
+    uint16_t offset; /* words are what is there plus this, mod 2^16 */
 } wf_image;
 
 /* The predictor, its weights and the sizes of tables: all but contexts and

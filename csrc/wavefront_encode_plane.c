@@ -54,14 +54,14 @@ static bool divide_memory(wf_plane_encoder *p)
     return true;
 }
 
-mic_status mic_wf_plane_open(const uint16_t *words, size_t width, size_t height, size_t strip_rows,
+mic_status mic_wf_plane_open(const uint16_t *words, uint16_t offset, size_t width, size_t height, size_t strip_rows,
                              unsigned max_value, int effort, wf_plane_encoder **plane, mic_error *error)
 {
     const size_t n_strips = (height + strip_rows - 1) / strip_rows;
     wf_plane_encoder *p = calloc(1, sizeof *p + n_strips * sizeof p->strips[0]);
     if (!p)
         return no_memory(error);
-    p->image = (wf_image){words, width, height, strip_rows};
+    p->image = (wf_image){words, width, height, strip_rows, offset};
     p->effort = effort;
     p->n_strips = n_strips;
     p->model.max_value = max_value;
@@ -99,7 +99,7 @@ static mic_status code_rows(const wf_plane_encoder *plane, const wf_encoder *sha
 {
     const wf_row_kernels *kernels = mic_wf_row_kernels_active();
     wf_rows rows;
-    TRY(mic_wf_rows_open(&rows, shape->width, error));
+    TRY(mic_wf_rows_open(&rows, shape->width, plane->image.offset, error));
     mic_wf_encoder_clear(shape);
     for (size_t y = 0; y < shape->height; y++) {
         wf_row_codes row = mic_wf_encoder_row(shape, y);
@@ -156,7 +156,7 @@ mic_status mic_wf_build_model(const uint16_t *words, size_t width, size_t height
                           unsigned max_value, int effort, wf_model *model, mic_error *error)
 {
     wf_plane_encoder *plane;
-    TRY(mic_wf_plane_open(words, width, height, strip_rows, max_value, effort, &plane, error));
+    TRY(mic_wf_plane_open(words, 0, width, height, strip_rows, max_value, effort, &plane, error));
     mic_status status = MIC_OK;
     for (size_t strip = 0; status == MIC_OK && strip < plane->n_strips; strip++)
         status = mic_wf_plane_analyse(plane, strip, error);
@@ -188,7 +188,7 @@ static mic_status code_and_check(wf_encoder *e, const uint16_t *words, mic_error
     const wf_row_kernels *kernels = mic_wf_row_kernels_active();
     wf_rows rows;
     bool complete = true;
-    TRY(mic_wf_rows_open(&rows, e->width, error));
+    TRY(mic_wf_rows_open(&rows, e->width, 0, error));
     mic_wf_encoder_clear(e);
     for (size_t y = 0; y < e->height; y++) {
         wf_row_codes row = mic_wf_encoder_row(e, y);

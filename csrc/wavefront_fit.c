@@ -65,7 +65,7 @@ mic_status mic_wf_fit_weights(const wf_image *image, size_t max_rows, wf_model *
     wf_rows rows;
     sums total;
     memset(total, 0, sizeof total);
-    TRY(mic_wf_rows_open(&rows, image->width, error));
+    TRY(mic_wf_rows_open(&rows, image->width, image->offset, error));
     for (size_t y = 2; y < image->height; y += every) {
         mic_wf_rows_seek(&rows, kernels, model, image->words, y);
         kernels->add_products(&rows, total);

@@ -9,7 +9,7 @@
 
 /* ---- rows -------------------------------------------------------------- */
 
-mic_status mic_wf_rows_open(wf_rows *rows, size_t width, mic_error *error)
+mic_status mic_wf_rows_open(wf_rows *rows, size_t width, uint16_t offset, mic_error *error)
 {
     size_t padded = (width + WF_ROW_BLOCK - 1) / WF_ROW_BLOCK * WF_ROW_BLOCK;
     size_t stride = WF_LEFT + padded + WF_ROW_BLOCK;
@@ -21,6 +21,7 @@ mic_status mic_wf_rows_open(wf_rows *rows, size_t width, mic_error *error)
         *row[i] = memory + i * stride + WF_LEFT;
     rows->memory = memory;
     rows->width = width;
+    rows->offset = offset;
     rows->padded = padded;
     return MIC_OK;
 }
@@ -33,9 +34,9 @@ void mic_wf_rows_rewind(wf_rows *rows)
 void mic_wf_rows_seek(wf_rows *rows, const wf_row_kernels *kernels, const wf_model *model,
                   const uint16_t *words, size_t y)
 {
-    kernels->scale(model, words + (y - 2) * rows->width, rows->width, rows->above2);
-    kernels->scale(model, words + (y - 1) * rows->width, rows->width, rows->above);
-    kernels->scale(model, words + y * rows->width, rows->width, rows->current);
+    kernels->scale(model, words + (y - 2) * rows->width, rows->offset, rows->width, rows->above2);
+    kernels->scale(model, words + (y - 1) * rows->width, rows->offset, rows->width, rows->above);
+    kernels->scale(model, words + y * rows->width, rows->offset, rows->width, rows->current);
 }
 
 void mic_wf_rows_close(wf_rows *rows) { free(rows->memory); }
@@ -52,7 +53,7 @@ void mic_wf_rows_next(wf_rows *rows, const wf_row_kernels *kernels, const wf_mod
         rows->error_above = rows->error;
         rows->error = errors;
     }
-    kernels->scale(model, words + y * rows->width, rows->width, rows->current);
+    kernels->scale(model, words + y * rows->width, rows->offset, rows->width, rows->current);
     if (y == 0) { /* the row above row 0 is row 0 itself, two columns late */
         for (size_t x = 0; x <= last; x++)
             rows->above[x] = x < WF_SKEW ? wf_bias(model->max_value) : rows->current[x - WF_SKEW];
@@ -76,9 +77,9 @@ static uint32_t distance(int16_t a, int16_t b)
 static int16_t min_i16(int16_t a, int16_t b) { return a < b ? a : b; }
 static int16_t max_i16(int16_t a, int16_t b) { return a > b ? a : b; }
 
-static void scale_row(const wf_model *m, const uint16_t *words, size_t n, int16_t *out)
+static void scale_row(const wf_model *m, const uint16_t *words, uint16_t offset, size_t n, int16_t *out)
 {
-    const uint16_t bias = (uint16_t)wf_bias(m->max_value);
+    const uint16_t bias = (uint16_t)(wf_bias(m->max_value) + (offset << m->fraction_bits));
     for (size_t x = 0; x < n; x++)
         out[x] = (int16_t)((uint16_t)(words[x] << m->fraction_bits) + bias);
 }

@@ -17,6 +17,7 @@ enum {
 /* Rows are scaled samples with margins at either end; pointers are to column 0. */
 typedef struct wf_rows {
     size_t width, padded; /* padded: width rounded up to WF_ROW_BLOCK */
+    uint16_t offset;      /* added to every word before it is scaled, mod 2^16 */
     int16_t *current, *above, *above2, *error, *error_above;
     void *memory;
 } wf_rows;
@@ -32,8 +33,8 @@ enum { WF_TERMS = WF_WEIGHTS + 1 }; /* the differences that weights apply to, an
 
 /* Loops over one row; one table per instruction set. */
 typedef struct wf_row_kernels {
-    /* Scale words and set row->current; n padded columns are written. */
-    void (*scale)(const wf_model *model, const uint16_t *words, size_t n, int16_t *out);
+    /* Add the offset to words and scale them; n padded columns are written. */
+    void (*scale)(const wf_model *model, const uint16_t *words, uint16_t offset, size_t n, int16_t *out);
     /* Errors of a row and, from them and its samples, its codes; the margins of the
      * errors above must be set. */
     void (*code)(const wf_model *model, const wf_rows *rows, wf_row_codes *codes);
@@ -49,7 +50,7 @@ typedef struct wf_row_kernels {
 extern const wf_row_kernels mic_wf_row_kernels_scalar, mic_wf_row_kernels_avx2, mic_wf_row_kernels_avx512;
 const wf_row_kernels *mic_wf_row_kernels_active(void);
 
-mic_status mic_wf_rows_open(wf_rows *rows, size_t width, mic_error *error);
+mic_status mic_wf_rows_open(wf_rows *rows, size_t width, uint16_t offset, mic_error *error);
 void mic_wf_rows_close(wf_rows *rows);
 /* Make row y of the strip current, with its margins; y ascends from 0 by 1. */
 void mic_wf_rows_next(wf_rows *rows, const wf_row_kernels *kernels, const wf_model *model,

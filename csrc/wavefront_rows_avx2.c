@@ -31,10 +31,10 @@ WF_AVX2_INLINE __m256i half_octaves(__m256i v)
     return merge_low(_mm256_srli_epi32(float_bits(even_of(v)), 22), _mm256_srli_epi32(float_bits(odd_of(v)), 22));
 }
 
-WF_AVX2 static void scale_row(const wf_model *m, const uint16_t *words, size_t n, int16_t *out)
+WF_AVX2 static void scale_row(const wf_model *m, const uint16_t *words, uint16_t offset, size_t n, int16_t *out)
 {
     const __m128i shift = _mm_cvtsi32_si128((int)m->fraction_bits);
-    const int16_t bias = wf_bias(m->max_value);
+    const int16_t bias = (int16_t)(wf_bias(m->max_value) + (offset << m->fraction_bits));
     size_t x = 0;
     for (; x + COLUMNS <= n; x += COLUMNS) {
         __m256i v = load((const int16_t *)words + x);

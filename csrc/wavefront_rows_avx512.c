@@ -26,10 +26,10 @@ WF_AVX512_INLINE __m512i half_octaves(__m512i v)
     return merge_low(_mm512_srli_epi32(even, 22), _mm512_srli_epi32(odd, 22));
 }
 
-WF_AVX512 static void scale_row(const wf_model *m, const uint16_t *words, size_t n, int16_t *out)
+WF_AVX512 static void scale_row(const wf_model *m, const uint16_t *words, uint16_t offset, size_t n, int16_t *out)
 {
     const __m128i shift = _mm_cvtsi32_si128((int)m->fraction_bits);
-    const __m512i bias = _mm512_set1_epi16(wf_bias(m->max_value));
+    const __m512i bias = _mm512_set1_epi16((short)(wf_bias(m->max_value) + (offset << m->fraction_bits)));
     for (size_t x = 0; x < n; x += 32) {
         __mmask32 mask = n - x >= 32 ? ~0u : (1u << (n - x)) - 1;
         __m512i v = _mm512_maskz_loadu_epi16(mask, words + x);
