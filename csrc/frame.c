@@ -363,28 +363,44 @@ static mic_status encode_again(frame_encoder *e, unsigned plane, mic_codec codec
     return MIC_OK;
 }
 
+/* The classic stages on a small plane of one strip, kept if they are smaller. */
+static mic_status try_classic(frame_encoder *e, unsigned plane, mic_error *error)
+{
+    struct encoded_part *piece = piece_of(e, 0, plane), wavefront = *piece;
+    const frame_model model = e->head.models[plane];
+    const size_t n_bytes = plane_bytes(e, plane);
+    *piece = (struct encoded_part){0};
+    mic_status status = encode_again(e, plane, MIC_CODEC_FSE, error);
+    if (status == MIC_OK && plane_bytes(e, plane) < n_bytes) {
+        free(wavefront.bytes);
+        return MIC_OK;
+    }
+    free(piece->bytes);
+    *piece = wavefront;
+    e->codec[plane] = MIC_CODEC_WAVEFRONT;
+    e->head.models[plane] = model;
+    e->head.strips[0].n_bytes[plane] = (uint32_t)wavefront.n_bytes;
+    return status;
+}
+
 /* Models and tables must earn their bytes: on thumbnails the classic stages may
- * be smaller, and noise ends up raw either way. */
+ * be smaller, and noise ends up raw either way.  They have a table, too, which has more
+ * symbols and no contexts: where the model is a small part of a plane that is not tiny,
+ * they have never been smaller. */
 static mic_status settle_plane(frame_encoder *e, unsigned plane, mic_error *error)
 {
-    enum { SMALL_PLANE = 1 << 14 };
+    enum { SMALL_PLANE = 1 << 14, TINY_PLANE = 1 << 12, LARGE_MODEL = 16 };
     const size_t n_pixels = (size_t)e->layout->rows * e->layout->columns;
-    const size_t n_model = e->head.models[plane].n_bytes;
     sample_map *map = &e->head.maps[plane];
     if (map->kind == MAP_CONSTANT)
         return MIC_OK;
     if (!any_piece_has_model(e, plane))
         e->head.models[plane].n_bytes = 0;
-    size_t n_bytes = plane_bytes(e, plane);
-    if (e->codec[plane] == MIC_CODEC_WAVEFRONT && n_pixels <= SMALL_PLANE) {
-        TRY(encode_again(e, plane, MIC_CODEC_FSE, error));
-        if (plane_bytes(e, plane) >= n_bytes) {
-            TRY(encode_again(e, plane, MIC_CODEC_WAVEFRONT, error));
-            e->head.models[plane].n_bytes = n_model;
-        }
-        n_bytes = plane_bytes(e, plane);
-    }
-    if (n_bytes <= mic_strip_raw_bytes(n_pixels, mic_map_span(map)))
+    const bool is_small = n_pixels <= SMALL_PLANE && e->head.n_strips == 1;
+    const bool is_model_small = n_pixels >= TINY_PLANE && e->head.models[plane].n_bytes * LARGE_MODEL < plane_bytes(e, plane);
+    if (e->codec[plane] == MIC_CODEC_WAVEFRONT && is_small && !is_model_small)
+        TRY(try_classic(e, plane, error));
+    if (plane_bytes(e, plane) <= mic_strip_raw_bytes(n_pixels, mic_map_span(map)))
         return MIC_OK;
     if (map->kind == MAP_PACKED) {
         TRY(mic_map_inverse(map, e->planes[plane].owned, n_pixels, error));

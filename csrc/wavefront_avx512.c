@@ -247,15 +247,15 @@ WF_AVX512_INLINE mic_status check_words(wf_words *words, const uint8_t **next, m
 }
 
 /* A step on its way. */
-typedef struct step {
+typedef struct step_state {
     neighbours v;
     __m512i prediction, even, odd; /* where entries are, then entries */
     __mmask32 active;              /* lanes that are not keep their states */
-} step;
+} step_state;
 
 /* Up to what entries have to be looked up; `interior`: no row ends, all lanes at work. */
 WF_AVX512_INLINE void begin_step(const wf_track *track, const constants *c, bool interior, bool median,
-                                 const wf_clock *clock, lanes *s, carried *k, step *p)
+                                 const wf_clock *clock, lanes *s, carried *k, step_state *p)
 {
     const wf_strip *strip = &track->strip;
     const wf_ports at = wf_ports_at(strip, clock);
@@ -274,7 +274,7 @@ WF_AVX512_INLINE void begin_step(const wf_track *track, const constants *c, bool
 
 /* From the entries to one sample in every lane. */
 WF_AVX512_INLINE const uint8_t *end_step(const wf_track *track, const constants *c, const wf_clock *clock, lanes *s,
-                                         const step *p, const uint8_t *next, uint16_t *out)
+                                         const step_state *p, const uint8_t *next, uint16_t *out)
 {
     const __m512i zero = _mm512_setzero_si512();
     __m512i entry_high = high_halves(p->even, p->odd);
@@ -307,7 +307,7 @@ WF_AVX512_INLINE mic_status run(wf_track *tracks, const constants *constant, boo
     const uint8_t *x_next = x->strip.in.next, *y_next = y->strip.in.next;
     lanes x_state = x->state, y_state = y->state;
     carried x_carried = carry_from(&x_state), y_carried = carry_from(&y_state);
-    step p, q;
+    step_state p, q;
     for (; n > 0; n--) {
         const size_t place = clock.t % WF_BLOCK * WF_LANES;
         TRY(check_words(&x->strip.in, &x_next, error));
