@@ -28,6 +28,8 @@ mic_status mic_native_frame_size(const mic_layout *layout, const uint8_t *in, si
     return status;
 }
 
+enum { MOST_SCRATCH = 1 << 20 }; /* besides one strip; tables of models need as much at most */
+
 typedef struct frame_decoder {
     const mic_decode_job *job;
     frame_head head;
@@ -189,9 +191,14 @@ static mic_status allocate_planes(const frame_decoder *d, strip_work *works, siz
 }
 
 /* A rescue takes strips one by one, so that one does not spoil its neighbour.
- * So do threads that would otherwise have nothing to do. */
+ * So do threads that would otherwise have nothing to do, and planes of colour that
+ * would take much besides those of one strip. */
 static size_t choose_group_size(const frame_decoder *d, int n_threads)
 {
+    const mic_layout *layout = d->job->layout;
+    const uint64_t strip_bytes = (uint64_t)layout->strip_rows * layout->columns * layout->channels * sizeof(uint16_t);
+    if (layout->channels > 1 && strip_bytes * (STRIP_GROUP - 1) > MOST_SCRATCH)
+        return 1;
     const bool idle_threads = n_threads > 1 && d->n_strips < STRIP_GROUP * (size_t)n_threads;
     return d->job->intact || idle_threads ? 1 : STRIP_GROUP;
 }

@@ -248,7 +248,7 @@ mic_status mic_wf_choose_predictor(const wf_image *image, int effort, wf_model *
     uint32_t *memory = malloc(WF_COUNTER_SIZE * sizeof *memory);
     if (!memory)
         return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory for a histogram");
-    mic_wf_counter_open(&counter, memory, 1);
+    mic_wf_counter_open(&counter, memory, 1, image->width * (image->height / every + 1) * size.rows);
     mic_status status = try_predictors(image, size.rows, every, model, &counter, error);
     free(memory);
     if (model->predictor == WF_MEDIAN)

@@ -24,14 +24,15 @@ mic_status mic_wf_choose_contexts(const uint32_t *counts, const wf_image *image,
 
 /* Counts of codes while rows go by: see wavefront_count.c. */
 typedef struct wf_counter {
-    uint32_t *exact, *sampled; /* by code */
+    uint32_t *exact, *sampled; /* by code; the same where few are counted, and all of them */
     unsigned every;                     /* of how many rows one is counted in full */
     size_t n_rows, next_limits;
     int16_t limits[WF_BUCKETS];
 } wf_counter;
 
 enum { WF_COUNTER_SIZE = 2 * WF_N_CODES };
-void mic_wf_counter_open(wf_counter *counter, uint32_t memory[WF_COUNTER_SIZE], unsigned every);
+/* Of about n_expected codes. */
+void mic_wf_counter_open(wf_counter *counter, uint32_t memory[WF_COUNTER_SIZE], unsigned every, size_t n_expected);
 void mic_wf_counter_clear(wf_counter *counter);
 void mic_wf_count_row(wf_counter *counter, const wf_row_kernels *kernels, const uint16_t *code, size_t n);
 /* Weighs what was sampled and leaves the sum in counter->exact. */

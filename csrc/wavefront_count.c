@@ -12,17 +12,20 @@
 
 enum { FULL_ROWS = 32 }; /* counted in full before the first limits */
 
-void mic_wf_counter_open(wf_counter *counter, uint32_t memory[WF_COUNTER_SIZE], unsigned every)
+void mic_wf_counter_open(wf_counter *counter, uint32_t memory[WF_COUNTER_SIZE], unsigned every, size_t n_expected)
 {
+    const bool one_table = every == 1 && n_expected < 2 * WF_N_CODES; /* clearing and adding the other takes longer */
     counter->every = every;
     counter->exact = memory;
-    counter->sampled = memory + WF_N_CODES;
+    counter->sampled = one_table ? memory : memory + WF_N_CODES;
     mic_wf_counter_clear(counter);
 }
 
 void mic_wf_counter_clear(wf_counter *counter)
 {
-    memset(counter->exact, 0, WF_COUNTER_SIZE * sizeof *counter->exact);
+    memset(counter->exact, 0, WF_N_CODES * sizeof *counter->exact);
+    if (counter->sampled != counter->exact)
+        memset(counter->sampled, 0, WF_N_CODES * sizeof *counter->sampled);
     counter->n_rows = 0;
     counter->next_limits = FULL_ROWS;
 }
@@ -86,6 +89,8 @@ void mic_wf_count_row(wf_counter *c, const wf_row_kernels *kernels, const uint16
 
 void mic_wf_counter_finish(wf_counter *c)
 {
+    if (c->sampled == c->exact)
+        return;
     const uint32_t weight = c->every == 1 || c->n_rows <= FULL_ROWS ? 1 : c->every;
     for (size_t i = 0; i < WF_N_CODES; i++)
         c->exact[i] += weight * c->sampled[i];

@@ -154,15 +154,16 @@ WF_AVX512_INLINE uint8_t *encode_step(const wf_encoder *e, lanes *s, code_block 
     const __m128i limit_shift = _mm_cvtsi32_si128(32 - (int)e->model->table_log);
     intervals even = load_intervals(block->entries[step]), odd = load_intervals(block->entries[step] + 16);
     const __m512i raw_field = _mm512_set1_epi32(0xF000);
-    if (_mm512_test_epi32_mask(_mm512_or_si512(even.fields, odd.fields), raw_field))
+    if (MIC_UNLIKELY(_mm512_test_epi32_mask(_mm512_or_si512(even.fields, odd.fields), raw_field)))
         next = push_raw_bits(s, raw_bits(even.fields), raw_bits(odd.fields), raw_of_step(e, block, step), next);
     __mmask16 even_on = _mm512_test_epi32_mask(even.fields, even.fields), odd_on = _mm512_test_epi32_mask(odd.fields, odd.fields);
     /* the shift leaves the frequency, which is below 2^table_log */
     __m512i limit_even = _mm512_sll_epi32(even.fields, limit_shift), limit_odd = _mm512_sll_epi32(odd.fields, limit_shift);
     next = give_words(s, _mm512_mask_cmpge_epu32_mask(even_on, s->even, limit_even),
                       _mm512_mask_cmpge_epu32_mask(odd_on, s->odd, limit_odd), next);
-    s->even = _mm512_mask_mov_epi32(s->even, even_on, push_symbols(s->even, &even, table_log));
-    s->odd = _mm512_mask_mov_epi32(s->odd, odd_on, push_symbols(s->odd, &odd, table_log));
+    __m512i pushed_even = push_symbols(s->even, &even, table_log), pushed_odd = push_symbols(s->odd, &odd, table_log);
+    s->even = _mm512_mask_mov_epi32(s->even, even_on, pushed_even);
+    s->odd = _mm512_mask_mov_epi32(s->odd, odd_on, pushed_odd);
     return next;
 }
 
@@ -184,8 +185,8 @@ WF_AVX512 void mic_wf_encode_steps_avx512(wf_encoder *e)
         following->first = n_blocks ? block->first - WF_CODE_BLOCK : 0;
         block->has_raw = false;
         for (unsigned k = WF_CODE_BLOCK; k-- > 0;) {
-            look_up_lane(e, following, k);
             next = encode_step(e, &s, block, k, next);
+            look_up_lane(e, following, k);
         }
         block = following;
     }

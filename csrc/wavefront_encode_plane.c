@@ -117,7 +117,7 @@ mic_status mic_wf_plane_analyse(wf_plane_encoder *plane, size_t strip, mic_error
     const wf_image *image = &plane->image;
     const size_t first = strip * image->strip_rows;
     wf_counter counter;
-    mic_wf_counter_open(&counter, plane->strips[strip].counts, sampling(plane));
+    mic_wf_counter_open(&counter, plane->strips[strip].counts, sampling(plane), image->width * image->strip_rows);
     TRY(code_rows(plane, &plane->strips[strip].shape, image->words + first * image->width, &counter, error));
     mic_wf_counter_finish(&counter);
     return MIC_OK;

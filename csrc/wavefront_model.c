@@ -17,19 +17,25 @@
 
 typedef struct bit_writer {
     uint8_t *out;
-    size_t capacity, n_bits;
+    size_t capacity, n_bytes;
+    uint64_t waiting; /* bits that are no byte yet: below 8 between calls */
+    unsigned n_waiting;
 } bit_writer;
 
+static void put_byte(bit_writer *w)
+{
+    if (w->n_bytes < w->capacity) /* others are counted, so that the caller sees the overflow */
+        w->out[w->n_bytes] = (uint8_t)w->waiting;
+    w->n_bytes++;
+    w->waiting >>= 8;
+}
+
+/* The low n <= 32 bits of `value`. */
 static void put_bits(bit_writer *w, uint32_t value, unsigned n)
 {
-    for (unsigned i = 0; i < n; i++, w->n_bits++) {
-        size_t byte = w->n_bits >> 3;
-        if (byte >= w->capacity)
-            continue; /* counted, so that the caller sees the overflow */
-        if ((w->n_bits & 7) == 0)
-            w->out[byte] = 0;
-        w->out[byte] |= (uint8_t)((value >> i & 1) << (w->n_bits & 7));
-    }
+    w->waiting |= (value & (((uint64_t)1 << n) - 1)) << w->n_waiting;
+    for (w->n_waiting += n; w->n_waiting >= 8; w->n_waiting -= 8)
+        put_byte(w);
 }
 
 typedef struct bit_reader {
@@ -196,7 +202,7 @@ void mic_wf_normalise(const uint32_t counts[WF_SYMBOLS], const wf_model *model,
 mic_status mic_wf_write_model(const wf_model *model, uint8_t *out, size_t capacity, size_t *n_bytes,
                           mic_error *error)
 {
-    bit_writer w = {out, capacity, 0};
+    bit_writer w = {.out = out, .capacity = capacity};
     put_bits(&w, model->predictor, 4);
     put_bits(&w, model->table_log, 4);
     put_bits(&w, model->precision, 4);
@@ -210,7 +216,9 @@ mic_status mic_wf_write_model(const wf_model *model, uint8_t *out, size_t capaci
             put_bits(&w, (uint8_t)(model->weights[i] / 256), 8);
     for (unsigned c = 0; c < model->n_contexts; c++)
         write_frequencies(model, model->frequency[c], &w);
-    *n_bytes = (w.n_bits + 7) / 8;
+    if (w.n_waiting)
+        put_byte(&w);
+    *n_bytes = w.n_bytes;
     if (*n_bytes > capacity)
         return mic_fail(error, MIC_ERROR_CAPACITY, "wavefront", -1,
                         "the model takes %zu bytes, there is room for %zu", *n_bytes, capacity);
