@@ -410,18 +410,19 @@ static mic_status settle_plane(frame_encoder *e, unsigned plane, mic_error *erro
     return encode_again(e, plane, MIC_CODEC_HUFFMAN, error);
 }
 
-/* The checksum of each strip's pieces. */
-static void seal_strips(frame_encoder *e)
+/* The checksum of a strip's pieces. */
+static mic_status seal_strip(void *context, size_t strip, mic_error *error)
 {
-    for (size_t strip = 0; strip < e->head.n_strips; strip++) {
-        uint32_t crc = 0;
-        for (unsigned c = 0; c < e->layout->channels; c++) {
-            const struct encoded_part *part = piece_of(e, strip, c);
-            if (part->n_bytes)
-                crc = mic_kernels_active()->crc32c(crc, part->bytes, part->n_bytes);
-        }
-        e->head.strips[strip].crc = crc;
+    frame_encoder *e = context;
+    uint32_t crc = 0;
+    (void)error;
+    for (unsigned c = 0; c < e->layout->channels; c++) {
+        const struct encoded_part *part = piece_of(e, strip, c);
+        if (part->n_bytes)
+            crc = mic_kernels_active()->crc32c(crc, part->bytes, part->n_bytes);
     }
+    e->head.strips[strip].crc = crc;
+    return MIC_OK;
 }
 
 /* From planes as loaded to pieces. */
@@ -493,7 +494,7 @@ static mic_status run_encoder(frame_encoder *e, mic_error *error)
         TRY(load_planes(e, error));
         TRY(encode_planes(e, error));
     }
-    seal_strips(e);
+    TRY(mic_parallel_for(n_strips, e->options->n_threads, seal_strip, e, error));
     e->head.samples_crc = mic_join_checksums(layout, e->strip_crcs, n_strips);
     struct encoded_part *part = &e->encoded->parts[0];
     return mic_frame_head_write(&e->head, layout->channels, &part->bytes, &part->n_bytes, error);

@@ -360,16 +360,9 @@ static run_fn *const runs[2][2][2] = {
 
 /* ---- transposition ----------------------------------------------------- */
 
-WF_AVX512_INLINE void store_parts(__m512i v, uint16_t *row)
-{
-    _mm_storeu_si128((__m128i *)row, _mm512_castsi512_si128(v));
-    _mm_storeu_si128((__m128i *)(row + 8 * WF_BLOCK), _mm512_extracti32x4_epi32(v, 1));
-    _mm_storeu_si128((__m128i *)(row + 16 * WF_BLOCK), _mm512_extracti32x4_epi32(v, 2));
-    _mm_storeu_si128((__m128i *)(row + 24 * WF_BLOCK), _mm512_extracti32x4_epi32(v, 3));
-}
-
-/* Eight steps at once: each 128-bit part holds an 8 x 8 block. */
-WF_AVX512_INLINE void transpose_steps(const uint16_t *in, uint16_t rows[WF_LANES][WF_BLOCK], int step)
+/* Eight steps at once: each 128-bit part of the results holds eight steps of a lane,
+ * part q of result k those of lane 8 q + k. */
+WF_AVX512_INLINE void transpose_steps(const uint16_t *in, __m512i out[8])
 {
     __m512i a[8], b[8];
     for (int k = 0; k < 4; k++) {
@@ -383,15 +376,26 @@ WF_AVX512_INLINE void transpose_steps(const uint16_t *in, uint16_t rows[WF_LANES
             b[4 * k + 2 * h + 1] = _mm512_unpackhi_epi32(a[4 * k + h], a[4 * k + 2 + h]);
         }
     for (int k = 0; k < 4; k++) {
-        store_parts(_mm512_unpacklo_epi64(b[k], b[4 + k]), &rows[2 * k][step]);
-        store_parts(_mm512_unpackhi_epi64(b[k], b[4 + k]), &rows[2 * k + 1][step]);
+        out[2 * k] = _mm512_unpacklo_epi64(b[k], b[4 + k]);
+        out[2 * k + 1] = _mm512_unpackhi_epi64(b[k], b[4 + k]);
     }
 }
 
-WF_AVX512 static void transpose_block(const uint16_t *steps, uint16_t rows[WF_LANES][WF_BLOCK])
+/* Lane i's 32 steps to out + i * stride. */
+WF_AVX512 static void transpose_block(const uint16_t *steps, uint16_t *out, size_t stride)
 {
-    for (int step = 0; step < WF_BLOCK; step += 8)
-        transpose_steps(steps + step * WF_LANES, rows, step);
+    __m512i v[WF_BLOCK / 8][8];
+    for (size_t g = 0; g < WF_BLOCK / 8; g++)
+        transpose_steps(steps + g * 8 * WF_LANES, v[g]);
+    for (size_t k = 0; k < 8; k++) {
+        __m512i low = _mm512_shuffle_i64x2(v[0][k], v[1][k], 0x44), high = _mm512_shuffle_i64x2(v[0][k], v[1][k], 0xEE);
+        __m512i low_2 = _mm512_shuffle_i64x2(v[2][k], v[3][k], 0x44), high_2 = _mm512_shuffle_i64x2(v[2][k], v[3][k], 0xEE);
+        uint16_t *row = out + k * stride;
+        _mm512_storeu_si512(row, _mm512_shuffle_i64x2(low, low_2, 0x88));
+        _mm512_storeu_si512(row + 8 * stride, _mm512_shuffle_i64x2(low, low_2, 0xDD));
+        _mm512_storeu_si512(row + 16 * stride, _mm512_shuffle_i64x2(high, high_2, 0x88));
+        _mm512_storeu_si512(row + 24 * stride, _mm512_shuffle_i64x2(high, high_2, 0xDD));
+    }
 }
 
 /* ---- strip ------------------------------------------------------------- */
@@ -451,7 +455,12 @@ WF_AVX512 static void flush_block(const wf_track *track, size_t t)
 {
     uint16_t rows[WF_LANES][WF_BLOCK];
     size_t first = (t - 1) / WF_BLOCK * WF_BLOCK;
-    transpose_block(track->steps, rows);
+    uint16_t *out = mic_wf_whole_block(&track->strip, first, t - first);
+    if (out) {
+        transpose_block(track->steps, out, track->strip.width - WF_SKEW);
+        return;
+    }
+    transpose_block(track->steps, rows[0], WF_BLOCK);
     mic_wf_store_block(&track->strip, first, t - first, rows);
 }
 

@@ -158,14 +158,21 @@ static void store_lane(const wf_strip *strip, size_t lane, size_t band, size_t c
     }
 }
 
+uint16_t *mic_wf_whole_block(const wf_strip *strip, size_t first, size_t n)
+{
+    const size_t column = first % strip->period, row = first / strip->period * WF_LANES;
+    const bool is_whole = n == WF_BLOCK && column >= WF_EDGE_STEPS && column + WF_BLOCK <= strip->width &&
+                          row + WF_LANES <= strip->height;
+    return is_whole ? strip->words + row * strip->width + column : NULL;
+}
+
 void mic_wf_store_block(const wf_strip *strip, size_t first, size_t n, const uint16_t lanes[WF_LANES][WF_BLOCK])
 {
-    const size_t column = first % strip->period, band = first / strip->period, row = band * WF_LANES;
-    if (n == WF_BLOCK && column >= WF_EDGE_STEPS && column + WF_BLOCK <= strip->width &&
-        row + WF_LANES <= strip->height) {
-        uint16_t *out = strip->words + row * strip->width + column;
+    const size_t column = first % strip->period, band = first / strip->period;
+    uint16_t *out = mic_wf_whole_block(strip, first, n);
+    if (out) {
         for (size_t i = 0; i < WF_LANES; i++)
-            memcpy(out + i * strip->width - WF_SKEW * i, lanes[i], sizeof lanes[i]);
+            memcpy(out + i * (strip->width - WF_SKEW), lanes[i], sizeof lanes[i]);
         return;
     }
     for (size_t i = 0; i < WF_LANES; i++)

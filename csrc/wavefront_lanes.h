@@ -146,6 +146,9 @@ MIC_INLINE wf_ports wf_ports_at(const wf_strip *strip, const wf_clock *clock)
     };
 }
 
+/* Where lane 0's samples of a block of n steps go if it lies within a band, every
+ * further lane's width - WF_SKEW behind the one above; NULL if it does not. */
+uint16_t *mic_wf_whole_block(const wf_strip *strip, size_t first, size_t n);
 /* Store lanes[i][s], the sample of lane i at step first + s, for s < n. */
 void mic_wf_store_block(const wf_strip *strip, size_t first, size_t n,
                     const uint16_t lanes[WF_LANES][WF_BLOCK]);
