@@ -370,10 +370,40 @@ static void check_look_up(const mic_kernels *k, pattern p, size_t n, bool at_end
     CHECK(guarded_intact(&in_words) && guarded_intact(&above_words), "n %zu pattern %d", n, p);
 }
 
+/* Values of words in two calls, the second with what the first one learnt. */
+static void check_mark(const mic_kernels *k, pattern p, size_t n, bool at_end)
+{
+    enum { VALUES = 65536 };
+    static mic_seen seen[VALUES];
+    static uint8_t wanted[VALUES];
+    const uint16_t offset = (uint16_t)random_u32();
+    const uint16_t *words = place(&in_words, p, n, at_end);
+    const size_t split = n ? random_u32() % n : 0;
+    if (n == 0)
+        return;
+    memset((uint8_t *)seen, 0, VALUES);
+    memset(wanted, 0, VALUES);
+    for (size_t i = 0; i < n; i++)
+        wanted[(uint16_t)(words[i] + offset)] = 1;
+    mic_marker marker = mic_marker_open(seen, (uint16_t)(words[0] + offset));
+    k->mark(words, split, offset, &marker);
+    k->mark(words + split, n - split, offset, &marker);
+    CHECK(same((const uint8_t *)seen, wanted, VALUES), "n %zu split %zu pattern %d offset %u", n, split, p, offset);
+    CHECK(guarded_intact(&in_words), "n %zu pattern %d", n, p);
+}
+
+/* Long enough for stretches to be found, joined and replaced. */
+static void test_mark(const mic_kernels *k)
+{
+    for_each_input(k, check_mark);
+    for (pattern p = 0; p < N_PATTERNS; p++)
+        check_mark(k, p, 20000 + random_u32() % 50000, true);
+}
+
 /* ---- all of them -------------------------------------------------------- */
 
 /* The last one, wavefront_decode, is in test_wavefront. */
-_Static_assert(sizeof(mic_kernels) == 13 * sizeof(void *), "a kernel was added: test it here");
+_Static_assert(sizeof(mic_kernels) == 14 * sizeof(void *), "a kernel was added: test it here");
 
 static void test_kernels(const mic_kernels *k)
 {
@@ -386,6 +416,7 @@ static void test_kernels(const mic_kernels *k)
     for_each_input(k, check_delta_inverse);
     for_each_input(k, check_add);
     for_each_input(k, check_look_up);
+    test_mark(k);
 }
 
 int main(void)
