@@ -80,7 +80,7 @@ def measure(repeat: int, warm_ups: int, out: Path | None) -> None:
 
 def write_page() -> None:
     """The page from all JSON files."""
-    from mic.benchmark_dicom import FileTimes, table
+    from mic.benchmark_dicom import FileTimes, speedup, table, totals
 
     parts = [_HEAD]
     for path in sorted((HERE / "results").glob("dicom-*.json")):
@@ -99,6 +99,12 @@ def write_page() -> None:
         right = {"Transfer Syntax": "---", "Shape": "---", "File": "---"}
         parts += [_row(head), _row([right.get(name, "---:") for name in head])]
         parts += [_row([_cell(cell) for cell in line]) for line in lines]
+        fastest = {name: speedup(sums) for name, sums in totals(rows, min).items()}
+        ratios = ", ".join(f"{name} {ratio:.1f}x" for name, ratio in fastest.items())
+        parts.append(
+            "\nBy the fastest run of each file instead of the mean, which a busy machine disturbs "
+            f"least: {ratios}."
+        )
         names = [f"`{error['file']}`" for error in content["errors"]]
         parts.append(
             f"\nErrors ({len(names)}: pydicom cannot decode them, or MIC does not hold their 1 or "

@@ -192,14 +192,19 @@ GROUPS: dict[str, Callable[[FileTimes], bool]] = {
 """Which files the sums are made of."""
 
 
-def totals(rows: list[FileTimes]) -> dict[str, dict[str, float]]:
-    """Sums of the mean times of each group that has files, for each way."""
+def totals(
+    rows: list[FileTimes], of: Callable[[list[float]], float] = statistics.fmean
+) -> dict[str, dict[str, float]]:
+    """Sums of each file's mean time, or of another figure `of` its times, for each way.
+
+    One sum for each group that has files.
+    """
     sums = {}
     for name, belongs in GROUPS.items():
         members = [row for row in rows if belongs(row)]
         if members:
             ways = members[0].seconds
-            sums[name] = {way: sum(row.mean(way) for row in members) for way in ways}
+            sums[name] = {way: sum(of(row.seconds[way]) for row in members) for way in ways}
             sums[name]["files"] = len(members)
     return sums
 

@@ -72,6 +72,7 @@ def test_sums_and_table():
     assert sums["losslessly compressed, grey"] == {"pydicom": 4.0, "MIC": 1.0, "files": 1}
     assert sums["all compressed sources"] == {"pydicom": 6.0, "MIC": 3.0, "files": 2}
     assert speedup(sums["TOTAL"]) == 1.0
+    assert totals(rows, min)["all compressed sources"] == {"pydicom": 5.0, "MIC": 2.0, "files": 2}
     assert "losslessly compressed, colour" not in sums
     head, lines = table(rows)
     assert head == [
