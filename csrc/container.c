@@ -22,17 +22,33 @@ uint64_t mic_strips_per_frame(const mic_layout *layout)
     return ((uint64_t)layout->rows + layout->strip_rows - 1) / layout->strip_rows;
 }
 
+/* ---- the formats -------------------------------------------------------- */
+
+/* Index is mic_container. */
+static const container_format *const formats[] = {
+    [MIC_CONTAINER_NATIVE] = &mic_native_format, [MIC_CONTAINER_MIC1] = &mic_mic1_format,
+    [MIC_CONTAINER_MIC2] = &mic_mic2_format,     [MIC_CONTAINER_PICS] = &mic_pics_format,
+    [MIC_CONTAINER_PICA] = &mic_pica_format,     [MIC_CONTAINER_MICR] = &mic_micr_format,
+};
+
+enum { N_FORMATS = sizeof formats / sizeof formats[0] };
+
+static const container_format *format_of(const mic_layout *layout) { return formats[layout->container]; }
+
 /* What a caller of this header, rather than a file, can get wrong. */
 static mic_status check_layout(const mic_layout *layout, mic_error *error)
 {
-    if ((layout->channels != 1 && layout->channels != 3) || layout->n_axes > MIC_MAX_AXES)
+    if ((layout->channels != 1 && layout->channels != 3) || layout->n_axes > MIC_MAX_AXES ||
+        (unsigned)layout->container >= N_FORMATS)
         return mic_fail(error, MIC_ERROR_ARGUMENT, "container", -1,
-                        "a layout of %u channels and %u leading axes, 1 or 3 and at most %d are expected",
-                        layout->channels, layout->n_axes, MIC_MAX_AXES);
-    if (layout->container == MIC_CONTAINER_MIC1 &&
-        (layout->sample_type != MIC_UINT16 || layout->channels != 1 || layout->n_axes != 0))
+                        "a layout of %u channels and %u leading axes in container %u, 1 or 3, at most %d and below %d "
+                        "are expected",
+                        layout->channels, layout->n_axes, (unsigned)layout->container, MIC_MAX_AXES, N_FORMATS);
+    const container_format *format = format_of(layout);
+    if (format->channels && (layout->sample_type != format->sample_type || layout->channels != format->channels ||
+                             layout->n_axes != format->n_axes))
         return mic_fail(error, MIC_ERROR_UNSUPPORTED, "container", -1,
-                        "a MIC1 file holds one image of uint16 samples; use the native container");
+                        "a %s file holds %s; use the native container", format->name, format->holds);
     return MIC_OK;
 }
 
@@ -125,18 +141,12 @@ void mic_encoded_free(mic_encoded *encoded)
 
 /* ---- dispatch ---------------------------------------------------------- */
 
-static bool has_magic(const uint8_t *in, size_t n_bytes, const uint8_t magic[MAGIC_BYTES])
-{
-    return n_bytes >= MAGIC_BYTES && memcmp(in, magic, MAGIC_BYTES) == 0;
-}
-
 mic_status mic_read_header(const uint8_t *in, size_t n_bytes, mic_layout *layout, mic_error *error)
 {
     *layout = (mic_layout){0};
-    if (has_magic(in, n_bytes, mic_native_magic))
-        return mic_native_read_header(in, n_bytes, layout, error);
-    if (has_magic(in, n_bytes, mic_mic1_magic))
-        return mic_mic1_read_header(in, n_bytes, layout, error);
+    for (size_t i = 0; i < N_FORMATS; i++)
+        if (n_bytes >= MAGIC_BYTES && memcmp(in, formats[i]->magic, MAGIC_BYTES) == 0)
+            return formats[i]->read_header(in, n_bytes, layout, error);
     if (n_bytes < MAGIC_BYTES)
         return mic_fail(error, MIC_ERROR_TRUNCATED, "container", 0,
                         "the data end after %zu bytes, at least the 4 bytes of a magic number are expected "
@@ -155,20 +165,58 @@ mic_status mic_encode(const mic_layout *layout, const void *samples, const mic_e
     *encoded = NULL;
     TRY(check_layout(layout, error));
     TRY(mic_check_shape(&complete, error));
-    if (complete.container == MIC_CONTAINER_MIC1)
-        return mic_mic1_encode(&complete, samples, options, encoded, error);
-    complete.codec = options->codec;
-    mic_plan_strips(&complete);
-    return mic_native_encode(&complete, samples, options, encoded, error);
+    mic_status status = format_of(&complete)->encode(&complete, samples, options, encoded, error);
+    if (status != MIC_OK) {
+        mic_encoded_free(*encoded);
+        *encoded = NULL;
+    }
+    return status;
 }
 
 mic_status mic_frame_size(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
                           uint64_t *frame_size, mic_error *error)
 {
-    if (layout->container == MIC_CONTAINER_MIC1)
-        return mic_mic1_frame_size(layout, n_bytes, frame_size, error);
-    return mic_native_frame_size(layout, in, n_bytes, frame_size, error);
+    const container_format *format = format_of(layout);
+    if (format->frame_size)
+        return format->frame_size(layout, in, n_bytes, frame_size, error);
+    return mic_fail(error, MIC_ERROR_UNSUPPORTED, "frame", -1,
+                    "a frame of a %s file does not tell its size, its index does", format->name);
 }
+
+mic_status mic_read_parts(const mic_layout *layout, const uint8_t *in, size_t n_bytes, mic_part *parts,
+                          mic_error *error)
+{
+    return layout->n_parts ? format_of(layout)->read_parts(layout, in, n_bytes, parts, error) : MIC_OK;
+}
+
+/* ---- index -------------------------------------------------------------- */
+
+uint64_t mic_index_bytes(const mic_layout *layout)
+{
+    return layout->n_axes ? format_of(layout)->index_bytes(layout) : 0;
+}
+
+mic_status mic_check_index(const mic_layout *layout, uint64_t stream_bytes, mic_error *error)
+{
+    uint64_t n = mic_index_bytes(layout);
+    if (layout->index_offset <= stream_bytes && n <= stream_bytes - layout->index_offset)
+        return MIC_OK;
+    return mic_fail(error, MIC_ERROR_TRUNCATED, "index", (int64_t)layout->index_offset,
+                    "the index of %llu frames needs bytes %llu to %llu, the stream has %llu (truncated file; "
+                    "partial=True rescues what is there)",
+                    (unsigned long long)layout->n_frames, (unsigned long long)layout->index_offset,
+                    (unsigned long long)(layout->index_offset + n), (unsigned long long)stream_bytes);
+}
+
+mic_status mic_read_index(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
+                          uint64_t *frame_offsets, mic_error *error)
+{
+    if (n_bytes < mic_index_bytes(layout))
+        return mic_check_index(layout, layout->index_offset + n_bytes, error);
+    return format_of(layout)->read_index(layout, in, frame_offsets, error);
+}
+
+/* ---- decoding ----------------------------------------------------------- */
 
 typedef struct decode_loop {
     const mic_decode_job *jobs;
@@ -181,9 +229,7 @@ static mic_status decode_job(void *context, size_t index, mic_error *error)
     const mic_decode_job *job = &loop->jobs[index];
     mic_status status = check_job(job, error);
     if (status == MIC_OK)
-        status = job->layout->container == MIC_CONTAINER_MIC1
-                     ? mic_mic1_decode(job, error)
-                     : mic_native_frame_decode(job, loop->threads_per_job, error);
+        status = format_of(job->layout)->decode(job, loop->threads_per_job, error);
     if (status != MIC_OK)
         error->frame = job->frame;
     return status;

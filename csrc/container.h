@@ -9,21 +9,34 @@
 #include "internal.h"
 
 enum { MAGIC_BYTES = 4, MIC1_HEADER_BYTES = 20 };
-extern const uint8_t mic_native_magic[MAGIC_BYTES];
-extern const uint8_t mic_mic1_magic[MAGIC_BYTES];
+
+typedef struct container_format {
+    uint8_t magic[MAGIC_BYTES];
+    /* What the published containers hold; the native one, whose channels are 0,
+     * holds everything. */
+    mic_sample_type sample_type;
+    unsigned channels, n_axes;
+    const char *name, *holds;
+
+    mic_status (*read_header)(const uint8_t *in, size_t n_bytes, mic_layout *layout, mic_error *error);
+    mic_status (*encode)(const mic_layout *layout, const void *samples, const mic_encode_options *options,
+                         mic_encoded **encoded, mic_error *error);
+    /* One of these says where frames lie: a size, or an index if there are axes. */
+    mic_status (*frame_size)(const mic_layout *layout, const uint8_t *in, size_t n_bytes, uint64_t *frame_size,
+                             mic_error *error);
+    uint64_t (*index_bytes)(const mic_layout *layout);
+    mic_status (*read_index)(const mic_layout *layout, const uint8_t *in, uint64_t *frame_offsets,
+                             mic_error *error);
+    /* NULL without parts. */
+    mic_status (*read_parts)(const mic_layout *layout, const uint8_t *in, size_t n_bytes, mic_part *parts,
+                             mic_error *error);
+    mic_status (*decode)(const mic_decode_job *job, int n_threads, mic_error *error);
+} container_format;
+
+extern const container_format mic_native_format, mic_mic1_format, mic_mic2_format, mic_pics_format,
+    mic_pica_format, mic_micr_format;
 
 /* Rows, columns, axes within what any container may say; sets n_frames. */
 mic_status mic_check_shape(mic_layout *layout, mic_error *error);
-
-mic_status mic_native_read_header(const uint8_t *in, size_t n_bytes, mic_layout *layout, mic_error *error);
-mic_status mic_native_encode(const mic_layout *layout, const void *samples,
-                             const mic_encode_options *options, mic_encoded **encoded, mic_error *error);
-
-mic_status mic_mic1_read_header(const uint8_t *in, size_t n_bytes, mic_layout *layout, mic_error *error);
-mic_status mic_mic1_encode(const mic_layout *layout, const void *samples,
-                           const mic_encode_options *options, mic_encoded **encoded, mic_error *error);
-mic_status mic_mic1_decode(const mic_decode_job *job, mic_error *error);
-mic_status mic_mic1_frame_size(const mic_layout *layout, size_t n_bytes, uint64_t *frame_size,
-                               mic_error *error);
 
 #endif

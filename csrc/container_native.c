@@ -25,8 +25,6 @@
 
 #include <stdlib.h>
 
-const uint8_t mic_native_magic[MAGIC_BYTES] = {0x89, 'M', 'i', 'c'};
-
 enum {
     VERSION = 1,
     FIXED_BYTES = 8,
@@ -53,7 +51,7 @@ mic_status mic_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOU
         return mic_fail(error, MIC_ERROR_ARGUMENT, "header", -1,
                         "the array has %u leading axes, at most %d are expected; reshape it", layout->n_axes,
                         MIC_MAX_AXES);
-    memcpy(p, mic_native_magic, MAGIC_BYTES);
+    memcpy(p, mic_native_format.magic, MAGIC_BYTES);
     p[4] = VERSION;
     p[5] = (uint8_t)(layout->sample_type | (layout->channels == 3 ? LAYOUT_COLOUR : 0) |
                      (layout->n_axes ? LAYOUT_FRAMES : 0));
@@ -138,7 +136,7 @@ static mic_status check_fields(const uint8_t *in, mic_layout *layout, mic_error 
     return MIC_OK;
 }
 
-mic_status mic_native_read_header(const uint8_t *in, size_t n_bytes, mic_layout *layout, mic_error *error)
+static mic_status read_header(const uint8_t *in, size_t n_bytes, mic_layout *layout, mic_error *error)
 {
     const uint8_t *p = in + FIXED_BYTES, *end = in + n_bytes;
     layout->container = MIC_CONTAINER_NATIVE;
@@ -176,10 +174,7 @@ mic_status mic_native_read_header(const uint8_t *in, size_t n_bytes, mic_layout 
 
 /* ---- index ------------------------------------------------------------- */
 
-uint64_t mic_index_bytes(const mic_layout *layout)
-{
-    return layout->n_axes ? layout->n_frames * INDEX_ENTRY + CRC_BYTES : 0;
-}
+static uint64_t index_bytes(const mic_layout *layout) { return layout->n_frames * INDEX_ENTRY + CRC_BYTES; }
 
 void mic_write_index(const uint64_t *frame_offsets, uint64_t n_frames, uint8_t *out)
 {
@@ -189,25 +184,11 @@ void mic_write_index(const uint64_t *frame_offsets, uint64_t n_frames, uint8_t *
     store_u32(out + n, mic_kernels_active()->crc32c(0, out, n));
 }
 
-mic_status mic_check_index(const mic_layout *layout, uint64_t stream_bytes, mic_error *error)
-{
-    uint64_t n = mic_index_bytes(layout);
-    if (layout->index_offset <= stream_bytes && n <= stream_bytes - layout->index_offset)
-        return MIC_OK;
-    return mic_fail(error, MIC_ERROR_TRUNCATED, "index", (int64_t)layout->index_offset,
-                    "the index of %llu frames needs bytes %llu to %llu, the stream has %llu (truncated file; "
-                    "partial=True rescues what is there)",
-                    (unsigned long long)layout->n_frames, (unsigned long long)layout->index_offset,
-                    (unsigned long long)(layout->index_offset + n), (unsigned long long)stream_bytes);
-}
-
-mic_status mic_read_index(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
-                          uint64_t *frame_offsets, mic_error *error)
+static mic_status read_index(const mic_layout *layout, const uint8_t *in, uint64_t *frame_offsets,
+                             mic_error *error)
 {
     const int64_t offset = (int64_t)layout->index_offset;
     size_t n = (size_t)layout->n_frames * INDEX_ENTRY;
-    if (n_bytes < n + CRC_BYTES)
-        return mic_check_index(layout, layout->index_offset + n_bytes, error);
     uint32_t crc = mic_kernels_active()->crc32c(0, in, n);
     if (crc != load_u32(in + n))
         return mic_fail(error, MIC_ERROR_CHECKSUM, "index", offset,
@@ -299,12 +280,15 @@ static mic_status assemble(encode_loop *loop, mic_layout *layout, mic_encoded **
     return mic_write_header(layout, header, &all->parts[0].n_bytes, error);
 }
 
-mic_status mic_native_encode(const mic_layout *layout, const void *samples,
-                             const mic_encode_options *options, mic_encoded **encoded, mic_error *error)
+static mic_status encode(const mic_layout *layout, const void *samples, const mic_encode_options *options,
+                         mic_encoded **encoded, mic_error *error)
 {
     const size_t n_frames = (size_t)layout->n_frames;
     mic_layout complete = *layout;
-    encode_loop loop = {.layout = layout, .samples = samples, .options = *options};
+    complete.codec = options->codec;
+    mic_plan_strips(&complete);
+    const mic_layout planned = complete;
+    encode_loop loop = {.layout = &planned, .samples = samples, .options = *options};
     const bool spare_threads = options->n_threads > 1 && (size_t)options->n_threads > n_frames;
     loop.options.n_threads = spare_threads ? options->n_threads / (int)n_frames : 1;
     loop.frames = calloc(n_frames, sizeof *loop.frames);
@@ -320,9 +304,11 @@ mic_status mic_native_encode(const mic_layout *layout, const void *samples,
         mic_encoded_free(loop.frames[i]);
     free(loop.frames);
     free(loop.bits_used);
-    if (status != MIC_OK) {
-        mic_encoded_free(*encoded);
-        *encoded = NULL;
-    }
     return status;
 }
+
+const container_format mic_native_format = {
+    .magic = {0x89, 'M', 'i', 'c'}, .name = "native", .holds = "everything",
+    .read_header = read_header, .encode = encode, .frame_size = mic_native_frame_size,
+    .index_bytes = index_bytes, .read_index = read_index, .decode = mic_native_frame_decode,
+};

@@ -33,6 +33,7 @@ typedef struct fse_model {
     unsigned table_log;
     uint32_t n_symbols;       /* largest present symbol + 1 */
     int32_t *norm;            /* n_symbols entries, sum of |norm| = 2^table_log */
+    bool rans;                /* the states of a symbol lie side by side: rans.c */
 } fse_model;
 
 /* Table log that the published coder takes; n_words >= 3, n_symbols >= 2. */
@@ -54,7 +55,13 @@ mic_status mic_fse_write_header(const fse_model *model, lsb_writer *writer, mic_
 mic_status mic_fse_read_header(const uint8_t *in, size_t n_bytes, size_t start,
                            fse_model *model, size_t *end, mic_error *error);
 
-/* symbols[state], 2^table_log of them, for a model that is sound. */
+/* symbols[state], 2^table_log of them, for a model that is sound: scattered for
+ * FSE, ascending for rANS. */
 void mic_fse_spread(const fse_model *model, uint16_t *symbols);
+void mic_rans_spread(const fse_model *model, uint16_t *symbols);
+
+/* mic_fse_encode, or with `rans` the block of rans.c, which has 8 states. */
+mic_status mic_fse_encode_block(const uint16_t *words, size_t n_words, int n_states, bool rans,
+                                uint8_t *out, size_t capacity, size_t *n_bytes, mic_error *error);
 
 #endif

@@ -27,6 +27,7 @@
 /* What the first bytes say. */
 typedef struct block_info {
     unsigned n_states;
+    bool rans;
     size_t n_words;       /* 0 for 1 state: such a block has no count */
     size_t header;        /* offset of the model's header */
 } block_info;
@@ -235,7 +236,7 @@ static size_t read_words(reader *r, uint16_t *words, size_t n, unsigned k)
 
 static mic_status read_info(const uint8_t *in, size_t n_bytes, block_info *info, mic_error *error)
 {
-    *info = (block_info){ 1, 0, 0 };
+    *info = (block_info){ .n_states = 1 };
     if (n_bytes == 0)
         return mic_fail(error, MIC_ERROR_TRUNCATED, STAGE, 0, "the FSE data are empty");
     if (in[0] != FSE_MARK)
@@ -248,13 +249,10 @@ static mic_status read_info(const uint8_t *in, size_t n_bytes, block_info *info,
     case FSE_KIND_2: info->n_states = 2; break;
     case FSE_KIND_4: info->n_states = 4; break;
     case FSE_KIND_8: info->n_states = 8; break;
-    case FSE_KIND_RANS:
-        return mic_fail(error, MIC_ERROR_UNSUPPORTED, STAGE, 0,
-                        "the data are coded with rANS (FF 08), which is not supported yet; "
-                        "expected FSE (FF 02, FF 04 or FF 84)");
+    case FSE_KIND_RANS: info->n_states = 8; info->rans = true; break;
     default:
         return mic_fail(error, MIC_ERROR_CORRUPT, STAGE, 1,
-                        "the FSE data start with FF %02X, expected FF 02, FF 04 or FF 84", in[1]);
+                        "the FSE data start with FF %02X, expected FF 02, FF 04, FF 84 or (rANS) FF 08", in[1]);
     }
     info->n_words = load_u32(in + 2);
     info->header = FSE_PREFIX_BYTES;
@@ -265,7 +263,7 @@ static mic_status read_info(const uint8_t *in, size_t n_bytes, block_info *info,
 static mic_status reader_open(reader *r, tables *t, const uint8_t *in, size_t n_bytes,
                               const block_info *info, mic_error *error)
 {
-    fse_model model = { .norm = t->norm };
+    fse_model model = { .norm = t->norm, .rans = info->rans };
     size_t start;
 
     TRY(mic_fse_read_header(in, n_bytes, info->header, &model, &start, error));
@@ -286,7 +284,7 @@ static mic_status reader_open(reader *r, tables *t, const uint8_t *in, size_t n_
                         "(truncated data?)", r->left, info->n_states, model.table_log);
     for (unsigned j = 0; j < info->n_states; j++)
         r->state[j] = take_bits(r, model.table_log);
-    mic_fse_spread(&model, t->symbols);
+    (model.rans ? mic_rans_spread : mic_fse_spread)(&model, t->symbols);
     r->narrow = build_steps(&model, t);
     return MIC_OK;
 }

@@ -81,7 +81,7 @@ static void encoder_build(encoder *e)
     const uint32_t lift = e->wide ? 0 : n_states;
     uint32_t first = 0;
 
-    mic_fse_spread(model, e->symbols);
+    (model->rans ? mic_rans_spread : mic_fse_spread)(model, e->symbols);
     for (uint32_t s = 0; s < model->n_symbols; s++) {
         const uint32_t f = model->norm[s] < 0 ? 1 : (uint32_t)model->norm[s];
         if (f == 0)
@@ -255,10 +255,10 @@ static size_t prefix_bytes(int n_states)
     return n_states == 1 ? 0 : FSE_PREFIX_BYTES;
 }
 
-static void write_prefix(uint8_t *out, size_t n_words, int n_states)
+static void write_prefix(uint8_t *out, size_t n_words, int n_states, bool rans)
 {
     out[0] = FSE_MARK;
-    out[1] = n_states == 2 ? FSE_KIND_2 : n_states == 4 ? FSE_KIND_4 : FSE_KIND_8;
+    out[1] = rans ? FSE_KIND_RANS : n_states == 2 ? FSE_KIND_2 : n_states == 4 ? FSE_KIND_4 : FSE_KIND_8;
     store_u32(out + 2, (uint32_t)n_words);
 }
 
@@ -338,14 +338,13 @@ static mic_status write_block(encoder *e, const uint32_t *counts, const uint16_t
     if ((size_t)(end - out) - prefix >= 2 * n_words)
         return not_smaller(error, n_words);
     if (prefix)
-        write_prefix(out, n_words, n_states);
+        write_prefix(out, n_words, n_states, e->model.rans);
     *n_bytes = (size_t)(end - out);
     return MIC_OK;
 }
 
-mic_status mic_fse_encode(const uint16_t *words, size_t n_words, int n_states,
-                          uint8_t *out, size_t capacity, size_t *n_bytes,
-                          mic_error *error)
+mic_status mic_fse_encode_block(const uint16_t *words, size_t n_words, int n_states, bool rans,
+                                uint8_t *out, size_t capacity, size_t *n_bytes, mic_error *error)
 {
     TRY(check_count(n_words, n_states, error));
 
@@ -353,7 +352,7 @@ mic_status mic_fse_encode(const uint16_t *words, size_t n_words, int n_states,
     if (!counts)
         return mic_fail(error, MIC_ERROR_MEMORY, STAGE, -1, "no memory for the FSE symbol counts");
     const uint32_t n_symbols = mic_kernels_active()->histogram(words, n_words, counts) + 1u;
-    encoder e = { 0 };
+    encoder e = { .model.rans = rans };
     mic_status status = check_spread(counts, n_symbols, n_words, error);
     /* Not all words are equal, so there are two symbols and, as one occurs
      * twice, three words. */
@@ -364,4 +363,11 @@ mic_status mic_fse_encode(const uint16_t *words, size_t n_words, int n_states,
     free(e.block);
     free(counts);
     return status;
+}
+
+mic_status mic_fse_encode(const uint16_t *words, size_t n_words, int n_states,
+                          uint8_t *out, size_t capacity, size_t *n_bytes,
+                          mic_error *error)
+{
+    return mic_fse_encode_block(words, n_words, n_states, false, out, capacity, n_bytes, error);
 }

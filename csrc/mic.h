@@ -98,6 +98,10 @@ mic_status mic_fse_count(const uint8_t *in, size_t n_bytes, size_t max_words,
 mic_status mic_fse_decode(const uint8_t *in, size_t n_bytes, uint16_t *words,
                           size_t capacity, size_t *n_words, mic_error *error);
 
+/* The published rANS, 8 states.  mic_fse_count and mic_fse_decode read it too. */
+mic_status mic_rans_encode(const uint16_t *words, size_t n_words, uint8_t *out, size_t capacity,
+                           size_t *n_bytes, mic_error *error);
+
 /* Canonical Huffman over 16-bit words, tree cut at depth 14. */
 size_t mic_huffman_bound(size_t n_words);
 mic_status mic_huffman_encode(const uint16_t *words, size_t n_words, uint8_t *out,
@@ -123,6 +127,7 @@ typedef enum mic_stream_kind {
     MIC_STREAM_HUFFMAN,  /* average predictor, run lengths, Huffman */
     MIC_STREAM_GRADIENT, /* gradient predictor, run lengths, FSE */
     MIC_STREAM_GAP,      /* average predictor, run lengths, gap removal, FSE */
+    MIC_STREAM_RANS,     /* average predictor, run lengths, rANS */
 } mic_stream_kind;
 
 size_t mic_stream_bound(size_t n_pixels);
@@ -138,7 +143,14 @@ mic_status mic_stream_decode(mic_stream_kind kind, const uint8_t *in, size_t n_b
 
 typedef enum mic_sample_type { MIC_UINT8, MIC_INT8, MIC_UINT16, MIC_INT16 } mic_sample_type;
 typedef enum mic_codec { MIC_CODEC_FSE = 1, MIC_CODEC_HUFFMAN = 2, MIC_CODEC_WAVEFRONT = 3 } mic_codec;
-typedef enum mic_container { MIC_CONTAINER_NATIVE, MIC_CONTAINER_MIC1 } mic_container;
+typedef enum mic_container {
+    MIC_CONTAINER_NATIVE,
+    MIC_CONTAINER_MIC1, /* published: one image */
+    MIC_CONTAINER_MIC2, /* published: frames */
+    MIC_CONTAINER_PICS, /* published: one image in strips */
+    MIC_CONTAINER_PICA, /* published: strips, each with the better of two predictors */
+    MIC_CONTAINER_MICR, /* published: one 8-bit RGB image */
+} mic_container;
 
 /* What a stream says about the array inside, apart from its samples. */
 typedef struct mic_layout {
@@ -151,7 +163,9 @@ typedef struct mic_layout {
     uint32_t axes[MIC_MAX_AXES];
     uint64_t n_frames;
     uint32_t rows, columns;
-    uint32_t strip_rows;            /* rows per strip, 1..rows */
+    uint32_t strip_rows;            /* rows per strip, 1..rows; PICA: of no strip more */
+    uint32_t n_parts;               /* strips or planes that PICS, PICA, MICR list; else 0 */
+    int temporal;                   /* MIC2: frames are coded as differences */
     uint64_t header_bytes;          /* where the first frame begins */
     uint64_t index_offset;          /* where the frame index begins, 0 for none */
     uint64_t stream_bytes;          /* size of the stream; 0: the frame's head tells */
@@ -167,7 +181,9 @@ typedef struct mic_encode_options {
     int n_states;        /* FSE states: 1, 2, 4 or 8 */
     int effort;          /* 1..9 */
     int n_threads;
-    unsigned max_value;  /* MIC1 only; 0: the largest sample */
+    unsigned max_value;  /* of MIC1, MIC2, PICS and PICA; 0: the largest sample */
+    uint32_t n_strips;   /* of PICS and PICA; at most one a row */
+    int temporal;        /* MIC2: code each frame as its difference from the one before */
 } mic_encode_options;
 
 /* Encoded pieces that wait to be written in one go. */
@@ -209,13 +225,27 @@ mic_status mic_read_index(const mic_layout *layout, const uint8_t *in, size_t n_
 mic_status mic_frame_size(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
                           uint64_t *frame_size, mic_error *error);
 
-/* One frame to decode, or some of its rows. */
+/* A strip of a PICS or PICA frame, or a plane of a MICR frame. */
+typedef enum mic_part_kind { MIC_PART_AVERAGE, MIC_PART_GRADIENT, MIC_PART_Y, MIC_PART_CO, MIC_PART_CG } mic_part_kind;
+typedef struct mic_part {
+    mic_part_kind kind;
+    uint32_t first_row, n_rows;
+    uint64_t offset, n_bytes; /* within the frame */
+} mic_part;
+/* The layout->n_parts parts of the frame at `in`, of which the first n_bytes
+ * are there, enough for its table. */
+mic_status mic_read_parts(const mic_layout *layout, const uint8_t *in, size_t n_bytes, mic_part *parts,
+                          mic_error *error);
+
+/* One frame to decode, or some of its rows.  All frames of a temporal MIC2 file
+ * but the first give their difference from the frame before, mod 2^16; the
+ * caller adds. */
 typedef struct mic_decode_job {
     const mic_layout *layout;
     const uint8_t *in;          /* the frame */
     size_t n_bytes;
     int64_t frame;              /* its number, for messages */
-    uint64_t base_offset;       /* of the frame in its file, for messages */
+    uint64_t base_offset;       /* of the frame in its file; header_bytes is the first's */
     uint32_t first_row, n_rows;
     uint8_t *out;               /* n_rows rows of columns x channels samples */
     ptrdiff_t row_stride;       /* bytes from one row of `out` to the next */

@@ -3,7 +3,7 @@
  * A published single-frame stream:  predict -> run lengths -> entropy code.
  * Nothing in the bytes tells the kind, the width or the height.
  */
-#include "internal.h"
+#include "stream.h"
 
 #include <stdlib.h>
 
@@ -21,7 +21,7 @@ size_t mic_stream_bound(size_t n_pixels)
     return gap > huffman ? gap : huffman; /* plain FSE is shorter than gap removal */
 }
 
-static mic_status out_of_memory(const char *what, size_t n_bytes, mic_error *error)
+mic_status mic_stream_no_memory(const char *what, size_t n_bytes, mic_error *error)
 {
     return mic_fail(error, MIC_ERROR_MEMORY, "stream", -1,
                     "no memory for %zu bytes of %s; decode fewer frames or rows at a time", n_bytes, what);
@@ -31,8 +31,8 @@ static mic_status out_of_memory(const char *what, size_t n_bytes, mic_error *err
 
 /* Fewer states rescue hardly anything (the checks are the same), but the bytes
  * must be those of the published encoder, which tries. */
-static mic_status encode_fse(const uint16_t *words, size_t n_words, int n_states, uint8_t *out,
-                             size_t capacity, size_t *n_bytes, mic_error *error)
+mic_status mic_stream_encode_fse(const uint16_t *words, size_t n_words, int n_states, uint8_t *out,
+                                 size_t capacity, size_t *n_bytes, mic_error *error)
 {
     for (;; n_states /= 2) {
         mic_status status = mic_fse_encode(words, n_words, n_states, out, capacity, n_bytes, error);
@@ -46,8 +46,9 @@ static mic_status encode_words(mic_stream_kind kind, const uint16_t *words, size
                                mic_error *error)
 {
     switch (kind) {
-    case MIC_STREAM_FSE: return encode_fse(words, n_words, n_states, out, capacity, n_bytes, error);
-    case MIC_STREAM_GRADIENT: return encode_fse(words, n_words, 2, out, capacity, n_bytes, error);
+    case MIC_STREAM_FSE: return mic_stream_encode_fse(words, n_words, n_states, out, capacity, n_bytes, error);
+    case MIC_STREAM_GRADIENT: return mic_stream_encode_fse(words, n_words, 2, out, capacity, n_bytes, error);
+    case MIC_STREAM_RANS: return mic_rans_encode(words, n_words, out, capacity, n_bytes, error);
     case MIC_STREAM_GAP: return mic_gap_encode(words, n_words, out, capacity, n_bytes, error);
     case MIC_STREAM_HUFFMAN: break;
     }
@@ -61,7 +62,7 @@ mic_status mic_stream_encode(mic_stream_kind kind, const uint16_t *pixels, size_
     const size_t n_delta = mic_delta_bound(width * height), n_runs = mic_rle_bound(n_delta);
     uint16_t *scratch = malloc((n_delta + n_runs) * sizeof *scratch);
     if (!scratch)
-        return out_of_memory("scratch", (n_delta + n_runs) * sizeof *scratch, error);
+        return mic_stream_no_memory("scratch", (n_delta + n_runs) * sizeof *scratch, error);
     uint16_t *residuals = scratch, *runs = scratch + n_delta;
     size_t n_residuals, n_words;
     mic_status status = mic_delta_encode(predictor_of(kind), pixels, width, height, max_value, residuals,
@@ -123,7 +124,7 @@ static mic_status decode_runs(mic_predictor predictor, const uint16_t *runs, siz
                         n_residuals, limit, height, width);
     uint16_t *residuals = malloc((n_residuals + 1) * sizeof *residuals);
     if (!residuals)
-        return out_of_memory("residuals", n_residuals * sizeof *residuals, error);
+        return mic_stream_no_memory("residuals", n_residuals * sizeof *residuals, error);
     mic_status status = mic_rle_decode(runs, n_runs, false, residuals, n_residuals, &n_residuals, error);
     if (status == MIC_OK && n_residuals > 0)
         status = check_initial(runs[0], residuals[0], error);
@@ -153,7 +154,7 @@ mic_status mic_stream_decode(mic_stream_kind kind, const uint8_t *in, size_t n_b
     TRY(fail_if_too_many(status, width, height, error));
     uint16_t *runs = malloc((n_runs + 1) * sizeof *runs);
     if (!runs)
-        return out_of_memory("run lengths", n_runs * sizeof *runs, error);
+        return mic_stream_no_memory("run lengths", n_runs * sizeof *runs, error);
     status = decode_words(kind, in, n_bytes, runs, n_runs, &n_runs, error);
     status = fail_if_too_many(status, width, height, error);
     if (status == MIC_OK)

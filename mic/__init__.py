@@ -15,7 +15,6 @@ from . import api, stages
 from ._version import __version__
 from .api import (
     CODECS,
-    CONTAINERS,
     DEFAULT_CODEC,
     MAX_PIXELS,
     StreamInfo,
@@ -27,6 +26,7 @@ from .api import (
 )
 from .errors import CorruptDataError, LimitError, MicError, UnsupportedError, VerifyError
 from .files import MicFile, MicWriter, create, open
+from .published import CONTAINERS, StreamPart
 
 if TYPE_CHECKING:
     from . import dicom, display, gpu, jpegls, transcode, volume
@@ -51,6 +51,7 @@ __all__ = [
     "MicFile",
     "MicWriter",
     "StreamInfo",
+    "StreamPart",
     "UnsupportedError",
     "VerifyError",
     "__version__",

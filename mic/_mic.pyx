@@ -47,6 +47,7 @@ cdef extern from "mic.h" nogil:
     mic_status mic_fse_encode(const uint16_t *, size_t, int, uint8_t *, size_t, size_t *, mic_error *)
     mic_status mic_fse_count(const uint8_t *, size_t, size_t, size_t *, mic_error *)
     mic_status mic_fse_decode(const uint8_t *, size_t, uint16_t *, size_t, size_t *, mic_error *)
+    mic_status mic_rans_encode(const uint16_t *, size_t, uint8_t *, size_t, size_t *, mic_error *)
     size_t mic_huffman_bound(size_t)
     mic_status mic_huffman_encode(const uint16_t *, size_t, uint8_t *, size_t, size_t *, mic_error *)
     mic_status mic_huffman_count(const uint8_t *, size_t, size_t, size_t *, mic_error *)
@@ -75,6 +76,8 @@ cdef extern from "mic.h" nogil:
         uint32_t rows
         uint32_t columns
         uint32_t strip_rows
+        uint32_t n_parts
+        int temporal
         uint64_t header_bytes
         uint64_t index_offset
         uint64_t stream_bytes
@@ -84,6 +87,8 @@ cdef extern from "mic.h" nogil:
         int effort
         int n_threads
         unsigned max_value
+        uint32_t n_strips
+        int temporal
     ctypedef struct mic_encoded:
         pass
     uint64_t mic_encoded_size(const mic_encoded *)
@@ -99,6 +104,14 @@ cdef extern from "mic.h" nogil:
     mic_status mic_check_index(const mic_layout *, uint64_t, mic_error *)
     mic_status mic_read_index(const mic_layout *, const uint8_t *, size_t, uint64_t *, mic_error *)
     mic_status mic_frame_size(const mic_layout *, const uint8_t *, size_t, uint64_t *, mic_error *)
+    ctypedef int mic_part_kind
+    ctypedef struct mic_part:
+        mic_part_kind kind
+        uint32_t first_row
+        uint32_t n_rows
+        uint64_t offset
+        uint64_t n_bytes
+    mic_status mic_read_parts(const mic_layout *, const uint8_t *, size_t, mic_part *, mic_error *)
     ctypedef struct mic_decode_job:
         const mic_layout *layout
         const uint8_t *in_ "in"
@@ -120,6 +133,10 @@ cdef extern from "mic.h" nogil:
     const char *mic_isa_name(mic_isa)
     void mic_cpu_model(char *)
     const char *mic_compiler()
+
+cdef extern from "rgb_planes.h" nogil:
+    void mic_rgb_to_planes(const uint8_t *, size_t, uint16_t *)
+    mic_status mic_rgb_from_planes(uint16_t *, size_t, uint8_t *, mic_error *)
 
 
 cdef int check(mic_status status, mic_error *error) except -1:
@@ -188,8 +205,9 @@ def rle_decode(const uint16_t[::1] words, bint with_length, size_t capacity):
 
 
 def entropy_encode(str coder, const uint16_t[::1] words, int n_states):
-    """FSE (`n_states` 1, 2, 4, 8) or Huffman over words."""
+    """FSE (`n_states` 1, 2, 4, 8), rANS or Huffman over words."""
     cdef bint huffman = coder == "huffman"
+    cdef bint rans = coder == "rans"
     cdef size_t capacity = mic_huffman_bound(words.shape[0]) if huffman else mic_fse_bound(words.shape[0])
     cdef uint8_t[::1] out = np.empty(capacity + 1, np.uint8)
     cdef const uint16_t *first = &words[0] if words.shape[0] else NULL
@@ -199,6 +217,8 @@ def entropy_encode(str coder, const uint16_t[::1] words, int n_states):
     with nogil:
         if huffman:
             status = mic_huffman_encode(first, words.shape[0], &out[0], capacity, &n, &error)
+        elif rans:
+            status = mic_rans_encode(first, words.shape[0], &out[0], capacity, &n, &error)
         else:
             status = mic_fse_encode(first, words.shape[0], n_states, &out[0], capacity, &n, &error)
     check(status, &error)
@@ -251,6 +271,28 @@ def stream_decode(int kind, const uint8_t[::1] data, size_t width, size_t height
     return np.asarray(pixels)
 
 
+def ycocg_planes(const uint8_t[::1] rgb):
+    """Y, Co, Cg (folded) of interleaved RGB samples, as 3 x pixels words."""
+    cdef size_t n = rgb.shape[0] // 3
+    cdef uint16_t[::1] planes = np.empty(3 * n, np.uint16)
+    with nogil:
+        mic_rgb_to_planes(&rgb[0], n, &planes[0])
+    return np.asarray(planes).reshape(3, n)
+
+
+def ycocg_pixels(planes):
+    """Interleaved RGB samples of 3 x pixels words."""
+    cdef uint16_t[:, ::1] words = planes.copy()  # used up on the way
+    cdef size_t n = words.shape[1]
+    cdef uint8_t[::1] rgb = np.empty(3 * n, np.uint8)
+    cdef mic_error error
+    cdef mic_status status
+    with nogil:
+        status = mic_rgb_from_planes(&words[0, 0], n, &rgb[0], &error)
+    check(status, &error)
+    return np.asarray(rgb)
+
+
 # ---- images ----------------------------------------------------------------
 
 
@@ -294,6 +336,8 @@ cdef class Layout:
     rows = property(lambda self: (<Layout>self).c.rows)
     columns = property(lambda self: (<Layout>self).c.columns)
     strip_rows = property(lambda self: (<Layout>self).c.strip_rows)
+    n_parts = property(lambda self: (<Layout>self).c.n_parts)
+    temporal = property(lambda self: bool((<Layout>self).c.temporal))
     header_bytes = property(lambda self: (<Layout>self).c.header_bytes)
     index_offset = property(lambda self: (<Layout>self).c.index_offset)
     stream_bytes = property(lambda self: (<Layout>self).c.stream_bytes)
@@ -341,6 +385,22 @@ cdef class Layout:
         cdef mic_error error
         check(mic_check_index(&self.c, stream_bytes, &error), &error)
 
+    def parts(self, const uint8_t[::1] data):
+        """(kind, first row, rows, offset, bytes) of each part of the frame that `data` starts."""
+        cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
+        cdef mic_part *parts = <mic_part *>calloc(self.c.n_parts + 1, sizeof(mic_part))
+        cdef mic_error error
+        if parts == NULL:
+            raise MemoryError
+        try:
+            check(mic_read_parts(&self.c, first, data.shape[0], parts, &error), &error)
+            return [
+                (parts[i].kind, parts[i].first_row, parts[i].n_rows, parts[i].offset, parts[i].n_bytes)
+                for i in range(self.c.n_parts)
+            ]
+        finally:
+            free(parts)
+
     def frame_size(self, const uint8_t[::1] data):
         """Bytes of the frame that starts with `data`, from its head."""
         cdef uint64_t size
@@ -370,9 +430,14 @@ cdef bytes take_encoded(mic_encoded *encoded):
     return out
 
 
-def encode(Layout layout, samples, int codec, int n_states, int effort, int n_threads, unsigned max_value):
+def encode(
+    Layout layout, samples, int codec, int n_states, int effort, int n_threads,
+    unsigned max_value, uint32_t n_strips, bint temporal
+):
     """A whole array (contiguous, native byte order) as one stream."""
-    cdef mic_encode_options options = mic_encode_options(codec, n_states, effort, n_threads, max_value)
+    cdef mic_encode_options options = mic_encode_options(
+        codec, n_states, effort, n_threads, max_value, n_strips, temporal
+    )
     cdef mic_encoded *encoded
     cdef mic_error error
     cdef mic_status status
@@ -389,7 +454,7 @@ def encode(Layout layout, samples, int codec, int n_states, int effort, int n_th
 
 def encode_frame(Layout layout, const uint8_t[::1] samples, int n_states, int effort, int n_threads):
     """One frame of a stream that is written frame by frame, and its bits in use."""
-    cdef mic_encode_options options = mic_encode_options(layout.c.codec, n_states, effort, n_threads, 0)
+    cdef mic_encode_options options = mic_encode_options(layout.c.codec, n_states, effort, n_threads, 0, 0, 0)
     cdef mic_encoded *encoded
     cdef unsigned bits_used
     cdef mic_error error

@@ -25,6 +25,16 @@ from .arrays import (
     thread_count,
 )
 from .errors import MicError, UnsupportedError
+from .published import (
+    CONTAINERS,
+    PUBLISHED_CODEC,
+    PUBLISHED_STATES,
+    PublishedOptions,
+    StreamPart,
+    check_published,
+    parts_of,
+    strips_of,
+)
 from .source import MemoryBytes, Stream, check_decode_limit, decode_into
 
 MAX_PIXELS = 2**30
@@ -33,9 +43,8 @@ MAX_PIXELS = 2**30
 CODECS = {"wavefront": 3, "fse": 1, "huffman": 2}
 """Names of the codecs of the native container, and their numbers in it."""
 DEFAULT_CODEC = "wavefront"
-PUBLISHED_CODEC = "fse"
-CONTAINERS = ("native", "mic1")
 STATES = (1, 2, 4, 8)
+DEFAULT_STATES = 4
 
 
 def _choose(name: str, value: Any, allowed: Collection[Any]) -> Any:
@@ -45,24 +54,6 @@ def _choose(name: str, value: Any, allowed: Collection[Any]) -> Any:
     return value
 
 
-def _check_published(array: NDArray[Any], codec: str, max_value: int | None) -> None:
-    """What a published container cannot hold."""
-    if array.dtype != np.uint16:
-        raise UnsupportedError(
-            f"the published containers keep 16-bit patterns only, not {array.dtype}; pass "
-            'arr.view("uint16") (8 bits: arr.astype("uint16")) or use container="native"'
-        )
-    if array.ndim != 2:
-        raise UnsupportedError(
-            f"a MIC1 file holds one image, the array has shape {array.shape}; encode one frame "
-            'at a time or use container="native"'
-        )
-    if codec != PUBLISHED_CODEC:
-        raise UnsupportedError(f'a MIC1 file is coded by "fse", not by {codec!r}; leave codec out')
-    if max_value is not None and not 0 < max_value <= 65535:
-        raise UnsupportedError(f"max_value is {max_value}, 1 to 65535 is expected")
-
-
 def encode(
     arr: ArrayLike,
     codec: str | None = None,
@@ -70,9 +61,11 @@ def encode(
     threads: int = 1,
     rgb: bool | None = None,
     *,
-    states: int = 4,
+    states: int | None = None,
     container: str = "native",
     max_value: int | None = None,
+    temporal: bool = False,
+    strips: int | None = None,
     out: Any = None,
 ) -> bytes | int:
     """Compress an array without loss.
@@ -95,13 +88,21 @@ def encode(
     rgb : bool, optional
         Whether a trailing axis of 3 is colour.  By default it is, if there are
         three axes or more.  The array comes back the same either way.
-    states : {1, 2, 4, 8}
-        Interleaved FSE states.
-    container : {"native", "mic1"}
-        Container; "mic1" is the published one for a single uint16 image.
+    states : {1, 2, 4, 8}, optional
+        Interleaved FSE states: by default 4, and 2 in published containers, as
+        their own encoder has it.
+    container : {"native", "mic1", "mic2", "pics", "pica", "micr"}
+        The published ones are for exchange with its users: one uint16 image
+        (``"mic1"``, in strips ``"pics"``, in strips with two predictors
+        ``"pica"``), uint16 frames (``"mic2"``), one uint8 RGB image (``"micr"``).
     max_value : int, optional
-        For "mic1": the maximum that the stream is coded for.  By default the
-        largest sample.
+        For the published containers of uint16: the maximum that the stream is
+        coded for.  By default the largest sample.
+    temporal : bool
+        For "mic2": code each frame as its difference from the one before.  Reading
+        a frame then decodes all before it.
+    strips : int, optional
+        For "pics" and "pica": number of strips, 4 by default; never more than rows.
     out : writable bytes-like, optional
         Where to put the stream.
 
@@ -121,17 +122,24 @@ def encode(
     _choose("codec", codec, CODECS)
     _choose("container", container, CONTAINERS)
     _choose("effort", effort, range(1, 10))
-    _choose("states", states, STATES)
-    if container == "mic1":
-        _check_published(array, codec, max_value)
-        rgb = False
-    elif max_value is not None:
-        raise UnsupportedError(
-            f'max_value is {max_value}, but only container="mic1" takes one; leave it out'
-        )
+    if states is not None:
+        _choose("states", states, STATES)
+    options = PublishedOptions(states, max_value, temporal, strips)
+    check_published(container, array, codec, options)
+    if container != "native":
+        rgb = container == "micr"
+        states = states or PUBLISHED_STATES
     layout = layout_of(array.shape, array.dtype, CONTAINERS.index(container), rgb)
     stream = _mic.encode(
-        layout, array, CODECS[codec], states, effort, thread_count(threads), max_value or 0
+        layout,
+        array,
+        CODECS[codec],
+        states or DEFAULT_STATES,
+        effort,
+        thread_count(threads),
+        max_value or 0,
+        options.n_strips,
+        temporal,
     )
     return stream if out is None else _copy_out(stream, out)
 
@@ -268,7 +276,7 @@ def decode(
     selected = _select_frames(frames, layout.n_frames)
     row_range = _select_rows(rows, layout.rows)
     shape = _selected_shape(stream, frames, len(selected), len(row_range))
-    check_decode_limit(stream, shape, max_pixels)
+    check_decode_limit(stream, shape, max_pixels, selected)
     if out is None:
         out = np.empty(shape, dtype_of(layout))
     else:
@@ -350,7 +358,7 @@ class StreamInfo:
     Attributes
     ----------
     container, codec : str
-        ``"native"`` or ``"mic1"``; the codec that the encoder was asked for.
+        One of `mic.CONTAINERS`; the codec that the encoder was asked for.
     shape : tuple of int
         Shape of the decoded array.
     dtype : numpy.dtype
@@ -369,6 +377,10 @@ class StreamInfo:
     frame_checksums : tuple of int
         CRC-32C of each frame's samples (little-endian, C order); empty for
         containers without checksums.
+    temporal : bool
+        Frames are coded as differences: reading one decodes all before it.
+    parts : tuple of StreamPart
+        The strips of PICS and PICA, the planes of MICR; empty for others.
     """
 
     container: str
@@ -386,6 +398,8 @@ class StreamInfo:
     decoded_bytes: int
     frame_offsets: tuple[int, ...]
     frame_checksums: tuple[int, ...]
+    temporal: bool = False
+    parts: tuple[StreamPart, ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -414,11 +428,13 @@ def describe(stream: Stream) -> StreamInfo:
         channels=layout.channels,
         bits_used=layout.bits_used,
         strip_rows=layout.strip_rows,
-        strips=-(-layout.rows // layout.strip_rows),
+        strips=strips_of(layout),
         encoded_bytes=stream.size,
         decoded_bytes=math.prod(shape) * dtype.itemsize,
         frame_offsets=tuple(int(offset) for offset in stream.offsets),
         frame_checksums=tuple(int.from_bytes(checksum, "little") for checksum in checksums),
+        temporal=layout.temporal,
+        parts=parts_of(stream),
     )
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import numpy as np
@@ -27,6 +27,7 @@ from .cli_jobs import (
     verify_against,
     verify_file,
 )
+from .cli_published import encoding_options, print_parts, stack
 from .cli_run import (
     Task,
     attempt,
@@ -48,7 +49,6 @@ from .cli_view import view
 from .errors import MicError, UnsupportedError
 from .imagefiles import WRITABLE, NoPixelsError, RawLayout, kind_of
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 _SUFFIX_OF = {"npy": ".npy", "raw": ".raw", "png": ".png", "tif": ".tif"}
 PATH = click.Path(path_type=Path)
 
@@ -95,17 +95,6 @@ def _parse_rows(context: click.Context, option: click.Parameter, value: str | No
     return slice(start, stop)
 
 
-def _stack(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
-    """Several options as one decorator, in the order of the help text."""
-
-    def decorate(function: Function) -> Function:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
-
-
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 threads_option = click.option(
     "--threads",
@@ -115,7 +104,7 @@ threads_option = click.option(
     show_default=True,
     help="Threads for each file; 0 for all CPUs.",
 )
-raw_options = _stack(
+raw_options = stack(
     click.option(
         "--shape", metavar="R,C", callback=_parse_shape, help="Shape of a raw file: R,C or F,R,C."
     ),
@@ -126,7 +115,7 @@ raw_options = _stack(
         help="Sample type of a raw file, such as uint16 or >i2.",
     ),
 )
-writing_options = _stack(
+writing_options = stack(
     click.option(
         "--jobs",
         type=click.IntRange(min=1),
@@ -185,44 +174,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("source", type=PATH, metavar="SRC")
 @click.argument("target", type=PATH, metavar="DST")
-@click.option(
-    "--codec",
-    type=click.Choice(list(api.CODECS)),
-    help=f"By default {api.DEFAULT_CODEC}, and {api.PUBLISHED_CODEC} for a published container.",
-)
-@click.option(
-    "--states",
-    type=click.Choice([str(n) for n in api.STATES]),
-    default="4",
-    show_default=True,
-    help="Interleaved states of the fse codec.",
-)
-@click.option(
-    "--effort",
-    type=click.IntRange(1, 9),
-    metavar="N",
-    default=5,
-    show_default=True,
-    help="1 to 9: time against size, for codecs that have a choice.",
-)
-@click.option(
-    "--container",
-    type=click.Choice(api.CONTAINERS),
-    default="native",
-    show_default=True,
-    help="mic1 is the published container of one 16-bit image.",
-)
-@click.option(
-    "--stream",
-    type=click.Choice(stages.STREAM_KINDS),
-    help="Write a bare published stream without any container.",
-)
-@click.option(
-    "--max-value",
-    type=click.IntRange(1, 65535),
-    metavar="N",
-    help="Maximum that mic1 is coded for.",
-)
+@encoding_options
 @click.option("--frame", type=click.IntRange(min=0), metavar="N", help="Encode this frame only.")
 @click.option("--unsigned", is_flag=True, help="Take signed samples as unsigned bit patterns.")
 @raw_options
@@ -246,11 +198,13 @@ def encode(source: Path, target: Path, **given: Any) -> None:
     stream = given["stream"]
     options = EncodeOptions(
         codec=given["codec"],
-        states=int(given["states"]),
+        states=int(given["states"]) if given["states"] else None,
         effort=given["effort"],
         threads=given["threads"],
         container=given["container"],
         max_value=given["max_value"],
+        temporal=given["temporal"],
+        strips=given["strips"],
         stream=stream,
         raw=raw,
         frame=given["frame"],
@@ -406,8 +360,9 @@ def _refuse_empty(folder: Path) -> Outcome:
 def info(paths: tuple[Path, ...], as_json: bool) -> None:
     """Show what streams hold, without decoding a sample.
 
-    FILE is a .mic file or a folder of them.  --json adds the offset and the
-    checksum of each frame.
+    FILE is a .mic file or a folder of them.  Of one published file the frames,
+    strips or planes are listed.  --json adds the offset and the checksum of each
+    frame.
     """
     outcomes = [attempt(*task) for task in _stream_tasks(paths, info_file)]
     good = [outcome for outcome in outcomes if outcome.status == "ok"]
@@ -418,6 +373,8 @@ def info(paths: tuple[Path, ...], as_json: bool) -> None:
         columns += [("codec", "left"), ("container", "left"), ("strips", "right")]
         columns += [("pixels", "right"), ("file size", "right"), ("ratio", "right")]
         print_table(columns, [_info_row(outcome) for outcome in good])
+    if len(outcomes) == len(good) == 1:
+        print_parts(good[0].details)
     failed = [outcome for outcome in outcomes if outcome.status != "ok"]
     for outcome in failed:
         complain(located(outcome))

@@ -71,11 +71,13 @@ class EncodeOptions:
     """Options of `encode_file`; those of `mic.encode`, and how to read the source."""
 
     codec: str | None = None
-    states: int = 4
+    states: int | None = None
     effort: int = 5
     threads: int = 1
     container: str = "native"
     max_value: int | None = None
+    temporal: bool = False
+    strips: int | None = None
     stream: str | None = None
     raw: RawLayout | None = None
     frame: int | None = None
@@ -137,7 +139,7 @@ def _encode(array: Array, options: EncodeOptions) -> bytes:
             array.shape[1],
             array.shape[0],
             options.max_value,
-            options.states,
+            options.states or api.DEFAULT_STATES,
         )
     if options.container != "native" and array.dtype.kind == "i":
         raise UnsupportedError(
@@ -152,6 +154,8 @@ def _encode(array: Array, options: EncodeOptions) -> bytes:
         states=options.states,
         container=options.container,
         max_value=options.max_value,
+        temporal=options.temporal,
+        strips=options.strips,
     )
     return bytes(stream)
 
@@ -332,7 +336,8 @@ def describe(info: api.StreamInfo) -> dict[str, Any]:
     plain = {
         name: str(value) if isinstance(value, np.dtype) else value for name, value in facts.items()
     }
-    return plain | {"ratio": round(info.ratio, 4)}
+    parts = [dataclasses.asdict(part) for part in info.parts]
+    return plain | {"ratio": round(info.ratio, 4), "parts": parts}
 
 
 def bytes_of_file(path: Path) -> Any:

@@ -157,7 +157,9 @@ class MicFile:
 
     def _decode(self, frames: Sequence[int], first_row: int, n_rows: int) -> NDArray[Any]:
         stream = self._open_stream
-        out = empty_frames_within(stream, len(frames), n_rows, self._max_pixels)
+        shape = (len(frames), n_rows, *frame_shape(stream.layout)[1:])
+        check_decode_limit(stream, shape, self._max_pixels, frames)
+        out = empty_frames(stream, len(frames), n_rows)
         if frames and n_rows:
             jobs = [(stream, index) for index in frames]
             decode_into(jobs, first_row, n_rows, out, self._threads)

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from . import _mic
 from ._mic import Layout
-from .arrays import byte_rows, check_limit, dtype_of, full_shape
+from .arrays import byte_rows, check_limit, dtype_of, frame_shape
 from .errors import CorruptDataError, MicError, UnsupportedError
 
 _HEADER_GUESS = 4096  # covers every header without large optional blocks
 _PADDING_CHUNK = 1 << 16
+_SUMMED_SAMPLES = 1 << 22  # of temporal frames, decoded at a time
 
 
 class Bytes(Protocol):
@@ -169,12 +170,26 @@ def decode_into(
     `out` has one leading axis of frames and any strides.  Messages call the
     frames by `numbers`, by default their place in their stream.
     """
+    if any(stream.layout.temporal and index > 0 for stream, index in frames):
+        _add_differences(frames, first_row, n_rows, out, threads, intact)
+        return
     rows = byte_rows(out, len(frames), n_rows)
     if rows is None:
         contiguous = np.empty(out.shape, out.dtype.newbyteorder("="))
         decode_into(frames, first_row, n_rows, contiguous, threads, intact, numbers)
         out[...] = contiguous
         return
+    _decode_rows(frames, first_row, rows, threads, intact, numbers)
+
+
+def _decode_rows(
+    frames: Sequence[tuple[Stream, int]],
+    first_row: int,
+    rows: NDArray[np.uint8],
+    threads: int,
+    intact: NDArray[np.uint8] | None = None,
+    numbers: Sequence[int] | None = None,
+) -> None:
     _mic.decode_frames(
         [stream.layout for stream, _ in frames],
         [stream.frame(index) for stream, index in frames],
@@ -187,12 +202,53 @@ def decode_into(
     )
 
 
-def check_decode_limit(stream: Stream, shape: Sequence[int], max_pixels: int) -> None:
-    """Refuse a part of `shape`; without strips (MIC1) a part costs the whole image."""
+def _add_differences(
+    frames: Sequence[tuple[Stream, int]],
+    first_row: int,
+    n_rows: int,
+    out: NDArray[Any],
+    threads: int,
+    intact: NDArray[np.uint8] | None,
+) -> None:
+    """`decode_into` for frames of one temporal stream.
+
+    Each is stored as its difference from the frame before, mod 2^16: all from the
+    first on are decoded, some at a time, and added up.
+    """
+    stream, columns = frames[0][0], frames[0][0].layout.columns
+    indexes = np.array([index for _, index in frames])
+    result = np.empty((len(frames), n_rows, columns), np.uint16)
+    before, good = np.zeros((n_rows, columns), np.uint16), np.ones(n_rows, np.bool_)
+    step = max(threads, _SUMMED_SAMPLES // before.size)
+    for start in range(0, int(indexes.max()) + 1, step):
+        stop = min(start + step, int(indexes.max()) + 1)
+        sums = np.empty((stop - start, n_rows, columns), np.uint16)
+        flags = None if intact is None else np.zeros(sums.shape[:2], np.uint8)
+        stored = [(stream, i) for i in range(start, stop)]
+        _decode_rows(stored, first_row, sums.view(np.uint8), threads, flags)
+        sums[0] += before
+        np.cumsum(sums, axis=0, dtype=np.uint16, out=sums)
+        here = (indexes >= start) & (indexes < stop)
+        if intact is not None and flags is not None:  # damage stays until the last frame
+            flags[0] &= good
+            np.logical_and.accumulate(flags, axis=0, out=flags)
+            sums[flags == 0] = 0
+            intact[here] = flags[indexes[here] - start]
+            good = flags[-1]
+        result[here] = sums[indexes[here] - start]
+        before = sums[-1]
+    out[...] = result.reshape(out.shape)
+
+
+def check_decode_limit(
+    stream: Stream, shape: Sequence[int], max_pixels: int, frames: Sequence[int] = ()
+) -> None:
+    """Refuse to decode `frames`, as `shape`, where that costs more samples than allowed."""
     layout = stream.layout
-    has_strips = layout.container == 0
-    check_limit(shape if has_strips else full_shape(layout), max_pixels)
-    check_limit((layout.strip_rows, layout.columns), max_pixels)  # a strip is decoded whole
+    check_limit(shape, max_pixels)
+    check_limit((layout.strip_rows, *frame_shape(layout)[1:]), max_pixels)  # decoded whole
+    if layout.temporal and frames:  # and so is every frame before
+        check_limit((max(frames) + 1, *frame_shape(layout)), max_pixels)
 
 
 def empty_frames(stream: Stream, n_frames: int, n_rows: int) -> NDArray[Any]:

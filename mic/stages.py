@@ -16,12 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 from . import _mic
 from .api import MAX_PIXELS, STATES, _choose
 from .arrays import check_limit
-from .errors import UnsupportedError
+from .errors import CorruptDataError, UnsupportedError
 
 Words = NDArray[np.uint16]
 
 PREDICTORS = ("average", "zigzag", "gradient", "median")
-STREAM_KINDS = ("fse", "huffman", "grad", "gap")
+STREAM_KINDS = ("fse", "huffman", "grad", "gap", "rans")
+
+_RANS_MARK = b"\xff\x08"
 
 
 def _words(values: ArrayLike, name: str) -> Words:
@@ -167,6 +169,24 @@ def fse_decode(stream: Any, max_words: int = MAX_PIXELS) -> Words:
     return _mic.entropy_decode("fse", _data(stream), max_words)
 
 
+def rans_encode(words: ArrayLike) -> bytes:
+    """rANS with 8 interleaved states, a variant of FSE; refuses what that refuses."""
+    return _mic.entropy_encode("rans", _words(words, "words"), 0)
+
+
+def rans_decode(stream: Any, max_words: int = MAX_PIXELS) -> Words:
+    """Words from an rANS stream; raises as `fse_decode`."""
+    data = _data(stream)
+    if bytes(data[:2]) != _RANS_MARK:
+        raise CorruptDataError(
+            f"the rANS data start with {bytes(data[:2]).hex(' ') or 'nothing'}, ff 08 is expected; "
+            "fse_decode reads other kinds",
+            stage="fse",
+            offset=0,
+        )
+    return _mic.entropy_decode("fse", data, max_words)
+
+
 def huffman_encode(words: ArrayLike) -> bytes:
     """Canonical Huffman code, tree cut at depth 14; never refuses."""
     return _mic.entropy_encode("huffman", _words(words, "words"), 0)
@@ -189,10 +209,10 @@ def encode_stream(
 
     Parameters
     ----------
-    kind : {"fse", "huffman", "grad", "gap"}
+    kind : {"fse", "huffman", "grad", "gap", "rans"}
         ``fse``: average predictor, runs, FSE of `states` states with the
         published fall-backs; ``huffman``; ``grad``: gradient predictor;
-        ``gap``: unused values removed before FSE.
+        ``gap``: unused values removed before FSE; ``rans``: 8-state rANS.
     pixels : uint16 array of width * height pixels
     max_value : int, optional
         By default the largest pixel; 8 or more for a decodable stream.
@@ -222,3 +242,41 @@ def decode_stream(kind: str, stream: Any, width: int, height: int) -> Words:
     _check_size(width, height)
     number = STREAM_KINDS.index(_choose("kind", kind, STREAM_KINDS))
     return _mic.stream_decode(number, _data(stream), width, height)
+
+
+def ycocg_encode(rgb: ArrayLike) -> Words:
+    """The reversible colour transform YCoCg-R of 8-bit samples.
+
+    Parameters
+    ----------
+    rgb : uint8 array, (..., 3)
+
+    Returns
+    -------
+    uint16 array, (3, ...)
+        Y (0 to 255), Co and Cg, folded so that small differences of either sign
+        are small: 0 -1 1 -2 2 become 0 1 2 3 4.
+    """
+    array = np.asarray(rgb)
+    if array.dtype != np.uint8 or array.ndim < 1 or array.shape[-1] != 3 or array.size == 0:
+        raise UnsupportedError(
+            f"rgb has dtype {array.dtype} and shape {array.shape}, uint8 and a last axis of 3 are "
+            "expected"
+        )
+    planes = _mic.ycocg_planes(np.ascontiguousarray(array).reshape(-1))
+    return planes.reshape(3, *array.shape[:-1])
+
+
+def ycocg_decode(planes: ArrayLike) -> NDArray[np.uint8]:
+    """RGB samples, (..., 3), from planes; the inverse of `ycocg_encode`.
+
+    Raises
+    ------
+    CorruptDataError
+        Values that no 8-bit samples have.
+    """
+    array = np.asarray(planes)
+    if array.ndim < 1 or array.shape[0] != 3 or array.size == 0:
+        raise UnsupportedError(f"planes have shape {array.shape}, a first axis of 3 is expected")
+    rgb = _mic.ycocg_pixels(_words(array, "planes").reshape(3, -1))
+    return rgb.reshape(*array.shape[1:], 3)

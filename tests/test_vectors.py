@@ -48,7 +48,8 @@ class Route(str):
 
     @property
     def is_ours(self) -> bool:
-        return self.coder in ("stage", "fse", "huff", "frame", "grad", "gap") or self == "mic1"
+        coders = ("stage", "fse", "rans", "huff", "frame", "grad", "gap")
+        return self.coder in coders or self == "mic1"
 
 
 class Image:
@@ -103,6 +104,8 @@ class Image:
             return stages.huffman_encode(self.words(path.stage))
         if path.coder == "fse":
             return stages.fse_encode(self.words(path.stage), path.states)
+        if path.coder == "rans":
+            return stages.rans_encode(self.words(path.stage))
         if path == "mic1":
             image = self.pixels.reshape(self.height, self.width)
             return mic.encode(image, "fse", container="mic1", states=2, max_value=self.max_value)
@@ -117,6 +120,8 @@ class Image:
             return self.pixels_from(path.stage, stages.huffman_decode(stream))
         if path.coder == "fse":
             return self.pixels_from(path.stage, stages.fse_decode(stream))
+        if path.coder == "rans":
+            return self.pixels_from(path.stage, stages.rans_decode(stream))
         if path == "mic1":
             return mic.decode(stream).reshape(-1)
         kind = "fse" if path.coder == "frame" else str(path)
@@ -188,20 +193,9 @@ def test_native_takes_all(name: str) -> None:
         assert len(stream) <= array.nbytes * 1.001 + 64 + 24 * (1 + mic.info(stream).strips)
 
 
-@pytest.mark.parametrize("name", IMAGES)
-def test_rans_is_refused(name: str) -> None:
-    """rANS blocks look like FSE blocks but for one byte; they are not decoded as such."""
-    image = IMAGES[name]
-    streams = [published(image, image.entry["paths"][f"rans8_{k}"]) for k in ("deltarle", "raw")]
-    for stream in streams:
-        if stream is not None:
-            with pytest.raises(mic.MicError):
-                stages.fse_decode(stream)
-
-
 def test_both_directions_are_covered() -> None:
     """The set holds what the tests above are for."""
     coders = {case.values[1].coder for case in GOOD}
-    assert coders == {"stage", "fse", "huff", "frame", "mic", "grad", "gap"}
+    assert coders == {"stage", "fse", "rans", "huff", "frame", "mic", "grad", "gap"}
     assert {case.values[1].states for case in GOOD} >= {1, 2, 4, 8}
     assert len(BAD) > 50

@@ -188,7 +188,7 @@ static void test_not_a_stream(void)
         uint8_t *in = need(malloc(n + 1));
         for (size_t i = 0; i < n; i++)
             in[i] = (uint8_t)random_u32();
-        memcpy(in, n % 2 ? mic_native_magic : mic_mic1_magic, min_size(n, MAGIC_BYTES));
+        memcpy(in, (n % 2 ? &mic_native_format : &mic_mic1_format)->magic, min_size(n, MAGIC_BYTES));
         uint8_t *exact = exact_copy(in, n);
         mic_status status = mic_read_header(exact, n, &layout, NULL);
         CHECK(status != MIC_OK, "%zu random bytes", n);
