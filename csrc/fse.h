@@ -60,8 +60,13 @@ mic_status mic_fse_read_header(const uint8_t *in, size_t n_bytes, size_t start,
 void mic_fse_spread(const fse_model *model, uint16_t *symbols);
 void mic_rans_spread(const fse_model *model, uint16_t *symbols);
 
-/* mic_fse_encode, or with `rans` the block of rans.c, which has 8 states. */
+/* mic_fse_encode, _count and _decode, or with `rans` those of the block of rans.c,
+ * which has 8 states.  Neither decoder takes the other's blocks. */
 mic_status mic_fse_encode_block(const uint16_t *words, size_t n_words, int n_states, bool rans,
                                 uint8_t *out, size_t capacity, size_t *n_bytes, mic_error *error);
+mic_status mic_fse_count_block(const uint8_t *in, size_t n_bytes, size_t max_words, bool rans,
+                               size_t *n_words, mic_error *error);
+mic_status mic_fse_decode_block(const uint8_t *in, size_t n_bytes, uint16_t *words, size_t capacity,
+                                bool rans, size_t *n_words, mic_error *error);
 
 #endif

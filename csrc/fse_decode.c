@@ -234,17 +234,21 @@ static size_t read_words(reader *r, uint16_t *words, size_t n, unsigned k)
 
 /* ---- the block ------------------------------------------------------------- */
 
-static mic_status read_info(const uint8_t *in, size_t n_bytes, block_info *info, mic_error *error)
+static mic_status read_info(const uint8_t *in, size_t n_bytes, bool rans, block_info *info, mic_error *error)
 {
     *info = (block_info){ .n_states = 1 };
     if (n_bytes == 0)
         return mic_fail(error, MIC_ERROR_TRUNCATED, STAGE, 0, "the FSE data are empty");
-    if (in[0] != FSE_MARK)
+    if (in[0] != FSE_MARK && !rans)
         return MIC_OK;
     if (n_bytes < FSE_PREFIX_BYTES)
         return mic_fail(error, MIC_ERROR_TRUNCATED, STAGE, (int64_t)n_bytes,
                         "the FSE data end after %zu bytes, expected a prefix of %d",
                         n_bytes, FSE_PREFIX_BYTES);
+    if (rans != (in[1] == FSE_KIND_RANS) || in[0] != FSE_MARK)
+        return mic_fail(error, MIC_ERROR_CORRUPT, STAGE, 0,
+                        "the data start with %02X %02X, which is no block of %s", in[0], in[1],
+                        rans ? "rANS (FF 08)" : "FSE (FF 02, FF 04 or FF 84)");
     switch (in[1]) {
     case FSE_KIND_2: info->n_states = 2; break;
     case FSE_KIND_4: info->n_states = 4; break;
@@ -252,7 +256,7 @@ static mic_status read_info(const uint8_t *in, size_t n_bytes, block_info *info,
     case FSE_KIND_RANS: info->n_states = 8; info->rans = true; break;
     default:
         return mic_fail(error, MIC_ERROR_CORRUPT, STAGE, 1,
-                        "the FSE data start with FF %02X, expected FF 02, FF 04, FF 84 or (rANS) FF 08", in[1]);
+                        "the FSE data start with FF %02X, expected FF 02, FF 04 or FF 84", in[1]);
     }
     info->n_words = load_u32(in + 2);
     info->header = FSE_PREFIX_BYTES;
@@ -340,14 +344,14 @@ static mic_status too_many(mic_error *error, mic_status status, size_t limit)
                     status == MIC_ERROR_LIMIT ? "limit given" : "room in the output buffer");
 }
 
-mic_status mic_fse_decode(const uint8_t *in, size_t n_bytes, uint16_t *words,
-                          size_t capacity, size_t *n_words, mic_error *error)
+mic_status mic_fse_decode_block(const uint8_t *in, size_t n_bytes, uint16_t *words, size_t capacity,
+                                bool rans, size_t *n_words, mic_error *error)
 {
     block_info info;
     tables *t;
     reader r;
 
-    TRY(read_info(in, n_bytes, &info, error));
+    TRY(read_info(in, n_bytes, rans, &info, error));
     if (info.n_words > capacity)
         return mic_fail(error, MIC_ERROR_CAPACITY, STAGE, 2,
                         "the FSE data hold %zu words, the output buffer has room for %zu",
@@ -384,14 +388,14 @@ static mic_status count_words(reader *r, const uint8_t *in, size_t max_words, si
     return check_end(r, in, 1, n, error);
 }
 
-mic_status mic_fse_count(const uint8_t *in, size_t n_bytes, size_t max_words,
-                         size_t *n_words, mic_error *error)
+mic_status mic_fse_count_block(const uint8_t *in, size_t n_bytes, size_t max_words, bool rans,
+                               size_t *n_words, mic_error *error)
 {
     block_info info;
     tables *t;
     reader r;
 
-    TRY(read_info(in, n_bytes, &info, error));
+    TRY(read_info(in, n_bytes, rans, &info, error));
     if (info.n_words > max_words)
         return mic_fail(error, MIC_ERROR_LIMIT, STAGE, 2,
                         "the FSE data hold %zu words, the limit is %zu", info.n_words, max_words);
@@ -404,4 +408,16 @@ mic_status mic_fse_count(const uint8_t *in, size_t n_bytes, size_t max_words,
         status = count_words(&r, in, max_words, n_words, error);
     free(t);
     return status;
+}
+
+mic_status mic_fse_decode(const uint8_t *in, size_t n_bytes, uint16_t *words,
+                          size_t capacity, size_t *n_words, mic_error *error)
+{
+    return mic_fse_decode_block(in, n_bytes, words, capacity, false, n_words, error);
+}
+
+mic_status mic_fse_count(const uint8_t *in, size_t n_bytes, size_t max_words,
+                         size_t *n_words, mic_error *error)
+{
+    return mic_fse_count_block(in, n_bytes, max_words, false, n_words, error);
 }

@@ -98,9 +98,13 @@ mic_status mic_fse_count(const uint8_t *in, size_t n_bytes, size_t max_words,
 mic_status mic_fse_decode(const uint8_t *in, size_t n_bytes, uint16_t *words,
                           size_t capacity, size_t *n_words, mic_error *error);
 
-/* The published rANS, 8 states.  mic_fse_count and mic_fse_decode read it too. */
+/* The published rANS, 8 states; bound, refusals and errors are those of FSE. */
 mic_status mic_rans_encode(const uint16_t *words, size_t n_words, uint8_t *out, size_t capacity,
                            size_t *n_bytes, mic_error *error);
+mic_status mic_rans_count(const uint8_t *in, size_t n_bytes, size_t max_words, size_t *n_words,
+                          mic_error *error);
+mic_status mic_rans_decode(const uint8_t *in, size_t n_bytes, uint16_t *words, size_t capacity,
+                           size_t *n_words, mic_error *error);
 
 /* Canonical Huffman over 16-bit words, tree cut at depth 14. */
 size_t mic_huffman_bound(size_t n_words);
@@ -123,7 +127,7 @@ mic_status mic_gap_decode(const uint8_t *in, size_t n_bytes, uint16_t *words,
 /* What a bare stream is made of.  None of them stores its kind, its width or
  * its height: who reads one has to know. */
 typedef enum mic_stream_kind {
-    MIC_STREAM_FSE,      /* average predictor, run lengths, FSE */
+    MIC_STREAM_FSE,      /* average predictor, run lengths, FSE; its decoder takes rANS too */
     MIC_STREAM_HUFFMAN,  /* average predictor, run lengths, Huffman */
     MIC_STREAM_GRADIENT, /* gradient predictor, run lengths, FSE */
     MIC_STREAM_GAP,      /* average predictor, run lengths, gap removal, FSE */

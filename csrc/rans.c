@@ -25,3 +25,15 @@ mic_status mic_rans_encode(const uint16_t *words, size_t n_words, uint8_t *out, 
 {
     return mic_fse_encode_block(words, n_words, FSE_MAX_STATES, true, out, capacity, n_bytes, error);
 }
+
+mic_status mic_rans_count(const uint8_t *in, size_t n_bytes, size_t max_words, size_t *n_words,
+                          mic_error *error)
+{
+    return mic_fse_count_block(in, n_bytes, max_words, true, n_words, error);
+}
+
+mic_status mic_rans_decode(const uint8_t *in, size_t n_bytes, uint16_t *words, size_t capacity,
+                           size_t *n_words, mic_error *error)
+{
+    return mic_fse_decode_block(in, n_bytes, words, capacity, true, n_words, error);
+}

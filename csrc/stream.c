@@ -79,11 +79,19 @@ mic_status mic_stream_encode(mic_stream_kind kind, const uint16_t *pixels, size_
 
 /* ---- decoding ---------------------------------------------------------- */
 
+/* The published reader of FSE streams takes rANS blocks too. */
+static bool is_rans(mic_stream_kind kind, const uint8_t *in, size_t n_bytes)
+{
+    return kind == MIC_STREAM_RANS || (kind == MIC_STREAM_FSE && n_bytes >= 2 && in[0] == 0xFF && in[1] == 0x08);
+}
+
 static mic_status count_words(mic_stream_kind kind, const uint8_t *in, size_t n_bytes, size_t limit,
                               size_t *n_words, mic_error *error)
 {
     if (kind == MIC_STREAM_HUFFMAN)
         return mic_huffman_count(in, n_bytes, limit, n_words, error);
+    if (is_rans(kind, in, n_bytes))
+        return mic_rans_count(in, n_bytes, limit, n_words, error);
     if (kind != MIC_STREAM_GAP)
         return mic_fse_count(in, n_bytes, limit, n_words, error);
     *n_words = limit;
@@ -97,6 +105,8 @@ static mic_status decode_words(mic_stream_kind kind, const uint8_t *in, size_t n
         return mic_huffman_decode(in, n_bytes, words, capacity, n_words, error);
     if (kind == MIC_STREAM_GAP)
         return mic_gap_decode(in, n_bytes, words, capacity, n_words, error);
+    if (is_rans(kind, in, n_bytes))
+        return mic_rans_decode(in, n_bytes, words, capacity, n_words, error);
     return mic_fse_decode(in, n_bytes, words, capacity, n_words, error);
 }
 

@@ -48,6 +48,8 @@ cdef extern from "mic.h" nogil:
     mic_status mic_fse_count(const uint8_t *, size_t, size_t, size_t *, mic_error *)
     mic_status mic_fse_decode(const uint8_t *, size_t, uint16_t *, size_t, size_t *, mic_error *)
     mic_status mic_rans_encode(const uint16_t *, size_t, uint8_t *, size_t, size_t *, mic_error *)
+    mic_status mic_rans_count(const uint8_t *, size_t, size_t, size_t *, mic_error *)
+    mic_status mic_rans_decode(const uint8_t *, size_t, uint16_t *, size_t, size_t *, mic_error *)
     size_t mic_huffman_bound(size_t)
     mic_status mic_huffman_encode(const uint16_t *, size_t, uint8_t *, size_t, size_t *, mic_error *)
     mic_status mic_huffman_count(const uint8_t *, size_t, size_t, size_t *, mic_error *)
@@ -227,6 +229,7 @@ def entropy_encode(str coder, const uint16_t[::1] words, int n_states):
 
 def entropy_decode(str coder, const uint8_t[::1] data, size_t max_words):
     cdef bint huffman = coder == "huffman"
+    cdef bint rans = coder == "rans"
     cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
     cdef size_t n
     cdef mic_error error
@@ -234,6 +237,8 @@ def entropy_decode(str coder, const uint8_t[::1] data, size_t max_words):
     with nogil:
         if huffman:
             status = mic_huffman_count(first, data.shape[0], max_words, &n, &error)
+        elif rans:
+            status = mic_rans_count(first, data.shape[0], max_words, &n, &error)
         else:
             status = mic_fse_count(first, data.shape[0], max_words, &n, &error)
     check(status, &error)
@@ -242,6 +247,8 @@ def entropy_decode(str coder, const uint8_t[::1] data, size_t max_words):
     with nogil:
         if huffman:
             status = mic_huffman_decode(first, data.shape[0], &words[0], capacity, &n, &error)
+        elif rans:
+            status = mic_rans_decode(first, data.shape[0], &words[0], capacity, &n, &error)
         else:
             status = mic_fse_decode(first, data.shape[0], &words[0], capacity, &n, &error)
     check(status, &error)

@@ -25,6 +25,15 @@ PART_KINDS = ("average", "gradient", "Y", "Co", "Cg")
 PLANES = PART_KINDS[2:]
 
 
+# By the samples that a container holds, and those of the array.
+_REMEDIES = {
+    ("uint16", "int16"): 'pass arr.view("uint16") to keep the bit patterns or ',
+    ("uint16", "int8"): 'pass arr.astype("uint16") to keep the bit patterns or ',
+    ("uint16", "uint8"): 'pass arr.astype("uint16"), for RGB container="micr", or ',
+    ("uint8", "int8"): 'pass arr.view("uint8") to keep the bit patterns or ',
+}
+
+
 class _Form(NamedTuple):
     """What a container holds, and the options that it takes."""
 
@@ -97,10 +106,9 @@ def _check_taken(container: str, given: Iterable[str], taken: tuple[str, ...]) -
 def _check_array(container: str, form: _Form, array: NDArray[Any]) -> None:
     name = container.upper()
     if array.dtype != np.dtype(form.dtype):
-        remedy = 'pass arr.view("uint16") (8 bits: arr.astype("uint16")) or '
         raise UnsupportedError(
             f"a {name} file keeps {form.dtype} samples only, not {array.dtype}; "
-            f'{remedy if form.dtype == "uint16" else ""}use container="native"'
+            f'{_REMEDIES.get((form.dtype, str(array.dtype)), "")}use container="native"'
         )
     if array.ndim != form.axes or (container == "micr" and array.shape[-1] != 3):
         one_frame = container == "mic2" and array.ndim == 2

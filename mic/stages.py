@@ -16,14 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from . import _mic
 from .api import MAX_PIXELS, STATES, _choose
 from .arrays import check_limit
-from .errors import CorruptDataError, UnsupportedError
+from .errors import UnsupportedError
 
 Words = NDArray[np.uint16]
 
 PREDICTORS = ("average", "zigzag", "gradient", "median")
 STREAM_KINDS = ("fse", "huffman", "grad", "gap", "rans")
-
-_RANS_MARK = b"\xff\x08"
 
 
 def _words(values: ArrayLike, name: str) -> Words:
@@ -176,15 +174,7 @@ def rans_encode(words: ArrayLike) -> bytes:
 
 def rans_decode(stream: Any, max_words: int = MAX_PIXELS) -> Words:
     """Words from an rANS stream; raises as `fse_decode`."""
-    data = _data(stream)
-    if bytes(data[:2]) != _RANS_MARK:
-        raise CorruptDataError(
-            f"the rANS data start with {bytes(data[:2]).hex(' ') or 'nothing'}, ff 08 is expected; "
-            "fse_decode reads other kinds",
-            stage="fse",
-            offset=0,
-        )
-    return _mic.entropy_decode("fse", data, max_words)
+    return _mic.entropy_decode("rans", _data(stream), max_words)
 
 
 def huffman_encode(words: ArrayLike) -> bytes:

@@ -193,6 +193,17 @@ def test_native_takes_all(name: str) -> None:
         assert len(stream) <= array.nbytes * 1.001 + 64 + 24 * (1 + mic.info(stream).strips)
 
 
+@pytest.mark.parametrize("name", IMAGES)
+def test_rans_is_no_fse(name: str) -> None:
+    """rANS blocks look like FSE blocks but for one byte; they are not decoded as such."""
+    image = IMAGES[name]
+    streams = [published(image, image.entry["paths"][f"rans8_{k}"]) for k in ("deltarle", "raw")]
+    for stream in streams:
+        if stream is not None:
+            with pytest.raises(mic.MicError):
+                stages.fse_decode(stream)
+
+
 def test_both_directions_are_covered() -> None:
     """The set holds what the tests above are for."""
     coders = {case.values[1].coder for case in GOOD}
