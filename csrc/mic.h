@@ -143,6 +143,23 @@ mic_status mic_stream_encode(mic_stream_kind kind, const uint16_t *pixels, size_
 mic_status mic_stream_decode(mic_stream_kind kind, const uint8_t *in, size_t n_bytes, size_t width,
                              size_t height, uint16_t *pixels, mic_error *error);
 
+/* The published wavelet streams, which hold width and height but not their
+ * variant.  V2 takes 1 to 8 levels, V1 1 to 4. */
+typedef enum mic_wavelet {
+    MIC_WAVELET_V2,
+    MIC_WAVELET_V1,      /* without run lengths */
+    MIC_WAVELET_V1_RUNS,
+} mic_wavelet;
+
+size_t mic_wavelet_bound(size_t n_pixels);
+mic_status mic_wavelet_encode(mic_wavelet variant, const uint16_t *pixels, size_t width, size_t height,
+                              unsigned max_value, unsigned levels, uint8_t *out, size_t capacity,
+                              size_t *n_bytes, mic_error *error);
+mic_status mic_wavelet_read_header(mic_wavelet variant, const uint8_t *in, size_t n_bytes, size_t *width,
+                                   size_t *height, mic_error *error);
+mic_status mic_wavelet_decode(mic_wavelet variant, const uint8_t *in, size_t n_bytes, uint16_t *pixels,
+                              size_t capacity, mic_error *error);
+
 /* ---- images ------------------------------------------------------------ */
 
 typedef enum mic_sample_type { MIC_UINT8, MIC_INT8, MIC_UINT16, MIC_INT16 } mic_sample_type;

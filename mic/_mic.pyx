@@ -60,6 +60,12 @@ cdef extern from "mic.h" nogil:
     mic_status mic_stream_encode(mic_stream_kind, const uint16_t *, size_t, size_t, unsigned, int, uint8_t *, size_t, size_t *, mic_error *)
     mic_status mic_stream_decode(mic_stream_kind, const uint8_t *, size_t, size_t, size_t, uint16_t *, mic_error *)
 
+    ctypedef int mic_wavelet
+    size_t mic_wavelet_bound(size_t)
+    mic_status mic_wavelet_encode(mic_wavelet, const uint16_t *, size_t, size_t, unsigned, unsigned, uint8_t *, size_t, size_t *, mic_error *)
+    mic_status mic_wavelet_read_header(mic_wavelet, const uint8_t *, size_t, size_t *, size_t *, mic_error *)
+    mic_status mic_wavelet_decode(mic_wavelet, const uint8_t *, size_t, uint16_t *, size_t, mic_error *)
+
     enum: MIC_MAX_AXES
     enum: MIC_HEADER_BOUND
     enum: MIC_CPU_MODEL_SIZE
@@ -274,6 +280,37 @@ def stream_decode(int kind, const uint8_t[::1] data, size_t width, size_t height
     cdef mic_status status
     with nogil:
         status = mic_stream_decode(kind, first, data.shape[0], width, height, &pixels[0], &error)
+    check(status, &error)
+    return np.asarray(pixels)
+
+
+def wavelet_encode(int variant, const uint16_t[::1] pixels, size_t width, size_t height, unsigned max_value, unsigned levels):
+    cdef size_t capacity = mic_wavelet_bound(width * height)
+    cdef uint8_t[::1] out = np.empty(capacity, np.uint8)
+    cdef size_t n
+    cdef mic_error error
+    cdef mic_status status
+    with nogil:
+        status = mic_wavelet_encode(variant, &pixels[0], width, height, max_value, levels, &out[0], capacity, &n, &error)
+    check(status, &error)
+    return np.asarray(out)[:n].tobytes()
+
+
+def wavelet_shape(int variant, const uint8_t[::1] data):
+    """(rows, columns) of a wavelet stream."""
+    cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
+    cdef size_t width, height
+    cdef mic_error error
+    check(mic_wavelet_read_header(variant, first, data.shape[0], &width, &height, &error), &error)
+    return height, width
+
+
+def wavelet_decode(int variant, const uint8_t[::1] data, size_t n_pixels):
+    cdef uint16_t[::1] pixels = np.empty(n_pixels, np.uint16)
+    cdef mic_error error
+    cdef mic_status status
+    with nogil:
+        status = mic_wavelet_decode(variant, &data[0], data.shape[0], &pixels[0], n_pixels, &error)
     check(status, &error)
     return np.asarray(pixels)
 

@@ -252,7 +252,7 @@ def encode(source: Path, target: Path, **given: Any) -> None:
 @click.option(
     "--stream",
     type=click.Choice(stages.STREAM_KINDS),
-    help="SRC is a bare published stream; needs --shape and --dtype.",
+    help="SRC is a bare published stream; all but wavelets need --shape and --dtype.",
 )
 @click.option("--shape", metavar="R,C", callback=_parse_shape, help="Shape of a bare stream: R,C.")
 @click.option(
@@ -288,7 +288,8 @@ def decode(source: Path, target: Path, **given: Any) -> None:
         verify=not given["no_verify"],
         overwrite=given["overwrite"],
     )
-    if options.stream is not None and (options.raw is None or source.is_dir()):
+    has_shape = options.raw is not None or options.stream in stages.WAVELETS
+    if options.stream is not None and (not has_shape or source.is_dir()):
         raise click.UsageError("--stream needs a single file, --shape and --dtype.")
     suffix = _SUFFIX_OF[given["to"]]
     if source.is_dir():

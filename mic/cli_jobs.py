@@ -215,6 +215,8 @@ def _first_row(data: Any, rows: slice) -> int:
 
 
 def _decode_stream(data: Any, kind: str, layout: RawLayout | None) -> Array:
+    if layout is None and kind in stages.WAVELETS:
+        return stages.wavelet_decode(data, kind)
     if layout is None or len(layout.shape) != 2 or layout.dtype.itemsize != 2:
         raise UnsupportedError(
             "a bare stream says neither its size nor its sign; "

@@ -16,12 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 from . import _mic
 from .api import MAX_PIXELS, STATES, _choose
 from .arrays import check_limit
-from .errors import UnsupportedError
+from .errors import CorruptDataError, UnsupportedError
 
 Words = NDArray[np.uint16]
 
 PREDICTORS = ("average", "zigzag", "gradient", "median")
-STREAM_KINDS = ("fse", "huffman", "grad", "gap", "rans")
+WAVELETS = {"wavelet": 5, "wavelet-v1": 3, "wavelet-v1-runs": 3}
+"""Kinds of wavelet streams, and the levels that the published encoder takes."""
+STREAM_KINDS = ("fse", "huffman", "grad", "gap", "rans", *WAVELETS)
 
 
 def _words(values: ArrayLike, name: str) -> Words:
@@ -199,10 +201,11 @@ def encode_stream(
 
     Parameters
     ----------
-    kind : {"fse", "huffman", "grad", "gap", "rans"}
+    kind : {"fse", "huffman", "grad", "gap", "rans", "wavelet", ...}
         ``fse``: average predictor, runs, FSE of `states` states with the
         published fall-backs; ``huffman``; ``grad``: gradient predictor;
-        ``gap``: unused values removed before FSE; ``rans``: 8-state rANS.
+        ``gap``: unused values removed before FSE; ``rans``: 8-state rANS;
+        the wavelets as in `wavelet_encode`.
     pixels : uint16 array of width * height pixels
     max_value : int, optional
         By default the largest pixel; 8 or more for a decodable stream.
@@ -215,6 +218,8 @@ def encode_stream(
     words = _image(pixels, width, height)
     number = STREAM_KINDS.index(_choose("kind", kind, STREAM_KINDS))
     maximum = _maximum(words, max_value)
+    if kind in WAVELETS:
+        return wavelet_encode(words, width, height, maximum, kind)
     return _mic.stream_encode(
         number, words, width, height, maximum, _choose("states", states, STATES)
     )
@@ -231,7 +236,71 @@ def decode_stream(kind: str, stream: Any, width: int, height: int) -> Words:
     """
     _check_size(width, height)
     number = STREAM_KINDS.index(_choose("kind", kind, STREAM_KINDS))
+    if kind in WAVELETS:
+        pixels = wavelet_decode(stream, kind, width * height)
+        if pixels.shape != (height, width):
+            raise CorruptDataError(
+                f"the stream holds {pixels.shape[0]} x {pixels.shape[1]} pixels, {height} x {width} "
+                "are expected (wrong dimensions?)",
+                stage="wavelet",
+            )
+        return pixels.reshape(-1)
     return _mic.stream_decode(number, _data(stream), width, height)
+
+
+def wavelet_encode(
+    pixels: ArrayLike,
+    width: int,
+    height: int,
+    max_value: int | None = None,
+    kind: str = "wavelet",
+    levels: int | None = None,
+) -> bytes:
+    """A published stream of the reversible 5/3 wavelet.
+
+    Parameters
+    ----------
+    pixels : uint16 array of width * height pixels
+    max_value : int, optional
+        Kept in the header, without effect.  By default the largest pixel.
+    kind : {"wavelet", "wavelet-v1", "wavelet-v1-runs"}
+        ``"wavelet"`` is version 2, by bands and with run lengths; version 1 leaves
+        coefficients where they arise, without or with run lengths.
+    levels : int, optional
+        1 to 8, of version 1 to 4; fewer where a side falls below 2 pixels.  By
+        default 5, of version 1 3.
+
+    Raises
+    ------
+    UnsupportedError
+        An image that the published encoder cannot code: there is no fall-back.
+    """
+    words = _image(pixels, width, height)
+    number = list(WAVELETS).index(_choose("kind", kind, WAVELETS))
+    levels = WAVELETS[kind] if levels is None else int(levels)
+    if levels < 1:
+        raise UnsupportedError(f"levels is {levels}, 1 or more is expected")
+    return _mic.wavelet_encode(number, words, width, height, _maximum(words, max_value), levels)
+
+
+def wavelet_decode(stream: Any, kind: str = "wavelet", max_pixels: int = MAX_PIXELS) -> Words:
+    """Pixels from a published wavelet stream, which says its shape but not its kind.
+
+    Returns
+    -------
+    uint16 array, (rows, columns)
+
+    Raises
+    ------
+    CorruptDataError
+        Damage, or another kind, as far as a stream without checksum can tell.
+    LimitError
+        More than `max_pixels` pixels.
+    """
+    data, number = _data(stream), list(WAVELETS).index(_choose("kind", kind, WAVELETS))
+    shape = _mic.wavelet_shape(number, data)
+    check_limit(shape, max_pixels)
+    return _mic.wavelet_decode(number, data, shape[0] * shape[1]).reshape(shape)
 
 
 def ycocg_encode(rgb: ArrayLike) -> Words:
