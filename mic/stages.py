@@ -240,8 +240,8 @@ def decode_stream(kind: str, stream: Any, width: int, height: int) -> Words:
         pixels = wavelet_decode(stream, kind, width * height)
         if pixels.shape != (height, width):
             raise CorruptDataError(
-                f"the stream holds {pixels.shape[0]} x {pixels.shape[1]} pixels, {height} x {width} "
-                "are expected (wrong dimensions?)",
+                f"the stream holds {pixels.shape[0]} x {pixels.shape[1]} pixels, "
+                f"{height} x {width} are expected (wrong dimensions?)",
                 stage="wavelet",
             )
         return pixels.reshape(-1)
