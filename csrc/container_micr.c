@@ -74,21 +74,15 @@ static mic_status decode(const mic_decode_job *job, int n_threads, mic_error *er
         return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for %zu bytes of pixels",
                         layout->rows * n_row);
     mic_status status = mic_rgb_decode(job->in, job->n_bytes, layout->columns, layout->rows, n_threads, rgb, error);
-    const bool intact = status == MIC_OK;
-    for (size_t y = 0; y < job->n_rows && (intact ? !in_place : job->intact != NULL); y++) {
-        uint8_t *out = job->out + (ptrdiff_t)y * job->row_stride;
-        if (intact)
-            memcpy(out, rgb + (job->first_row + y) * n_row, n_row);
-        else
-            memset(out, 0, n_row);
-    }
+    for (size_t y = 0; status == MIC_OK && !in_place && y < job->n_rows; y++)
+        memcpy(job->out + (ptrdiff_t)y * job->row_stride, rgb + (job->first_row + y) * n_row, n_row);
     if (!in_place)
         free(rgb);
-    if (job->intact && status != MIC_ERROR_MEMORY) {
-        memset(job->intact, intact, job->n_rows);
-        return MIC_OK;
-    }
-    return status;
+    if (status != MIC_OK)
+        return mic_published_give_up(job, status);
+    if (job->intact)
+        memset(job->intact, 1, job->n_rows);
+    return MIC_OK;
 }
 
 const container_format mic_micr_format = {

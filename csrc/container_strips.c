@@ -192,6 +192,8 @@ static mic_status encode_better(const encode_loop *loop, size_t i, mic_error *er
 {
     struct encoded_part *part = &loop->parts[i], gradient = {NULL, 0};
     mic_status status = encode_kind(loop, i, MIC_STREAM_FSE, part, error);
+    if (status != MIC_OK && status != MIC_ERROR_UNSUPPORTED)
+        return status;
     mic_status other = encode_kind(loop, i, MIC_STREAM_GRADIENT, &gradient, error);
     if (other == MIC_OK && (status != MIC_OK || gradient.n_bytes <= part->n_bytes)) {
         free(part->bytes);
@@ -200,7 +202,7 @@ static mic_status encode_better(const encode_loop *loop, size_t i, mic_error *er
         return MIC_OK;
     }
     free(gradient.bytes);
-    return status;
+    return other == MIC_OK || other == MIC_ERROR_UNSUPPORTED ? status : other;
 }
 
 static mic_status encode_strip(void *context, size_t i, mic_error *error)
@@ -404,14 +406,16 @@ static mic_status decode(const mic_decode_job *job, int n_threads, mic_error *er
 {
     const uint32_t n_parts = job->layout->n_parts;
     mic_part *parts;
-    TRY(list_parts(job->layout, job->in, job->n_bytes, &parts, error));
+    mic_status status = list_parts(job->layout, job->in, job->n_bytes, &parts, error);
+    if (status != MIC_OK)
+        return mic_published_give_up(job, status);
     size_t first = 0, end = 0;
     while (parts[first].first_row + parts[first].n_rows <= job->first_row)
         first++;
     for (end = first; end < n_parts && parts[end].first_row < job->first_row + job->n_rows; end++)
         ;
     decode_loop loop = {.job = job, .parts = parts + first, .first_strip = first};
-    mic_status status = mic_parallel_for(end - first, n_threads, decode_strip, &loop, error);
+    status = mic_parallel_for(end - first, n_threads, decode_strip, &loop, error);
     free(parts);
     return status;
 }

@@ -114,3 +114,14 @@ mic_status mic_published_decode(const mic_decode_job *job, const coded_rows *row
     }
     return status;
 }
+
+mic_status mic_published_give_up(const mic_decode_job *job, mic_status status)
+{
+    const size_t n_row = (size_t)mic_frame_bytes(job->layout) / job->layout->rows;
+    if (!job->intact || status == MIC_ERROR_MEMORY)
+        return status;
+    for (uint32_t y = 0; y < job->n_rows; y++)
+        memset(job->out + (ptrdiff_t)y * job->row_stride, 0, n_row);
+    memset(job->intact, 0, job->n_rows);
+    return MIC_OK;
+}

@@ -42,4 +42,8 @@ typedef struct coded_rows {
  * flags those rows. */
 mic_status mic_published_decode(const mic_decode_job *job, const coded_rows *rows, mic_error *error);
 
+/* What becomes of a job whose frame is damaged as a whole: its status, or all rows
+ * cleared and flagged if it rescues. */
+mic_status mic_published_give_up(const mic_decode_job *job, mic_status status);
+
 #endif

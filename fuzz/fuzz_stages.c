@@ -3,15 +3,17 @@
  * Any bytes into the stage decoders: each must answer with words or with an
  * error and its sentence, and touch nothing outside its buffers.
  *
- *     byte 0    which decoder, mod 5: FSE, Huffman, runs, prediction, gap
+ *     byte 0    which decoder, mod 8: FSE, Huffman, runs, prediction, gap, rANS,
+ *               wavelet, frame differences
  *     byte 1    runs: bit 0, is the length given?  prediction: bits 0 and 1, the
- *               predictor, and above them the width - 1
+ *               predictor, and above them the width - 1; wavelet: mod 3, the
+ *               variant; differences: the pixels - 1
  *     the rest  the data; words are two bytes, low one first
  *
  * Data and output lie in blocks of their exact size, so that the sanitizer sees
  * a step outside by one byte.
  */
-#include "mic.h"
+#include "stream.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +104,35 @@ static void decode_prediction(mic_predictor predictor, size_t width, const uint8
     free(in);
 }
 
+static void decode_wavelet(mic_wavelet variant, const uint8_t *data, size_t n_bytes)
+{
+    size_t width, height;
+    mic_error error;
+    uint8_t *in = allocate(n_bytes);
+    if (n_bytes > 0)
+        memcpy(in, data, n_bytes);
+    mic_status status = mic_wavelet_read_header(variant, in, n_bytes, &width, &height, &error);
+    check(status, &error);
+    if (status == MIC_OK && width * height <= CAPACITY) {
+        uint16_t *pixels = allocate(width * height * sizeof *pixels);
+        check(mic_wavelet_decode(variant, in, n_bytes, pixels, width * height, &error), &error);
+        free(pixels);
+    }
+    free(in);
+}
+
+static void decode_difference(size_t n_pixels, const uint8_t *data, size_t n_bytes)
+{
+    mic_error error;
+    uint8_t *in = allocate(n_bytes);
+    uint16_t *pixels = allocate(n_pixels * sizeof *pixels);
+    if (n_bytes > 0)
+        memcpy(in, data, n_bytes);
+    check(mic_difference_decode(in, n_bytes, n_pixels, pixels, &error), &error);
+    free(pixels);
+    free(in);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -111,12 +142,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const uint8_t choice = data[0], parameter = data[1];
     data += 2;
     size -= 2;
-    switch (choice % 5) {
+    switch (choice % 8) {
     case 0: decode_bytes(mic_fse_decode, mic_fse_count, data, size); break;
     case 1: decode_bytes(mic_huffman_decode, mic_huffman_count, data, size); break;
     case 2: decode_runs(parameter & 1, data, size / 2); break;
     case 3: decode_prediction((mic_predictor)(parameter & 3), (parameter >> 2) + 1u, data, size / 2); break;
-    default: decode_bytes(mic_gap_decode, NULL, data, size); break;
+    case 4: decode_bytes(mic_gap_decode, NULL, data, size); break;
+    case 5: decode_bytes(mic_rans_decode, mic_rans_count, data, size); break;
+    case 6: decode_wavelet((mic_wavelet)(parameter % 3), data, size); break;
+    default: decode_difference(parameter + 1u, data, size); break;
     }
     return 0;
 }

@@ -41,6 +41,10 @@ seed fuzz_stages '\x03\x3d' '*.stage_deltazz.bin'
 seed fuzz_stages '\x03\x3e' '*.stage_graddelta.bin'
 seed fuzz_stages '\x03\x3f' '*.stage_meddelta.bin'
 seed fuzz_stages '\x04\x00' '*.gap.bin'
+seed fuzz_stages '\x05\x00' '*.rans8_*.bin'
+seed fuzz_stages '\x06\x00' '*.wavelet_v2_*.bin'
+seed fuzz_stages '\x06\x01' '*.wavelet_v1fse_*.bin'
+seed fuzz_stages '\x06\x02' '*.wavelet_v1rlefse_*.bin'
 seed fuzz_roundtrip '\x0f\xNf' '*.raw'
 seed fuzz_roundtrip '\x0f\xNf' '*.stage_*.bin'
 seed fuzz_wavefront '\x0N\x1f\x20\xff\x0f' '*.raw*'
@@ -49,6 +53,9 @@ seed fuzz_wavefront '\x1N\x3f\xff\xff\xff' '*.stage_delta*.bin'
 printf '%b' '\x00\x03\x03\x00\x00\xa0\x52\x08\x00\x01\x00\x00\x00\x03\x04\x00\x00\x11' \
     '\x00\x94\x71\x00\x80\x62\x15\x00\x00\x65\x15\x00\x00\x76\x55\x00' > "$out/fuzz_wavefront/example"
 seed fuzz_container '\x0N' '*.mic'
+for container in mic1 'mic2_*' 'pics*' 'pica*' micr; do
+    seed fuzz_container '\x0N' "*.$container.bin"
+done
 
 for target in $targets; do
     "$clang" -g -O1 -std=c11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \

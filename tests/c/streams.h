@@ -26,6 +26,12 @@ typedef struct stream_case {
 #define WAVEFRONT MIC_CODEC_WAVEFRONT
 #define NATIVE MIC_CONTAINER_NATIVE
 #define MIC1 MIC_CONTAINER_MIC1
+#define MIC2 MIC_CONTAINER_MIC2
+#define PICS MIC_CONTAINER_PICS
+#define PICA MIC_CONTAINER_PICA
+#define MICR MIC_CONTAINER_MICR
+
+enum { N_STRIPS = 3 }; /* of PICS and PICA */
 
 static const stream_case stream_cases[] = {
     {"u16 fse4", NATIVE, MIC_UINT16, 1, 0, {0}, 12, 17, 0, FSE, 4, SKEWED, 1},
@@ -56,6 +62,14 @@ static const stream_case stream_cases[] = {
     {"u8 strips, colour", NATIVE, MIC_UINT8, 3, 0, {0}, 9, 7, 2, FSE, 4, RUNS, 1},
     {"mic1 fse4", MIC1, MIC_UINT16, 1, 0, {0}, 16, 16, 0, FSE, 4, SKEWED, 1},
     {"mic1 fse1", MIC1, MIC_UINT16, 1, 0, {0}, 11, 24, 0, FSE, 1, SKEWED, 1},
+    {"mic2", MIC2, MIC_UINT16, 1, 1, {3}, 14, 20, 0, FSE, 2, SKEWED, 1},
+    {"mic2 temporal", MIC2, MIC_UINT16, 1, 1, {3}, 14, 20, 0, FSE, 2, SKEWED, 1},
+    {"mic2 temporal, 1 frame", MIC2, MIC_UINT16, 1, 1, {1}, 11, 19, 0, FSE, 2, SKEWED, 1},
+    {"pics", PICS, MIC_UINT16, 1, 0, {0}, 32, 18, 0, FSE, 2, SKEWED, 1},
+    {"pica", PICA, MIC_UINT16, 1, 0, {0}, 34, 18, 0, FSE, 2, SKEWED, 1},
+    {"micr", MICR, MIC_UINT8, 3, 0, {0}, 17, 15, 0, FSE, 2, SKEWED, 1},
+    {"micr noise", MICR, MIC_UINT8, 3, 0, {0}, 9, 8, 0, FSE, 2, NOISE, 1},
+    {"micr 1x1", MICR, MIC_UINT8, 3, 0, {0}, 1, 1, 0, FSE, 2, NOISE, 1},
 };
 
 typedef struct stream {
@@ -100,8 +114,9 @@ static inline mic_layout asked_layout(const stream_case *c)
 
 static inline mic_encode_options asked_options(const stream_case *c, int n_threads)
 {
-    return (mic_encode_options){.codec = c->codec, .n_states = c->n_states, .effort = 5,
-                                .n_threads = n_threads, .max_value = c->container == MIC1 ? 255 : 0};
+    return (mic_encode_options){.codec = c->codec, .n_states = c->n_states, .effort = 5, .n_threads = n_threads,
+                                .max_value = c->container == NATIVE ? 0 : 255, .n_strips = N_STRIPS,
+                                .temporal = strstr(c->name, "temporal") != NULL};
 }
 
 static inline uint8_t *take_encoded(mic_encoded *encoded, size_t *n_bytes)
@@ -189,8 +204,9 @@ static inline mic_status locate_frames(const uint8_t *in, size_t n_bytes, const 
     if (layout->n_axes) {
         status = mic_read_index(layout, in + layout->index_offset, n_bytes - (size_t)layout->index_offset,
                                 found, error);
-        if (status == MIC_OK && layout->stream_bytes != n_bytes)
-            status = MIC_ERROR_CORRUPT;
+        const uint64_t end = layout->stream_bytes ? layout->stream_bytes : found[layout->n_frames];
+        if (status == MIC_OK && end != n_bytes)
+            status = end < n_bytes ? MIC_ERROR_CORRUPT : MIC_ERROR_TRUNCATED;
     } else {
         const size_t n_header = (size_t)layout->header_bytes;
         uint64_t size = 0;
@@ -201,6 +217,13 @@ static inline mic_status locate_frames(const uint8_t *in, size_t n_bytes, const 
             status = found[1] < n_bytes ? MIC_ERROR_CORRUPT : MIC_ERROR_TRUNCATED;
     }
     return status;
+}
+
+/* A frame from its difference to the one before, which lies before it. */
+static inline void add_frame(uint16_t *frame, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        frame[i] = (uint16_t)(frame[i] + frame[(ptrdiff_t)i - (ptrdiff_t)n]);
 }
 
 /* Every frame of a stream in exactly `n_out` bytes; `intact`, if given, has a
@@ -226,6 +249,8 @@ static inline mic_status decode_stream(const uint8_t *in, size_t n_bytes, int n_
                                        .row_stride = (ptrdiff_t)(frame_bytes / layout.rows),
                                        .intact = intact ? intact + i * layout.rows : NULL};
         status = mic_decode(jobs, n_frames, n_threads, error);
+        for (size_t i = 1; layout.temporal && status == MIC_OK && i < n_frames; i++)
+            add_frame((uint16_t *)(void *)(out + i * frame_bytes), frame_bytes / sizeof(uint16_t));
         free(jobs);
     }
     free(offsets);
