@@ -86,8 +86,10 @@ class Stream:
                 raise
             self.offsets = self._walk_offsets(max_pixels)
         self.size = self.layout.stream_bytes or int(self.offsets[-1])
-        if self.layout.container == 0 and not rescue:
-            self._check_padding()
+        if not rescue:
+            self._check_end()
+            if self.layout.container == 0:
+                self._check_padding()
 
     def _read_layout(self) -> Layout:
         try:
@@ -140,6 +142,15 @@ class Stream:
                 break
         offsets[-1] = min(offset, end) if self.layout.n_frames == 1 else end
         return offsets
+
+    def _check_end(self) -> None:
+        if self.size > self.data.size:
+            raise CorruptDataError(
+                f"the frames need {self.size} bytes, the stream has {self.data.size} "
+                "(truncated file; partial=True rescues what is there)",
+                stage="index",
+                offset=self.data.size,
+            )
 
     def _check_padding(self) -> None:
         for start in range(self.size, self.data.size, _PADDING_CHUNK):

@@ -237,14 +237,14 @@ def decode_stream(kind: str, stream: Any, width: int, height: int) -> Words:
     _check_size(width, height)
     number = STREAM_KINDS.index(_choose("kind", kind, STREAM_KINDS))
     if kind in WAVELETS:
-        pixels = wavelet_decode(stream, kind, width * height)
-        if pixels.shape != (height, width):
+        rows, columns = _mic.wavelet_shape(list(WAVELETS).index(kind), _data(stream))
+        if (rows, columns) != (height, width):
             raise CorruptDataError(
-                f"the stream holds {pixels.shape[0]} x {pixels.shape[1]} pixels, "
-                f"{height} x {width} are expected (wrong dimensions?)",
+                f"the stream holds {rows} x {columns} pixels, {height} x {width} are expected "
+                "(wrong dimensions?)",
                 stage="wavelet",
             )
-        return pixels.reshape(-1)
+        return wavelet_decode(stream, kind, width * height).reshape(-1)
     return _mic.stream_decode(number, _data(stream), width, height)
 
 

@@ -137,7 +137,10 @@ def test_bare_streams(folder, kind):
     assert np.array_equal(np.load("b.npy"), scan("int16"))
     layout[3] = "40,47"
     fails("decode", "a.bin", "c.npy", *layout)
-    assert "--shape" in run("decode", "a.bin", "c.npy", "--stream", kind, code=2)
+    if kind in mic.stages.WAVELETS:  # which says its shape
+        run("decode", "a.bin", "c.npy", "--stream", kind)
+    else:
+        assert "--shape" in run("decode", "a.bin", "c.npy", "--stream", kind, code=2)
 
 
 def test_states_and_effort(folder):

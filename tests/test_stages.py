@@ -170,7 +170,7 @@ def test_stream_of_another_size_or_kind(kind: str) -> None:
 
 
 def bare_streams() -> dict[str, tuple[str, bytes]]:
-    pixels = (zoo.smooth((12, 14), "uint16") // 64).reshape(-1)
+    pixels = (zoo.smooth((12, 14), "uint16") // 256).reshape(-1)
     streams = {kind: (kind, stages.encode_stream(kind, pixels, 14, 12)) for kind in KINDS}
     for states in zoo.STATES:
         coded = stages.encode_stream("fse", pixels, 14, 12, states=states)
