@@ -29,6 +29,7 @@ static const container_format *const formats[] = {
     [MIC_CONTAINER_NATIVE] = &mic_native_format, [MIC_CONTAINER_MIC1] = &mic_mic1_format,
     [MIC_CONTAINER_MIC2] = &mic_mic2_format,     [MIC_CONTAINER_PICS] = &mic_pics_format,
     [MIC_CONTAINER_PICA] = &mic_pica_format,     [MIC_CONTAINER_MICR] = &mic_micr_format,
+    [MIC_CONTAINER_MIC3] = &mic_mic3_format,
 };
 
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };
@@ -55,6 +56,10 @@ static mic_status check_layout(const mic_layout *layout, mic_error *error)
 static mic_status check_job(const mic_decode_job *job, mic_error *error)
 {
     const mic_layout *layout = job->layout;
+    if (job->first_column > layout->columns || job->n_columns > layout->columns - job->first_column)
+        return mic_fail(error, MIC_ERROR_ARGUMENT, "container", -1,
+                        "%u columns from column %u are asked for, a part of columns 0 to %u is expected",
+                        job->n_columns, job->first_column, layout->columns - 1);
     if (job->n_rows >= 1 && job->first_row < layout->rows && job->n_rows <= layout->rows - job->first_row)
         return MIC_OK;
     return mic_fail(error, MIC_ERROR_ARGUMENT, "container", -1,
@@ -164,12 +169,70 @@ mic_status mic_encode(const mic_layout *layout, const void *samples, const mic_e
     mic_layout complete = *layout;
     *encoded = NULL;
     TRY(check_layout(layout, error));
+    if (!format_of(layout)->encode || layout->n_levels)
+        return mic_fail(error, MIC_ERROR_ARGUMENT, "container", -1,
+                        "a slide is written tile by tile; use mic_encode_frames");
     TRY(mic_check_shape(&complete, error));
     mic_status status = format_of(&complete)->encode(&complete, samples, options, encoded, error);
     if (status != MIC_OK) {
         mic_encoded_free(*encoded);
         *encoded = NULL;
     }
+    return status;
+}
+
+mic_status mic_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
+                            mic_error *error)
+{
+    if (layout->n_levels)
+        TRY(mic_check_levels(layout, error));
+    if (layout->container != MIC_CONTAINER_MIC3)
+        return mic_native_write_header(layout, out, n_bytes, error);
+    *n_bytes = mic_mic3_write_header(layout, out);
+    return MIC_OK;
+}
+
+mic_status mic_encode_frame(const mic_layout *layout, const void *samples,
+                            const mic_encode_options *options, mic_encoded **encoded,
+                            unsigned *bits_used, mic_error *error)
+{
+    *encoded = NULL;
+    if (layout->container == MIC_CONTAINER_MIC3)
+        return mic_mic3_encode(layout, samples, encoded, bits_used, error);
+    return mic_native_frame_encode(layout, samples, options, encoded, bits_used, error);
+}
+
+typedef struct encode_loop {
+    const mic_layout *layout;
+    const uint8_t *samples;
+    mic_encode_options options; /* of one frame */
+    mic_encoded **encoded;
+    unsigned *bits_used;
+} encode_loop;
+
+static mic_status encode_one(void *context, size_t frame, mic_error *error)
+{
+    const encode_loop *loop = context;
+    return mic_encode_frame(loop->layout, loop->samples + frame * mic_frame_bytes(loop->layout), &loop->options,
+                            &loop->encoded[frame], &loop->bits_used[frame], error);
+}
+
+mic_status mic_encode_frames(const mic_layout *layout, const void *samples, size_t n_frames,
+                             const mic_encode_options *options, mic_encoded **encoded,
+                             unsigned *bits_used, mic_error *error)
+{
+    encode_loop loop = {.layout = layout, .samples = samples, .options = *options, .encoded = encoded};
+    loop.options.n_threads = 1;
+    loop.bits_used = calloc(n_frames + 1, sizeof *loop.bits_used);
+    for (size_t i = 0; i < n_frames; i++)
+        encoded[i] = NULL;
+    if (!loop.bits_used)
+        return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for %zu frames", n_frames);
+    mic_status status = mic_parallel_for(n_frames, options->n_threads, encode_one, &loop, error);
+    *bits_used = 0;
+    for (size_t i = 0; i < n_frames; i++)
+        *bits_used = loop.bits_used[i] > *bits_used ? loop.bits_used[i] : *bits_used;
+    free(loop.bits_used);
     return status;
 }
 
@@ -223,13 +286,34 @@ typedef struct decode_loop {
     int threads_per_job;
 } decode_loop;
 
+/* Columns depend on all those before them, so whole rows are decoded and cut. */
+static mic_status decode_columns(const mic_decode_job *job, int n_threads, mic_error *error)
+{
+    const mic_layout *layout = job->layout;
+    const size_t n_pixel = layout->channels * mic_sample_bytes(layout->sample_type);
+    const size_t n_row = layout->columns * n_pixel;
+    mic_decode_job whole = *job;
+    whole.out = malloc(job->n_rows * n_row);
+    whole.row_stride = (ptrdiff_t)n_row;
+    if (!whole.out)
+        return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for %u rows of %u pixels", job->n_rows,
+                        layout->columns);
+    mic_status status = format_of(layout)->decode(&whole, n_threads, error);
+    for (size_t y = 0; y < job->n_rows && status == MIC_OK; y++)
+        memcpy(job->out + (ptrdiff_t)y * job->row_stride, whole.out + y * n_row + job->first_column * n_pixel,
+               job->n_columns * n_pixel);
+    free(whole.out);
+    return status;
+}
+
 static mic_status decode_job(void *context, size_t index, mic_error *error)
 {
     const decode_loop *loop = context;
     const mic_decode_job *job = &loop->jobs[index];
+    const bool all_columns = job->n_columns == 0 || job->n_columns == job->layout->columns;
     mic_status status = check_job(job, error);
     if (status == MIC_OK)
-        status = format_of(job->layout)->decode(job, loop->threads_per_job, error);
+        status = (all_columns ? format_of(job->layout)->decode : decode_columns)(job, loop->threads_per_job, error);
     if (status != MIC_OK)
         error->frame = job->frame;
     return status;

@@ -34,9 +34,25 @@ typedef struct container_format {
 } container_format;
 
 extern const container_format mic_native_format, mic_mic1_format, mic_mic2_format, mic_pics_format,
-    mic_pica_format, mic_micr_format;
+    mic_pica_format, mic_micr_format, mic_mic3_format;
 
 /* Rows, columns, axes within what any container may say; sets n_frames. */
 mic_status mic_check_shape(mic_layout *layout, mic_error *error);
+
+mic_status mic_native_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
+                                   mic_error *error);
+
+/* Slides: levels that go together, and hold as many tiles as there are frames. */
+mic_status mic_check_levels(const mic_layout *layout, mic_error *error);
+/* The native block that holds the levels: its content, TILE_BLOCK_BOUND bytes at
+ * most; reading wants all of it. */
+enum { TILE_BLOCK_BOUND = 1 + 8 * MIC_MAX_LEVELS };
+extern const uint8_t mic_tile_block_type[4];
+size_t mic_write_tile_block(const mic_layout *layout, uint8_t out[TILE_BLOCK_BOUND]);
+mic_status mic_read_tile_block(const uint8_t *in, size_t n_bytes, mic_layout *layout, mic_error *error);
+
+size_t mic_mic3_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND]);
+mic_status mic_mic3_encode(const mic_layout *layout, const void *samples, mic_encoded **encoded,
+                           unsigned *bits_used, mic_error *error);
 
 #endif

@@ -40,10 +40,21 @@ enum {
 
 /* ---- header ------------------------------------------------------------ */
 
-mic_status mic_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
-                            mic_error *error)
+static uint8_t *write_blocks(const mic_layout *layout, uint8_t *p)
 {
-    _Static_assert(FIXED_BYTES + 3 * VARINT_MAX_BYTES + 1 + 4 * MIC_MAX_AXES + 8 + CRC_BYTES <=
+    uint8_t *block = p + 4;
+    const size_t n = mic_write_tile_block(layout, block + BLOCK_HEAD);
+    memcpy(block, mic_tile_block_type, 4);
+    store_u32(block + 4, (uint32_t)n);
+    store_u32(p, (uint32_t)(BLOCK_HEAD + n));
+    return block + BLOCK_HEAD + n;
+}
+
+mic_status mic_native_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
+                                   mic_error *error)
+{
+    _Static_assert(FIXED_BYTES + 3 * VARINT_MAX_BYTES + 1 + 4 * MIC_MAX_AXES + 8 + 4 + BLOCK_HEAD +
+                           TILE_BLOCK_BOUND + CRC_BYTES <=
                        MIC_HEADER_BOUND,
                    "the largest header fits its bound");
     uint8_t *p = out;
@@ -54,7 +65,7 @@ mic_status mic_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOU
     memcpy(p, mic_native_format.magic, MAGIC_BYTES);
     p[4] = VERSION;
     p[5] = (uint8_t)(layout->sample_type | (layout->channels == 3 ? LAYOUT_COLOUR : 0) |
-                     (layout->n_axes ? LAYOUT_FRAMES : 0));
+                     (layout->n_axes ? LAYOUT_FRAMES : 0) | (layout->n_levels ? LAYOUT_BLOCKS : 0));
     p[6] = (uint8_t)layout->codec;
     p[7] = (uint8_t)layout->bits_used;
     p = varint_write(p + FIXED_BYTES, layout->rows);
@@ -67,6 +78,8 @@ mic_status mic_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOU
         store_u64(p, layout->index_offset);
         p += 8;
     }
+    if (layout->n_levels)
+        p = write_blocks(layout, p);
     store_u32(p, mic_kernels_active()->crc32c(0, out, (size_t)(p - out)));
     *n_bytes = (size_t)(p - out) + CRC_BYTES;
     return MIC_OK;
@@ -90,9 +103,9 @@ static const uint8_t *read_axes(const uint8_t *p, const uint8_t *end, mic_layout
     return p + 8;
 }
 
-/* Blocks are room for later: a reader skips the types it does not know unless
+/* Blocks are room for more: a reader skips the types it does not know unless
  * the first letter of the type is a capital, which says "not without me". */
-static mic_status skip_blocks(const uint8_t **in, const uint8_t *end, mic_error *error)
+static mic_status read_blocks(const uint8_t **in, const uint8_t *end, mic_layout *layout, mic_error *error)
 {
     const uint8_t *p = *in;
     if (end - p < 4 || load_u32(p) > (size_t)(end - p) - 4)
@@ -103,6 +116,8 @@ static mic_status skip_blocks(const uint8_t **in, const uint8_t *end, mic_error 
         if (blocks_end - p < BLOCK_HEAD || load_u32(p + 4) > (size_t)(blocks_end - p) - BLOCK_HEAD)
             return mic_fail(error, MIC_ERROR_CORRUPT, "header", -1,
                             "an optional block passes the end of the blocks (damaged file?)");
+        if (memcmp(p, mic_tile_block_type, 4) == 0)
+            TRY(mic_read_tile_block(p + BLOCK_HEAD, load_u32(p + 4), layout, error));
         if (p[0] >= 'A' && p[0] <= 'Z')
             return mic_fail(error, MIC_ERROR_UNSUPPORTED, "header", -1,
                             "the file needs block %02x %02x %02x %02x, which this version does not know; "
@@ -133,7 +148,7 @@ static mic_status check_fields(const uint8_t *in, mic_layout *layout, mic_error 
                         "unfinished file?)",
                         (unsigned long long)layout->index_offset, (unsigned long long)layout->header_bytes);
     layout->stream_bytes = layout->n_axes ? layout->index_offset + mic_index_bytes(layout) : 0;
-    return MIC_OK;
+    return layout->n_levels ? mic_check_levels(layout, error) : MIC_OK;
 }
 
 static mic_status read_header(const uint8_t *in, size_t n_bytes, mic_layout *layout, mic_error *error)
@@ -168,7 +183,7 @@ static mic_status read_header(const uint8_t *in, size_t n_bytes, mic_layout *lay
                         "the checksum of the header is %08x, %08x is expected (damaged file)", crc, load_u32(p));
     layout->header_bytes = (uint64_t)(p - in) + CRC_BYTES;
     if (in[5] & LAYOUT_BLOCKS)
-        TRY(skip_blocks(&blocks, p, error));
+        TRY(read_blocks(&blocks, p, layout, error));
     return check_fields(in, layout, error);
 }
 
@@ -214,14 +229,6 @@ static mic_status read_index(const mic_layout *layout, const uint8_t *in, uint64
 
 /* ---- encoding ---------------------------------------------------------- */
 
-mic_status mic_encode_frame(const mic_layout *layout, const void *samples,
-                            const mic_encode_options *options, mic_encoded **encoded,
-                            unsigned *bits_used, mic_error *error)
-{
-    *encoded = NULL;
-    return mic_native_frame_encode(layout, samples, options, encoded, bits_used, error);
-}
-
 typedef struct encode_loop {
     const mic_layout *layout;
     const uint8_t *samples;
@@ -260,7 +267,7 @@ static mic_status assemble(encode_loop *loop, mic_layout *layout, mic_encoded **
                         (unsigned long long)layout->n_frames);
     }
     all->parts[0].bytes = header;
-    TRY(mic_write_header(layout, header, &all->parts[0].n_bytes, error)); /* for its size */
+    TRY(mic_native_write_header(layout, header, &all->parts[0].n_bytes, error)); /* for its size */
     uint64_t offset = all->parts[0].n_bytes;
     size_t n = 1;
     for (size_t i = 0; i < layout->n_frames; i++) {
@@ -277,7 +284,7 @@ static mic_status assemble(encode_loop *loop, mic_layout *layout, mic_encoded **
     if (layout->n_axes)
         mic_write_index(offsets, layout->n_frames, index);
     free(offsets);
-    return mic_write_header(layout, header, &all->parts[0].n_bytes, error);
+    return mic_native_write_header(layout, header, &all->parts[0].n_bytes, error);
 }
 
 static mic_status encode(const mic_layout *layout, const void *samples, const mic_encode_options *options,

@@ -51,6 +51,7 @@ typedef struct mic_error {
 
 #define MIC_MAX_PIXELS ((uint64_t)1 << 30) /* default limit on decoded samples */
 #define MIC_MAX_AXES 29                    /* leading axes of an array: 32 with colour */
+#define MIC_MAX_LEVELS 32                  /* of a slide: halving 2^32 - 1 leaves 1 */
 
 /* ---- classic stages: words in, words or bytes out ---------------------- */
 
@@ -171,7 +172,13 @@ typedef enum mic_container {
     MIC_CONTAINER_PICS, /* published: one image in strips */
     MIC_CONTAINER_PICA, /* published: strips, each with the better of two predictors */
     MIC_CONTAINER_MICR, /* published: one 8-bit RGB image */
+    MIC_CONTAINER_MIC3, /* published: a slide */
 } mic_container;
+
+/* One level of a slide: an image that is cut into tiles. */
+typedef struct mic_level {
+    uint32_t rows, columns;
+} mic_level;
 
 /* What a stream says about the array inside, apart from its samples. */
 typedef struct mic_layout {
@@ -190,6 +197,8 @@ typedef struct mic_layout {
     uint64_t header_bytes;          /* where the first frame begins */
     uint64_t index_offset;          /* where the frame index begins, 0 for none */
     uint64_t stream_bytes;          /* size of the stream; 0: the frame's head tells */
+    unsigned n_levels;              /* of a slide, whose frames are its tiles; otherwise 0 */
+    mic_level levels[MIC_MAX_LEVELS]; /* the largest first */
 } mic_layout;
 
 size_t mic_sample_bytes(mic_sample_type type);
@@ -223,12 +232,17 @@ mic_status mic_encode(const mic_layout *layout, const void *samples, const mic_e
 /* For streams written frame by frame: the header (again when all frames are
  * known: it keeps its size), each frame, the index. */
 void mic_plan_strips(mic_layout *layout);
-#define MIC_HEADER_BOUND 256 /* bytes of a header without optional blocks */
+#define MIC_HEADER_BOUND 1024 /* bytes of a header */
 mic_status mic_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
                             mic_error *error);
 mic_status mic_encode_frame(const mic_layout *layout, const void *samples,
                             const mic_encode_options *options, mic_encoded **encoded,
                             unsigned *bits_used, mic_error *error);
+/* n_frames frames that lie one behind the other, on threads: encoded[i], which the
+ * caller frees, and the bits in use of all. */
+mic_status mic_encode_frames(const mic_layout *layout, const void *samples, size_t n_frames,
+                             const mic_encode_options *options, mic_encoded **encoded,
+                             unsigned *bits_used, mic_error *error);
 /* Bytes of the index of a stream, 0 for a single frame without one. */
 uint64_t mic_index_bytes(const mic_layout *layout);
 void mic_write_index(const uint64_t *frame_offsets, uint64_t n_frames, uint8_t *out);
@@ -242,6 +256,8 @@ mic_status mic_check_index(const mic_layout *layout, uint64_t stream_bytes, mic_
  * more entry, n_frames + 1 in all, says where the last frame ends. */
 mic_status mic_read_index(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
                           uint64_t *frame_offsets, mic_error *error);
+/* The tile table of a MIC3 slide, which is its index.  n_tiles + 1 offsets. */
+void mic_write_tile_table(const uint64_t *tile_offsets, uint64_t n_tiles, uint8_t *out);
 /* Size of the frame that starts at `in`, from its head alone. */
 mic_status mic_frame_size(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
                           uint64_t *frame_size, mic_error *error);
@@ -268,7 +284,8 @@ typedef struct mic_decode_job {
     int64_t frame;              /* its number, for messages */
     uint64_t base_offset;       /* of the frame in its file; header_bytes is the first's */
     uint32_t first_row, n_rows;
-    uint8_t *out;               /* n_rows rows of columns x channels samples */
+    uint32_t first_column, n_columns; /* 0 columns: all of them */
+    uint8_t *out;               /* n_rows rows of n_columns x channels samples */
     ptrdiff_t row_stride;       /* bytes from one row of `out` to the next */
     uint8_t *intact;            /* n_rows flags, or NULL: fail on any damage */
     int padded;                 /* zero bytes may follow the frame (native container) */
@@ -276,6 +293,14 @@ typedef struct mic_decode_job {
 
 /* All jobs, on threads.  With `intact`, damaged rows are zero and flagged 0. */
 mic_status mic_decode(const mic_decode_job *jobs, size_t n_jobs, int n_threads, mic_error *error);
+
+/* ---- pyramids ----------------------------------------------------------- */
+
+/* Half the size (rows / 2 x columns / 2, rounded down): each sample is the mean
+ * of a 2 x 2 box, (a + b + c + d + 2) >> 2 rounding down, per channel; an odd last
+ * row or column is dropped.  `in` and `out` are contiguous. */
+void mic_halve(mic_sample_type type, unsigned channels, const void *in, size_t rows, size_t columns,
+               void *out);
 
 /* ---- the processor ----------------------------------------------------- */
 

@@ -27,6 +27,7 @@ from .api import (
 from .errors import CorruptDataError, LimitError, MicError, UnsupportedError, VerifyError
 from .files import MicFile, MicWriter, create, open
 from .published import CONTAINERS, StreamPart
+from .slides import Level, SlideWriter, create_slide
 
 if TYPE_CHECKING:
     from . import dicom, display, gpu, jpegls, transcode, volume
@@ -45,11 +46,13 @@ __all__ = [
     "DEFAULT_CODEC",
     "MAX_PIXELS",
     "CorruptDataError",
+    "Level",
     "LimitError",
     "MICLossless",
     "MicError",
     "MicFile",
     "MicWriter",
+    "SlideWriter",
     "StreamInfo",
     "StreamPart",
     "UnsupportedError",
@@ -57,6 +60,7 @@ __all__ = [
     "__version__",
     "cpu_info",
     "create",
+    "create_slide",
     "decode",
     "decode_batch",
     "dicom",

@@ -70,6 +70,9 @@ class Layout:
     @property
     def index_offset(self) -> int: ...
     @property
+    def levels(self) -> tuple[tuple[int, int], ...]: ...
+    def set_levels(self, levels: Sequence[tuple[int, int]]) -> None: ...
+    @property
     def index_bytes(self) -> int: ...
     @property
     def stream_bytes(self) -> int: ...
@@ -82,6 +85,7 @@ class Layout:
     def frame_size(self, data: memoryview | bytes) -> int: ...
 
 def write_index(offsets: NDArray[np.uint64]) -> bytes: ...
+def write_tile_table(offsets: NDArray[np.uint64]) -> bytes: ...
 def encode(
     layout: Layout,
     samples: NDArray[Any],
@@ -109,6 +113,22 @@ def decode_frames(
 def decode_plain(
     data: Any, out: NDArray[Any] | None, max_samples: int, n_threads: int
 ) -> NDArray[Any] | None: ...
+def encode_frames(
+    layout: Layout, samples: ByteArray, n: int, n_states: int, effort: int, n_threads: int
+) -> tuple[list[bytes], int]: ...
+def halve(
+    sample_type: int, channels: int, samples: ByteArray, rows: int, columns: int
+) -> ByteArray: ...
+def decode_tiles(
+    layout: Layout,
+    buffers: Sequence[Any],
+    numbers: Sequence[int],
+    offsets: Sequence[int],
+    boxes: NDArray[np.int64],
+    out: ByteArray,
+    intact: ByteArray | None,
+    n_threads: int,
+) -> None: ...
 
 ISA_NAMES: tuple[str, ...]
 

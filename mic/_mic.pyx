@@ -68,10 +68,14 @@ cdef extern from "mic.h" nogil:
 
     enum: MIC_MAX_AXES
     enum: MIC_HEADER_BOUND
+    enum: MIC_MAX_LEVELS
     enum: MIC_CPU_MODEL_SIZE
     ctypedef int mic_container
     ctypedef int mic_sample_type
     ctypedef int mic_codec
+    ctypedef struct mic_level:
+        uint32_t rows
+        uint32_t columns
     ctypedef struct mic_layout:
         mic_container container
         mic_sample_type sample_type
@@ -89,6 +93,8 @@ cdef extern from "mic.h" nogil:
         uint64_t header_bytes
         uint64_t index_offset
         uint64_t stream_bytes
+        unsigned n_levels
+        mic_level levels[32]
     ctypedef struct mic_encode_options:
         mic_codec codec
         int n_states
@@ -99,6 +105,7 @@ cdef extern from "mic.h" nogil:
         int temporal
     ctypedef struct mic_encoded:
         pass
+    size_t mic_sample_bytes(mic_sample_type)
     uint64_t mic_encoded_size(const mic_encoded *)
     void mic_encoded_write(const mic_encoded *, uint8_t *)
     void mic_encoded_free(mic_encoded *)
@@ -106,11 +113,14 @@ cdef extern from "mic.h" nogil:
     void mic_plan_strips(mic_layout *)
     mic_status mic_write_header(const mic_layout *, uint8_t *, size_t *, mic_error *)
     mic_status mic_encode_frame(const mic_layout *, const void *, const mic_encode_options *, mic_encoded **, unsigned *, mic_error *)
+    mic_status mic_encode_frames(const mic_layout *, const void *, size_t, const mic_encode_options *, mic_encoded **, unsigned *, mic_error *)
     uint64_t mic_index_bytes(const mic_layout *)
     void mic_write_index(const uint64_t *, uint64_t, uint8_t *)
     mic_status mic_read_header(const uint8_t *, size_t, mic_layout *, mic_error *)
     mic_status mic_check_index(const mic_layout *, uint64_t, mic_error *)
     mic_status mic_read_index(const mic_layout *, const uint8_t *, size_t, uint64_t *, mic_error *)
+    void mic_write_tile_table(const uint64_t *, uint64_t, uint8_t *)
+    void mic_halve(mic_sample_type, unsigned, const void *, size_t, size_t, void *)
     mic_status mic_frame_size(const mic_layout *, const uint8_t *, size_t, uint64_t *, mic_error *)
     ctypedef int mic_part_kind
     ctypedef struct mic_part:
@@ -128,6 +138,8 @@ cdef extern from "mic.h" nogil:
         uint64_t base_offset
         uint32_t first_row
         uint32_t n_rows
+        uint32_t first_column
+        uint32_t n_columns
         uint8_t *out
         ptrdiff_t row_stride
         uint8_t *intact
@@ -391,6 +403,18 @@ cdef class Layout:
         return tuple(self.c.axes[i] for i in range(self.c.n_axes))
 
     @property
+    def levels(self):
+        """(rows, columns) of each level of a slide, empty for other streams."""
+        return tuple((self.c.levels[i].rows, self.c.levels[i].columns) for i in range(self.c.n_levels))
+
+    def set_levels(self, levels):
+        """Make it the layout of a slide; its frames are tiles."""
+        self.c.n_levels = len(levels)
+        for i, (rows, columns) in enumerate(levels):
+            if i < MIC_MAX_LEVELS:
+                self.c.levels[i] = mic_level(rows, columns)
+
+    @property
     def index_bytes(self):
         return mic_index_bytes(&self.c)
 
@@ -410,7 +434,7 @@ cdef class Layout:
 
     def header(self):
         """The header's bytes."""
-        cdef uint8_t buffer[256]
+        cdef uint8_t buffer[MIC_HEADER_BOUND]
         cdef size_t n
         cdef mic_error error
         check(mic_write_header(&self.c, buffer, &n, &error), &error)
@@ -457,6 +481,14 @@ cdef class Layout:
 def write_index(const uint64_t[::1] offsets):
     cdef bytes out = PyBytes_FromStringAndSize(NULL, 8 * offsets.shape[0] + 4)
     mic_write_index(&offsets[0], offsets.shape[0], <uint8_t *>PyBytes_AS_STRING(out))
+    return out
+
+
+def write_tile_table(const uint64_t[::1] offsets):
+    """The index of a MIC3 file, from where each tile begins and the last one ends."""
+    cdef uint64_t n = offsets.shape[0] - 1
+    cdef bytes out = PyBytes_FromStringAndSize(NULL, 16 * n)
+    mic_write_tile_table(&offsets[0], n, <uint8_t *>PyBytes_AS_STRING(out))
     return out
 
 
@@ -507,6 +539,43 @@ def encode_frame(Layout layout, const uint8_t[::1] samples, int n_states, int ef
         status = mic_encode_frame(&layout.c, &samples[0], &options, &encoded, &bits_used, &error)
     check(status, &error)
     return take_encoded(encoded), bits_used
+
+
+def encode_frames(Layout layout, const uint8_t[::1] samples, size_t n, int n_states, int effort, int n_threads):
+    """n frames that lie one behind the other, as a list of bytes, and the bits in use of all."""
+    cdef mic_encode_options options = mic_encode_options(layout.c.codec, n_states, effort, n_threads, 0)
+    cdef mic_encoded **encoded = <mic_encoded **>calloc(n + 1, sizeof(mic_encoded *))
+    cdef unsigned bits_used
+    cdef mic_error error
+    cdef mic_status status
+    cdef size_t i
+    cdef mic_encoded *taken
+    if encoded == NULL:
+        raise MemoryError
+    try:
+        with nogil:
+            status = mic_encode_frames(&layout.c, &samples[0], n, &options, encoded, &bits_used, &error)
+        check(status, &error)
+        coded = []
+        for i in range(n):
+            taken = encoded[i]
+            encoded[i] = NULL
+            coded.append(take_encoded(taken))
+        return coded, bits_used
+    finally:
+        for i in range(n):
+            mic_encoded_free(encoded[i])
+        free(encoded)
+
+
+def halve(int sample_type, unsigned channels, const uint8_t[::1] samples, size_t rows, size_t columns):
+    """Bytes of the image of half the size, each sample the mean of four."""
+    cdef size_t n = (rows // 2) * (columns // 2) * channels * mic_sample_bytes(sample_type)
+    cdef uint8_t[::1] out = np.empty(n, np.uint8)
+    if n:
+        with nogil:
+            mic_halve(sample_type, channels, &samples[0], rows, columns, &out[0])
+    return np.asarray(out)
 
 
 cdef class BufferList:
@@ -648,6 +717,44 @@ def decode_plain(data, out, uint64_t max_samples, int n_threads):
         return None
     finally:
         PyBuffer_Release(&view)
+
+
+def decode_tiles(
+    Layout layout, buffers, numbers, offsets, const int64_t[:, ::1] boxes, uint8_t[:, :] out, uint8_t[:, ::1] intact, int n_threads
+):
+    """A part of each tile into a part of `out` (rows x bytes), on threads.
+
+    `boxes` holds for each tile: first row, rows, first column, columns, and row and
+    byte of `out` where they go.  `intact` (tiles x rows of a tile) or None asks for
+    rescue instead of failure.
+    """
+    cdef Py_ssize_t n = len(buffers)
+    cdef BufferList held = BufferList(buffers)
+    cdef mic_decode_job *jobs = <mic_decode_job *>calloc(n + 1, sizeof(mic_decode_job))
+    cdef mic_error error
+    cdef mic_status status
+    cdef Py_ssize_t i
+    if jobs == NULL:
+        raise MemoryError
+    try:
+        for i in range(n):
+            jobs[i].layout = &layout.c
+            jobs[i].in_ = <const uint8_t *>held.views[i].buf
+            jobs[i].n_bytes = held.views[i].len
+            jobs[i].frame = numbers[i]
+            jobs[i].base_offset = offsets[i]
+            jobs[i].first_row = <uint32_t>boxes[i, 0]
+            jobs[i].n_rows = <uint32_t>boxes[i, 1]
+            jobs[i].first_column = <uint32_t>boxes[i, 2]
+            jobs[i].n_columns = <uint32_t>boxes[i, 3]
+            jobs[i].out = &out[boxes[i, 4], boxes[i, 5]]
+            jobs[i].row_stride = out.strides[0]
+            jobs[i].intact = NULL if intact is None else &intact[i, 0]
+        with nogil:
+            status = mic_decode(jobs, n, n_threads, &error)
+        check(status, &error)
+    finally:
+        free(jobs)
 
 
 # ---- the processor ---------------------------------------------------------

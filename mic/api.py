@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-import math
 import os
 import warnings
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -30,19 +28,21 @@ from .published import (
     PUBLISHED_CODEC,
     PUBLISHED_STATES,
     PublishedOptions,
-    StreamPart,
     check_published,
-    parts_of,
-    strips_of,
+    check_slide,
 )
+from .slide_writer import SlideOptions, TileSize, encode_slide
 from .source import MemoryBytes, Stream, check_decode_limit, decode_into
+from .stream_info import CODECS as CODECS
+from .stream_info import StreamInfo as StreamInfo
+from .stream_info import describe as describe
+from .tiles import DEFAULT_TILE, decode_slide
 
 MAX_PIXELS = 2**30
 """Default limit on the samples that one call decodes."""
 
-CODECS = {"wavefront": 3, "fse": 1, "huffman": 2}
-"""Names of the codecs of the native container, and their numbers in it."""
 DEFAULT_CODEC = "wavefront"
+SLIDE_CONTAINERS = ("native", "mic3")
 STATES = (1, 2, 4, 8)
 DEFAULT_STATES = 4
 
@@ -52,6 +52,24 @@ def _choose(name: str, value: Any, allowed: Collection[Any]) -> Any:
         listed = ", ".join(repr(choice) for choice in allowed)
         raise UnsupportedError(f"{name} is {value!r}, one of {listed} is expected")
     return value
+
+
+def slide_options(
+    container: str, codec: str | None, effort: int, states: int | None, threads: int, verify: bool
+) -> SlideOptions:
+    """Options of a slide by their names, checked."""
+    if codec is None:
+        codec = DEFAULT_CODEC if container == "native" else PUBLISHED_CODEC
+    _choose("container", container, SLIDE_CONTAINERS)
+    _choose("codec", codec, CODECS if container == "native" else [PUBLISHED_CODEC])
+    return SlideOptions(
+        container=CONTAINERS.index(container),
+        codec=CODECS[codec],
+        effort=int(_choose("effort", effort, range(1, 10))),
+        states=DEFAULT_STATES if states is None else int(_choose("states", states, STATES)),
+        threads=thread_count(threads),
+        verify=verify,
+    )
 
 
 def encode(
@@ -66,6 +84,8 @@ def encode(
     max_value: int | None = None,
     temporal: bool = False,
     strips: int | None = None,
+    tile: TileSize | None = None,
+    levels: int | None = None,
     out: Any = None,
 ) -> bytes | int:
     """Compress an array without loss.
@@ -91,10 +111,11 @@ def encode(
     states : {1, 2, 4, 8}, optional
         Interleaved FSE states: by default 4, and 2 in published containers, as
         their own encoder has it.
-    container : {"native", "mic1", "mic2", "pics", "pica", "micr"}
+    container : {"native", "mic1", "mic2", "pics", "pica", "micr", "mic3"}
         The published ones are for exchange with its users: one uint16 image
         (``"mic1"``, in strips ``"pics"``, in strips with two predictors
-        ``"pica"``), uint16 frames (``"mic2"``), one uint8 RGB image (``"micr"``).
+        ``"pica"``), uint16 frames (``"mic2"``), one uint8 RGB image (``"micr"``), a
+        slide (``"mic3"``).
     max_value : int, optional
         For the published containers of uint16: the maximum that the stream is
         coded for.  By default the largest sample.
@@ -103,6 +124,11 @@ def encode(
         a frame then decodes all before it.
     strips : int, optional
         For "pics" and "pica": number of strips, 4 by default; never more than rows.
+    tile : int or (rows, columns), optional
+        Make a slide: an image in tiles of this size, and a pyramid of smaller
+        levels.  By default 256 for "mic3", none for "native".
+    levels : int, optional
+        Levels of a slide; see `mic.create_slide`.
     out : writable bytes-like, optional
         Where to put the stream.
 
@@ -125,6 +151,13 @@ def encode(
     if states is not None:
         _choose("states", states, STATES)
     options = PublishedOptions(states, max_value, temporal, strips)
+    if container == "mic3" or tile is not None:
+        check_slide(container, options)
+        how = slide_options(container, codec, effort, states, threads, verify=False)
+        stream = encode_slide(array, tile or DEFAULT_TILE, levels, rgb, how)
+        return stream if out is None else _copy_out(stream, out)
+    if levels is not None:
+        raise UnsupportedError(f"levels is {levels}, but only slides have levels; pass tile=256")
     check_published(container, array, codec, options)
     if container != "native":
         rgb = container == "micr"
@@ -250,10 +283,11 @@ def decode(
     ndarray
         The array that was encoded, same shape and dtype, native byte order.
         With `frames`: (frames, rows, columns[, 3]), or one image for an int.
-        Published containers give uint16.
+        Published containers give uint16 (MIC3: uint8 or uint16).  Of a slide the
+        largest level; `mic.open` reads the others.
     intact : ndarray of bool, frames x rows
         Only with ``partial=True``: which rows are as they were encoded.  The
-        samples of all others are 0.
+        samples of all others are 0.  Of a slide: which pixels, rows x columns.
 
     Raises
     ------
@@ -271,6 +305,14 @@ def decode(
             return plain
     stream = Stream(MemoryBytes(buf), rescue=partial, max_pixels=max_pixels)
     layout = stream.layout
+    if layout.levels:
+        if frames is not None:
+            raise UnsupportedError(
+                f"frames is {frames}, but the stream is a slide, which has tiles and levels; use "
+                "mic.open(...).level(i)"
+            )
+        span = _select_rows(rows, layout.levels[0][0])
+        return decode_slide(stream, span, out, max_pixels, thread_count(threads), partial)
     if frames is None:
         check_limit(full_shape(layout), max_pixels)
     selected = _select_frames(frames, layout.n_frames)
@@ -349,93 +391,6 @@ def decode_batch(
     jobs = [(stream, 0) for stream in parsed]
     decode_into(jobs, 0, shape[0], out, thread_count(threads), numbers=range(len(jobs)))
     return out
-
-
-@dataclass(frozen=True)
-class StreamInfo:
-    """What a stream says about itself.
-
-    Attributes
-    ----------
-    container, codec : str
-        One of `mic.CONTAINERS`; the codec that the encoder was asked for.
-    shape : tuple of int
-        Shape of the decoded array.
-    dtype : numpy.dtype
-        Its sample type.
-    frames, rows, columns, channels : int
-        Frames over all leading axes, and the shape of one.
-    bits_used : int
-        Smallest number of bits that holds every sample; the type's width for
-        colour that was transformed.
-    strip_rows, strips : int
-        Rows of a strip, and strips of a frame: what can be decoded on its own.
-    encoded_bytes, decoded_bytes : int
-        Size of the stream and of the array.
-    frame_offsets : tuple of int
-        Where each frame begins in the stream; one more entry for the end.
-    frame_checksums : tuple of int
-        CRC-32C of each frame's samples (little-endian, C order); empty for
-        containers without checksums.
-    temporal : bool
-        Frames are coded as differences: reading one decodes all before it.
-    parts : tuple of StreamPart
-        The strips of PICS and PICA, the planes of MICR; empty for others.
-    """
-
-    container: str
-    codec: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    frames: int
-    rows: int
-    columns: int
-    channels: int
-    bits_used: int
-    strip_rows: int
-    strips: int
-    encoded_bytes: int
-    decoded_bytes: int
-    frame_offsets: tuple[int, ...]
-    frame_checksums: tuple[int, ...]
-    temporal: bool = False
-    parts: tuple[StreamPart, ...] = ()
-
-    @property
-    def ratio(self) -> float:
-        """Decoded over encoded bytes."""
-        return self.decoded_bytes / self.encoded_bytes
-
-
-def describe(stream: Stream) -> StreamInfo:
-    """`StreamInfo` of a parsed stream."""
-    layout = stream.layout
-    shape, dtype = full_shape(layout), dtype_of(layout)
-    container = CONTAINERS[layout.container]
-    starts = [int(offset) for offset in stream.offsets[:-1]]
-    checksums = (
-        [bytes(stream.data.read(at, at + 4)) for at in starts] if container == "native" else []
-    )
-    names = {number: name for name, number in CODECS.items()}
-    return StreamInfo(
-        container=container,
-        codec=names.get(layout.codec, f"codec {layout.codec}"),
-        shape=shape,
-        dtype=dtype,
-        frames=layout.n_frames,
-        rows=layout.rows,
-        columns=layout.columns,
-        channels=layout.channels,
-        bits_used=layout.bits_used,
-        strip_rows=layout.strip_rows,
-        strips=strips_of(layout),
-        encoded_bytes=stream.size,
-        decoded_bytes=math.prod(shape) * dtype.itemsize,
-        frame_offsets=tuple(int(offset) for offset in stream.offsets),
-        frame_checksums=tuple(int.from_bytes(checksum, "little") for checksum in checksums),
-        temporal=layout.temporal,
-        parts=parts_of(stream),
-    )
 
 
 def info(buf: Any) -> StreamInfo:

@@ -101,7 +101,9 @@ def frame_shape(layout: Layout) -> tuple[int, ...]:
 
 
 def full_shape(layout: Layout) -> tuple[int, ...]:
-    """Shape of the whole array."""
+    """Shape of the whole array; of a slide, that of its largest level."""
+    if layout.levels:
+        return (*layout.levels[0], *frame_shape(layout)[2:])
     return (*layout.axes, *frame_shape(layout))
 
 

@@ -14,7 +14,68 @@ import re
 import secrets
 from collections.abc import Container, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
+from typing import BinaryIO, TypeVar
+
+from .errors import MicError
+
+Writer = TypeVar("Writer", bound="AtomicWriter")
+
+
+class AtomicWriter:
+    """A file that is written bit by bit and appears when it is closed without an error.
+
+    Subclasses write to `_file`, which is None when the writer is closed, and what
+    is left in `_finish`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._replacing = replacing(path)
+        self._file: BinaryIO | None = self._replacing.__enter__()
+
+    def _finish(self, file: BinaryIO) -> None:
+        raise NotImplementedError
+
+    def _release(self) -> None:
+        """Let go of whatever else the writer holds."""
+
+    def close(self) -> None:
+        """Complete the file and give it its name."""
+        if self._file is None:
+            return
+        file, self._file = self._file, None
+        try:
+            self._finish(file)
+        except BaseException as error:
+            self._replacing.__exit__(type(error), error, error.__traceback__)
+            raise
+        finally:
+            self._release()
+        self._replacing.__exit__(None, None, None)
+
+    def abort(self) -> None:
+        """Give up: no file appears, whatever stood at the path stays."""
+        if self._file is None:
+            return
+        self._file = None
+        self._release()
+        abandoned = MicError("the writer was aborted")
+        with contextlib.suppress(MicError):
+            self._replacing.__exit__(MicError, abandoned, None)
+
+    def __enter__(self: Writer) -> Writer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
 
 _TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part")
 

@@ -17,6 +17,10 @@ class MicError(Exception):
         ``"strip"``, ``"fse"``, ``"rle"``, ...
     frame, strip : int or None
         Frame within the stream and strip within the frame.
+    level : int or None
+        Level of a slide.
+    tile : (int, int) or None
+        Row and column of a tile within its level.
     offset : int or None
         Byte offset: within the file for the container's parts, within the
         stage's own input otherwise.
@@ -31,6 +35,8 @@ class MicError(Exception):
         frame: int | None = None,
         strip: int | None = None,
         offset: int | None = None,
+        level: int | None = None,
+        tile: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -38,6 +44,8 @@ class MicError(Exception):
         self.frame = frame
         self.strip = strip
         self.offset = offset
+        self.level = level
+        self.tile = tile
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), self.args, self.__dict__

@@ -26,8 +26,10 @@ from .arrays import (
     prepare,
     thread_count,
 )
-from .atomic import replacing
-from .errors import MicError, UnsupportedError, VerifyError
+from .atomic import AtomicWriter
+from .errors import UnsupportedError, VerifyError
+from .indexing import normalize_key, span
+from .slides import Level
 from .source import (
     Bytes,
     FileBytes,
@@ -37,6 +39,7 @@ from .source import (
     decode_into,
     empty_frames,
 )
+from .tiles import Grid, grids_in, read_region
 
 PathLike = str | os.PathLike[str]
 
@@ -74,6 +77,8 @@ class MicFile:
     threads unless it was opened from a file object without memory to map.  One
     opened by path can be pickled.
 
+    A slide is indexed like its largest image; `levels` are all of them.
+
     Examples
     --------
     >>> import mic, numpy as np
@@ -90,6 +95,11 @@ class MicFile:
         self._closing = contextlib.ExitStack()
         try:
             self._stream: Stream | None = Stream(self._open_bytes(source))
+            layout = self._stream.layout
+            self._levels = tuple(
+                Level(grid, dtype_of(layout), frame_shape(layout)[2:], self._read_region)
+                for grid in grids_in(layout)
+            )
         except BaseException:
             self._closing.close()
             raise
@@ -113,6 +123,47 @@ class MicFile:
         data = MemoryBytes(mapping)
         self._closing.callback(data.release)
         return data
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """Images of a slide's pyramid, the largest first; empty for other files."""
+        self._open_stream  # noqa: B018 - refuses a closed file
+        return self._levels
+
+    def level(self, number: int) -> Level:
+        """One image of a slide's pyramid.
+
+        Parameters
+        ----------
+        number : int
+            0 is the largest.
+
+        Returns
+        -------
+        Level
+
+        Raises
+        ------
+        UnsupportedError
+            The file has no such level, or is no slide.
+        """
+        levels = self.levels
+        if not levels:
+            raise UnsupportedError("the file is no slide and has no levels; index it: f[i]")
+        if not 0 <= number < len(levels):
+            raise UnsupportedError(
+                f"level {number} is asked for, the slide has levels 0 to {len(levels) - 1}"
+            )
+        return levels[number]
+
+    def tile(self, level: int, row: int, column: int) -> NDArray[Any]:
+        """One tile of a slide; the same as ``level(level).tile(row, column)``."""
+        return self.level(level).tile(row, column)
+
+    def _read_region(
+        self, grid: Grid, region: tuple[int, int, int, int], out: NDArray[Any] | None
+    ) -> NDArray[Any]:
+        return read_region(self._open_stream, grid, region, self._max_pixels, self._threads, out)
 
     @property
     def _open_stream(self) -> Stream:
@@ -147,7 +198,9 @@ class MicFile:
 
     @property
     def chunks(self) -> tuple[int, ...]:
-        """Shape of what decodes on its own: one strip of one frame."""
+        """Shape of what decodes on its own: one strip of one frame, or a tile."""
+        if self.levels:
+            return self.levels[0].chunks
         layout = self._open_stream.layout
         image = frame_shape(layout)
         return (*(1 for _ in layout.axes), layout.strip_rows, *image[1:])
@@ -168,15 +221,22 @@ class MicFile:
     def frames(self, start: int, stop: int) -> NDArray[Any]:
         """Frames [start, stop) over all leading axes, as (frames, rows, columns[, 3])."""
         layout = self._open_stream.layout
+        if layout.levels:
+            raise UnsupportedError(
+                "the file is a slide, which has levels instead of frames; use f.level(i), or "
+                "f[...] for the largest"
+            )
         selected = range(layout.n_frames)[start:stop]
         return self._decode(selected, 0, layout.rows)
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
+        if self.levels:
+            return self.levels[0][key]
         layout = self._open_stream.layout
-        per_axis = _normalize_key(key, self.shape)
+        per_axis = normalize_key(key, self.shape)
         n_axes = len(layout.axes)
         grid = np.arange(layout.n_frames).reshape(layout.axes)[tuple(per_axis[:n_axes])]
-        first, n_rows, local = _row_span(per_axis[n_axes], layout.rows)
+        first, n_rows, local = span(per_axis[n_axes], layout.rows)
         decoded = self._decode([int(i) for i in grid.reshape(-1)], first, n_rows)
         array = decoded.reshape(*grid.shape, *decoded.shape[1:])
         keep = (slice(None),) * grid.ndim
@@ -226,38 +286,6 @@ def empty_frames_within(
     shape = (n_frames, n_rows, *frame_shape(stream.layout)[1:])
     check_decode_limit(stream, shape, max_pixels)
     return empty_frames(stream, n_frames, n_rows)
-
-
-def _normalize_key(key: Any, shape: tuple[int, ...]) -> list[int | slice]:
-    """One integer or slice for every axis."""
-    items = list(key) if isinstance(key, tuple) else [key]
-    n_ellipses = sum(item is Ellipsis for item in items)
-    for item in items:
-        if isinstance(item, bool) or not isinstance(item, (int, np.integer, slice, EllipsisType)):
-            raise TypeError(
-                f"index {item!r} is a {type(item).__name__}, integers, slices and ... are "
-                "expected; decode first for anything else: f[...][key]"
-            )
-    if n_ellipses > 1 or len(items) - n_ellipses > len(shape):
-        raise IndexError(f"the index {key!r} has too many parts for shape {shape}")
-    at = next((i for i, item in enumerate(items) if item is Ellipsis), len(items))
-    missing = len(shape) - (len(items) - n_ellipses)
-    full = items[:at] + [slice(None)] * missing + items[at + 1 :]
-    for axis, (item, length) in enumerate(zip(full, shape, strict=True)):
-        if not isinstance(item, slice) and not -length <= item < length:
-            raise IndexError(f"index {item} is out of bounds for axis {axis} with size {length}")
-    return full
-
-
-def _row_span(item: int | slice, n_rows: int) -> tuple[int, int, int | slice]:
-    """Rows to decode for an index, as (first, number), and the index within them."""
-    if not isinstance(item, slice):
-        return int(item) % n_rows, 1, 0
-    rows = range(n_rows)[item]
-    if len(rows) == 0:
-        return 0, 0, slice(None)
-    low, high = min(rows[0], rows[-1]), max(rows[0], rows[-1])
-    return low, high - low + 1, slice(None, None, rows.step)
 
 
 def create(
@@ -315,7 +343,7 @@ def create(
     )
 
 
-class MicWriter:
+class MicWriter(AtomicWriter):
     """A file that is being written frame by frame; see `mic.create`."""
 
     def __init__(
@@ -343,8 +371,8 @@ class MicWriter:
         self._image_shape = image
         self._offsets: list[int] = []
         self._bits_used = 0
-        self._replacing = replacing(path)
-        self._file: BinaryIO | None = self._replacing.__enter__()
+        super().__init__(path)
+        assert self._file is not None
         self._end = self._file.write(self._layout.header())
 
     def append(self, frame: ArrayLike) -> None:
@@ -395,18 +423,6 @@ class MicWriter:
                 frame=number,
             )
 
-    def close(self) -> None:
-        """Write the index and give the file its name."""
-        if self._file is None:
-            return
-        file, self._file = self._file, None
-        try:
-            self._finish(file)
-        except BaseException as error:
-            self._replacing.__exit__(type(error), error, error.__traceback__)
-            raise
-        self._replacing.__exit__(None, None, None)
-
     def _finish(self, file: BinaryIO) -> None:
         n_frames = len(self._offsets)
         expected = None if self._axes is None else math.prod(self._axes)
@@ -420,29 +436,6 @@ class MicWriter:
         self._layout.finish(axes, self._bits_used, self._end)
         file.seek(0)
         file.write(self._layout.header())
-
-    def abort(self) -> None:
-        """Give up: no file appears, whatever stood at the path stays."""
-        if self._file is None:
-            return
-        self._file = None
-        abandoned = MicError("the writer was aborted")
-        with contextlib.suppress(MicError):
-            self._replacing.__exit__(MicError, abandoned, None)
-
-    def __enter__(self) -> MicWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.abort()
 
 
 def _split_shape(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .source import Stream
 
 # Index is mic_container of csrc/mic.h.
-CONTAINERS = ("native", "mic1", "mic2", "pics", "pica", "micr")
+CONTAINERS = ("native", "mic1", "mic2", "pics", "pica", "micr", "mic3")
 PUBLISHED_CODEC = "fse"
 PUBLISHED_STATES = 2
 DEFAULT_STRIPS = 4
@@ -91,6 +91,13 @@ def check_published(
         raise UnsupportedError(f"max_value is {options.max_value}, 1 to 65535 is expected")
     if options.strips is not None and not 0 < options.strips < 2**31:
         raise UnsupportedError(f"strips is {options.strips}, 1 or more is expected")
+
+
+def check_slide(container: str, options: PublishedOptions) -> None:
+    """Refuse options that slides do not take."""
+    others = options.states if container == "native" else PUBLISHED_STATES
+    states = [] if options.states in (None, others) else ["states"]
+    _check_taken(container, [*options.given, *states], ())
 
 
 def _check_taken(container: str, given: Iterable[str], taken: tuple[str, ...]) -> None:

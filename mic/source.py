@@ -14,6 +14,7 @@ from . import _mic
 from ._mic import Layout
 from .arrays import byte_rows, check_limit, dtype_of, frame_shape
 from .errors import CorruptDataError, MicError, UnsupportedError
+from .tiles import naming_tiles
 
 _HEADER_GUESS = 4096  # covers every header without large optional blocks
 _PADDING_CHUNK = 1 << 16
@@ -82,7 +83,7 @@ class Stream:
         try:
             self.offsets = self._read_offsets()
         except MicError:
-            if not rescue:
+            if not rescue or self.layout.container != 0:
                 raise
             self.offsets = self._walk_offsets(max_pixels)
         self.size = self.layout.stream_bytes or int(self.offsets[-1])
@@ -104,7 +105,10 @@ class Stream:
         if layout.index_offset:
             layout.check_index(self.data.size)
             start = layout.index_offset
-            return layout.index(self.data.read(start, start + layout.index_bytes))
+            with naming_tiles(layout):
+                offsets = layout.index(self.data.read(start, start + layout.index_bytes))
+                self._check_end(offsets)
+            return offsets
         start = layout.header_bytes
         end = start + self._frame_size(start)
         if end > self.data.size:
@@ -116,6 +120,18 @@ class Stream:
                 offset=self.data.size,
             )
         return np.array([start, end], np.uint64)
+
+    def _check_end(self, offsets: NDArray[np.uint64]) -> None:
+        """An index in front of the frames does not prove that they are all there."""
+        if offsets[-1] > self.data.size:
+            frame = int(np.searchsorted(offsets[1:], self.data.size, side="right"))
+            raise CorruptDataError(
+                f"bytes {offsets[frame]} to {offsets[frame + 1]} are needed, the stream has "
+                f"{self.data.size} (truncated file?)",
+                stage="index",
+                frame=frame,
+                offset=self.data.size,
+            )
 
     def _frame_size(self, start: int) -> int:
         """Size of the frame at `start`, reading as little as its head needs."""

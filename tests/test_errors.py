@@ -127,4 +127,6 @@ def test_fields_can_be_set() -> None:
         "frame": None,
         "strip": None,
         "offset": None,
+        "level": None,
+        "tile": None,
     }
