@@ -222,13 +222,20 @@ def stream(
     return start + array_frame(array, strips, method, **model)
 
 
-def frames_stream(array: np.ndarray, offsets: Sequence[int] | None = None) -> bytes:
+def frames_stream(
+    array: np.ndarray, offsets: Sequence[int] | None = None, blocks: bytes | None = None
+) -> bytes:
     """A stack of frames with its index; `offsets` only to lie in it."""
     rows, columns = array.shape[1:3]
 
     def start(index_offset: int) -> bytes:
         return header(
-            rows, columns, array.dtype.name, axes=array.shape[:1], index_offset=index_offset
+            rows,
+            columns,
+            array.dtype.name,
+            axes=array.shape[:1],
+            index_offset=index_offset,
+            blocks=blocks,
         )
 
     coded = [array_frame(image, rows, "raw") for image in array]
