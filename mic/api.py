@@ -154,7 +154,8 @@ def encode(
     if container == "mic3" or tile is not None:
         check_slide(container, options)
         how = slide_options(container, codec, effort, states, threads, verify=False)
-        stream = encode_slide(array, tile or DEFAULT_TILE, levels, rgb, how)
+        tile = DEFAULT_TILE if tile is None else tile
+        stream = encode_slide(array, tile, levels, rgb, how)
         return stream if out is None else _copy_out(stream, out)
     if levels is not None:
         raise UnsupportedError(f"levels is {levels}, but only slides have levels; pass tile=256")

@@ -314,7 +314,8 @@ class SlideEncoder:
             for tile in source:
                 self.append_tile(tile)
             return
-        if tuple(source.shape) != self.shape or np.dtype(source.dtype) != self.dtype:
+        dtype = np.dtype(source.dtype).newbyteorder("=")
+        if tuple(source.shape) != self.shape or dtype != self.dtype:
             raise UnsupportedError(
                 f"the source has shape {tuple(source.shape)} and dtype {source.dtype}, "
                 f"{self.shape} and {self.dtype} are expected"

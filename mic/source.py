@@ -82,8 +82,10 @@ class Stream:
         self.layout = self._read_layout()
         try:
             self.offsets = self._read_offsets()
+            if not rescue and self.layout.index_offset:
+                self._check_end()
         except MicError:
-            if not rescue or self.layout.container != 0:
+            if not rescue:
                 raise
             self.offsets = self._walk_offsets(max_pixels)
         self.size = self.layout.stream_bytes or int(self.offsets[-1])
@@ -106,9 +108,7 @@ class Stream:
             layout.check_index(self.data.size)
             start = layout.index_offset
             with naming_tiles(layout):
-                offsets = layout.index(self.data.read(start, start + layout.index_bytes))
-                self._check_end(offsets)
-            return offsets
+                return layout.index(self.data.read(start, start + layout.index_bytes))
         start = layout.header_bytes
         end = start + self._frame_size(start)
         if end > self.data.size:
@@ -121,10 +121,13 @@ class Stream:
             )
         return np.array([start, end], np.uint64)
 
-    def _check_end(self, offsets: NDArray[np.uint64]) -> None:
+    def _check_end(self) -> None:
         """An index in front of the frames does not prove that they are all there."""
-        if offsets[-1] > self.data.size:
-            frame = int(np.searchsorted(offsets[1:], self.data.size, side="right"))
+        offsets = self.offsets
+        if offsets[-1] <= self.data.size:
+            return
+        frame = int(np.searchsorted(offsets[1:], self.data.size, side="right"))
+        with naming_tiles(self.layout):
             raise CorruptDataError(
                 f"bytes {offsets[frame]} to {offsets[frame + 1]} are needed, the stream has "
                 f"{self.data.size} (truncated file?)",
