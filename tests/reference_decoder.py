@@ -25,8 +25,36 @@ FSE_KINDS = {0x02: 2, 0x04: 4, 0x84: 8}  # kind: number of states
 
 
 def decode(data: bytes, max_samples: int = MAX_SAMPLES) -> numpy.ndarray:
-    """Decode a stream; more than `max_samples` samples are refused with a plain ValueError."""
-    data = bytes(data)
+    """Decode a stream; more than `max_samples` samples are refused with a plain ValueError.
+
+    Of a slide, level 0.
+    """
+    header, stored = decode_frames(bytes(data), max_samples)
+    if header.levels:
+        return assemble(header, stored)[0]
+    return stored.reshape(header.shape)
+
+
+def decode_levels(data: bytes, max_samples: int = MAX_SAMPLES) -> list[numpy.ndarray]:
+    """Decode all levels of a slide."""
+    return assemble(*decode_frames(bytes(data), max_samples))
+
+
+def assemble(header: Header, stored: numpy.ndarray) -> list[numpy.ndarray]:
+    """Section 2.3: put the tiles together, cut off the padding."""
+    tiles = iter(stored.reshape(header.shape))
+    images = []
+    for rows, columns in header.levels:
+        bands = [
+            numpy.concatenate([next(tiles) for _ in range(0, columns, header.columns)], axis=1)
+            for _ in range(0, rows, header.rows)
+        ]
+        images.append(numpy.concatenate(bands)[:rows, :columns])
+    return images
+
+
+def decode_frames(data: bytes, max_samples: int) -> tuple[Header, numpy.ndarray]:
+    """Decode all frames, as one row of samples."""
     with at("header"):
         header = Header(data)
     n_frames = math.prod(header.axes)
@@ -46,7 +74,7 @@ def decode(data: bytes, max_samples: int = MAX_SAMPLES) -> numpy.ndarray:
     with at("end of the stream"):
         require(not any(data[end:]), "what follows is not zero")
     stored = numpy.frombuffer(samples, numpy.dtype(header.dtype).newbyteorder("<"))
-    return stored.astype(header.dtype).reshape(header.shape)
+    return header, stored.astype(header.dtype)
 
 
 class Header:
@@ -67,8 +95,9 @@ class Header:
             require(1 <= count <= 29, "the number of leading axes is not 1 to 29")
             self.axes = [source.uint(4) for _ in range(count)]
             self.index_offset = source.uint(8)
+        self.levels: list[tuple[int, int]] = []
         if layout & 16:
-            skip_blocks(source.take(source.uint(4)))
+            self.levels = read_blocks(source.take(source.uint(4)))
         source.check_crc(0)
         self.size = source.pos
         self.dtype, self.sample_bytes, self.lowest = SAMPLE_TYPES[layout & 3]
@@ -79,15 +108,42 @@ class Header:
         require(self.frame_samples < 1 << 31, "a frame has 2^31 samples or more")
         require(math.prod(self.axes) < 1 << 31, "there are 2^31 frames or more")
         require(self.strip_rows < self.rows, "rows per strip is not below rows")
+        if self.levels:
+            self.check_levels()
+
+    def check_levels(self) -> None:
+        """Section 2.3."""
+        above = self.levels[0]
+        n_tiles = 0
+        for rows, columns in self.levels:
+            require(1 <= rows <= above[0] and 1 <= columns <= above[1], "a level is too large")
+            n_tiles += math.ceil(rows / self.rows) * math.ceil(columns / self.columns)
+            above = rows, columns
+        require(self.axes == [n_tiles], "the levels have another number of tiles")
 
 
-def skip_blocks(content: bytes) -> None:
-    """Section 2.1: skip the optional blocks, refuse those that have to be understood."""
+def read_blocks(content: bytes) -> list[tuple[int, int]]:
+    """Section 2.1: skip optional blocks, refuse those that have to be understood; the levels."""
     source = Bytes(content, 0, len(content))
+    levels: list[tuple[int, int]] = []
     while source.left() > 0:
         block_type = source.take(4)
         require(not 0x41 <= block_type[0] <= 0x5A, f"the block {block_type!r} is not known")
-        source.take(source.uint(4))
+        block = source.take(source.uint(4))
+        if block_type == b"tile":
+            require(not levels, "there are two blocks of levels")
+            levels = read_levels(block)
+    return levels
+
+
+def read_levels(block: bytes) -> list[tuple[int, int]]:
+    """Section 2.3: rows and columns of each level."""
+    source = Bytes(block, 0, len(block))
+    count = source.uint(1)
+    require(1 <= count <= 32, "the number of levels is not 1 to 32")
+    levels = [(source.uint(4), source.uint(4)) for _ in range(count)]
+    require(source.left() == 0, "the block of levels is too long")
+    return levels
 
 
 def read_index(data: bytes, header: Header, n_frames: int) -> tuple[list[int], int]:

@@ -64,10 +64,11 @@ def test_damage_while_reading_parts(name: str) -> None:
     """A part decodes to what it is in the whole, or fails: never to something else."""
     stream, array = SMALL[name]
     frames = array.reshape(-1, *array.shape[-3 if mic.info(stream).channels == 3 else -2 :])
+    selection = {} if mic.info(stream).levels else {"frames": 0}
     for bit in range(0, 8 * len(stream), 3):
         damaged = zoo.flip(stream, bit)
         try:
-            part = mic.decode(damaged, frames=0, rows=(0, 1))
+            part = mic.decode(damaged, rows=(0, 1), **selection)
         except mic.CorruptDataError:
             continue
         assert np.array_equal(part, frames[0, :1])

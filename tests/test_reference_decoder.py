@@ -66,5 +66,24 @@ def test_frozen_files(name: str) -> None:
     for array in (mic.decode(stream), reference_decoder.decode(stream)):
         assert list(array.shape) == facts["shape"]
         assert array.dtype.name == facts["dtype"]
-        little = array.astype(array.dtype.newbyteorder("<"))
-        assert hashlib.sha256(little.tobytes()).hexdigest() == facts["samples_sha256"]
+        assert hash_of(array) == facts["samples_sha256"]
+    if "levels_sha256" in facts:
+        levels = [level[...] for level in mic.open(stream).levels]
+        for images in (levels, reference_decoder.decode_levels(stream)):
+            assert [hash_of(image) for image in images] == facts["levels_sha256"]
+
+
+def hash_of(array: np.ndarray) -> str:
+    little = array.astype(array.dtype.newbyteorder("<"))
+    return hashlib.sha256(little.tobytes()).hexdigest()
+
+
+@pytest.mark.parametrize("dtype", zoo.DTYPES)
+@pytest.mark.parametrize("shape", [(40, 31), (17, 40, 3)])
+def test_slides(shape: tuple[int, ...], dtype: str) -> None:
+    image = zoo.smooth(shape, dtype) // 4
+    stream = mic.encode(image, tile=(12, 15), levels=4)
+    levels = mic.open(stream).levels
+    for level, expected in zip(levels, reference_decoder.decode_levels(stream), strict=True):
+        assert np.array_equal(level[...], expected)
+    assert_agree(stream, image)

@@ -173,6 +173,8 @@ def small_streams() -> dict[str, Sample]:
     samples["blocks"] = Sample(
         handmade.stream(quiet, blocks=handmade.block(b"note", b"abc")), quiet
     )
+    slide = smooth((9, 11), "uint8")
+    samples["tiles"] = Sample(mic.encode(slide, tile=(4, 6), levels=1), slide)
     samples["padded"] = Sample(mic.encode(quiet) + bytes(3), quiet)
     return samples
 
