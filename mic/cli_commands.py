@@ -43,6 +43,12 @@ from .cli_run import (
     run_jobs,
     with_suffix,
 )
+from .cli_slides import (
+    encode_slide_file,
+    print_levels,
+    slide_decoding_options,
+    slide_encoding_options,
+)
 from .cli_transcode import transcode
 from .cli_verify import verify_images
 from .cli_view import view
@@ -175,6 +181,7 @@ def cli() -> None:
 @click.argument("source", type=PATH, metavar="SRC")
 @click.argument("target", type=PATH, metavar="DST")
 @encoding_options
+@slide_encoding_options
 @click.option("--frame", type=click.IntRange(min=0), metavar="N", help="Encode this frame only.")
 @click.option("--unsigned", is_flag=True, help="Take signed samples as unsigned bit patterns.")
 @raw_options
@@ -193,6 +200,7 @@ def encode(source: Path, target: Path, **given: Any) -> None:
       mic encode scan.dcm scan.mic
       mic encode volume.raw volume.mic --shape 120,512,512 --dtype int16
       mic encode ct.dcm ct.mic --container mic1 --unsigned     for the published codec
+      mic encode slide.tif slide.mic --tile 256      tiles and a pyramid
     """
     raw = _raw_layout(given["shape"], given["dtype"])
     stream = given["stream"]
@@ -205,6 +213,8 @@ def encode(source: Path, target: Path, **given: Any) -> None:
         max_value=given["max_value"],
         temporal=given["temporal"],
         strips=given["strips"],
+        tile=given["tile"],
+        levels=given["levels"],
         stream=stream,
         raw=raw,
         frame=given["frame"],
@@ -212,6 +222,7 @@ def encode(source: Path, target: Path, **given: Any) -> None:
         verify=not given["no_verify"],
         overwrite=given["overwrite"],
     )
+    _check_slide(options)
     suffix = ".mic" if stream is None else f".{stream}"
     if source.is_dir():
         with _one_sentence():
@@ -220,7 +231,18 @@ def encode(source: Path, target: Path, **given: Any) -> None:
         pairs, skipped = [(source, _target_of(source, target, suffix))], []
         if stream is None and pairs[0][1].suffix != ".mic":
             raise click.UsageError(f"DST is {target}, a name ending in .mic is expected.")
-    _finish("encode", source, pairs, skipped, partial(encode_file, options=options), given)
+    encode_one = encode_slide_file if options.is_slide else encode_file
+    _finish("encode", source, pairs, skipped, partial(encode_one, options=options), given)
+
+
+def _check_slide(options: EncodeOptions) -> None:
+    if options.levels is not None and not options.is_slide:
+        raise click.UsageError("--levels is for slides: pass --tile 256 or --container mic3.")
+    others = (options.stream, options.strips, options.max_value, options.temporal or None)
+    if options.is_slide and any(value is not None for value in others):
+        raise click.UsageError(
+            "--stream, --strips, --max-value and --temporal are not for slides; leave them out."
+        )
 
 
 @cli.command()
@@ -233,6 +255,7 @@ def encode(source: Path, target: Path, **given: Any) -> None:
     callback=_parse_rows,
     help="Decode these rows only; half-open, as in numpy.",
 )
+@slide_decoding_options
 @click.option("--partial", "rescue", is_flag=True, help="Rescue what is intact of a damaged file.")
 @click.option(
     "--max-pixels",
@@ -274,12 +297,15 @@ def decode(source: Path, target: Path, **given: Any) -> None:
     Examples:
       mic decode scan.mic scan.npy
       mic decode scan.mic part.tif --frame 3 --rows 100:200
+      mic decode slide.mic part.png --level 1 --region 1000,2000,512,512
       mic decode archive/ images/ --to tif
       mic decode ct.bin ct.npy --stream fse --shape 512,512 --dtype uint16
     """
     options = DecodeOptions(
         frame=given["frame"],
         rows=given["rows"],
+        level=given["level"],
+        region=given["region"],
         partial=given["rescue"],
         threads=given["threads"],
         max_pixels=given["max_pixels"],
@@ -362,8 +388,8 @@ def info(paths: tuple[Path, ...], as_json: bool) -> None:
     """Show what streams hold, without decoding a sample.
 
     FILE is a .mic file or a folder of them.  Of one published file the frames,
-    strips or planes are listed.  --json adds the offset and the checksum of each
-    frame.
+    strips or planes are listed, of one slide the levels.  --json adds the offset
+    and the checksum of each frame.
     """
     outcomes = [attempt(*task) for task in _stream_tasks(paths, info_file)]
     good = [outcome for outcome in outcomes if outcome.status == "ok"]
@@ -376,6 +402,7 @@ def info(paths: tuple[Path, ...], as_json: bool) -> None:
         print_table(columns, [_info_row(outcome) for outcome in good])
     if len(outcomes) == len(good) == 1:
         print_parts(good[0].details)
+        print_levels(good[0].details)
     failed = [outcome for outcome in outcomes if outcome.status != "ok"]
     for outcome in failed:
         complain(located(outcome))

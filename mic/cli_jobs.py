@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -29,6 +30,7 @@ from .imagefiles import (
     write_image,
 )
 from .realimages import pixel_sha256
+from .slides import Level
 
 Array = NDArray[Any]
 
@@ -78,12 +80,19 @@ class EncodeOptions:
     max_value: int | None = None
     temporal: bool = False
     strips: int | None = None
+    tile: int | tuple[int, int] | None = None
+    levels: int | None = None
     stream: str | None = None
     raw: RawLayout | None = None
     frame: int | None = None
     unsigned: bool = False
     verify: bool = True
     overwrite: bool = False
+
+    @property
+    def is_slide(self) -> bool:
+        """Is the output a slide?"""
+        return self.container == "mic3" or self.tile is not None
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,8 @@ class DecodeOptions:
 
     frame: int | None = None
     rows: slice | None = None
+    level: int | None = None
+    region: tuple[int, int, int, int] | None = None
     partial: bool = False
     threads: int = 1
     max_pixels: int = api.MAX_PIXELS
@@ -103,12 +114,12 @@ class DecodeOptions:
 
 def encode_file(source: Path, target: Path, options: EncodeOptions) -> Outcome:
     """Compress an image file; the target appears when it is verified."""
-    _refuse_existing(target, options.overwrite)
+    refuse_existing(target, options.overwrite)
     array = read_image(source, options.raw, options.frame)
     if options.unsigned:
-        array = _unsigned(array)
+        array = unsigned(array)
     stream = _encode(array, options)
-    details = _figures(array.shape, array.dtype, len(stream)) | {
+    details = figures(array.shape, array.dtype, len(stream)) | {
         "codec": api.info(stream).codec if options.stream is None else options.stream,
         "container": options.container if options.stream is None else "none",
         "ratio": round(array.nbytes / len(stream), 4),
@@ -121,9 +132,18 @@ def encode_file(source: Path, target: Path, options: EncodeOptions) -> Outcome:
     return Outcome(source, target, message=_proof(array, options.verify, details), details=details)
 
 
-def _unsigned(array: Array) -> Array:
+def unsigned(array: Array) -> Array:
     contiguous = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
     return contiguous.view(f"u{contiguous.dtype.itemsize}")
+
+
+def check_sign(dtype: np.dtype[Any], options: EncodeOptions) -> None:
+    """Refuse signed samples where a container would lose the sign."""
+    if options.container != "native" and dtype.kind == "i":
+        raise UnsupportedError(
+            f"a published container keeps no sign and the samples are {dtype}; "
+            "pass --unsigned to store their bit patterns, or use --container native"
+        )
 
 
 def _encode(array: Array, options: EncodeOptions) -> bytes:
@@ -141,11 +161,7 @@ def _encode(array: Array, options: EncodeOptions) -> bytes:
             options.max_value,
             options.states or api.DEFAULT_STATES,
         )
-    if options.container != "native" and array.dtype.kind == "i":
-        raise UnsupportedError(
-            f"a published container keeps no sign and the samples are {array.dtype}; "
-            "pass --unsigned to store their bit patterns, or use --container native"
-        )
+    check_sign(array.dtype, options)
     stream = api.encode(
         array,
         codec=options.codec,
@@ -169,10 +185,10 @@ def _decode_again(stream: bytes, array: Array, options: EncodeOptions) -> Array:
 
 def decode_file(source: Path, target: Path, options: DecodeOptions) -> Outcome:
     """Decompress a file; the target appears when it is read back and compared."""
-    _refuse_existing(target, options.overwrite)
+    refuse_existing(target, options.overwrite)
     kind = target_kind(target)
     array, lost = _decode(source, options)
-    details = _figures(array.shape, array.dtype, source.stat().st_size)
+    details = figures(array.shape, array.dtype, source.stat().st_size)
     with replacing(target) as file:
         write_image(file, kind, array, target.name)
         if options.verify:
@@ -193,6 +209,8 @@ def _decode(source: Path, options: DecodeOptions) -> tuple[Array, dict[int, list
     data = bytes_of_file(source)
     if options.stream is not None:
         return _decode_stream(data, options.stream, options.raw), None
+    if options.level is not None or options.region is not None:
+        return _decode_level(source, options), None
     selection: dict[str, Any] = {
         "frames": options.frame,
         "rows": options.rows,
@@ -202,6 +220,8 @@ def _decode(source: Path, options: DecodeOptions) -> tuple[Array, dict[int, list
     if not options.partial:
         return api.decode(data, **selection), None
     array, intact = api.decode(data, partial=True, **selection)
+    if intact.shape == array.shape[:2]:  # of a slide: pixels
+        intact = np.all(intact, axis=1, keepdims=True).T
     first_row = 0 if options.rows is None else _first_row(data, options.rows)
     lost: dict[int, list[int]] = {}
     for frame, row in np.argwhere(~intact):
@@ -210,8 +230,20 @@ def _decode(source: Path, options: DecodeOptions) -> tuple[Array, dict[int, list
     return array, lost
 
 
+def _decode_level(source: Path, options: DecodeOptions) -> Array:
+    if options.frame is not None or options.rows is not None or options.partial:
+        raise UnsupportedError(
+            "--level and --region go without --frame, --rows and --partial: a region of a slide is "
+            "given by X,Y,WIDTH,HEIGHT"
+        )
+    with files.open(source, threads=options.threads, max_pixels=options.max_pixels) as stream:
+        level = stream.level(options.level or 0)
+        return level[...] if options.region is None else level.region(*options.region)
+
+
 def _first_row(data: Any, rows: slice) -> int:
-    return range(files.MicFile(data).info.rows)[rows][0]
+    info = files.MicFile(data).info
+    return range(info.levels[0].rows if info.levels else info.rows)[rows][0]
 
 
 def _decode_stream(data: Any, kind: str, layout: RawLayout | None) -> Array:
@@ -249,10 +281,14 @@ def verify_file(source: Path, threads: int = 1, max_pixels: int = api.MAX_PIXELS
     digest = hashlib.sha256()
     with files.open(source, threads=threads, max_pixels=max_pixels) as stream:
         info = stream.info
-        for start, stop in _chunks(info):
+        for level in stream.levels:
+            for _, rows in _bands(level):
+                if level.number == 0:
+                    digest.update(sample_bytes(rows))
+        for start, stop in [] if info.levels else _chunks(info):
             digest.update(sample_bytes(stream.frames(start, stop)))
     details = describe(info) | {"sha256": digest.hexdigest()}
-    message = _verified(info.frames, details["sha256"])
+    message = verification(info.frames, details["sha256"], "tile" if info.levels else "frame")
     if not info.frame_checksums:
         message += " (this container has no checksum: damage may go unseen)"
     return Outcome(source, message=message, details=details)
@@ -271,8 +307,13 @@ def verify_against(
     with files.open(source, threads=threads) as stream:
         info = stream.info
         if info.container != "native":  # which keeps no sign: compare patterns
-            expected = _unsigned(expected)
+            expected = unsigned(expected)
         _check_same_form(info.shape, info.dtype, expected, source.name, original.name)
+        if info.levels:
+            for top, rows in _bands(stream.level(0)):
+                compare(rows, expected[top : top + len(rows)], source.name)
+                digest.update(sample_bytes(rows))
+            return _compared(source, original, info, digest.hexdigest())
         frames = as_frames(expected)
         if len(frames) != info.frames:  # such as three columns taken as colour
             frames = expected.reshape(info.frames, *info.shape[len(info.shape) - _n_image(info) :])
@@ -280,8 +321,21 @@ def verify_against(
             decoded = stream.frames(start, stop)
             compare(decoded, frames[start:stop], source.name, start)
             digest.update(sample_bytes(decoded))
-    details = describe(info) | {"sha256": digest.hexdigest(), "original": str(original)}
-    return Outcome(source, message=_verified(info.frames, details["sha256"]), details=details)
+    return _compared(source, original, info, digest.hexdigest())
+
+
+def _compared(source: Path, original: Path, info: api.StreamInfo, sha256: str) -> Outcome:
+    details = describe(info) | {"sha256": sha256, "original": str(original)}
+    message = verification(info.frames, sha256, "tile" if info.levels else "frame")
+    return Outcome(source, message=message, details=details)
+
+
+def _bands(level: Level) -> Iterator[tuple[int, Array]]:
+    """Rows of a level, some rows of tiles at a time, each with the number of its first."""
+    tile_rows = level.chunks[0]
+    step = max(1, _CHUNK_SAMPLES * len(level) // (level.size * tile_rows)) * tile_rows
+    for top in range(0, len(level), step):
+        yield top, level[top : top + step]
 
 
 def _n_image(info: api.StreamInfo) -> int:
@@ -339,7 +393,8 @@ def describe(info: api.StreamInfo) -> dict[str, Any]:
         name: str(value) if isinstance(value, np.dtype) else value for name, value in facts.items()
     }
     parts = [dataclasses.asdict(part) for part in info.parts]
-    return plain | {"ratio": round(info.ratio, 4), "parts": parts}
+    levels = [level._asdict() for level in info.levels]
+    return plain | {"ratio": round(info.ratio, 4), "parts": parts, "levels": levels}
 
 
 def bytes_of_file(path: Path) -> Any:
@@ -347,7 +402,7 @@ def bytes_of_file(path: Path) -> Any:
     return np.memmap(path, np.uint8, "r") if path.stat().st_size else b""
 
 
-def _refuse_existing(target: Path, overwrite: bool) -> None:
+def refuse_existing(target: Path, overwrite: bool) -> None:
     if target.is_dir():
         raise UnsupportedError(f"{target} is a folder, a file name is expected")
     if target.exists() and not overwrite:
@@ -356,7 +411,7 @@ def _refuse_existing(target: Path, overwrite: bool) -> None:
         raise UnsupportedError(f"the folder {target.parent} does not exist; create it first")
 
 
-def _figures(shape: tuple[int, ...], dtype: np.dtype[Any], encoded_bytes: int) -> dict[str, Any]:
+def figures(shape: tuple[int, ...], dtype: np.dtype[Any], encoded_bytes: int) -> dict[str, Any]:
     decoded_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
     return {
         "shape": shape,
@@ -372,8 +427,9 @@ def _proof(array: Array, verified: bool, details: dict[str, Any]) -> str:
     if not verified:
         return "not verified"
     details["sha256"] = pixel_sha256(array)
-    return _verified(len(as_frames(array)), details["sha256"])
+    return verification(len(as_frames(array)), details["sha256"])
 
 
-def _verified(n_frames: int, sha256: str) -> str:
-    return f"verified {n_frames} frame{'s' if n_frames != 1 else ''}, sha256 {sha256}"
+def verification(n_frames: int, sha256: str, what: str = "frame") -> str:
+    """What was verified, in words."""
+    return f"verified {n_frames} {what}{'s' if n_frames != 1 else ''}, sha256 {sha256}"

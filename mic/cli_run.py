@@ -27,7 +27,11 @@ Job = Callable[[], Outcome]
 Task = tuple[Path, Path | None, Job]
 
 # How messages of the Python functions spell what the command line calls otherwise.
-_OPTION_OF = {"partial=True": "--partial", "max_pixels": "--max-pixels"}
+_OPTION_OF = {
+    "partial=True": "--partial",
+    "max_pixels": "--max-pixels",
+    "mic.open(...).level(i)": "--level or --region",
+}
 
 
 def explain(error: Exception) -> str:

@@ -109,7 +109,7 @@ def _check_mic3(dtype: np.dtype[Any], colour: bool) -> None:
         return
     remedy = 'use container="native"'
     if not colour:
-        remedy = f'pass arr.view("u{dtype.itemsize}") or {remedy}'
+        remedy = f'pass arr.view("u{dtype.name}") or {remedy}'
     raise UnsupportedError(
         f"a MIC3 file holds uint8, or uint16 of one channel, not {dtype}"
         f"{' colour' if colour else ''}; {remedy}"
