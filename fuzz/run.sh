@@ -14,7 +14,7 @@ if ! [[ $minutes =~ ^[1-9][0-9]*$ ]]; then
     exit 2
 fi
 shift || true
-targets=${*:-fuzz_stages fuzz_roundtrip fuzz_wavefront fuzz_container}
+targets=${*:-fuzz_stages fuzz_roundtrip fuzz_wavefront fuzz_container fuzz_tiles}
 clang=${CLANG:-clang}
 out=build/fuzz
 
@@ -23,7 +23,7 @@ out=build/fuzz
 # fuzzers down.
 seed() { # target, prefix as printf escapes, name pattern
     local folder file n=0
-    for folder in tests/data/published tests/data/native tests/vectors ../shared/vectors; do
+    for folder in tests/data/published tests/data/mic3 tests/data/native tests/vectors ../shared/vectors; do
         [[ -d $folder ]] || continue
         while IFS= read -r -d '' file; do
             { printf '%b' "${2/N/$((n++ % 8))}"; cat "$file"; } > "$out/$1/$(basename "$file")"
@@ -31,7 +31,7 @@ seed() { # target, prefix as printf escapes, name pattern
     done
 }
 
-mkdir -p "$out"/{fuzz_stages,fuzz_roundtrip,fuzz_wavefront,fuzz_container}
+mkdir -p "$out"/{fuzz_stages,fuzz_roundtrip,fuzz_wavefront,fuzz_container,fuzz_tiles}
 seed fuzz_stages '\x00\x00' '*.fse*_*.bin'
 seed fuzz_stages '\x01\x00' '*.huff_*.bin'
 seed fuzz_stages '\x02\x01' '*.stage_rle.bin'
@@ -56,6 +56,7 @@ seed fuzz_container '\x0N' '*.mic'
 for container in mic1 'mic2_*' 'pics*' 'pica*' micr; do
     seed fuzz_container '\x0N' "*.$container.bin"
 done
+seed fuzz_tiles '\x0N' '*.mic3_*.bin'
 
 for target in $targets; do
     "$clang" -g -O1 -std=c11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
