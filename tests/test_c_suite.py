@@ -22,7 +22,8 @@ pytestmark = [
         not (HERE.parents[1] / "csrc" / "mic.h").exists(), reason="csrc/ is not beside tests/"
     ),
 ]
-TESTS = ["kernels", "wavefront", "stages", "wavelet", "container", "tiles", "forged", "threads", "memory"]
+TESTS = ["kernels", "wavefront", "stages", "wavelet", "container", "tiles"]
+TESTS += ["forged", "threads", "memory"]
 
 
 def run(script: str, *arguments: str) -> None:
