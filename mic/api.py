@@ -378,6 +378,10 @@ def decode_batch(
     shape, dtype = frame_shape(first), dtype_of(first)
     for i, stream in enumerate(parsed):
         layout = stream.layout
+        if layout.levels:
+            raise UnsupportedError(
+                f"stream {i} is a slide, one frame is expected; decode slides one by one"
+            )
         if layout.n_frames != 1 or frame_shape(layout) != shape or dtype_of(layout) != dtype:
             raise UnsupportedError(
                 f"stream {i} holds {layout.n_frames} frame(s) of {frame_shape(layout)} "

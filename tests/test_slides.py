@@ -166,6 +166,9 @@ def test_wrong_questions(slide: mic.MicFile) -> None:
         slide.frames(0, 2)
     with pytest.raises(mic.UnsupportedError, match="slide"):
         mic.decode(STREAMS["native"], frames=0)
+    one_tile = mic.encode(IMAGE, tile=300, levels=1)
+    with pytest.raises(mic.UnsupportedError, match="stream 0 is a slide"):
+        mic.decode_batch([one_tile])
 
 
 def test_limits() -> None:
