@@ -82,8 +82,6 @@ class Stream:
         self.layout = self._read_layout()
         try:
             self.offsets = self._read_offsets()
-            if not rescue and self.layout.index_offset:
-                self._check_end()
         except MicError:
             if not rescue:
                 raise
@@ -121,21 +119,6 @@ class Stream:
             )
         return np.array([start, end], np.uint64)
 
-    def _check_end(self) -> None:
-        """An index in front of the frames does not prove that they are all there."""
-        offsets = self.offsets
-        if offsets[-1] <= self.data.size:
-            return
-        frame = int(np.searchsorted(offsets[1:], self.data.size, side="right"))
-        with naming_tiles(self.layout):
-            raise CorruptDataError(
-                f"bytes {offsets[frame]} to {offsets[frame + 1]} are needed, the stream has "
-                f"{self.data.size} (truncated file?)",
-                stage="index",
-                frame=frame,
-                offset=self.data.size,
-            )
-
     def _frame_size(self, start: int) -> int:
         """Size of the frame at `start`, reading as little as its head needs."""
         n = _HEADER_GUESS
@@ -163,11 +146,16 @@ class Stream:
         return offsets
 
     def _check_end(self) -> None:
-        if self.size > self.data.size:
+        """An index in front of the frames does not prove that they are all there."""
+        if self.size <= self.data.size:
+            return
+        frame = int(np.searchsorted(self.offsets[1:-1], self.data.size, side="right"))
+        with naming_tiles(self.layout):
             raise CorruptDataError(
                 f"the frames need {self.size} bytes, the stream has {self.data.size} "
                 "(truncated file; partial=True rescues what is there)",
                 stage="index",
+                frame=frame,
                 offset=self.data.size,
             )
 
