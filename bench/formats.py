@@ -2,7 +2,8 @@
 """Compare the containers on real data: size, speed, and reading a part.
 
     python bench/formats.py            # a minute; writes bench/results/formats.json
-    python bench/formats.py --report   # the tables of docs/formats.md from it
+    python bench/formats.py --report   # the tables of docs/formats.md from it, and from
+                                       # results/published.json if that exists
 
 Needs ``pip install -e ".[bench]" wsidicom-data pillow``.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import math
 import platform
 import time
 from collections.abc import Callable
@@ -26,6 +28,7 @@ from mic.imagefiles import read_image
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench" / "results" / "formats.json"
+PUBLISHED = RESULTS.with_name("published.json")
 PAGE = ROOT / "docs" / "formats.md"
 BEGIN, END = "<!-- tables: bench/formats.py -->", "<!-- end of tables -->"
 CORPUS = ROOT.parent / "shared" / "corpus"
@@ -262,10 +265,37 @@ def tables(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def published_tables(document: dict[str, Any]) -> str:
+    """What bench/published.py measured: strips on threads, colour against MICR."""
+    first, *_, last = document["threads"]
+    lines = [
+        f"Strips on {last} threads against {first}, wall-clock time, best of {document['repeat']} "
+        "runs; from `bench/results/published.json`.",
+        "",
+        "| | strips | ratio | encode | decode |",
+        "|---|---|---|---|---|",
+    ]
+    for row in document["strips"]:
+        speeds = f"{row['encode_speedup']:.2f}x | {row['decode_speedup']:.2f}x"
+        name = f"{row['image']}, {row['container'].upper()}"
+        lines.append(f"| {name} | {row['strips']} | {row['ratio']:.2f} | {speeds} |")
+    gains = [row["native_over_micr"] for row in document["colour"]]
+    mean = math.exp(sum(map(math.log, gains)) / len(gains))
+    lines += [
+        "",
+        f"Over {len(gains)} RGB images the ratio of the native container is {mean:.2f} times that "
+        f"of MICR (geometric mean; least {min(gains):.2f}, most {max(gains):.2f}).",
+    ]
+    return "\n".join(lines)
+
+
 def write_page(document: dict[str, Any]) -> None:
     text = PAGE.read_text()
     before, after = text.split(BEGIN)[0], text.split(END)[1]
-    PAGE.write_text(f"{before}{BEGIN}\n\n{tables(document)}\n\n{END}{after}")
+    parts = [BEGIN, tables(document)]
+    if PUBLISHED.exists():
+        parts.append(published_tables(json.loads(PUBLISHED.read_text())))
+    PAGE.write_text(before + "\n\n".join([*parts, END]) + after)
 
 
 def main() -> None:
