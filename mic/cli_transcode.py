@@ -142,7 +142,11 @@ def _check_options(syntax: Syntax, given: dict[str, Any]) -> int:
 
 def _run(source: Path, target: Path, options: Options, given: dict[str, Any]) -> list[Outcome]:
     pairs, skipped = _plan(source, target, given["report_path"])
-    earlier = read_report(given["report_path"]) if given["resume"] else {}
+    earlier: dict[str, dict[str, Any]] = {}
+    if given["report_path"] is not None:
+        earlier = read_report(given["report_path"])  # refuses to replace another file
+    if not given["resume"]:
+        earlier = {}
     tasks: list[tuple[Path, Path]] = []
     done: dict[str, dict[str, Any]] = {}
     for path, name in pairs:
