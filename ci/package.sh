@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Can a stranger build and install it?  The source distribution builds without the
+# network, the wheel made from it passes its tests outside of the source tree, and
+# neither needs more than the oldest processor of its architecture.
+#
+#     ci/package.sh              makes the source distribution first
+#     ci/package.sh SDIST        tests that one
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+python3 -m venv "$work/venv"
+python=$work/venv/bin/python
+"$python" -m pip install --quiet --upgrade pip
+"$python" -m pip install --quiet build "setuptools>=77" "cython>=3.1" numpy pydicom pytest hypothesis
+
+sdist=${1:-}
+if [ -z "$sdist" ]; then
+    "$python" -m build --quiet --sdist --no-isolation --outdir "$work/dist" "$root"
+    sdist=$(echo "$work"/dist/*.tar.gz)
+fi
+sdist=$(realpath "$sdist")
+mkdir "$work/unpacked"
+tar -xzf "$sdist" -C "$work/unpacked" --strip-components=1
+cd "$work"
+
+echo "== the sdist builds offline"
+"$python" -m pip wheel --quiet --no-index --no-build-isolation --no-deps --wheel-dir wheels "$sdist"
+"$python" -m pip install --quiet --no-index --no-deps wheels/*.whl
+"$python" -m zipfile -l wheels/*.whl | awk '{print $1}' | grep -E '\.(c|pyx|h)$' &&
+    { echo "the wheel holds sources" >&2; exit 1; }
+
+echo "== the wheel, outside of the sources"
+rm -rf unpacked/mic # only the installed package may be found
+"$python" -m pytest -q unpacked/tests/test_roundtrip.py unpacked/tests/test_reference_decoder.py
+
+if [ "$(uname -m)" = x86_64 ] && command -v qemu-x86_64 >/dev/null; then
+    # The oldest that numpy itself runs on; no AVX.  A forced kernel of the
+    # matrix library would fail there for reasons that are not ours.
+    echo "== the wheel on a Westmere (2010), emulated"
+    env -u OPENBLAS_CORETYPE qemu-x86_64 -cpu Westmere "$python" "$root/ci/smoke.py" scalar
+    echo "== the wheel on a Haswell (2013), emulated"
+    env -u OPENBLAS_CORETYPE qemu-x86_64 -cpu Haswell "$python" "$root/ci/smoke.py" avx2 2>/dev/null
+else
+    echo "== an old processor: forced only, there is no qemu-x86_64"
+    MIC_CPU=scalar "$python" "$root/ci/smoke.py" scalar
+fi
