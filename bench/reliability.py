@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""Damage every kind of stream, fail under the command line, and write what happened.
+
+python bench/reliability.py        bench/results/reliability.json and docs/reliability.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results" / "reliability.json"
+PAGE = HERE.parent / "docs" / "reliability.md"
+
+_HEAD = """# Reliability
+
+A lossless codec is worth what its worst day is worth. This page is made by `python bench/reliability.py`; the figures are in
+`bench/results/reliability.json` ({machine}, {date}, mic {version}).
+
+## Damaged streams
+
+*Detected* is a `MicError`; *identical* means that the samples came out right all the same (a bit that nothing depends on); anything else must be 0 for the
+native container: *different* would be silent damage, *other* a crash or a foreign exception.
+
+"""
+_PUBLISHED = """
+The published containers hold no checksum. Damage that leaves their structure intact decodes to other samples, and no decoder can tell: keep archives in the
+native container. What is never allowed there either is in the last column.
+
+"""
+_FAULTS = """
+## When the machine fails
+
+Files are written under a temporary name in the target's folder, verified, and renamed. Killed with -9, a temporary file (`.name.*.part`) may be left; a
+final name never holds anything but a complete, verified file.
+
+"""
+
+
+def main() -> None:
+    """Run everything and write the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--page-only", action="store_true", help="docs/reliability.md from the JSON"
+    )
+    arguments = parser.parse_args()
+    if not arguments.page_only:
+        RESULTS.write_text(json.dumps(measure(), indent=1) + "\n")
+    results = json.loads(RESULTS.read_text())
+    PAGE.write_text(page(results))
+    silent = sum(
+        row["different"] + row["other"] for row in results["native"] if "other" in row
+    ) + sum(row["other"] for row in results["published"])
+    sys.exit(f"{silent} damages were not detected" if silent else 0)
+
+
+def measure() -> dict[str, Any]:
+    import reliability_damage as damage
+    import reliability_faults as faults
+
+    import mic
+
+    def rows(kinds: dict[str, Any]) -> list[dict[str, Any]]:
+        found = []
+        for kind, pairs in kinds.items():
+            for name, how in (
+                ("every bit", damage.every_bit),
+                ("every truncation", damage.every_truncation),
+            ):
+                found.append(
+                    line(kind, f"{name} of {len(pairs)} streams", damage.count(pairs, how))
+                )
+        return found
+
+    def line(kind: str, what: str, counts: Any) -> dict[str, Any]:
+        print(f"{kind}: {what}: {dict(counts)}", flush=True)
+        return {"kind": kind, "damage": what, **{name: counts[name] for name in damage.OUTCOMES}}
+
+    kinds = damage.native_kinds()
+    native = rows(kinds)
+    wavefront = kinds["native, wavefront"][:4]
+    native.append(
+        line(
+            "native, wavefront", "models and samples forged", damage.count(wavefront, damage.forged)
+        )
+    )
+    for number, pair in enumerate(damage.large_streams()):
+        counts = damage.count(
+            [pair], lambda stream, seed=number: damage.random_damages(stream, seed)
+        )
+        codec = mic.info(pair[0]).codec
+        what = f"{damage.RANDOM_DAMAGES} random damages of {len(pair[0])} bytes"
+        native.append(line(f"native, {codec}", what, counts))
+    return {
+        "machine": f"{platform.system()} {platform.machine()}, {mic.cpu_info()['active']}",
+        "date": time.strftime("%Y-%m-%d"),
+        "version": mic.__version__,
+        "native": native,
+        "published": rows(damage.published_kinds()),
+        "faults": faults.run_all(),
+    }
+
+
+def page(results: dict[str, Any]) -> str:
+    """The document."""
+    columns = ("kind", "damage", "detected", "identical", "different", "other")
+    text = _HEAD.format(**results) + table(columns, results["native"])
+    text += _PUBLISHED + table(columns, results["published"])
+    text += _FAULTS + table(("fault", "exit", "says", "state"), results["faults"])
+    notes = HERE / "reliability_notes.md"
+    return text + "\n" + notes.read_text() if notes.exists() else text
+
+
+def table(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> str:
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    for row in rows:
+        cells = [str(row.get(column, "")).replace("|", "\\|") for column in columns]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
