@@ -49,7 +49,7 @@ def ratio_against_speed(results: Sequence[Measurement], title: str, folder: Path
         panel.margins(x=0.2)
     panels[0].set_ylabel("compression ratio (higher is smaller)")
     figure.suptitle(title)
-    return _save(figure, folder / "ratio-speed")
+    return save(figure, folder / "ratio-speed")
 
 
 def speed_by_modality(
@@ -74,10 +74,11 @@ def speed_by_modality(
     panel.set_title(title)
     panel.grid(True, axis="y", alpha=0.25)
     panel.legend(ncols=len(codecs), fontsize=8.5, frameon=False)
-    return _save(figure, folder / "decode-by-modality")
+    return save(figure, folder / "decode-by-modality")
 
 
-def _save(figure: Any, stem: Path) -> list[Path]:
+def save(figure: Any, stem: Path) -> list[Path]:
+    """As PNG and SVG, the same bytes each time."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     paths = [stem.with_suffix(suffix) for suffix in (".png", ".svg")]
     for path in paths:

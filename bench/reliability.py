@@ -20,25 +20,28 @@ PAGE = HERE.parent / "docs" / "reliability.md"
 
 _HEAD = """# Reliability
 
-A lossless codec is worth what its worst day is worth. This page is made by `python bench/reliability.py`; the figures are in
-`bench/results/reliability.json` ({machine}, {date}, mic {version}).
+A lossless codec is worth what its worst day is worth. This page is made by
+`python bench/reliability.py`; the figures are in `bench/results/reliability.json`
+({machine}, {date}, mic {version}).
 
 ## Damaged streams
 
-*Detected* is a `MicError`; *identical* means that the samples came out right all the same (a bit that nothing depends on); anything else must be 0 for the
-native container: *different* would be silent damage, *other* a crash or a foreign exception.
+*Detected* is a `MicError`; *identical* means that the samples came out right all the same (a bit
+that nothing depends on); anything else must be 0 for the native container: *different* would be
+silent damage, *other* a crash or a foreign exception.
 
 """
 _PUBLISHED = """
-The published containers hold no checksum. Damage that leaves their structure intact decodes to other samples, and no decoder can tell: keep archives in the
-native container. What is never allowed there either is in the last column.
+The published containers hold no checksum. Damage that leaves their structure intact decodes to
+other samples, and no decoder can tell: keep archives in the native container. What is never
+allowed there either is in the last column.
 
 """
 _FAULTS = """
 ## When the machine fails
 
-Files are written under a temporary name in the target's folder, verified, and renamed. Killed with -9, a temporary file (`.name.*.part`) may be left; a
-final name never holds anything but a complete, verified file.
+Files are written under a temporary name in the target's folder, verified, and renamed. Killed with
+-9, a temporary file may be left; a final name never holds anything but a complete, verified file.
 
 """
 

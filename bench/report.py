@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from plots import OWN, ratio_against_speed, speed_by_modality
+from report_scaling import scaling_section
 
 from mic.benchmark import Measurement, Summary, geometric_mean, speed_against, summarize
 
@@ -31,12 +32,25 @@ Absolute speeds say little about another machine, ratios in one run say a lot.
 
 def write_report(results: Path, target: Path) -> None:
     """Write the page for every JSON file of a folder."""
-    paths = [p for p in sorted(results.glob("*.json")) if "images" in json.loads(p.read_text())]
+    paths = _comparisons(results)
     if not paths:
-        raise SystemExit(f"there is no JSON file in {results}; run bench/run.py first")
+        raise SystemExit(f"there is no JSON file of bench/run.py in {results}; run it first")
     sections = [_section(path) for path in paths]
     figures = _plots(paths[0], target.parent / "figures")
+    scaling = results / "scaling.json"
+    if scaling.exists():
+        sections.insert(0, scaling_section(scaling, target.parent / "figures", _table))
     target.write_text("\n".join([_HEAD, figures, *sections]))
+
+
+def _comparisons(results: Path) -> list[Path]:
+    """The files that bench/run.py wrote, that of the best instruction set first."""
+    found = {}
+    for path in results.glob("*.json"):
+        content = json.loads(path.read_text())
+        if {"machine", "settings", "images", "results"} <= content.keys():
+            found[path] = content["machine"]["active"] != content["machine"]["best"]
+    return sorted(found, key=lambda path: (found[path], path.name))
 
 
 def _plots(path: Path, folder: Path) -> str:
