@@ -57,7 +57,8 @@ class Volume:
     metadata : dict
         From DICOM: ``"series_uid"``, ``"study_uid"``, ``"modality"``,
         ``"description"``, ``"frame_of_reference_uid"``; ``"files"``, the path and the
-        frame (None where a file has one) of each slice, nested as [time][slice];
+        frame (None where a file has one) of each slice, in a list of slices for
+        each time;
         ``"slope"`` and ``"intercept"`` (numbers, or a list with one for each frame,
         nested likewise); ``"rescaled"``; ``"fourth_axis"``, the DICOM keyword that
         tells the times apart and its values, or None; ``"warnings"``, a list of
