@@ -77,6 +77,7 @@ class AtomicWriter:
         else:
             self.abort()
 
+
 _TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part")
 
 
