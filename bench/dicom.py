@@ -43,20 +43,23 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="write the page only")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--warm-ups", type=int, default=2)
+    parser.add_argument("--nvimgcodec", choices=["gpu", "cpu"], help="a further column")
     parser.add_argument("--out", type=Path, help="JSON file")
     arguments = parser.parse_args()
     if not arguments.report:
-        measure(arguments.repeat, arguments.warm_ups, arguments.out)
+        measure(arguments.repeat, arguments.warm_ups, arguments.nvimgcodec, arguments.out)
     write_page()
 
 
-def measure(repeat: int, warm_ups: int, out: Path | None) -> None:
+def measure(repeat: int, warm_ups: int, nvimgcodec: str | None, out: Path | None) -> None:
     """All files, into a JSON file named after the machine."""
-    from mic import benchmark
+    from mic import benchmark, gpu
     from mic.benchmark_dicom import FileTimes, as_json, dicom_files, measure_files
 
     rows, errors = [], []
-    for result in measure_files(dicom_files(), runs=repeat, warm_ups=warm_ups):
+    for result in measure_files(
+        dicom_files(), runs=repeat, warm_ups=warm_ups, nvimgcodec=nvimgcodec
+    ):
         (rows if isinstance(result, FileTimes) else errors).append(result)
         print(".", end="", flush=True, file=sys.stderr)
     print(file=sys.stderr)
@@ -69,6 +72,7 @@ def measure(repeat: int, warm_ups: int, out: Path | None) -> None:
             "warm_ups": warm_ups,
             "effort": 5,
             "threads": 1,
+            "nvimgcodec": nvimgcodec and {"on": nvimgcodec, "version": gpu.status().nvimgcodec},
             "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
             "baseline": {name: version(name) for name in ("pydicom", *PLUGINS)},
         },
@@ -93,7 +97,8 @@ def write_page() -> None:
             f"\n## {machine['model'] or machine['architecture']}, {machine['active']}\n",
             f"From `bench/results/{path.name}`: {settings['warm_ups']} warm-ups, "
             f"{settings['repeat']} runs, load average {settings['load']} when it ended. "
-            f"Baseline: {versions}; the plugins it took: {', '.join(used)}.\n",
+            f"Baseline: {versions}; the plugins it took: {', '.join(used)}. "
+            f"{_nvimgcodec_words(settings.get('nvimgcodec'))}\n",
         ]
         head, lines = table(rows)
         right = {"Transfer Syntax": "---", "Shape": "---", "File": "---"}
@@ -111,6 +116,16 @@ def write_page() -> None:
             f"32 bits; see [transcode.md](transcode.md)): {', '.join(names)}."
         )
     PAGE.write_text("\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _nvimgcodec_words(setting: dict[str, str | None] | None) -> str:
+    if setting is None:
+        return "There is no column for nvImageCodec."
+    where = "a GPU" if setting["on"] == "gpu" else "its CPU decoders, without a GPU"
+    return (
+        f"nvimgcodec: version {setting['version'] or '?'} on {where}, by `mic.gpu.register`; "
+        "files that it does not decode take pydicom's decoders, as ever."
+    )
 
 
 def _row(cells: list[str]) -> str:

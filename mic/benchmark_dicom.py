@@ -21,15 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import pydicom_plugin
-from .errors import VerifyError
+from .errors import UnsupportedError, VerifyError
 from .realimages import installed_folders
 from .transcode import read_dicom, transcode_file
 from .transcode_pixels import quiet_pydicom, syntax_of
 from .transcode_syntaxes import LOSSLESS, NATIVE, title_of
 
-BASELINE, MIC = "pydicom", "MIC"
+BASELINE, MIC, NVIMGCODEC = "pydicom", "MIC", "nvimgcodec"
 
-Read = Callable[[], NDArray[Any]]
+# Largest difference, of 255, between two right decoders of JPEG baseline: they round
+# differently, and smooth subsampled chroma differently (docs/gpu.md).
+_LOSSY_BOUND = 5
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,12 @@ def dicom_files() -> list[Path]:
 
 
 def measure_files(
-    paths: Iterable[Path], *, warm_ups: int = 2, runs: int = 5, effort: int = 5
+    paths: Iterable[Path],
+    *,
+    warm_ups: int = 2,
+    runs: int = 5,
+    effort: int = 5,
+    nvimgcodec: str | None = None,
 ) -> Iterator[FileTimes | FileError]:
     """Measure each file; registers MIC with pydicom meanwhile.
 
@@ -102,6 +109,9 @@ def measure_files(
         Decodes that do not count, and that do.
     effort : int
         Of the MIC files, which are written to a temporary folder.
+    nvimgcodec : {None, "gpu", "cpu"}
+        Also time the original with `mic.gpu.register`, on the first GPU or with
+        nvImageCodec's CPU decoders; the files of other syntaxes are decoded as ever.
 
     Yields
     ------
@@ -111,28 +121,28 @@ def measure_files(
     with tempfile.TemporaryDirectory() as folder, quiet_pydicom(), _registered():
         for path in paths:
             try:
-                yield _measure(path, Path(folder) / "mic.dcm", warm_ups, runs, effort)
+                yield _measure(path, Path(folder) / "mic.dcm", warm_ups, runs, effort, nvimgcodec)
             except Exception as error:  # pydicom and its plugins raise what they like
                 lines = " ".join(str(error).split()) or type(error).__name__
                 yield FileError(path.name, lines.removeprefix(f"{path.name}: "))
 
 
-def _measure(path: Path, copy: Path, warm_ups: int, runs: int, effort: int) -> FileTimes:
+def _measure(
+    path: Path, copy: Path, warm_ups: int, runs: int, effort: int, nvimgcodec: str | None
+) -> FileTimes:
     from pydicom import dcmread
 
     expected = dcmread(path).pixel_array
     transcode_file(path, copy, "mic", effort=effort)
-    ways: dict[str, Read] = {
-        BASELINE: lambda: dcmread(path).pixel_array,
-        MIC: lambda: dcmread(copy).pixel_array,
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    sources = {BASELINE: path, **({NVIMGCODEC: path} if nvimgcodec else {}), MIC: copy}
+    seconds: dict[str, list[float]] = {name: [] for name in sources}
     for run in range(warm_ups + runs):
-        for name, read in ways.items():
-            start = time.perf_counter()
-            array = read()
-            elapsed = time.perf_counter() - start
-            if run == 0 and not np.array_equal(array, expected):
+        for name, source in sources.items():
+            with _gpu_registered(nvimgcodec if name == NVIMGCODEC else None):
+                start = time.perf_counter()
+                array = dcmread(source).pixel_array
+                elapsed = time.perf_counter() - start
+            if run == 0 and not _alike(array, expected, _LOSSY_BOUND * (name == NVIMGCODEC)):
                 raise VerifyError(f"{name} decodes to other pixels")
             if run >= warm_ups:
                 seconds[name].append(elapsed)
@@ -145,9 +155,31 @@ def _measure(path: Path, copy: Path, warm_ups: int, runs: int, effort: int) -> F
         "uncompressed" if uid in NATIVE else "lossless" if uid in LOSSLESS else "lossy",
         ds.get("SamplesPerPixel") == 1,
         _plugin_for(path, uid),
-        {BASELINE: path.stat().st_size, MIC: copy.stat().st_size},
+        {name: source.stat().st_size for name, source in sources.items()},
         seconds,
     )
+
+
+def _alike(array: NDArray[Any], expected: NDArray[Any], bound: int) -> bool:
+    if bound == 0 or expected.dtype.itemsize > 1 or array.shape != expected.shape:
+        return np.array_equal(array, expected)
+    return bool(np.abs(array.astype(np.int16) - expected).max() <= bound)
+
+
+@contextmanager
+def _gpu_registered(backend: str | None) -> Iterator[None]:
+    if backend is None:
+        yield
+        return
+    from . import gpu
+
+    status = gpu.register(cpu=backend == "cpu")
+    if not status:
+        raise UnsupportedError(status.reason)
+    try:
+        yield
+    finally:
+        gpu.unregister()
 
 
 def _plugin_for(path: Path, uid: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from . import benchmark
+from . import benchmark, gpu
 from .benchmark_dicom import (
     FileError,
     FileTimes,
@@ -37,13 +37,23 @@ from .imagefiles import kind_of
     "--effort", type=click.IntRange(1, 9), metavar="N", default=5, help="Of the MIC files."
 )
 @click.option(
+    "--nvimgcodec",
+    type=click.Choice(["gpu", "cpu"]),
+    help="Also by nvImageCodec: on the first GPU, or its CPU decoders.",
+)
+@click.option(
     "--json",
     "json_path",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write all figures to this file.",
 )
 def bench_dicom(
-    paths: tuple[Path, ...], repeat: int, warm_ups: int, effort: int, json_path: Path | None
+    paths: tuple[Path, ...],
+    repeat: int,
+    warm_ups: int,
+    effort: int,
+    nvimgcodec: str | None,
+    json_path: Path | None,
 ) -> None:
     """Time dcmread(path).pixel_array of DICOM files, and of the same in MIC Lossless.
 
@@ -51,8 +61,14 @@ def bench_dicom(
     nothing is downloaded.  Times are means of --repeat runs after --warm-ups, on one
     thread; the pixels of both are compared.
     """
+    if nvimgcodec is not None:
+        status = gpu.register(cpu=nvimgcodec == "cpu")
+        gpu.unregister()
+        if not status:
+            complain(status.reason)
+            sys.exit(1)
     try:
-        rows, errors = _measure(paths, repeat, warm_ups, effort)
+        rows, errors = _measure(paths, repeat, warm_ups, effort, nvimgcodec)
     except (MicError, OSError, MemoryError) as error:
         complain(explain(error))
         sys.exit(1)
@@ -62,13 +78,19 @@ def bench_dicom(
     for failure in errors:
         complain(f"{failure.file}: {failure.message}")
     if json_path is not None:
-        settings = {"repeat": repeat, "warm_ups": warm_ups, "effort": effort, "threads": 1}
+        settings = {
+            "repeat": repeat,
+            "warm_ups": warm_ups,
+            "effort": effort,
+            "threads": 1,
+            "nvimgcodec": nvimgcodec,
+        }
         content = {"machine": benchmark.machine(), "settings": settings, **as_json(rows, errors)}
         benchmark.write_json(json_path, content)
 
 
 def _measure(
-    paths: tuple[Path, ...], repeat: int, warm_ups: int, effort: int
+    paths: tuple[Path, ...], repeat: int, warm_ups: int, effort: int, nvimgcodec: str | None
 ) -> tuple[list[FileTimes], list[FileError]]:
     files = [file for path in paths for file in _files(path)] if paths else dicom_files()
     rows: list[FileTimes] = []
@@ -76,7 +98,9 @@ def _measure(
     with progress_bar(len(files), True) as advance:
         for path, result in zip(
             files,
-            measure_files(files, warm_ups=warm_ups, runs=repeat, effort=effort),
+            measure_files(
+                files, warm_ups=warm_ups, runs=repeat, effort=effort, nvimgcodec=nvimgcodec
+            ),
             strict=True,
         ):
             advance(Outcome(path))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .gpu_batch import Batch, decode_batch
-from .gpu_decoder import NvimgcodecDecoder, gpu_names, import_nvimgcodec
+from .gpu_decoder import decoder_for, gpu_names, import_nvimgcodec
 
 __all__ = ["Batch", "Status", "decode_batch", "register", "status", "unregister"]
 
@@ -67,6 +67,11 @@ def status() -> Status:
     return _registered or _examine(cpu=False)
 
 
+def has_device() -> bool:
+    """Is there a GPU that nvImageCodec could use?"""
+    return _examine(cpu=False).ok
+
+
 def register(cpu: bool = False, device: int = 0) -> Status:
     """Put nvImageCodec before pydicom's other decoders.
 
@@ -96,7 +101,7 @@ def register(cpu: bool = False, device: int = 0) -> Status:
     from . import gpu_plugin
 
     try:
-        decoder = NvimgcodecDecoder(None if cpu else device)
+        decoder = decoder_for(None if cpu else device)
     except RuntimeError as error:
         return Status(
             False,

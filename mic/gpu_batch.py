@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .arrays import thread_count
 from .errors import CorruptDataError, MicError, UnsupportedError
 from .gpu_codestream import Codestream, read_codestream
-from .gpu_decoder import NvimgcodecDecoder, import_nvimgcodec, to_numpy
+from .gpu_decoder import NvimgcodecDecoder, decoder_for, import_nvimgcodec, to_numpy
 
 Progress = Callable[[int, int], object]
 
@@ -114,7 +114,7 @@ def decode_batch(
     UnsupportedError
         The device does not exist or cannot be used.
     """
-    decoder = _decoder_for(device)
+    decoder = _decoder_on(device)
     batch = Batch()
     jobs = list(_list_jobs(sources, indices, batch))
     batch.frames = [None] * len(batch.places)
@@ -140,18 +140,10 @@ def decode_batch(
     return batch
 
 
-_decoders: dict[int | str, NvimgcodecDecoder] = {}
-
-
-def _decoder_for(device: int | str) -> NvimgcodecDecoder | None:
-    """The decoder of a device, made once; None where the CPU has to do without."""
-    if device in _decoders:
-        return _decoders[device]
+def _decoder_on(device: int | str) -> NvimgcodecDecoder | None:
+    """The decoder of a device; None where the CPU has to do without."""
     if device == "cpu":
-        if import_nvimgcodec() is None:
-            return None
-        _decoders[device] = NvimgcodecDecoder(None)
-        return _decoders[device]
+        return None if import_nvimgcodec() is None else decoder_for(None)
     if isinstance(device, str):
         raise UnsupportedError(f'device is {device!r}, the number of a GPU or "cpu" is expected')
     from .gpu import _examine
@@ -160,12 +152,11 @@ def _decoder_for(device: int | str) -> NvimgcodecDecoder | None:
     if not found.ok:
         raise UnsupportedError(f'{found.reason}; device="cpu" decodes without a GPU')
     try:
-        _decoders[device] = NvimgcodecDecoder(device)
+        return decoder_for(device)
     except RuntimeError as error:
         raise UnsupportedError(
             f'nvImageCodec cannot use GPU {device}: {error}; device="cpu" decodes without it'
         ) from error
-    return _decoders[device]
 
 
 def _list_jobs(

@@ -19,6 +19,7 @@ _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _LOSSLESS_FRAME = 0xC3
 _START_OF_SCAN = 0xDA
 _CAPABILITIES = 0x50  # CAP: only HTJ2K has it
+_TILE_LENGTHS = 0x55  # TLM
 _START_OF_TILE = 0x90
 _STANDALONE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length
 
@@ -75,6 +76,11 @@ def read_codestream(frame: bytes) -> Codestream:
         "(ff4fff51) codestream is expected; compare the Transfer Syntax UID with the data",
         stage="codestream",
     )
+
+
+def has_tile_lengths(frame: bytes) -> bool:
+    """Does the main header of a JPEG 2000 codestream have TLM markers?"""
+    return any(marker == _TILE_LENGTHS for marker, _ in _segments(frame, 2))
 
 
 def _read_jpeg2000(frame: bytes) -> Codestream:

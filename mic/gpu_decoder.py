@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import importlib
 import importlib.util
 import os
@@ -60,6 +61,12 @@ def gpu_names() -> tuple[tuple[str, ...], str]:
             driver.cuDeviceGetName(text, len(text), handle)
         names.append(text.value.decode(errors="replace") or f"GPU {index}")
     return tuple(names), "the NVIDIA driver finds no GPU"
+
+
+@functools.cache
+def decoder_for(device: int | None) -> NvimgcodecDecoder:
+    """The decoder of a device, made once; see `NvimgcodecDecoder`."""
+    return NvimgcodecDecoder(device)
 
 
 class NvimgcodecDecoder:

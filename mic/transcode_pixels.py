@@ -19,7 +19,8 @@ import numpy as np
 from . import jpegls
 from .dicom_frames import needs_extended_table
 from .errors import CorruptDataError, MicError, UnsupportedError
-from .imagefiles import NoPixelsError, require
+from .htj2k import encode_htj2k
+from .imagefiles import NoPixelsError
 from .transcode_image import (
     Image,
     Profile,
@@ -33,7 +34,8 @@ from .transcode_image import (
 from .transcode_syntaxes import (
     BIG_ENDIAN,
     EXPLICIT,
-    HTJ2K,
+    HTJ2K_LOSSLESS,
+    HTJ2K_RPCL,
     JPEG_2000,
     LOSSLESS,
     MIC_UID,
@@ -309,7 +311,7 @@ def encode(
     _encapsulate(native, syntax.uid, list(_encoded_frames(image, syntax, near)))
     if image.samples > 1 and syntax.uid != RLE:
         native.PlanarConfiguration = 0  # PS3.5, tables 8.2.3-1 and 8.2.4-1
-    if image.photometric == "RGB" and syntax.uid in (JPEG_2000, HTJ2K):
+    if image.photometric == "RGB" and syntax.uid in (JPEG_2000, *HTJ2K_LOSSLESS):
         native.PhotometricInterpretation = "YBR_RCT"
     return native, image
 
@@ -342,13 +344,13 @@ def _encoded_frames(image: Image, syntax: Syntax, near: int) -> Iterator[bytes]:
         words = (image.words[number] for number in range(image.frames))
         # Bits Stored as large as the word: RLE codes bytes, and all of them count.
         return run_encoder(uid, image, words, image.photometric, bits_stored=image.allocated)
-    if uid not in (JPEG_2000, HTJ2K):
+    if uid not in (JPEG_2000, *HTJ2K_LOSSLESS):
         return jpegls.encode_frames(image, near, uid)
     check_profile(image, _J2K_PROFILES, syntax.title)
     check_unused_bits(image, syntax.title)
     values = (image.values(number) for number in range(image.frames))
-    if uid == HTJ2K:
-        return (_htj2k(frame, image) for frame in values)
+    if uid in HTJ2K_LOSSLESS:
+        return encode_htj2k(values, image, progressive=uid == HTJ2K_RPCL)
     colour = "YBR_RCT" if image.photometric == "RGB" else image.photometric
     return run_encoder(uid, image, values, colour)
 
@@ -390,44 +392,6 @@ def run_encoder(
             raise
         except BaseException as error:  # pydicom and its plugins raise what they like
             raise UnsupportedError(f"{title} cannot be encoded: {_lines([error])}") from error
-
-
-def _htj2k(values: Words, image: Image) -> bytes:
-    """A reversible HTJ2K codestream whose precision is Bits Stored (PS3.5, 8.2.4).
-
-    OpenJPH, as imagecodecs calls it, codes words of 8 or 16 bits and says so in the
-    codestream.  The precision matters to a decoder only through the level shift of
-    unsigned samples, 2^(precision - 1): taking the difference of the two shifts into
-    the samples makes a codestream that is right for the smaller precision.
-    """
-    codecs = require("imagecodecs", "dicom")
-    try:
-        encode_htj2k = codecs.htj2k_encode
-    except (AttributeError, ImportError):
-        raise UnsupportedError(
-            f"imagecodecs {codecs.__version__} has no HTJ2K encoder; "
-            "pip install --upgrade imagecodecs, or choose jpeg2000"
-        ) from None
-    container = 8 if image.stored <= 8 else 16
-    samples = values.astype(f"{values.dtype.kind}{container // 8}")
-    if not image.signed:
-        shift = (1 << (container - 1)) - (1 << (image.stored - 1))
-        samples = samples + samples.dtype.type(shift)
-    colour = image.samples > 1
-    stream = bytearray(
-        encode_htj2k(
-            samples, reversible=True, planar=False, rgb=colour and image.photometric == "RGB"
-        )
-    )
-    _set_precision(stream, image.stored, image.signed, image.samples)
-    return bytes(stream)
-
-
-def _set_precision(stream: bytearray, bits: int, signed: bool, components: int) -> None:
-    """Write Ssiz of each component in the SIZ marker, which follows SOC (ISO 15444-1, A.5.1)."""
-    first = 4 + 38  # SOC, SIZ; its length and the fields before the components
-    for component in range(components):
-        stream[first + 3 * component] = (bits - 1) | (0x80 if signed else 0)
 
 
 def _lines(texts: Iterable[Any]) -> str:

@@ -17,6 +17,8 @@ JPEG_LS = "1.2.840.10008.1.2.4.80"
 JPEG_LS_NEAR = "1.2.840.10008.1.2.4.81"
 JPEG_2000 = "1.2.840.10008.1.2.4.90"
 HTJ2K = "1.2.840.10008.1.2.4.201"
+HTJ2K_RPCL = "1.2.840.10008.1.2.4.202"
+HTJ2K_LOSSLESS = (HTJ2K, HTJ2K_RPCL)
 
 NATIVE = frozenset({IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN})
 """Syntaxes whose pixel data are not encapsulated."""
@@ -26,10 +28,9 @@ LOSSLESS = NATIVE | {
     RLE,
     JPEG_LS,
     JPEG_2000,
-    HTJ2K,
+    *HTJ2K_LOSSLESS,
     "1.2.840.10008.1.2.4.57",  # JPEG lossless
     "1.2.840.10008.1.2.4.70",  # JPEG lossless, first-order prediction
-    "1.2.840.10008.1.2.4.202",  # HTJ2K lossless, RPCL
     "1.2.840.10008.1.2.8.1",  # deflated image frames
 }
 """Syntaxes that cannot have lost anything."""
@@ -94,6 +95,13 @@ SYNTAXES = (
         HTJ2K,
         "HTJ2KLossless",
         "High-Throughput JPEG 2000 Image Compression (Lossless Only)",
+        False,
+    ),
+    Syntax(
+        "htj2k-rpcl",
+        HTJ2K_RPCL,
+        "HTJ2KLosslessRPCL",
+        "High-Throughput JPEG 2000 with RPCL Options Image Compression (Lossless Only)",
         False,
     ),
 )

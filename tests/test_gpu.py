@@ -81,7 +81,7 @@ def test_a_decoder_that_cannot_be_made_is_said(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(mic.gpu, "import_nvimgcodec", lambda: SimpleNamespace(__version__="9"))
     monkeypatch.setattr(mic.gpu, "gpu_names", lambda: (("A GPU",), ""))
-    monkeypatch.setattr(mic.gpu, "NvimgcodecDecoder", fail)
+    monkeypatch.setattr(mic.gpu, "decoder_for", fail)
     before = orders()
     status = mic.gpu.register()
     assert not status.ok

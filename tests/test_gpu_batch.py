@@ -49,7 +49,7 @@ class PlayedDecoder:
 @pytest.fixture
 def played(monkeypatch: pytest.MonkeyPatch) -> Iterator[PlayedDecoder]:
     decoder = PlayedDecoder()
-    monkeypatch.setattr(gpu_batch, "_decoder_for", lambda device: decoder)
+    monkeypatch.setattr(gpu_batch, "_decoder_on", lambda device: decoder)
     yield decoder
 
 
@@ -124,7 +124,6 @@ def test_a_device_that_does_not_exist() -> None:
 
 def test_on_the_cpu_without_nvimgcodec(monkeypatch: pytest.MonkeyPatch) -> None:
     """pydicom's decoders then do all of it."""
-    monkeypatch.setattr(gpu_batch, "_decoders", {})
     monkeypatch.setattr(gpu_batch, "import_nvimgcodec", lambda: None)
     path = get_testdata_file("emri_small_RLE.dcm", download=False)
     batch = mic.gpu.decode_batch([path, path], [1, 3], device="cpu")

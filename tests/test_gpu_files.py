@@ -12,6 +12,7 @@ import pytest
 from pydicom.pixels import pixel_array
 
 import mic.gpu
+from mic.benchmark_dicom import NVIMGCODEC, FileTimes, measure_files, table
 from mic.gpu_decoder import import_nvimgcodec
 from mic.gpu_plugin import SYNTAXES
 from mic.realimages import installed_folders
@@ -122,3 +123,13 @@ def test_batch_on_the_cpu_is_what_pydicom_gives() -> None:
         syntax = pydicom.dcmread(path, stop_before_pixels=True).file_meta.TransferSyntaxUID
         bound = BASELINE_BOUND if syntax == pydicom.uid.JPEGBaseline8Bit else 0
         assert np.abs(frame.astype(int) - expected.astype(int)).max() <= bound
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_benchmark_has_a_column_for_it() -> None:
+    small = [path for path in FILES if path.stem in ("SC_rgb_jpeg_dcmtk", "MR_small_jp2klossless")]
+    rows = list(measure_files(small, warm_ups=0, runs=1, nvimgcodec="cpu"))
+    assert len(rows) == len(small) > 0
+    assert all(isinstance(row, FileTimes) and NVIMGCODEC in row.seconds for row in rows)
+    head, _ = table([row for row in rows if isinstance(row, FileTimes)])
+    assert head[4:7] == ["nvimgcodec (s)", "Std", "Speedup"]

@@ -16,14 +16,20 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from mic import transcode, transcode_pixels
+from mic import htj2k, transcode, transcode_pixels
 from mic.errors import CorruptDataError, MicError, UnsupportedError, VerifyError
+from mic.gpu_codestream import has_tile_lengths
 from mic.imagefiles import NoPixelsError
 from mic.transcode import compare_files, read_dicom, transcode_file
 from mic.transcode_syntaxes import SYNTAXES, find_syntax
 
 LOSSLESS = [syntax.name for syntax in SYNTAXES if syntax.name != "jpegls-near"]
-NEEDS = {"jpegls": "jpeg_ls", "jpeg2000": "openjpeg", "htj2k": "imagecodecs"}
+NEEDS = {
+    "jpegls": "jpeg_ls",
+    "jpeg2000": "openjpeg",
+    "htj2k": "imagecodecs",
+    "htj2k-rpcl": "imagecodecs",
+}
 
 
 def needs(name):
@@ -80,11 +86,11 @@ def test_colour_there_and_back(tmp_path, to, planar, photometric):
     )
     transcode_file(source, there, to)
     ds = pydicom.dcmread(there)
-    if to in ("jpeg2000", "htj2k"):
+    if to in ("jpeg2000", "htj2k", "htj2k-rpcl"):
         assert ds.PhotometricInterpretation == ("YBR_RCT" if photometric == "RGB" else photometric)
     elif to != "mic":
         assert ds.PhotometricInterpretation == photometric
-    expected_planar = 0 if to in ("jpegls", "jpeg2000", "htj2k") else planar
+    expected_planar = 0 if to in ("jpegls", "jpeg2000", "htj2k", "htj2k-rpcl") else planar
     assert ds.PlanarConfiguration == expected_planar
     transcode_file(there, back, "explicit")
     ds = pydicom.dcmread(back)
@@ -123,6 +129,52 @@ def test_htj2k_states_bits_stored(tmp_path, bits):
     ds = pydicom.dcmread(tmp_path / "b.dcm")
     frame = next(pydicom.encaps.generate_frames(ds.PixelData, number_of_frames=1))
     assert pydicom.pixels.utils.get_j2k_parameters(frame)["precision"] == bits
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(40, 40), (70, 2100)])
+def test_htj2k_with_rpcl_options(tmp_path, rows, columns):
+    """A thumbnail of 64 pixels at most comes first, and markers tell where it ends."""
+    needs("htj2k")
+    write_dicom(tmp_path / "a.dcm", smooth((rows, columns), "u2", 12), bits_stored=12)
+    transcode_file(tmp_path / "a.dcm", tmp_path / "b.dcm", "htj2k-rpcl")
+    ds = pydicom.dcmread(tmp_path / "b.dcm")
+    assert ds.file_meta.TransferSyntaxUID == pydicom.uid.HTJ2KLosslessRPCL
+    frame = next(pydicom.encaps.generate_frames(ds.PixelData, number_of_frames=1))
+    assert has_tile_lengths(frame)
+    coding = frame.index(b"\xff\x52")
+    progression, halvings = frame[coding + 5], frame[coding + 9]
+    assert progression == 2  # RPCL (ISO 15444-1, table A.16)
+    assert -(-max(rows, columns) >> halvings) <= 64
+
+
+class EncoderOnGpu:
+    """Gives what it was told to, and counts."""
+
+    def __init__(self, result):
+        self.result, self.calls = result, 0
+
+    def __call__(self, values, image, progressive):
+        self.calls += 1
+        return self.result
+
+
+def test_htj2k_by_the_gpu_is_checked(tmp_path, monkeypatch):
+    """What is not as DICOM wants it is coded again by the CPU."""
+    needs("htj2k")
+    write_dicom(tmp_path / "a.dcm", smooth((40, 41), "u2", 12), bits_stored=12)
+    monkeypatch.setattr(htj2k, "_gpu_encoder", lambda: None)
+    transcode_file(tmp_path / "a.dcm", tmp_path / "cpu.dcm", "htj2k")
+    ds = pydicom.dcmread(tmp_path / "cpu.dcm")
+    right = next(pydicom.encaps.generate_frames(ds.PixelData, number_of_frames=1))
+    other_precision = bytearray(right)
+    other_precision[42] = 15
+    for number, result in enumerate([right, None, bytes(other_precision), b"none"]):
+        encoder = EncoderOnGpu(result)
+        monkeypatch.setattr(htj2k, "_gpu_encoder", lambda encoder=encoder: encoder)
+        target = tmp_path / f"{number}.dcm"
+        transcode_file(tmp_path / "a.dcm", target, "htj2k")
+        assert encoder.calls == 1
+        assert target.read_bytes() == (tmp_path / "cpu.dcm").read_bytes()
 
 
 def annotated(path):
