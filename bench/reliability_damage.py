@@ -39,6 +39,9 @@ def native_kinds() -> dict[str, list[Pair]]:
         for codec in mic.CODECS
     }
     kinds["native, 3 frames"] = small_streams(mic.encode, (3, 9, 11))
+    kinds["native, slide of 2 levels"] = small_streams(
+        lambda a: mic.encode(a, tile=16, levels=2), (30, 33)
+    )
     kinds["native, colour"] = small_streams(lambda a: mic.encode(a, rgb=True), (11, 9, 3))
     return kinds
 

@@ -43,8 +43,10 @@ def run_all() -> list[Row]:
 
 
 def mic_command(*arguments: Any, preexec: Callable[[], None] | None = None) -> Any:
+    """Run `mic` from a folder where only the installed package can be found."""
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
+        cwd=tempfile.gettempdir(),
         capture_output=True,
         text=True,
         preexec_fn=preexec,
@@ -73,14 +75,19 @@ def image_file(folder: Path, shape: tuple[int, ...] = (2000, 2000)) -> Path:
 def kill_repeatedly(arguments: list[Any], target: Path, check: Callable[[], str]) -> list[str]:
     """Run and kill -9 after a random time; what `check` says after each."""
     started = time.perf_counter()
-    subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, check=True)
+    undisturbed = mic_command(*arguments)
+    if undisturbed.returncode:
+        raise SystemExit(f"mic {arguments[0]} fails by itself: {undisturbed.stderr}")
     whole = time.perf_counter() - started
     delays = random.Random(0)
     found = []
     for _ in range(KILLS):
         _remove(target)
         with subprocess.Popen(
-            [*COMMAND, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*COMMAND, *map(str, arguments)],
+            cwd=tempfile.gettempdir(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         ) as process:
             time.sleep(delays.uniform(0.2, 1.05) * whole)
             process.send_signal(signal.SIGKILL)

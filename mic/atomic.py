@@ -104,9 +104,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        except BaseException:
-            file.close()
+        except BaseException as error:
+            with contextlib.suppress(OSError):  # what could not be written cannot be flushed
+                file.close()
             temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.filename is None:
+                error.filename = str(final)  # a full disk does not say which
             raise
     try:
         temporary.replace(final)

@@ -55,8 +55,12 @@ def attempt(source: Path, target: Path | None, job: Job) -> Outcome:
 
 
 def files_below(folder: Path) -> list[Path]:
-    """All files of a tree, sorted."""
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    """All files of a tree, sorted; and links to nothing, for their reader to report."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() or (path.is_symlink() and not path.exists())
+    )
 
 
 def plan_encoding(

@@ -165,6 +165,15 @@ def test_existing_outputs_are_kept(folder):
     assert "b.npy exists" in fails("decode", "a.mic", "b.npy")
 
 
+def test_a_source_that_vanished_is_a_failure(folder):
+    """Listed, and gone before it is read; the others are done."""
+    (folder / "in").mkdir()
+    np.save(folder / "in" / "there.npy", scan())
+    (folder / "in" / "gone.npy").symlink_to(folder / "nothing.npy")
+    assert "gone.npy: No such file" in run("encode", "in", "out", code=1)
+    assert (folder / "out" / "there.mic").exists()
+
+
 def test_missing_files_and_folders(folder):
     assert "nothing.npy: No such file" in fails("encode", "nothing.npy", "a.mic")
     assert "nothing.mic: No such file" in fails("decode", "nothing.mic", "a.npy")

@@ -2,7 +2,9 @@
 """Errors: classes, fields, messages."""
 
 import copy
+import errno
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import zoo
 from taken_apart import take_apart
 
 import mic
+from mic.atomic import replacing
 
 CLASSES = (mic.CorruptDataError, mic.UnsupportedError, mic.LimitError, mic.VerifyError)
 
@@ -130,3 +133,12 @@ def test_fields_can_be_set() -> None:
         "level": None,
         "tile": None,
     }
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    """The system says that it is full, not which file did not fit."""
+    target = tmp_path / "scan.mic"
+    with pytest.raises(OSError, match="No space left") as caught, replacing(target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(target)
+    assert list(tmp_path.iterdir()) == []
