@@ -188,7 +188,16 @@ def _copy_out(stream: bytes, out: Any) -> int:
     return len(stream)
 
 
-FrameSelection = int | slice | Sequence[int] | None
+FrameSelection = int | slice | Sequence[int] | Sequence[bool] | NDArray[Any] | None
+
+
+def _select_by_mask(mask: Sequence[Any] | NDArray[Any], n_frames: int) -> list[int]:
+    if len(mask) != n_frames:
+        raise UnsupportedError(
+            f"frames is a mask of {len(mask)} truth values, one for each of the {n_frames} frames "
+            "is expected; for frames by number pass integers"
+        )
+    return [index for index, wanted in enumerate(mask) if wanted]
 
 
 def _select_frames(frames: FrameSelection, n_frames: int) -> list[int]:
@@ -196,6 +205,17 @@ def _select_frames(frames: FrameSelection, n_frames: int) -> list[int]:
         return list(range(n_frames))
     if isinstance(frames, slice):
         return list(range(n_frames)[frames])
+    if isinstance(frames, (bool, np.bool_)):
+        raise UnsupportedError(
+            f"frames is {frames}, a number, a slice, numbers or a mask with a truth value for each "
+            "frame are expected"
+        )
+    if not isinstance(frames, (int, np.integer)):
+        truth = [isinstance(item, (bool, np.bool_)) for item in frames]
+        if truth and all(truth):
+            return _select_by_mask(frames, n_frames)
+        if any(truth):
+            raise UnsupportedError("frames mixes numbers and truth values, one kind is expected")
     selected = [frames] if isinstance(frames, (int, np.integer)) else [int(i) for i in frames]
     for index in selected:
         if not -n_frames <= index < n_frames:
@@ -267,8 +287,9 @@ def decode(
     out : ndarray, optional
         Where to put the samples: same shape and dtype as the result, any
         strides.
-    frames : int, slice or sequence of int, optional
-        Frames to decode, counted over all leading axes.  By default all.
+    frames : int, slice, sequence of int or of bool, optional
+        Frames to decode, counted over all leading axes.  By default all.  Truth
+        values are a mask, as in numpy: one for each frame.
     rows : slice or (start, stop), optional
         Rows to decode; strips that hold none of them are not touched.
     threads : int

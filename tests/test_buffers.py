@@ -5,6 +5,7 @@ import array
 import mmap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -276,3 +277,18 @@ def test_saved_and_read_again(tmp_path: Path) -> None:
     path = tmp_path / "image.mic"
     path.write_bytes(STREAM)
     assert np.array_equal(mic.decode(np.memmap(path)), IMAGE)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_mask_of_frames(kind: Callable[[list[bool]], Any]) -> None:
+    """Truth values choose, as in numpy: they are not frames 0 and 1."""
+    stack = zoo.volume((2, 3), 8, 9)
+    stream, frames = mic.encode(stack), stack.reshape(6, 8, 9)
+    for mask in ([True] * 6, [False] * 6, [False, True, False, False, True, True]):
+        assert np.array_equal(mic.decode(stream, frames=kind(mask)), frames[np.array(mask)])
+    for wrong in ([True], [True] * 7):
+        with pytest.raises(mic.UnsupportedError, match="mask"):
+            mic.decode(stream, frames=kind(wrong))
+    for wrong in (True, np.False_, [1, True]):
+        with pytest.raises(mic.UnsupportedError, match="frames"):
+            mic.decode(stream, frames=wrong)
