@@ -141,6 +141,7 @@ void mic_encoded_free(mic_encoded *encoded)
         return;
     for (size_t i = 0; i < encoded->n_parts; i++)
         free(encoded->parts[i].bytes);
+    mic_encoded_free(encoded->without_sharing);
     free(encoded);
 }
 

@@ -14,12 +14,15 @@
  *           blocks:  bytes in all (4), then type (4), length (4), content, ...
  *           CRC-32C of the header so far (4)
  *
+ * Block "Modl" says how many bytes of shared models (shared_models.h) lie between
+ * the header and the first frame, block "tile" which levels the frames are tiles of.
  * With `frames` set an index of 8 bytes a frame and a CRC-32C ends the stream.
  */
 #include "container.h"
 
 #include "frame.h"
 #include "kernels.h"
+#include "shared_models.h"
 #include "threads.h"
 #include "varint.h"
 
@@ -36,25 +39,43 @@ enum {
     LAYOUT_KNOWN = 31,
     INDEX_ENTRY = 8,
     BLOCK_HEAD = 8,
+    MODELS_BLOCK = BLOCK_HEAD + 4,
 };
+
+/* Who does not know it cannot find the first frame, and must not try. */
+static const uint8_t models_type[4] = {'M', 'o', 'd', 'l'};
 
 /* ---- header ------------------------------------------------------------ */
 
+static uint8_t *write_block_head(const uint8_t type[4], size_t n_bytes, uint8_t *p)
+{
+    memcpy(p, type, 4);
+    store_u32(p + 4, (uint32_t)n_bytes);
+    return p + BLOCK_HEAD;
+}
+
 static uint8_t *write_blocks(const mic_layout *layout, uint8_t *p)
 {
-    uint8_t *block = p + 4;
-    const size_t n = mic_write_tile_block(layout, block + BLOCK_HEAD);
-    memcpy(block, mic_tile_block_type, 4);
-    store_u32(block + 4, (uint32_t)n);
-    store_u32(p, (uint32_t)(BLOCK_HEAD + n));
-    return block + BLOCK_HEAD + n;
+    uint8_t *first = p + 4, *end = first;
+    if (layout->n_levels) {
+        const size_t n = mic_write_tile_block(layout, end + BLOCK_HEAD);
+        end = write_block_head(mic_tile_block_type, n, end) + n;
+    }
+    if (layout->shared_bytes) {
+        end = write_block_head(models_type, 4, end) + 4;
+        store_u32(end - 4, layout->shared_bytes);
+    }
+    store_u32(p, (uint32_t)(end - first));
+    return end;
 }
+
+static bool has_blocks(const mic_layout *layout) { return layout->n_levels || layout->shared_bytes; }
 
 mic_status mic_native_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
                                    mic_error *error)
 {
     _Static_assert(FIXED_BYTES + 3 * VARINT_MAX_BYTES + 1 + 4 * MIC_MAX_AXES + 8 + 4 + BLOCK_HEAD +
-                           TILE_BLOCK_BOUND + CRC_BYTES <=
+                           TILE_BLOCK_BOUND + MODELS_BLOCK + CRC_BYTES <=
                        MIC_HEADER_BOUND,
                    "the largest header fits its bound");
     uint8_t *p = out;
@@ -65,7 +86,7 @@ mic_status mic_native_write_header(const mic_layout *layout, uint8_t out[MIC_HEA
     memcpy(p, mic_native_format.magic, MAGIC_BYTES);
     p[4] = VERSION;
     p[5] = (uint8_t)(layout->sample_type | (layout->channels == 3 ? LAYOUT_COLOUR : 0) |
-                     (layout->n_axes ? LAYOUT_FRAMES : 0) | (layout->n_levels ? LAYOUT_BLOCKS : 0));
+                     (layout->n_axes ? LAYOUT_FRAMES : 0) | (has_blocks(layout) ? LAYOUT_BLOCKS : 0));
     p[6] = (uint8_t)layout->codec;
     p[7] = (uint8_t)layout->bits_used;
     p = varint_write(p + FIXED_BYTES, layout->rows);
@@ -78,7 +99,7 @@ mic_status mic_native_write_header(const mic_layout *layout, uint8_t out[MIC_HEA
         store_u64(p, layout->index_offset);
         p += 8;
     }
-    if (layout->n_levels)
+    if (has_blocks(layout))
         p = write_blocks(layout, p);
     store_u32(p, mic_kernels_active()->crc32c(0, out, (size_t)(p - out)));
     *n_bytes = (size_t)(p - out) + CRC_BYTES;
@@ -103,6 +124,21 @@ static const uint8_t *read_axes(const uint8_t *p, const uint8_t *end, mic_layout
     return p + 8;
 }
 
+/* How many bytes of shared models there are. */
+static mic_status read_models_block(const uint8_t *block, mic_layout *layout, mic_error *error)
+{
+    const uint32_t n = load_u32(block + 4), smallest = mic_shared_models_smallest(layout->channels),
+                   largest = mic_shared_models_largest(layout->channels);
+    const uint32_t shared_bytes = n == 4 ? load_u32(block + BLOCK_HEAD) : 0;
+    if (layout->shared_bytes || shared_bytes < smallest || shared_bytes > largest)
+        return mic_fail(error, MIC_ERROR_CORRUPT, "header", -1,
+                        "a block of %u bytes announces %u bytes of shared models, one such block with %u to %u is "
+                        "expected (damaged file?)",
+                        n, shared_bytes, smallest, largest);
+    layout->shared_bytes = shared_bytes;
+    return MIC_OK;
+}
+
 /* Blocks are room for more: a reader skips the types it does not know unless
  * the first letter of the type is a capital, which says "not without me". */
 static mic_status read_blocks(const uint8_t **in, const uint8_t *end, mic_layout *layout, mic_error *error)
@@ -118,7 +154,9 @@ static mic_status read_blocks(const uint8_t **in, const uint8_t *end, mic_layout
                             "an optional block passes the end of the blocks (damaged file?)");
         if (memcmp(p, mic_tile_block_type, 4) == 0)
             TRY(mic_read_tile_block(p + BLOCK_HEAD, load_u32(p + 4), layout, error));
-        if (p[0] >= 'A' && p[0] <= 'Z')
+        else if (memcmp(p, models_type, sizeof models_type) == 0)
+            TRY(read_models_block(p, layout, error));
+        else if (p[0] >= 'A' && p[0] <= 'Z')
             return mic_fail(error, MIC_ERROR_UNSUPPORTED, "header", -1,
                             "the file needs block %02x %02x %02x %02x, which this version does not know; "
                             "install a newer mic-codec",
@@ -128,12 +166,8 @@ static mic_status read_blocks(const uint8_t **in, const uint8_t *end, mic_layout
     return MIC_OK;
 }
 
-static mic_status check_fields(const uint8_t *in, mic_layout *layout, mic_error *error)
+static mic_status check_fields(mic_layout *layout, mic_error *error)
 {
-    layout->sample_type = (mic_sample_type)(in[5] & LAYOUT_TYPE);
-    layout->channels = in[5] & LAYOUT_COLOUR ? 3 : 1;
-    layout->codec = (mic_codec)in[6];
-    layout->bits_used = in[7];
     TRY(mic_check_shape(layout, error));
     if (layout->strip_rows >= layout->rows)
         return mic_fail(error, MIC_ERROR_CORRUPT, "header", -1,
@@ -144,8 +178,8 @@ static mic_status check_fields(const uint8_t *in, mic_layout *layout, mic_error 
         layout->strip_rows = layout->rows;
     if (layout->n_axes && layout->index_offset < layout->header_bytes)
         return mic_fail(error, MIC_ERROR_CORRUPT, "header", -1,
-                        "the frame index is announced at byte %llu, within the header of %llu bytes (damaged or "
-                        "unfinished file?)",
+                        "the frame index is announced at byte %llu, frame 0 is expected to begin before it at byte %llu "
+                        "(damaged or unfinished file?)",
                         (unsigned long long)layout->index_offset, (unsigned long long)layout->header_bytes);
     layout->stream_bytes = layout->n_axes ? layout->index_offset + mic_index_bytes(layout) : 0;
     return layout->n_levels ? mic_check_levels(layout, error) : MIC_OK;
@@ -182,9 +216,14 @@ static mic_status read_header(const uint8_t *in, size_t n_bytes, mic_layout *lay
         return mic_fail(error, MIC_ERROR_CHECKSUM, "header", 0,
                         "the checksum of the header is %08x, %08x is expected (damaged file)", crc, load_u32(p));
     layout->header_bytes = (uint64_t)(p - in) + CRC_BYTES;
+    layout->sample_type = (mic_sample_type)(in[5] & LAYOUT_TYPE);
+    layout->channels = in[5] & LAYOUT_COLOUR ? 3 : 1;
+    layout->codec = (mic_codec)in[6];
+    layout->bits_used = in[7];
     if (in[5] & LAYOUT_BLOCKS)
         TRY(read_blocks(&blocks, p, layout, error));
-    return check_fields(in, layout, error);
+    layout->header_bytes += layout->shared_bytes;
+    return check_fields(layout, error);
 }
 
 /* ---- index ------------------------------------------------------------- */
@@ -229,29 +268,103 @@ static mic_status read_index(const mic_layout *layout, const uint8_t *in, uint64
 
 /* ---- encoding ---------------------------------------------------------- */
 
+/* Frames that lie one after the other. */
 typedef struct encode_loop {
     const mic_layout *layout;
     const uint8_t *samples;
     mic_encode_options options;   /* of one frame */
     mic_encoded **frames;
     unsigned *bits_used;
+    size_t first;                 /* number of frames[0], for messages */
 } encode_loop;
 
-static mic_status encode_one(void *context, size_t frame, mic_error *error)
+static mic_status encode_one(void *context, size_t i, mic_error *error)
 {
     encode_loop *loop = context;
-    mic_status status =
-        mic_native_frame_encode(loop->layout, loop->samples + frame * mic_frame_bytes(loop->layout),
-                                &loop->options, &loop->frames[frame], &loop->bits_used[frame], error);
+    mic_status status = mic_native_frame_encode(loop->layout, loop->samples + i * mic_frame_bytes(loop->layout),
+                                                &loop->options, &loop->frames[i], &loop->bits_used[i], error);
     if (status != MIC_OK)
-        error->frame = (int64_t)frame;
+        error->frame = (int64_t)(loop->first + i);
     return status;
 }
 
-/* Header, then the parts of each frame moved over, then the index. */
-static mic_status assemble(encode_loop *loop, mic_layout *layout, mic_encoded **encoded, mic_error *error)
+static mic_status encode_frames(encode_loop *loop, size_t n_frames, mic_error *error)
 {
-    size_t n_parts = 2;
+    const int n_threads = loop->options.n_threads;
+    const bool spare_threads = n_threads > 1 && (size_t)n_threads > n_frames;
+    loop->options.n_threads = spare_threads ? n_threads / (int)n_frames : 1;
+    return mic_parallel_for(n_frames, n_threads, encode_one, loop, error);
+}
+
+/* Models that save less than they take, and the frames that borrow them, go. */
+static void settle_sharing(mic_layout *layout, mic_encoded **frames, size_t n_frames, mic_shared_models **shared)
+{
+    uint64_t n_saved = 0;
+    for (size_t i = 0; i < n_frames; i++) {
+        const mic_encoded *own = frames[i]->without_sharing;
+        n_saved += own ? mic_encoded_size(own) - mic_encoded_size(frames[i]) : 0;
+    }
+    if (n_saved > 4 + MODELS_BLOCK + (uint64_t)layout->shared_bytes)
+        return;
+    for (size_t i = 0; i < n_frames; i++) {
+        mic_encoded *borrower = frames[i], *own = borrower->without_sharing;
+        if (own) {
+            frames[i] = own;
+            borrower->without_sharing = NULL;
+            mic_encoded_free(borrower);
+        }
+    }
+    mic_shared_models_free(*shared);
+    *shared = NULL;
+    layout->shared_bytes = 0;
+}
+
+mic_status mic_encode_first_frames(mic_layout *layout, const void *samples, size_t n_frames,
+                                   const mic_encode_options *options, mic_encoded **frames, unsigned *bits_used,
+                                   mic_shared_models **shared, mic_error *error)
+{
+    encode_loop loop = {.layout = layout, .samples = samples, .options = *options, .frames = frames,
+                        .bits_used = bits_used};
+    *shared = NULL;
+    layout->shared_bytes = 0;
+    mic_status status = MIC_OK;
+    if (n_frames > 1 && mic_may_share_models(layout))
+        status = mic_shared_models_learn(layout, samples, n_frames, options, shared, error);
+    loop.options.shared = *shared;
+    if (status == MIC_OK)
+        status = encode_frames(&loop, n_frames, error);
+    if (status == MIC_OK && *shared)
+        settle_sharing(layout, frames, n_frames, shared);
+    if (status != MIC_OK) {
+        mic_shared_models_free(*shared);
+        *shared = NULL;
+    }
+    return status;
+}
+
+/* All frames: the first ones, then the others with what was learnt from those. */
+static mic_status encode_all(encode_loop *loop, mic_layout *layout, mic_shared_models **shared, mic_error *error)
+{
+    const size_t n_frames = (size_t)layout->n_frames;
+    const size_t n_first = mic_may_share_models(layout) ? min_size(n_frames, MIC_LEARN_FRAMES) : n_frames;
+    encode_loop others = *loop;
+    TRY(mic_encode_first_frames(layout, loop->samples, n_first, &loop->options, loop->frames, loop->bits_used, shared,
+                                error));
+    if (n_first == n_frames)
+        return MIC_OK;
+    others.samples += n_first * mic_frame_bytes(layout);
+    others.options.shared = *shared;
+    others.frames += n_first;
+    others.bits_used += n_first;
+    others.first = n_first;
+    return encode_frames(&others, n_frames - n_first, error);
+}
+
+/* Header, shared models, the parts of each frame moved over, the index. */
+static mic_status assemble(encode_loop *loop, mic_layout *layout, const mic_shared_models *shared,
+                           mic_encoded **encoded, mic_error *error)
+{
+    size_t n_parts = 3;
     for (size_t i = 0; i < layout->n_frames; i++) {
         n_parts += loop->frames[i]->n_parts;
         layout->bits_used = loop->bits_used[i] > layout->bits_used ? loop->bits_used[i] : layout->bits_used;
@@ -259,17 +372,22 @@ static mic_status assemble(encode_loop *loop, mic_layout *layout, mic_encoded **
     mic_encoded *all = *encoded = mic_encoded_new(n_parts);
     uint64_t *offsets = malloc(layout->n_frames * sizeof *offsets);
     uint8_t *header = malloc(MIC_HEADER_BOUND), *index = malloc((size_t)mic_index_bytes(layout) + 1);
-    if (!all || !offsets || !header || !index) {
+    uint8_t *models = malloc(layout->shared_bytes + 1);
+    if (!all || !offsets || !header || !models || !index) {
         free(offsets);
         free(header);
+        free(models);
         free(index);
         return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for an index of %llu frames",
                         (unsigned long long)layout->n_frames);
     }
     all->parts[0].bytes = header;
     TRY(mic_native_write_header(layout, header, &all->parts[0].n_bytes, error)); /* for its size */
-    uint64_t offset = all->parts[0].n_bytes;
-    size_t n = 1;
+    all->parts[1].bytes = models;
+    if (shared)
+        memcpy(models, mic_shared_models_bytes(shared, &all->parts[1].n_bytes), layout->shared_bytes);
+    uint64_t offset = all->parts[0].n_bytes + all->parts[1].n_bytes;
+    size_t n = 2;
     for (size_t i = 0; i < layout->n_frames; i++) {
         mic_encoded *frame = loop->frames[i];
         offsets[i] = offset;
@@ -294,19 +412,18 @@ static mic_status encode(const mic_layout *layout, const void *samples, const mi
     mic_layout complete = *layout;
     complete.codec = options->codec;
     mic_plan_strips(&complete);
-    const mic_layout planned = complete;
-    encode_loop loop = {.layout = &planned, .samples = samples, .options = *options};
-    const bool spare_threads = options->n_threads > 1 && (size_t)options->n_threads > n_frames;
-    loop.options.n_threads = spare_threads ? options->n_threads / (int)n_frames : 1;
+    encode_loop loop = {.layout = &complete, .samples = samples, .options = *options};
     loop.frames = calloc(n_frames, sizeof *loop.frames);
     loop.bits_used = calloc(n_frames, sizeof *loop.bits_used);
+    mic_shared_models *shared = NULL;
     mic_status status = MIC_OK;
     if (!loop.frames || !loop.bits_used)
         status = mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for %zu frames", n_frames);
     if (status == MIC_OK)
-        status = mic_parallel_for(n_frames, options->n_threads, encode_one, &loop, error);
+        status = encode_all(&loop, &complete, &shared, error);
     if (status == MIC_OK)
-        status = assemble(&loop, &complete, encoded, error);
+        status = assemble(&loop, &complete, shared, encoded, error);
+    mic_shared_models_free(shared);
     for (size_t i = 0; loop.frames && i < n_frames; i++)
         mic_encoded_free(loop.frames[i]);
     free(loop.frames);

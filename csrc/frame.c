@@ -14,20 +14,11 @@
  * its pieces: one for each strip and plane, plane by plane within a strip; a
  * constant plane has none.
  */
-#include "frame.h"
+#include "frame_encoder.h"
 
-#include "frame_head.h"
-#include "kernels.h"
-#include "strip.h"
 #include "threads.h"
 
 #include <stdlib.h>
-
-static mic_status no_memory(size_t n_bytes, mic_error *error)
-{
-    return mic_fail(error, MIC_ERROR_MEMORY, "frame", -1,
-                    "no memory for %zu bytes of scratch; use fewer threads or a smaller image", n_bytes);
-}
 
 mic_encoded *mic_encoded_new(size_t n_parts)
 {
@@ -35,37 +26,6 @@ mic_encoded *mic_encoded_new(size_t n_parts)
     if (encoded)
         encoded->n_parts = n_parts;
     return encoded;
-}
-
-/* Values of a plane, each plus `offset` (mod 2^16); then words.  Where samples and
- * words differ by a constant only, they are not copied. */
-typedef struct frame_plane {
-    const uint16_t *values;
-    uint16_t offset;
-    uint16_t *owned; /* NULL while the values are the samples */
-} frame_plane;
-
-typedef struct frame_encoder {
-    const mic_layout *layout;
-    const uint8_t *samples;
-    const mic_encode_options *options;
-    frame_plane planes[MAX_PLANES]; /* the whole frame */
-    mic_seen *seen;                 /* per plane: which values occur */
-    uint32_t *strip_crcs;           /* of the samples */
-    mic_codec codec[MAX_PLANES];
-    wf_plane_encoder *wavefronts[MAX_PLANES]; /* of the planes that have a model */
-    frame_head head;
-    mic_encoded *encoded;           /* part 0 the head, then the pieces */
-} frame_encoder;
-
-static struct encoded_part *piece_of(const frame_encoder *e, size_t strip, unsigned plane)
-{
-    return &e->encoded->parts[1 + strip * e->layout->channels + plane];
-}
-
-static size_t first_pixel(const frame_encoder *e, size_t strip)
-{
-    return strip * e->layout->strip_rows * e->layout->columns;
 }
 
 static const uint8_t *samples_of_strip(const frame_encoder *e, size_t strip)
@@ -76,7 +36,7 @@ static const uint8_t *samples_of_strip(const frame_encoder *e, size_t strip)
 static void planes_of_strip(const frame_encoder *e, size_t strip, uint16_t *planes[MAX_PLANES])
 {
     for (unsigned c = 0; c < e->layout->channels; c++)
-        planes[c] = e->planes[c].owned + first_pixel(e, strip);
+        planes[c] = e->planes[c].owned + mic_frame_first_pixel(e, strip);
 }
 
 /* Memory for a plane that may not be where the samples are. */
@@ -84,14 +44,14 @@ static mic_status own_plane(frame_encoder *e, unsigned plane, mic_error *error)
 {
     const size_t n_bytes = (size_t)e->layout->rows * e->layout->columns * sizeof(uint16_t);
     e->planes[plane].owned = malloc(n_bytes);
-    return e->planes[plane].owned ? MIC_OK : no_memory(n_bytes, error);
+    return e->planes[plane].owned ? MIC_OK : mic_frame_no_memory(n_bytes, error);
 }
 
 static mic_marker open_marker(const frame_encoder *e, size_t strip, unsigned plane)
 {
     const frame_plane *p = &e->planes[plane];
     return mic_marker_open(e->seen + (size_t)plane * SAMPLE_VALUES,
-                           (uint16_t)(p->values[first_pixel(e, strip)] + p->offset));
+                           (uint16_t)(p->values[mic_frame_first_pixel(e, strip)] + p->offset));
 }
 
 /* The checksum of a strip, its planes, and which values occur unless colour is yet to
@@ -108,7 +68,7 @@ static mic_status load_strip(void *context, size_t strip, mic_error *error)
     mic_marker marker = {0};
     (void)error;
     for (size_t y = 0; y < height; y += rows_at_once) {
-        const size_t n_rows = min_size(rows_at_once, height - y), first = first_pixel(e, strip) + y * layout->columns;
+        const size_t n_rows = min_size(rows_at_once, height - y), first = mic_frame_first_pixel(e, strip) + y * layout->columns;
         const uint8_t *samples = samples_of_strip(e, strip) + y * n_bytes;
         crc = mic_planes_checksum(layout, crc, samples, n_rows * n_bytes);
         if (e->planes[0].owned) {
@@ -177,7 +137,7 @@ static void make_words(const frame_encoder *e, size_t strip, unsigned plane, uin
 {
     enum { CACHED_WORDS = 1 << 13 };
     const frame_plane *p = &e->planes[plane];
-    const uint16_t *values = p->values + first_pixel(e, strip);
+    const uint16_t *values = p->values + mic_frame_first_pixel(e, strip);
     const size_t n = mic_strip_pixels(e->layout, strip);
     for (size_t i = 0; i < n; i += CACHED_WORDS) {
         const size_t n_at_once = min_size(n - i, CACHED_WORDS);
@@ -200,7 +160,7 @@ static mic_status make_words_of_strip(void *context, size_t strip, mic_error *er
     const words_loop *loop = context;
     const frame_encoder *e = loop->encoder;
     (void)error;
-    make_words(e, strip, loop->plane, e->planes[loop->plane].owned + first_pixel(e, strip));
+    make_words(e, strip, loop->plane, e->planes[loop->plane].owned + mic_frame_first_pixel(e, strip));
     return MIC_OK;
 }
 
@@ -215,6 +175,11 @@ static mic_status write_words(frame_encoder *e, unsigned plane, mic_error *error
     p->values = p->owned;
     p->offset = 0;
     return MIC_OK;
+}
+
+mic_status mic_frame_need_words(frame_encoder *e, unsigned plane, mic_error *error)
+{
+    return has_words(e, plane) ? MIC_OK : write_words(e, plane, error);
 }
 
 /* Wavefront takes values with an offset; what else there is wants words. */
@@ -263,7 +228,7 @@ static mic_status choose_model(void *context, size_t plane, mic_error *error)
     TRY(mic_wf_plane_choose(e->wavefronts[plane], &chosen, error));
     uint8_t *bytes = malloc(WF_MODEL_BOUND);
     if (!bytes)
-        return no_memory(WF_MODEL_BOUND, error);
+        return mic_frame_no_memory(WF_MODEL_BOUND, error);
     model->owned = bytes;
     model->bytes = bytes;
     return mic_wf_write_model(&chosen, bytes, WF_MODEL_BOUND, &model->n_bytes, error);
@@ -287,13 +252,13 @@ static mic_status encode_piece(const frame_encoder *e, size_t strip, unsigned pl
     const strip_coder coder = {.codec = e->codec[plane], .n_states = e->options->n_states,
                                .n_values = e->head.maps[plane].n_values, .plane = e->wavefronts[plane],
                                .strip = strip};
-    const uint16_t *words = has_words(e, plane) ? e->planes[plane].values + first_pixel(e, strip) : NULL;
+    const uint16_t *words = has_words(e, plane) ? e->planes[plane].values + mic_frame_first_pixel(e, strip) : NULL;
     TRY(mic_strip_encode(words, columns, height, &coder, bytes, capacity, n_bytes, error));
     if (words || *n_bytes < mic_strip_raw_bytes(n_pixels, coder.n_values))
         return MIC_OK;
     uint16_t *made = malloc(n_pixels * sizeof *made);
     if (!made)
-        return no_memory(n_pixels * sizeof *made, error);
+        return mic_frame_no_memory(n_pixels * sizeof *made, error);
     make_words(e, strip, plane, made);
     mic_status status = mic_strip_encode(made, columns, height, &coder, bytes, capacity, n_bytes, error);
     free(made);
@@ -303,10 +268,10 @@ static mic_status encode_piece(const frame_encoder *e, size_t strip, unsigned pl
 static mic_status encode_plane(frame_encoder *e, size_t strip, unsigned plane, mic_error *error)
 {
     const size_t capacity = mic_strip_bound(e->layout->columns, mic_strip_height(e->layout, strip));
-    struct encoded_part *part = piece_of(e, strip, plane);
+    struct encoded_part *part = mic_frame_piece(e, strip, plane);
     uint8_t *bytes = malloc(capacity);
     if (!bytes)
-        return no_memory(capacity, error);
+        return mic_frame_no_memory(capacity, error);
     mic_status status = encode_piece(e, strip, plane, bytes, capacity, &part->n_bytes, error);
     if (status != MIC_OK) {
         free(bytes);
@@ -316,7 +281,7 @@ static mic_status encode_plane(frame_encoder *e, size_t strip, unsigned plane, m
     part->bytes = realloc(bytes, part->n_bytes);
     if (!part->bytes) {
         free(bytes);
-        return no_memory(part->n_bytes, error);
+        return mic_frame_no_memory(part->n_bytes, error);
     }
     return MIC_OK;
 }
@@ -328,7 +293,7 @@ static mic_status encode_strip(void *context, size_t strip, mic_error *error)
         if (e->head.maps[c].kind == MAP_CONSTANT)
             continue;
         TRY(encode_plane(e, strip, c, error));
-        e->head.strips[strip].n_bytes[c] = (uint32_t)piece_of(e, strip, c)->n_bytes;
+        e->head.strips[strip].n_bytes[c] = (uint32_t)mic_frame_piece(e, strip, c)->n_bytes;
     }
     return MIC_OK;
 }
@@ -336,17 +301,16 @@ static mic_status encode_strip(void *context, size_t strip, mic_error *error)
 static bool any_piece_has_model(const frame_encoder *e, unsigned plane)
 {
     for (size_t strip = 0; strip < e->head.n_strips; strip++)
-        if (piece_of(e, strip, plane)->bytes[0] == STRIP_WAVEFRONT)
+        if (mic_frame_piece(e, strip, plane)->bytes[0] == STRIP_WAVEFRONT)
             return true;
     return false;
 }
 
-/* What a plane costs: table, model, pieces. */
-static size_t plane_bytes(const frame_encoder *e, unsigned plane)
+size_t mic_frame_plane_bytes(const frame_encoder *e, unsigned plane)
 {
     size_t n = e->head.maps[plane].n_table + e->head.models[plane].n_bytes;
     for (size_t strip = 0; strip < e->head.n_strips; strip++)
-        n += piece_of(e, strip, plane)->n_bytes;
+        n += mic_frame_piece(e, strip, plane)->n_bytes;
     return n;
 }
 
@@ -354,11 +318,10 @@ static mic_status encode_again(frame_encoder *e, unsigned plane, mic_codec codec
 {
     e->codec[plane] = codec;
     e->head.models[plane].n_bytes = 0;
-    if (!has_words(e, plane))
-        TRY(write_words(e, plane, error));
+    TRY(mic_frame_need_words(e, plane, error));
     for (size_t strip = 0; strip < e->head.n_strips; strip++) {
         TRY(encode_plane(e, strip, plane, error));
-        e->head.strips[strip].n_bytes[plane] = (uint32_t)piece_of(e, strip, plane)->n_bytes;
+        e->head.strips[strip].n_bytes[plane] = (uint32_t)mic_frame_piece(e, strip, plane)->n_bytes;
     }
     return MIC_OK;
 }
@@ -366,12 +329,12 @@ static mic_status encode_again(frame_encoder *e, unsigned plane, mic_codec codec
 /* The classic stages on a small plane of one strip, kept if they are smaller. */
 static mic_status try_classic(frame_encoder *e, unsigned plane, mic_error *error)
 {
-    struct encoded_part *piece = piece_of(e, 0, plane), wavefront = *piece;
+    struct encoded_part *piece = mic_frame_piece(e, 0, plane), wavefront = *piece;
     const frame_model model = e->head.models[plane];
-    const size_t n_bytes = plane_bytes(e, plane);
+    const size_t n_bytes = mic_frame_plane_bytes(e, plane);
     *piece = (struct encoded_part){0};
     mic_status status = encode_again(e, plane, MIC_CODEC_FSE, error);
-    if (status == MIC_OK && plane_bytes(e, plane) < n_bytes) {
+    if (status == MIC_OK && mic_frame_plane_bytes(e, plane) < n_bytes) {
         free(wavefront.bytes);
         return MIC_OK;
     }
@@ -397,10 +360,10 @@ static mic_status settle_plane(frame_encoder *e, unsigned plane, mic_error *erro
     if (!any_piece_has_model(e, plane))
         e->head.models[plane].n_bytes = 0;
     const bool is_small = n_pixels <= SMALL_PLANE && e->head.n_strips == 1;
-    const bool is_model_small = n_pixels >= TINY_PLANE && e->head.models[plane].n_bytes * LARGE_MODEL < plane_bytes(e, plane);
+    const bool is_model_small = n_pixels >= TINY_PLANE && e->head.models[plane].n_bytes * LARGE_MODEL < mic_frame_plane_bytes(e, plane);
     if (e->codec[plane] == MIC_CODEC_WAVEFRONT && is_small && !is_model_small)
         TRY(try_classic(e, plane, error));
-    if (plane_bytes(e, plane) <= mic_strip_raw_bytes(n_pixels, mic_map_span(map)))
+    if (mic_frame_plane_bytes(e, plane) <= mic_strip_raw_bytes(n_pixels, mic_map_span(map)))
         return MIC_OK;
     if (map->kind == MAP_PACKED) {
         TRY(mic_map_inverse(map, e->planes[plane].owned, n_pixels, error));
@@ -417,7 +380,7 @@ static mic_status seal_strip(void *context, size_t strip, mic_error *error)
     uint32_t crc = 0;
     (void)error;
     for (unsigned c = 0; c < e->layout->channels; c++) {
-        const struct encoded_part *part = piece_of(e, strip, c);
+        const struct encoded_part *part = mic_frame_piece(e, strip, c);
         if (part->n_bytes)
             crc = mic_kernels_active()->crc32c(crc, part->bytes, part->n_bytes);
     }
@@ -425,23 +388,47 @@ static mic_status seal_strip(void *context, size_t strip, mic_error *error)
     return MIC_OK;
 }
 
-/* From planes as loaded to pieces. */
-static mic_status encode_planes(frame_encoder *e, mic_error *error)
+mic_status mic_frame_write_head(frame_encoder *e, mic_error *error)
+{
+    struct encoded_part *part = &e->encoded->parts[0];
+    TRY(mic_parallel_for(e->head.n_strips, e->options->n_threads, seal_strip, e, error));
+    e->head.samples_crc = mic_join_checksums(e->layout, e->strip_crcs, e->head.n_strips);
+    return mic_frame_head_write(&e->head, e->layout->channels, &part->bytes, &part->n_bytes, error);
+}
+
+/* From samples to planes and the colour transform for them. */
+static mic_status load_frame(frame_encoder *e, mic_error *error)
+{
+    TRY(load_planes(e, error));
+    if (e->layout->channels < MAX_PLANES)
+        return MIC_OK;
+    uint16_t *planes[MAX_PLANES];
+    planes_of_strip(e, 0, planes);
+    return mic_planes_choose_colour(planes, e->layout->columns, e->layout->rows, &e->head.colour, error);
+}
+
+/* From planes as loaded to what `codec` takes. */
+static mic_status map_planes(frame_encoder *e, mic_codec codec, mic_error *error)
 {
     const unsigned channels = e->layout->channels;
-    const int n_threads = e->options->n_threads;
-    const size_t n_strips = e->head.n_strips;
     if (channels == MAX_PLANES)
-        TRY(mic_parallel_for(n_strips, n_threads, colour_strip, e, error));
+        TRY(mic_parallel_for(e->head.n_strips, e->options->n_threads, colour_strip, e, error));
     for (unsigned c = 0; c < channels; c++)
         TRY(choose_map(e, c, error));
     for (unsigned c = 0; c < channels; c++) {
-        e->codec[c] = e->options->codec;
+        e->codec[c] = codec;
         TRY(map_plane(e, c, error));
     }
+    return MIC_OK;
+}
+
+/* From planes as loaded to pieces. */
+static mic_status encode_planes(frame_encoder *e, mic_error *error)
+{
+    TRY(map_planes(e, e->options->codec, error));
     TRY(build_models(e, error));
-    TRY(mic_parallel_for(n_strips, n_threads, encode_strip, e, error));
-    for (unsigned c = 0; c < channels; c++)
+    TRY(mic_parallel_for(e->head.n_strips, e->options->n_threads, encode_strip, e, error));
+    for (unsigned c = 0; c < e->layout->channels; c++)
         TRY(settle_plane(e, c, error));
     return MIC_OK;
 }
@@ -458,7 +445,7 @@ static void forget_planes(frame_encoder *e)
         mic_wf_plane_free(e->wavefronts[c]);
         e->wavefronts[c] = NULL;
         for (size_t strip = 0; strip < n_strips; strip++) {
-            struct encoded_part *part = piece_of(e, strip, c);
+            struct encoded_part *part = mic_frame_piece(e, strip, c);
             free(part->bytes);
             *part = (struct encoded_part){0};
             e->head.strips[strip].n_bytes[c] = 0;
@@ -471,33 +458,24 @@ static uint64_t coded_bytes(const frame_encoder *e)
     uint64_t n = 0;
     for (unsigned c = 0; c < e->layout->channels; c++)
         if (e->head.maps[c].kind != MAP_CONSTANT)
-            n += plane_bytes(e, c);
+            n += mic_frame_plane_bytes(e, c);
     return n;
 }
 
 static mic_status run_encoder(frame_encoder *e, mic_error *error)
 {
-    const mic_layout *layout = e->layout;
-    const size_t n_strips = e->head.n_strips;
-    TRY(load_planes(e, error));
-    if (layout->channels == MAX_PLANES) {
-        uint16_t *planes[MAX_PLANES];
-        planes_of_strip(e, 0, planes);
-        TRY(mic_planes_choose_colour(planes, layout->columns, layout->rows, &e->head.colour, error));
-    }
+    TRY(load_frame(e, error));
     TRY(encode_planes(e, error));
     /* Differences of noise need a bit more than the noise: without them it is no
      * larger than it was. */
-    if (e->head.colour != COLOUR_NONE && coded_bytes(e) >= mic_frame_bytes(layout)) {
+    if (e->head.colour != COLOUR_NONE && coded_bytes(e) >= mic_frame_bytes(e->layout)) {
         forget_planes(e);
         e->head.colour = COLOUR_NONE;
         TRY(load_planes(e, error));
         TRY(encode_planes(e, error));
     }
-    TRY(mic_parallel_for(n_strips, e->options->n_threads, seal_strip, e, error));
-    e->head.samples_crc = mic_join_checksums(layout, e->strip_crcs, n_strips);
-    struct encoded_part *part = &e->encoded->parts[0];
-    return mic_frame_head_write(&e->head, layout->channels, &part->bytes, &part->n_bytes, error);
+    TRY(mic_frame_write_head(e, error));
+    return e->options->shared ? mic_frame_share_models(e, error) : MIC_OK;
 }
 
 /* Smallest width that holds every sample; differences of colours say nothing
@@ -531,25 +509,53 @@ static bool allocate_encoder(frame_encoder *e)
     return e->head.strips && e->seen && e->strip_crcs && e->encoded;
 }
 
+/* All but what was encoded. */
+static void free_encoder(frame_encoder *e)
+{
+    mic_frame_head_free(&e->head);
+    for (unsigned c = 0; c < MAX_PLANES; c++) {
+        free(e->planes[c].owned);
+        mic_wf_plane_free(e->wavefronts[c]);
+    }
+    free(e->seen);
+    free(e->strip_crcs);
+}
+
 mic_status mic_native_frame_encode(const mic_layout *layout, const void *samples,
                                    const mic_encode_options *options, mic_encoded **encoded,
                                    unsigned *bits_used, mic_error *error)
 {
     frame_encoder e = {.layout = layout, .samples = samples, .options = options};
     mic_status status = allocate_encoder(&e) ? run_encoder(&e, error)
-                                             : no_memory((size_t)mic_frame_bytes(layout) * 2, error);
+                                             : mic_frame_no_memory((size_t)mic_frame_bytes(layout) * 2, error);
     if (status == MIC_OK) {
         *bits_used = width_in_bits(layout, &e.head);
         *encoded = e.encoded;
     } else {
         mic_encoded_free(e.encoded);
     }
-    mic_frame_head_free(&e.head);
-    for (unsigned c = 0; c < MAX_PLANES; c++) {
-        free(e.planes[c].owned);
-        mic_wf_plane_free(e.wavefronts[c]);
+    free_encoder(&e);
+    return status;
+}
+
+mic_status mic_native_frame_words(const mic_layout *layout, const void *samples, uint16_t *const planes[],
+                                  uint32_t n_values[], mic_error *error)
+{
+    const mic_encode_options options = {.n_threads = 1};
+    frame_encoder e = {.layout = layout, .samples = samples, .options = &options};
+    mic_status status = allocate_encoder(&e) ? load_frame(&e, error)
+                                             : mic_frame_no_memory((size_t)mic_frame_bytes(layout) * 2, error);
+    if (status == MIC_OK)
+        status = map_planes(&e, MIC_CODEC_WAVEFRONT, error);
+    for (unsigned c = 0; status == MIC_OK && c < layout->channels; c++) {
+        n_values[c] = e.head.maps[c].n_values;
+        if (e.head.maps[c].kind == MAP_CONSTANT)
+            continue;
+        status = mic_frame_need_words(&e, c, error);
+        if (status == MIC_OK)
+            memcpy(planes[c], e.planes[c].owned, (size_t)layout->rows * layout->columns * sizeof *planes[c]);
     }
-    free(e.seen);
-    free(e.strip_crcs);
+    mic_encoded_free(e.encoded);
+    free_encoder(&e);
     return status;
 }

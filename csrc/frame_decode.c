@@ -112,8 +112,9 @@ static mic_status decode_plane(const frame_decoder *d, const strip_work *works, 
     }
     if (map->kind == MAP_CONSTANT)
         return MIC_OK;
-    const wf_decoder *model = d->head.models[plane].n_bytes ? &d->models[plane] : NULL;
-    return mic_strip_decode(pieces, n_works, layout->columns, map->n_values, model, failed, error);
+    const strip_models models = {.own = d->head.models[plane].n_bytes ? &d->models[plane] : NULL,
+                                 .shared = d->job->shared, .plane = plane};
+    return mic_strip_decode(pieces, n_works, layout->columns, map->n_values, &models, failed, error);
 }
 
 /* Words to samples, and their checksum, some rows at a time: as many as the nearest

@@ -194,6 +194,7 @@ typedef struct mic_layout {
     uint32_t strip_rows;            /* rows per strip, 1..rows; PICA: of no strip more */
     uint32_t n_parts;               /* strips or planes that PICS, PICA, MICR list; else 0 */
     int temporal;                   /* MIC2: frames are coded as differences */
+    uint32_t shared_bytes;          /* of the models that frames share, which lie before the first one */
     uint64_t header_bytes;          /* where the first frame begins */
     uint64_t index_offset;          /* where the frame index begins, 0 for none */
     uint64_t stream_bytes;          /* size of the stream; 0: the frame's head tells */
@@ -206,6 +207,9 @@ size_t mic_sample_bytes(mic_sample_type type);
 uint64_t mic_frame_bytes(const mic_layout *layout);
 uint64_t mic_strips_per_frame(const mic_layout *layout);
 
+/* Models that the frames of a stream may borrow instead of having their own. */
+typedef struct mic_shared_models mic_shared_models;
+
 typedef struct mic_encode_options {
     mic_codec codec;
     int n_states;        /* FSE states: 1, 2, 4 or 8 */
@@ -214,6 +218,7 @@ typedef struct mic_encode_options {
     unsigned max_value;  /* of MIC1, MIC2, PICS and PICA; 0: the largest sample */
     uint32_t n_strips;   /* of PICS and PICA; at most one a row */
     int temporal;        /* MIC2: code each frame as its difference from the one before */
+    const mic_shared_models *shared; /* of mic_encode_frame; NULL for none */
 } mic_encode_options;
 
 /* Encoded pieces that wait to be written in one go. */
@@ -230,7 +235,7 @@ mic_status mic_encode(const mic_layout *layout, const void *samples, const mic_e
                       mic_encoded **encoded, mic_error *error);
 
 /* For streams written frame by frame: the header (again when all frames are
- * known: it keeps its size), each frame, the index. */
+ * known: it keeps its size), the shared models if there are any, each frame, the index. */
 void mic_plan_strips(mic_layout *layout);
 #define MIC_HEADER_BOUND 1024 /* bytes of a header */
 mic_status mic_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
@@ -243,6 +248,21 @@ mic_status mic_encode_frame(const mic_layout *layout, const void *samples,
 mic_status mic_encode_frames(const mic_layout *layout, const void *samples, size_t n_frames,
                              const mic_encode_options *options, mic_encoded **encoded,
                              unsigned *bits_used, mic_error *error);
+/* Small frames may share models.  Where that is so, they are learnt from the first
+ * MIC_LEARN_FRAMES, or from all if there are fewer: encode those at once, before the
+ * header is written, and the others by mic_encode_frame with options->shared.
+ * *shared is NULL where sharing does not pay; layout->shared_bytes is set. */
+enum { MIC_LEARN_FRAMES = 16 };
+int mic_may_share_models(const mic_layout *layout);
+mic_status mic_encode_first_frames(mic_layout *layout, const void *samples, size_t n_frames,
+                                   const mic_encode_options *options, mic_encoded **frames, unsigned *bits_used,
+                                   mic_shared_models **shared, mic_error *error);
+/* Those of a stream, from layout->shared_bytes bytes before its first frame.
+ * Damage, or that some are missing, is reported by the frames that borrow them. */
+mic_status mic_shared_models_open(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
+                                  mic_shared_models **shared, mic_error *error);
+const uint8_t *mic_shared_models_bytes(const mic_shared_models *shared, size_t *n_bytes);
+void mic_shared_models_free(mic_shared_models *shared);
 /* Bytes of the index of a stream, 0 for a single frame without one. */
 uint64_t mic_index_bytes(const mic_layout *layout);
 void mic_write_index(const uint64_t *frame_offsets, uint64_t n_frames, uint8_t *out);
@@ -279,6 +299,7 @@ mic_status mic_read_parts(const mic_layout *layout, const uint8_t *in, size_t n_
  * caller adds. */
 typedef struct mic_decode_job {
     const mic_layout *layout;
+    const mic_shared_models *shared; /* of the stream; NULL for none */
     const uint8_t *in;          /* the frame */
     size_t n_bytes;
     int64_t frame;              /* its number, for messages */

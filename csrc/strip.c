@@ -101,11 +101,15 @@ mic_status mic_strip_encode(const uint16_t *words, size_t width, size_t height, 
 
 /* ---- decoding ---------------------------------------------------------- */
 
-static mic_status decode_wavefront(const strip_piece *pieces, size_t n, size_t width,
-                                   const wf_decoder *decoder, mic_error *error)
+/* All pieces are of the method of the first. */
+static mic_status decode_wavefront(const strip_piece *pieces, size_t n, size_t width, uint32_t n_values,
+                                   const strip_models *models, mic_error *error)
 {
     wf_strip_job jobs[STRIP_GROUP];
-    if (!decoder)
+    const wf_decoder *decoder = models->own;
+    if (pieces[0].in[0] == STRIP_SHARED)
+        TRY(mic_shared_models_borrow(models->shared, models->plane, n_values, &decoder, error));
+    else if (!decoder)
         return mic_fail(error, MIC_ERROR_CORRUPT, "strip", 0,
                         "the strip is coded by wavefront, but its plane has no model (damaged stream?)");
     for (size_t i = 0; i < n; i++)
@@ -115,7 +119,7 @@ static mic_status decode_wavefront(const strip_piece *pieces, size_t n, size_t w
 }
 
 static mic_status decode_piece(const strip_piece *piece, size_t width, uint32_t n_values,
-                               const wf_decoder *decoder, mic_error *error)
+                               const strip_models *models, mic_error *error)
 {
     const size_t n_words = width * piece->height;
     if (piece->n_bytes == 0)
@@ -129,29 +133,31 @@ static mic_status decode_piece(const strip_piece *piece, size_t width, uint32_t 
         return mic_stream_decode(MIC_STREAM_FSE, payload, n_bytes, width, piece->height, piece->words, error);
     case STRIP_HUFFMAN:
         return mic_stream_decode(MIC_STREAM_HUFFMAN, payload, n_bytes, width, piece->height, piece->words, error);
-    case STRIP_WAVEFRONT: return decode_wavefront(piece, 1, width, decoder, error);
+    case STRIP_WAVEFRONT:
+    case STRIP_SHARED: return decode_wavefront(piece, 1, width, n_values, models, error);
     }
     return mic_fail(error, MIC_ERROR_UNSUPPORTED, "strip", 0,
-                    "strip method %u is unknown, 0 to 3 are expected; a newer version of mic may read it",
+                    "strip method %u is unknown, 0 to 4 are expected; a newer version of mic may read it",
                     piece->in[0]);
 }
 
+/* By the same model. */
 static bool all_wavefront(const strip_piece *pieces, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (pieces[i].n_bytes == 0 || pieces[i].in[0] != STRIP_WAVEFRONT)
+        if (pieces[i].n_bytes == 0 || pieces[i].in[0] != pieces[0].in[0])
             return false;
-    return true;
+    return pieces[0].in[0] == STRIP_WAVEFRONT || pieces[0].in[0] == STRIP_SHARED;
 }
 
 mic_status mic_strip_decode(const strip_piece *pieces, size_t n_pieces, size_t width, uint32_t n_values,
-                            const wf_decoder *decoder, size_t *failed, mic_error *error)
+                            const strip_models *models, size_t *failed, mic_error *error)
 {
     if (n_pieces > 1 && all_wavefront(pieces, n_pieces) &&
-        decode_wavefront(pieces, n_pieces, width, decoder, error) == MIC_OK)
+        decode_wavefront(pieces, n_pieces, width, n_values, models, error) == MIC_OK)
         return MIC_OK;
     /* One by one, which also finds out which of a group is at fault. */
     for (*failed = 0; *failed < n_pieces; ++*failed)
-        TRY(decode_piece(&pieces[*failed], width, n_values, decoder, error));
+        TRY(decode_piece(&pieces[*failed], width, n_values, models, error));
     return MIC_OK;
 }

@@ -6,8 +6,7 @@
 #ifndef MIC_STRIP_H
 #define MIC_STRIP_H
 
-#include "internal.h"
-#include "wavefront.h"
+#include "shared_models.h"
 
 /* The first byte of a piece. */
 typedef enum strip_method {
@@ -15,6 +14,7 @@ typedef enum strip_method {
     STRIP_FSE = 1,       /* a published stream: average predictor, runs, FSE */
     STRIP_HUFFMAN = 2,   /* a published stream: average predictor, runs, Huffman */
     STRIP_WAVEFRONT = 3, /* lanes, with the model of the plane */
+    STRIP_SHARED = 4,    /* lanes, with the model that the stream has for the plane */
 } strip_method;
 
 /* How a plane is to be coded. */
@@ -45,9 +45,15 @@ typedef struct strip_piece {
  * are faster than one after the other. */
 enum { STRIP_GROUP = 2 };
 
-/* Up to STRIP_GROUP pieces; on failure *failed says which one.  `decoder` is the
- * plane's, NULL if it has no model. */
+/* The models that pieces of a plane may use. */
+typedef struct strip_models {
+    const wf_decoder *own;           /* NULL if it has none */
+    const mic_shared_models *shared; /* of the stream, likewise */
+    unsigned plane;
+} strip_models;
+
+/* Up to STRIP_GROUP pieces; on failure *failed says which one. */
 mic_status mic_strip_decode(const strip_piece *pieces, size_t n_pieces, size_t width, uint32_t n_values,
-                            const wf_decoder *decoder, size_t *failed, mic_error *error);
+                            const strip_models *models, size_t *failed, mic_error *error);
 
 #endif

@@ -99,6 +99,11 @@ wf_decode_strips_fn mic_wf_decode_strips_neon;
 mic_status mic_wf_build_model(const uint16_t *words, size_t width, size_t height, size_t strip_rows,
                           unsigned max_value, int effort, wf_model *model, mic_error *error);
 
+/* The same for words of several images one below the other, each strip_rows high, and
+ * for more like them: rare symbols that none of these has get a frequency too. */
+mic_status mic_wf_build_shared_model(const uint16_t *words, size_t width, size_t height, size_t strip_rows,
+                                     unsigned max_value, int effort, wf_model *model, mic_error *error);
+
 /* Memory that a thread keeps from strip to strip: fresh pages cost a quarter of
  * the encoder's time.  Starts as {0}; free with mic_wf_scratch_free. */
 typedef struct wf_scratch {

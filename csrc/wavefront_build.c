@@ -140,8 +140,17 @@ static size_t merge_contexts(context_counts *contexts, size_t n, size_t max_cont
     return n;
 }
 
-mic_status mic_wf_choose_contexts(const uint32_t *histogram, const wf_image *image, int effort, wf_model *model,
-                                  mic_error *error)
+/* A count for symbols that other images may have: all up to a little beyond the last. */
+static void expect_rare(context_counts *c, const wf_model *model)
+{
+    const unsigned largest = 2 * ((1u << model->direct_log) + 4 * (16 - model->direct_log) - 1);
+    const unsigned end = (unsigned)min_size(c->last + 2, largest);
+    for (unsigned s = 0; s <= end; s++)
+        c->counts[s] += c->counts[s] == 0;
+}
+
+mic_status mic_wf_choose_contexts(const uint32_t *histogram, const wf_image *image, int effort, bool for_others,
+                                  wf_model *model, mic_error *error)
 {
     const size_t max_contexts = effort < 8 ? 16 : WF_BUCKETS;
     const unsigned width = effort < 6 && image->width * image->height < 1 << 15 ? 2 : 1;
@@ -155,6 +164,8 @@ mic_status mic_wf_choose_contexts(const uint32_t *histogram, const wf_image *ima
         unsigned first = c ? contexts[c].first_bucket : 0;
         unsigned end = c + 1 < n ? contexts[c + 1].first_bucket : WF_BUCKETS;
         memset(model->context + first, (int)c, end - first);
+        if (for_others)
+            expect_rare(&contexts[c], model);
         mic_wf_normalise(contexts[c].counts, model, model->frequency[c]);
     }
     free(contexts);

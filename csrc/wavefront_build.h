@@ -18,9 +18,10 @@ typedef struct wf_image {
 /* The predictor, its weights and the sizes of tables: all but contexts and
  * frequencies. */
 mic_status mic_wf_choose_predictor(const wf_image *image, int effort, wf_model *model, mic_error *error);
-/* Contexts and frequencies, from counts of all codes that occur, by code. */
-mic_status mic_wf_choose_contexts(const uint32_t *counts, const wf_image *image, int effort, wf_model *model,
-                                  mic_error *error);
+/* Contexts and frequencies, from counts of all codes that occur, by code; for_others:
+ * of more images than these. */
+mic_status mic_wf_choose_contexts(const uint32_t *counts, const wf_image *image, int effort, bool for_others,
+                                  wf_model *model, mic_error *error);
 
 /* Counts of codes while rows go by: see wavefront_count.c. */
 typedef struct wf_counter {

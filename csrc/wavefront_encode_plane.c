@@ -17,6 +17,7 @@ typedef struct strip_codes {
 struct wf_plane_encoder {
     wf_image image;
     int effort;
+    bool for_others; /* the model is to serve more images than this */
     wf_model model;
     uint64_t *entries;
     void *memory; /* of all strips: one block, which the C library keeps for the next image */
@@ -129,7 +130,7 @@ mic_status mic_wf_plane_choose(wf_plane_encoder *plane, wf_model *model, mic_err
     for (size_t strip = 1; strip < plane->n_strips; strip++)
         for (size_t i = 0; i < WF_N_CODES; i++)
             counts[i] += plane->strips[strip].counts[i];
-    TRY(mic_wf_choose_contexts(counts, &plane->image, plane->effort, &plane->model, error));
+    TRY(mic_wf_choose_contexts(counts, &plane->image, plane->effort, plane->for_others, &plane->model, error));
     mic_wf_fill_entries(&plane->model, plane->entries);
     *model = plane->model;
     return MIC_OK;
@@ -152,11 +153,13 @@ mic_status mic_wf_plane_encode(const wf_plane_encoder *plane, size_t strip, uint
 
 /* ---- at once ----------------------------------------------------------- */
 
-mic_status mic_wf_build_model(const uint16_t *words, size_t width, size_t height, size_t strip_rows,
-                          unsigned max_value, int effort, wf_model *model, mic_error *error)
+static mic_status build_model(const wf_image *image, unsigned max_value, int effort, bool for_others,
+                              wf_model *model, mic_error *error)
 {
     wf_plane_encoder *plane;
-    TRY(mic_wf_plane_open(words, 0, width, height, strip_rows, max_value, effort, &plane, error));
+    TRY(mic_wf_plane_open(image->words, image->offset, image->width, image->height, image->strip_rows, max_value,
+                          effort, &plane, error));
+    plane->for_others = for_others;
     mic_status status = MIC_OK;
     for (size_t strip = 0; status == MIC_OK && strip < plane->n_strips; strip++)
         status = mic_wf_plane_analyse(plane, strip, error);
@@ -164,6 +167,20 @@ mic_status mic_wf_build_model(const uint16_t *words, size_t width, size_t height
         status = mic_wf_plane_choose(plane, model, error);
     mic_wf_plane_free(plane);
     return status;
+}
+
+mic_status mic_wf_build_model(const uint16_t *words, size_t width, size_t height, size_t strip_rows,
+                          unsigned max_value, int effort, wf_model *model, mic_error *error)
+{
+    const wf_image image = {words, width, height, strip_rows, 0};
+    return build_model(&image, max_value, effort, false, model, error);
+}
+
+mic_status mic_wf_build_shared_model(const uint16_t *words, size_t width, size_t height, size_t strip_rows,
+                                     unsigned max_value, int effort, wf_model *model, mic_error *error)
+{
+    const wf_image image = {words, width, height, strip_rows, 0};
+    return build_model(&image, max_value, effort, true, model, error);
 }
 
 static bool reserve(wf_scratch *scratch, size_t n_bytes)

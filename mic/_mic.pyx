@@ -25,139 +25,6 @@ import numpy as np
 
 from .errors import error_from_core
 
-cdef extern from "mic.h" nogil:
-    ctypedef int mic_status
-    ctypedef struct mic_error:
-        mic_status status
-        const char *stage
-        int64_t frame
-        int64_t strip
-        int64_t offset
-        char message[320]
-
-    ctypedef int mic_predictor
-    size_t mic_delta_bound(size_t)
-    mic_status mic_delta_encode(mic_predictor, const uint16_t *, size_t, size_t, unsigned, uint16_t *, size_t *, mic_error *)
-    mic_status mic_delta_decode(mic_predictor, const uint16_t *, size_t, size_t, size_t, uint16_t *, mic_error *)
-    size_t mic_rle_bound(size_t)
-    mic_status mic_rle_encode(const uint16_t *, size_t, unsigned, int, uint16_t *, size_t *, mic_error *)
-    mic_status mic_rle_count(const uint16_t *, size_t, int, size_t *, mic_error *)
-    mic_status mic_rle_decode(const uint16_t *, size_t, int, uint16_t *, size_t, size_t *, mic_error *)
-    size_t mic_fse_bound(size_t)
-    mic_status mic_fse_encode(const uint16_t *, size_t, int, uint8_t *, size_t, size_t *, mic_error *)
-    mic_status mic_fse_count(const uint8_t *, size_t, size_t, size_t *, mic_error *)
-    mic_status mic_fse_decode(const uint8_t *, size_t, uint16_t *, size_t, size_t *, mic_error *)
-    mic_status mic_rans_encode(const uint16_t *, size_t, uint8_t *, size_t, size_t *, mic_error *)
-    mic_status mic_rans_count(const uint8_t *, size_t, size_t, size_t *, mic_error *)
-    mic_status mic_rans_decode(const uint8_t *, size_t, uint16_t *, size_t, size_t *, mic_error *)
-    size_t mic_huffman_bound(size_t)
-    mic_status mic_huffman_encode(const uint16_t *, size_t, uint8_t *, size_t, size_t *, mic_error *)
-    mic_status mic_huffman_count(const uint8_t *, size_t, size_t, size_t *, mic_error *)
-    mic_status mic_huffman_decode(const uint8_t *, size_t, uint16_t *, size_t, size_t *, mic_error *)
-
-    ctypedef int mic_stream_kind
-    size_t mic_stream_bound(size_t)
-    mic_status mic_stream_encode(mic_stream_kind, const uint16_t *, size_t, size_t, unsigned, int, uint8_t *, size_t, size_t *, mic_error *)
-    mic_status mic_stream_decode(mic_stream_kind, const uint8_t *, size_t, size_t, size_t, uint16_t *, mic_error *)
-
-    ctypedef int mic_wavelet
-    size_t mic_wavelet_bound(size_t)
-    mic_status mic_wavelet_encode(mic_wavelet, const uint16_t *, size_t, size_t, unsigned, unsigned, uint8_t *, size_t, size_t *, mic_error *)
-    mic_status mic_wavelet_read_header(mic_wavelet, const uint8_t *, size_t, size_t *, size_t *, mic_error *)
-    mic_status mic_wavelet_decode(mic_wavelet, const uint8_t *, size_t, uint16_t *, size_t, mic_error *)
-
-    enum: MIC_MAX_AXES
-    enum: MIC_HEADER_BOUND
-    enum: MIC_MAX_LEVELS
-    enum: MIC_CPU_MODEL_SIZE
-    ctypedef int mic_container
-    ctypedef int mic_sample_type
-    ctypedef int mic_codec
-    ctypedef struct mic_level:
-        uint32_t rows
-        uint32_t columns
-    ctypedef struct mic_layout:
-        mic_container container
-        mic_sample_type sample_type
-        mic_codec codec
-        unsigned channels
-        unsigned bits_used
-        unsigned n_axes
-        uint32_t axes[29]
-        uint64_t n_frames
-        uint32_t rows
-        uint32_t columns
-        uint32_t strip_rows
-        uint32_t n_parts
-        int temporal
-        uint64_t header_bytes
-        uint64_t index_offset
-        uint64_t stream_bytes
-        unsigned n_levels
-        mic_level levels[32]
-    ctypedef struct mic_encode_options:
-        mic_codec codec
-        int n_states
-        int effort
-        int n_threads
-        unsigned max_value
-        uint32_t n_strips
-        int temporal
-    ctypedef struct mic_encoded:
-        pass
-    size_t mic_sample_bytes(mic_sample_type)
-    uint64_t mic_encoded_size(const mic_encoded *)
-    void mic_encoded_write(const mic_encoded *, uint8_t *)
-    void mic_encoded_free(mic_encoded *)
-    mic_status mic_encode(const mic_layout *, const void *, const mic_encode_options *, mic_encoded **, mic_error *)
-    void mic_plan_strips(mic_layout *)
-    mic_status mic_write_header(const mic_layout *, uint8_t *, size_t *, mic_error *)
-    mic_status mic_encode_frame(const mic_layout *, const void *, const mic_encode_options *, mic_encoded **, unsigned *, mic_error *)
-    mic_status mic_encode_frames(const mic_layout *, const void *, size_t, const mic_encode_options *, mic_encoded **, unsigned *, mic_error *)
-    uint64_t mic_index_bytes(const mic_layout *)
-    void mic_write_index(const uint64_t *, uint64_t, uint8_t *)
-    mic_status mic_read_header(const uint8_t *, size_t, mic_layout *, mic_error *)
-    mic_status mic_check_index(const mic_layout *, uint64_t, mic_error *)
-    mic_status mic_read_index(const mic_layout *, const uint8_t *, size_t, uint64_t *, mic_error *)
-    void mic_write_tile_table(const uint64_t *, uint64_t, uint8_t *)
-    void mic_halve(mic_sample_type, unsigned, const void *, size_t, size_t, void *)
-    mic_status mic_frame_size(const mic_layout *, const uint8_t *, size_t, uint64_t *, mic_error *)
-    ctypedef int mic_part_kind
-    ctypedef struct mic_part:
-        mic_part_kind kind
-        uint32_t first_row
-        uint32_t n_rows
-        uint64_t offset
-        uint64_t n_bytes
-    mic_status mic_read_parts(const mic_layout *, const uint8_t *, size_t, mic_part *, mic_error *)
-    ctypedef struct mic_decode_job:
-        const mic_layout *layout
-        const uint8_t *in_ "in"
-        size_t n_bytes
-        int64_t frame
-        uint64_t base_offset
-        uint32_t first_row
-        uint32_t n_rows
-        uint32_t first_column
-        uint32_t n_columns
-        uint8_t *out
-        ptrdiff_t row_stride
-        uint8_t *intact
-        int padded
-    mic_status mic_decode(const mic_decode_job *, size_t, int, mic_error *)
-
-    ctypedef int mic_isa
-    mic_isa mic_best_isa()
-    mic_isa mic_active_isa()
-    mic_status mic_use_isa(mic_isa, mic_error *)
-    const char *mic_isa_name(mic_isa)
-    void mic_cpu_model(char *)
-    const char *mic_compiler()
-
-cdef extern from "rgb_planes.h" nogil:
-    void mic_rgb_to_planes(const uint8_t *, size_t, uint16_t *)
-    mic_status mic_rgb_from_planes(uint16_t *, size_t, uint8_t *, mic_error *)
-
 
 cdef int check(mic_status status, mic_error *error) except -1:
     if status == 0:
@@ -167,186 +34,7 @@ cdef int check(mic_status status, mic_error *error) except -1:
     )
 
 
-# ---- stages ----------------------------------------------------------------
-
-
-def delta_encode(int predictor, const uint16_t[::1] pixels, size_t width, size_t height, unsigned max_value):
-    cdef uint16_t[::1] words = np.empty(mic_delta_bound(width * height), np.uint16)
-    cdef size_t n
-    cdef mic_error error
-    cdef mic_status status
-    with nogil:
-        status = mic_delta_encode(predictor, &pixels[0], width, height, max_value, &words[0], &n, &error)
-    check(status, &error)
-    return np.asarray(words)[:n].copy()
-
-
-def delta_decode(int predictor, const uint16_t[::1] words, size_t width, size_t height):
-    cdef uint16_t[::1] pixels = np.empty(width * height, np.uint16)
-    cdef mic_error error
-    cdef mic_status status
-    cdef const uint16_t *first = &words[0] if words.shape[0] else NULL
-    with nogil:
-        status = mic_delta_decode(predictor, first, words.shape[0], width, height, &pixels[0], &error)
-    check(status, &error)
-    return np.asarray(pixels)
-
-
-def rle_encode(const uint16_t[::1] words, unsigned initial, bint with_length):
-    cdef uint16_t[::1] out = np.empty(mic_rle_bound(words.shape[0]), np.uint16)
-    cdef const uint16_t *first = &words[0] if words.shape[0] else NULL
-    cdef size_t n
-    cdef mic_error error
-    cdef mic_status status
-    with nogil:
-        status = mic_rle_encode(first, words.shape[0], initial, with_length, &out[0], &n, &error)
-    check(status, &error)
-    return np.asarray(out)[:n].copy()
-
-
-def rle_count(const uint16_t[::1] words, bint with_length):
-    cdef const uint16_t *first = &words[0] if words.shape[0] else NULL
-    cdef size_t n
-    cdef mic_error error
-    check(mic_rle_count(first, words.shape[0], with_length, &n, &error), &error)
-    return n
-
-
-def rle_decode(const uint16_t[::1] words, bint with_length, size_t capacity):
-    cdef uint16_t[::1] out = np.empty(capacity + 1, np.uint16)
-    cdef const uint16_t *first = &words[0] if words.shape[0] else NULL
-    cdef size_t n
-    cdef mic_error error
-    cdef mic_status status
-    with nogil:
-        status = mic_rle_decode(first, words.shape[0], with_length, &out[0], capacity, &n, &error)
-    check(status, &error)
-    return np.asarray(out)[:n].copy()
-
-
-def entropy_encode(str coder, const uint16_t[::1] words, int n_states):
-    """FSE (`n_states` 1, 2, 4, 8), rANS or Huffman over words."""
-    cdef bint huffman = coder == "huffman"
-    cdef bint rans = coder == "rans"
-    cdef size_t capacity = mic_huffman_bound(words.shape[0]) if huffman else mic_fse_bound(words.shape[0])
-    cdef uint8_t[::1] out = np.empty(capacity + 1, np.uint8)
-    cdef const uint16_t *first = &words[0] if words.shape[0] else NULL
-    cdef size_t n
-    cdef mic_error error
-    cdef mic_status status
-    with nogil:
-        if huffman:
-            status = mic_huffman_encode(first, words.shape[0], &out[0], capacity, &n, &error)
-        elif rans:
-            status = mic_rans_encode(first, words.shape[0], &out[0], capacity, &n, &error)
-        else:
-            status = mic_fse_encode(first, words.shape[0], n_states, &out[0], capacity, &n, &error)
-    check(status, &error)
-    return np.asarray(out)[:n].tobytes()
-
-
-def entropy_decode(str coder, const uint8_t[::1] data, size_t max_words):
-    cdef bint huffman = coder == "huffman"
-    cdef bint rans = coder == "rans"
-    cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
-    cdef size_t n
-    cdef mic_error error
-    cdef mic_status status
-    with nogil:
-        if huffman:
-            status = mic_huffman_count(first, data.shape[0], max_words, &n, &error)
-        elif rans:
-            status = mic_rans_count(first, data.shape[0], max_words, &n, &error)
-        else:
-            status = mic_fse_count(first, data.shape[0], max_words, &n, &error)
-    check(status, &error)
-    cdef uint16_t[::1] words = np.empty(n + 1, np.uint16)
-    cdef size_t capacity = n
-    with nogil:
-        if huffman:
-            status = mic_huffman_decode(first, data.shape[0], &words[0], capacity, &n, &error)
-        elif rans:
-            status = mic_rans_decode(first, data.shape[0], &words[0], capacity, &n, &error)
-        else:
-            status = mic_fse_decode(first, data.shape[0], &words[0], capacity, &n, &error)
-    check(status, &error)
-    return np.asarray(words)[:n]
-
-
-def stream_encode(int kind, const uint16_t[::1] pixels, size_t width, size_t height, unsigned max_value, int n_states):
-    cdef size_t capacity = mic_stream_bound(width * height)
-    cdef uint8_t[::1] out = np.empty(capacity, np.uint8)
-    cdef size_t n
-    cdef mic_error error
-    cdef mic_status status
-    with nogil:
-        status = mic_stream_encode(kind, &pixels[0], width, height, max_value, n_states, &out[0], capacity, &n, &error)
-    check(status, &error)
-    return np.asarray(out)[:n].tobytes()
-
-
-def stream_decode(int kind, const uint8_t[::1] data, size_t width, size_t height):
-    cdef uint16_t[::1] pixels = np.empty(width * height, np.uint16)
-    cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
-    cdef mic_error error
-    cdef mic_status status
-    with nogil:
-        status = mic_stream_decode(kind, first, data.shape[0], width, height, &pixels[0], &error)
-    check(status, &error)
-    return np.asarray(pixels)
-
-
-def wavelet_encode(int variant, const uint16_t[::1] pixels, size_t width, size_t height, unsigned max_value, unsigned levels):
-    cdef size_t capacity = mic_wavelet_bound(width * height)
-    cdef uint8_t[::1] out = np.empty(capacity, np.uint8)
-    cdef size_t n
-    cdef mic_error error
-    cdef mic_status status
-    with nogil:
-        status = mic_wavelet_encode(variant, &pixels[0], width, height, max_value, levels, &out[0], capacity, &n, &error)
-    check(status, &error)
-    return np.asarray(out)[:n].tobytes()
-
-
-def wavelet_shape(int variant, const uint8_t[::1] data):
-    """(rows, columns) of a wavelet stream."""
-    cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
-    cdef size_t width, height
-    cdef mic_error error
-    check(mic_wavelet_read_header(variant, first, data.shape[0], &width, &height, &error), &error)
-    return height, width
-
-
-def wavelet_decode(int variant, const uint8_t[::1] data, size_t n_pixels):
-    cdef uint16_t[::1] pixels = np.empty(n_pixels, np.uint16)
-    cdef mic_error error
-    cdef mic_status status
-    with nogil:
-        status = mic_wavelet_decode(variant, &data[0], data.shape[0], &pixels[0], n_pixels, &error)
-    check(status, &error)
-    return np.asarray(pixels)
-
-
-def ycocg_planes(const uint8_t[::1] rgb):
-    """Y, Co, Cg (folded) of interleaved RGB samples, as 3 x pixels words."""
-    cdef size_t n = rgb.shape[0] // 3
-    cdef uint16_t[::1] planes = np.empty(3 * n, np.uint16)
-    with nogil:
-        mic_rgb_to_planes(&rgb[0], n, &planes[0])
-    return np.asarray(planes).reshape(3, n)
-
-
-def ycocg_pixels(planes):
-    """Interleaved RGB samples of 3 x pixels words."""
-    cdef uint16_t[:, ::1] words = planes.copy()  # used up on the way
-    cdef size_t n = words.shape[1]
-    cdef uint8_t[::1] rgb = np.empty(3 * n, np.uint8)
-    cdef mic_error error
-    cdef mic_status status
-    with nogil:
-        status = mic_rgb_from_planes(&words[0, 0], n, &rgb[0], &error)
-    check(status, &error)
-    return np.asarray(rgb)
+include "_stages.pxi"
 
 
 # ---- images ----------------------------------------------------------------
@@ -356,6 +44,10 @@ cdef class Layout:
     """What a stream says about its array; a plain mic_layout."""
 
     cdef mic_layout c
+    cdef mic_shared_models *shared  # of the stream, once learnt or opened
+
+    def __dealloc__(self):
+        mic_shared_models_free(self.shared)
 
     @staticmethod
     def make(int container, int sample_type, unsigned channels, axes, uint32_t rows, uint32_t columns):
@@ -394,6 +86,7 @@ cdef class Layout:
     strip_rows = property(lambda self: (<Layout>self).c.strip_rows)
     n_parts = property(lambda self: (<Layout>self).c.n_parts)
     temporal = property(lambda self: bool((<Layout>self).c.temporal))
+    shared_bytes = property(lambda self: (<Layout>self).c.shared_bytes)
     header_bytes = property(lambda self: (<Layout>self).c.header_bytes)
     index_offset = property(lambda self: (<Layout>self).c.index_offset)
     stream_bytes = property(lambda self: (<Layout>self).c.stream_bytes)
@@ -432,6 +125,27 @@ cdef class Layout:
         self.c.bits_used = bits_used
         self.c.index_offset = index_offset
 
+    @property
+    def learn_frames(self):
+        """How many frames to encode at once, by `encode_first_frames`."""
+        return MIC_LEARN_FRAMES if mic_may_share_models(&self.c) else 1
+
+    def shared_models(self):
+        """Bytes that go between the header and the first frame."""
+        cdef size_t n
+        if self.shared == NULL:
+            return b""
+        cdef const uint8_t *first = mic_shared_models_bytes(self.shared, &n)
+        return first[:n]
+
+    def open_shared_models(self, const uint8_t[::1] data):
+        """Take them from a stream; damage is reported by the frames that borrow from them."""
+        cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
+        cdef mic_error error
+        mic_shared_models_free(self.shared)
+        self.shared = NULL
+        check(mic_shared_models_open(&self.c, first, data.shape[0], &self.shared, &error), &error)
+
     def header(self):
         """The header's bytes."""
         cdef uint8_t buffer[MIC_HEADER_BOUND]
@@ -469,12 +183,14 @@ cdef class Layout:
         finally:
             free(parts)
 
-    def frame_size(self, const uint8_t[::1] data):
-        """Bytes of the frame that starts with `data`, from its head."""
+    def frame_size(self, const uint8_t[::1] data, int64_t frame):
+        """Bytes of the frame with that number, which starts with `data`, from its head."""
         cdef uint64_t size
         cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
         cdef mic_error error
-        check(mic_frame_size(&self.c, first, data.shape[0], &size, &error), &error)
+        cdef mic_status status = mic_frame_size(&self.c, first, data.shape[0], &size, &error)
+        error.frame = frame
+        check(status, &error)
         return size
 
 
@@ -512,7 +228,7 @@ def encode(
 ):
     """A whole array (contiguous, native byte order) as one stream."""
     cdef mic_encode_options options = mic_encode_options(
-        codec, n_states, effort, n_threads, max_value, n_strips, temporal
+        codec, n_states, effort, n_threads, max_value, n_strips, temporal, NULL
     )
     cdef mic_encoded *encoded
     cdef mic_error error
@@ -528,9 +244,44 @@ def encode(
     return take_encoded(encoded)
 
 
+cdef mic_encode_options frame_options(Layout layout, int n_states, int effort, int n_threads):
+    """For frames of a stream that is written frame by frame."""
+    return mic_encode_options(layout.c.codec, n_states, effort, n_threads, 0, 0, 0, layout.shared)
+
+
+def encode_first_frames(Layout layout, const uint8_t[:, ::1] samples, int n_states, int effort, int n_threads):
+    """The first frames (frames x bytes) of a stream; `layout` keeps the models that they share
+    with those to come.  A list of what `encode_frame` returns."""
+    cdef mic_encode_options options
+    cdef size_t n = samples.shape[0]
+    cdef mic_encoded **frames = <mic_encoded **>calloc(n, sizeof(mic_encoded *))
+    cdef unsigned[::1] bits_used = np.zeros(n, np.uintc)
+    cdef mic_error error
+    cdef mic_status status
+    if frames == NULL:
+        raise MemoryError
+    mic_shared_models_free(layout.shared)
+    layout.shared = NULL
+    options = frame_options(layout, n_states, effort, n_threads)
+    try:
+        with nogil:
+            status = mic_encode_first_frames(
+                &layout.c, &samples[0, 0], n, &options, frames, &bits_used[0], &layout.shared, &error)
+        check(status, &error)
+        coded = []
+        for i in range(n):
+            encoded, frames[i] = frames[i], NULL
+            coded.append((take_encoded(encoded), bits_used[i]))
+        return coded
+    finally:
+        for i in range(n):
+            mic_encoded_free(frames[i])
+        free(frames)
+
+
 def encode_frame(Layout layout, const uint8_t[::1] samples, int n_states, int effort, int n_threads):
     """One frame of a stream that is written frame by frame, and its bits in use."""
-    cdef mic_encode_options options = mic_encode_options(layout.c.codec, n_states, effort, n_threads, 0, 0, 0)
+    cdef mic_encode_options options = frame_options(layout, n_states, effort, n_threads)
     cdef mic_encoded *encoded
     cdef unsigned bits_used
     cdef mic_error error
@@ -543,7 +294,7 @@ def encode_frame(Layout layout, const uint8_t[::1] samples, int n_states, int ef
 
 def encode_frames(Layout layout, const uint8_t[::1] samples, size_t n, int n_states, int effort, int n_threads):
     """n frames that lie one behind the other, as a list of bytes, and the bits in use of all."""
-    cdef mic_encode_options options = mic_encode_options(layout.c.codec, n_states, effort, n_threads, 0)
+    cdef mic_encode_options options = frame_options(layout, n_states, effort, n_threads)
     cdef mic_encoded **encoded = <mic_encoded **>calloc(n + 1, sizeof(mic_encoded *))
     cdef unsigned bits_used
     cdef mic_error error
@@ -618,6 +369,7 @@ def decode_frames(
     try:
         for i in range(n):
             jobs[i].layout = &(<Layout?>layouts[i]).c
+            jobs[i].shared = (<Layout>layouts[i]).shared
             jobs[i].in_ = <const uint8_t *>held.views[i].buf
             jobs[i].n_bytes = held.views[i].len
             jobs[i].frame = numbers[i]
@@ -640,6 +392,7 @@ cdef bint is_plain_image(const mic_layout *layout, uint64_t max_samples):
         layout.container == 0
         and layout.n_axes == 0
         and layout.index_offset == 0
+        and layout.shared_bytes == 0
         and <uint64_t>layout.rows * layout.columns * layout.channels <= max_samples
     )
 
@@ -739,6 +492,7 @@ def decode_tiles(
     try:
         for i in range(n):
             jobs[i].layout = &layout.c
+            jobs[i].shared = layout.shared
             jobs[i].in_ = <const uint8_t *>held.views[i].buf
             jobs[i].n_bytes = held.views[i].len
             jobs[i].frame = numbers[i]

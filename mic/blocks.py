@@ -15,7 +15,7 @@ _CRC_BYTES = 4
 
 
 def add_block(stream: bytes, kind: bytes, content: bytes) -> bytes:
-    """A native stream without blocks, with one added.
+    """A native stream with one more block.
 
     Parameters
     ----------
@@ -29,17 +29,28 @@ def add_block(stream: bytes, kind: bytes, content: bytes) -> bytes:
     """
     parsed = Stream(MemoryBytes(stream))
     layout = parsed.layout
-    block = struct.pack("<4sI", kind, len(content)) + content
-    blocks = struct.pack("<I", len(block)) + block
-    head = bytearray(stream[: layout.header_bytes - _CRC_BYTES])
-    frames = stream[layout.header_bytes : int(parsed.offsets[-1])]
+    end = layout.header_bytes - layout.shared_bytes
+    present = read_blocks(stream)
+    added = {**present, kind: content}
+    blocks = _written(added)
+    head = bytearray(stream[: end - _CRC_BYTES - len(_written(present))])
+    frames = stream[end : int(parsed.offsets[-1])]
+    longer = len(blocks) - len(_written(present))
     head[_LAYOUT_AT] |= _HAS_BLOCKS
     index = b""
     if layout.axes:
-        struct.pack_into("<Q", head, len(head) - 8, layout.index_offset + len(blocks))
-        index = _mic.write_index(parsed.offsets[:-1] + len(blocks))
+        struct.pack_into("<Q", head, len(head) - 8, layout.index_offset + longer)
+        index = _mic.write_index(parsed.offsets[:-1] + longer)
     head += blocks
     return bytes(head) + struct.pack("<I", crc32c(head)) + frames + index
+
+
+def _written(blocks: dict[bytes, bytes]) -> bytes:
+    """As in a header; nothing for none."""
+    listed = b"".join(
+        struct.pack("<4sI", kind, len(content)) + content for kind, content in blocks.items()
+    )
+    return struct.pack("<I", len(listed)) + listed if blocks else b""
 
 
 def read_blocks(stream: Any) -> dict[bytes, bytes]:

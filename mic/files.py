@@ -369,14 +369,17 @@ class MicWriter(AtomicWriter):
         self._layout = layout_of((*(axes or (1,)), *image), self._dtype, 0, len(image) == 3)
         self._layout.plan(CODECS[_choose("codec", codec, CODECS)])
         self._image_shape = image
+        self._first: list[NDArray[Any]] = []  # frames that wait to be encoded at once
         self._offsets: list[int] = []
         self._bits_used = 0
+        self._end = 0
         super().__init__(path)
-        assert self._file is not None
-        self._end = self._file.write(self._layout.header())
 
     def append(self, frame: ArrayLike) -> None:
         """Encode one frame and write it.
+
+        The first frames of a file of small ones (up to 128 x 128) wait for each
+        other, 16 at most: what they have in common is stored once.
 
         Parameters
         ----------
@@ -388,8 +391,8 @@ class MicWriter(AtomicWriter):
         UnsupportedError
             Another shape or dtype than the file's.
         VerifyError
-            The frame does not decode to what it was (a fault of mic or of the
-            memory); nothing was written.
+            The frame, or one that waited, does not decode to what it was (a fault
+            of mic or of the memory); it was not written.
         """
         if self._file is None:
             raise ValueError("the writer is closed")
@@ -399,15 +402,34 @@ class MicWriter(AtomicWriter):
                 f"the frame has shape {array.shape} and dtype {array.dtype}, "
                 f"{self._image_shape} and {self._dtype} are expected"
             )
-        samples = array.reshape(-1).view(np.uint8)
-        coded, bits_used = _mic.encode_frame(
+        if self._offsets:
+            samples = array.reshape(-1).view(np.uint8)
+            encoded = _mic.encode_frame(
+                self._layout, samples, self._states, self._effort, self._threads
+            )
+            self._write(self._file, array, *encoded)
+            return
+        self._first.append(array.copy())
+        if len(self._first) == self._layout.learn_frames:
+            self._write_first(self._file)
+
+    def _write_first(self, file: BinaryIO) -> None:
+        """Header, what all frames share, and the frames that were waiting for it."""
+        frames, self._first = np.stack(self._first), []
+        samples = frames.reshape(len(frames), -1).view(np.uint8)
+        first = _mic.encode_first_frames(
             self._layout, samples, self._states, self._effort, self._threads
         )
+        self._end = file.write(self._layout.header() + self._layout.shared_models())
+        for array, encoded in zip(frames, first, strict=True):
+            self._write(file, array, *encoded)
+
+    def _write(self, file: BinaryIO, array: NDArray[Any], coded: bytes, bits_used: int) -> None:
         if self._verify:
             self._check(coded, array)
         self._offsets.append(self._end)
         self._bits_used = max(self._bits_used, bits_used)
-        self._end += self._file.write(coded)
+        self._end += file.write(coded)
 
     def _check(self, coded: bytes, array: NDArray[Any]) -> None:
         number = len(self._offsets)
@@ -424,13 +446,15 @@ class MicWriter(AtomicWriter):
             )
 
     def _finish(self, file: BinaryIO) -> None:
-        n_frames = len(self._offsets)
+        n_frames = len(self._offsets) + len(self._first)
         expected = None if self._axes is None else math.prod(self._axes)
         if n_frames == 0 or (expected is not None and n_frames != expected):
             raise UnsupportedError(
                 f"{n_frames} frames were appended, {expected or 'at least one'} are expected; "
                 "the file was not written"
             )
+        if self._first:
+            self._write_first(file)
         file.write(_mic.write_index(np.array(self._offsets, np.uint64)))
         axes = (n_frames,) if self._axes is None else self._axes
         self._layout.finish(axes, self._bits_used, self._end)

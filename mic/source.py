@@ -80,6 +80,10 @@ class Stream:
     def __init__(self, data: Bytes, rescue: bool = False, max_pixels: int = 2**30) -> None:
         self.data = data
         self.layout = self._read_layout()
+        if self.layout.shared_bytes:
+            start = self.layout.header_bytes
+            models = data.read(start - self.layout.shared_bytes, start)
+            self.layout.open_shared_models(models)
         try:
             self.offsets = self._read_offsets()
         except MicError:
@@ -108,7 +112,7 @@ class Stream:
             with naming_tiles(layout):
                 return layout.index(self.data.read(start, start + layout.index_bytes))
         start = layout.header_bytes
-        end = start + self._frame_size(start)
+        end = start + self._frame_size(start, 0)
         if end > self.data.size:
             raise CorruptDataError(
                 f"the frame needs bytes {start} to {end}, the stream has {self.data.size} "
@@ -119,12 +123,12 @@ class Stream:
             )
         return np.array([start, end], np.uint64)
 
-    def _frame_size(self, start: int) -> int:
-        """Size of the frame at `start`, reading as little as its head needs."""
+    def _frame_size(self, start: int, frame: int) -> int:
+        """Size of the frame with that number, at `start`, reading as little as its head needs."""
         n = _HEADER_GUESS
         while True:
             try:
-                return self.layout.frame_size(self.data.read(start, start + n))
+                return self.layout.frame_size(self.data.read(start, start + n), frame)
             except MicError:
                 if start + n >= self.data.size:
                     raise
@@ -139,7 +143,7 @@ class Stream:
         for frame in range(self.layout.n_frames):
             offsets[frame] = min(offset, end)
             try:
-                offset += self._frame_size(offset)
+                offset += self._frame_size(offset, frame)
             except MicError:
                 break
         offsets[-1] = min(offset, end) if self.layout.n_frames == 1 else end

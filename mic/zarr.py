@@ -191,6 +191,9 @@ async def _fetch(byte_getter: ByteGetter, box: Box, chunk_spec: ArraySpec) -> By
         if layout.axes:
             data = SparseBytes(layout.stream_bytes)
             data.add(0, head)
+            if layout.shared_bytes and layout.header_bytes > len(head):
+                models = layout.header_bytes - layout.shared_bytes, layout.header_bytes
+                data.add(models[0], await get(*models))
             index = await get(layout.index_offset, layout.index_offset + layout.index_bytes)
             data.add(layout.index_offset, index)
             runs = _runs(layout.index(index), frames_in(box, layout).reshape(-1))

@@ -86,6 +86,16 @@ def header(
     return with_crc(out)
 
 
+def models_block(n_bytes: int) -> bytes:
+    """The block of the header that announces shared models."""
+    return block(b"Modl", struct.pack("<I", n_bytes))
+
+
+def shared_models(models: Sequence[bytes]) -> bytes:
+    """Section 2.3; empty where a plane has none."""
+    return with_crc(b"".join(varint(len(model)) + model for model in models))
+
+
 def index(offsets: Sequence[int]) -> bytes:
     """Section 2.2."""
     return with_crc(struct.pack(f"<{len(offsets)}Q", *offsets))

@@ -2,7 +2,8 @@
 """A slow, clear decoder of the native format of mic, written from docs/format.md alone.
 
 It shares no code with the package: a second opinion for the tests, and a worked reading of the
-specification, whose section numbers are given below. Section 7 is in reference_wavefront.py.
+specification, whose section numbers are given below. Section 7 is in reference_wavefront.py,
+the blocks of section 2 in reference_blocks.py.
 numpy only holds the result.
 """
 
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 import numpy
 from reference_bits import Bits, Bytes, FormatError, Items, at, crc32c, depth, require
+from reference_blocks import read_blocks
 from reference_wavefront import Model, read_strip
 
 __all__ = ["FormatError", "decode"]
@@ -57,6 +59,7 @@ def decode_frames(data: bytes, max_samples: int) -> tuple[Header, numpy.ndarray]
     """Decode all frames, as one row of samples."""
     with at("header"):
         header = Header(data)
+    header.read_shared_models(data)
     n_frames = math.prod(header.axes)
     if n_frames * header.frame_samples > max_samples:
         raise ValueError(f"{n_frames} frames of {header.frame_samples} samples are too many")
@@ -78,7 +81,7 @@ def decode_frames(data: bytes, max_samples: int) -> tuple[Header, numpy.ndarray]
 
 
 class Header:
-    """Section 2.1; `size` is where the header ends."""
+    """Section 2.1; `own_size` is where the header ends, `size` where the shared models end."""
 
     def __init__(self, data: bytes) -> None:
         source = Bytes(data, 0, len(data))
@@ -96,10 +99,12 @@ class Header:
             self.axes = [source.uint(4) for _ in range(count)]
             self.index_offset = source.uint(8)
         self.levels: list[tuple[int, int]] = []
+        shared_bytes = 0
         if layout & 16:
-            self.levels = read_blocks(source.take(source.uint(4)))
+            self.levels, shared_bytes = read_blocks(source.take(source.uint(4)))
         source.check_crc(0)
-        self.size = source.pos
+        self.own_size = source.pos
+        self.size = source.pos + shared_bytes
         self.dtype, self.sample_bytes, self.lowest = SAMPLE_TYPES[layout & 3]
         self.channels = 3 if layout & 4 else 1
         self.frame_samples = self.rows * self.columns * self.channels
@@ -108,6 +113,7 @@ class Header:
         require(self.frame_samples < 1 << 31, "a frame has 2^31 samples or more")
         require(math.prod(self.axes) < 1 << 31, "there are 2^31 frames or more")
         require(self.strip_rows < self.rows, "rows per strip is not below rows")
+        require(shared_bytes == 0 or shared_bytes >= self.channels + 4, "no room for shared models")
         if self.levels:
             self.check_levels()
 
@@ -121,29 +127,18 @@ class Header:
             above = rows, columns
         require(self.axes == [n_tiles], "the levels have another number of tiles")
 
-
-def read_blocks(content: bytes) -> list[tuple[int, int]]:
-    """Section 2.1: skip optional blocks, refuse those that have to be understood; the levels."""
-    source = Bytes(content, 0, len(content))
-    levels: list[tuple[int, int]] = []
-    while source.left() > 0:
-        block_type = source.take(4)
-        require(not 0x41 <= block_type[0] <= 0x5A, f"the block {block_type!r} is not known")
-        block = source.take(source.uint(4))
-        if block_type == b"tile":
-            require(not levels, "there are two blocks of levels")
-            levels = read_levels(block)
-    return levels
-
-
-def read_levels(block: bytes) -> list[tuple[int, int]]:
-    """Section 2.3: rows and columns of each level."""
-    source = Bytes(block, 0, len(block))
-    count = source.uint(1)
-    require(1 <= count <= 32, "the number of levels is not 1 to 32")
-    levels = [(source.uint(4), source.uint(4)) for _ in range(count)]
-    require(source.left() == 0, "the block of levels is too long")
-    return levels
+    def read_shared_models(self, data: bytes) -> None:
+        """Section 2.4; None where there is no model."""
+        self.shared: list[Model | None] = [None] * self.channels
+        if self.size == self.own_size:
+            return
+        with at("shared models"):
+            source = Bytes(data, self.own_size, min(self.size, len(data)))
+            for plane in range(self.channels):
+                content = source.take(source.varint())
+                self.shared[plane] = Model(content) if content else None
+            source.check_crc(self.own_size)
+            require(source.pos == self.size, "the shared models have something left over")
 
 
 def read_index(data: bytes, header: Header, n_frames: int) -> tuple[list[int], int]:
@@ -161,10 +156,12 @@ def read_index(data: bytes, header: Header, n_frames: int) -> tuple[list[int], i
 
 # Section 3: frame
 class Plane(NamedTuple):
-    """One channel of a frame: the value v of each word, the model, the values decoded so far."""
+    """One channel of a frame: the value v of each word, its own model and the shared one, the
+    values decoded so far."""
 
     values: Sequence[int]
     model: Model | None
+    shared: Model | None
     decoded: list[int]
 
 
@@ -209,9 +206,15 @@ def read_planes(source: Bytes, header: Header, transform: int) -> list[Plane]:
     require(transform <= 2, "the colour transform is unknown")
     highest = 255 if header.sample_bytes == 1 and transform == 0 else 65535
     planes = []
-    for values in [sample_map(source, highest) for _ in range(header.channels)]:
-        model = source.take(source.varint()) if len(values) > 1 else b""
-        planes.append(Plane(values, Model(model, len(values)) if model else None, []))
+    maps = [sample_map(source, highest) for _ in range(header.channels)]
+    for values, shared in zip(maps, header.shared, strict=True):
+        content = source.take(source.varint()) if len(values) > 1 else b""
+        model = Model(content) if content else None
+        require(
+            model is None or model.max_value == len(values) - 1,
+            "the largest word is not that of the sample map",
+        )
+        planes.append(Plane(values, model, shared, []))
     return planes
 
 
@@ -273,14 +276,16 @@ def read_piece(content: bytes, height: int, columns: int, plane: Plane) -> list[
     require(len(content) > 0, "the piece is empty")
     method, payload, count = content[0], content[1:], height * columns
     n_values = len(plane.values)
-    require(method <= 3, "the method is unknown")
+    require(method <= 4, "the method is unknown")
     if method == 0:
         source, size = Bytes(payload, 0, len(payload)), 1 if n_values <= 256 else 2
         require(len(payload) == count * size, "the raw words have the wrong length")
         words = [source.uint(size) for _ in range(count)]
-    elif method == 3:
-        require(plane.model is not None, "a wavefront piece has no model")
-        words = read_strip(payload, plane.model, height, columns)
+    elif method >= 3:
+        model = plane.model if method == 3 else plane.shared
+        require(model is not None, "a wavefront piece has no model")
+        require(model.max_value >= n_values - 1, "the shared model is for smaller words")
+        words = read_strip(payload, model, height, columns)
     else:
         most = 1 + 2 * count  # the maximum, then for each pixel at most an escape and a word
         entropy = fse if method == 1 else huffman

@@ -51,9 +51,9 @@ class Context(NamedTuple):
 
 
 class Model:
-    """What all strips of a plane share."""
+    """What all strips of a plane share, or the planes of several frames."""
 
-    def __init__(self, data: bytes, n_values: int) -> None:
+    def __init__(self, data: bytes) -> None:
         bits = Bits(data)
         self.predictor, self.table_log = bits.take(4), bits.take(4)
         self.precision, self.direct_log = bits.take(4), bits.take(4)
@@ -62,7 +62,6 @@ class Model:
         require(8 <= self.table_log <= 12, "the table log is not 8 to 12")
         require(2 <= self.direct_log <= 6, "the direct log is not 2 to 6")
         require(self.max_value >= 1, "the largest word is 0")
-        require(self.max_value == n_values - 1, "the largest word is not that of the sample map")
         require(starts & 1 == 1, "bucket 0 begins no context")
         self.weights: dict[str, int] = {}
         if self.predictor == 1:

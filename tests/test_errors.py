@@ -135,6 +135,15 @@ def test_fields_can_be_set() -> None:
     }
 
 
+def test_damage_in_the_head_of_the_only_frame() -> None:
+    """Without leading axes too it is that of frame 0."""
+    stream = mic.encode(zoo.smooth((20, 30), "uint16"))
+    for at in range(mic.info(stream).frame_offsets[0], mic.info(stream).frame_offsets[0] + 12):
+        with pytest.raises(mic.CorruptDataError, match="frame 0") as caught:
+            mic.decode(zoo.flip(stream, 8 * at))
+        assert caught.value.frame == 0
+
+
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     """The system says that it is full, not which file did not fit."""
     target = tmp_path / "scan.mic"

@@ -175,6 +175,8 @@ def small_streams() -> dict[str, Sample]:
     )
     slide = smooth((9, 11), "uint8")
     samples["tiles"] = Sample(mic.encode(slide, tile=(4, 6), levels=1), slide)
+    stack = np.stack([smooth((12, 10), "uint16", seed) for seed in range(3)])
+    samples["shared_models"] = Sample(mic.encode(stack), stack)
     samples["padded"] = Sample(mic.encode(quiet) + bytes(3), quiet)
     return samples
 

@@ -48,6 +48,10 @@ static uint8_t *decode(const char *path, const uint8_t *in, size_t n_bytes, mic_
     uint64_t *offsets = need(calloc(n_frames + 1, sizeof *offsets));
     mic_decode_job *jobs = need(calloc(n_frames, sizeof *jobs));
     uint8_t *samples = need(malloc(n_frames * frame_bytes));
+    mic_shared_models *shared = NULL;
+    if (layout->shared_bytes)
+        require(mic_shared_models_open(layout, in + layout->header_bytes - layout->shared_bytes, layout->shared_bytes, &shared,
+                                       &error), path, &error);
     offsets[0] = layout->header_bytes;
     offsets[1] = n_bytes;
     if (layout->index_offset)
@@ -57,11 +61,12 @@ static uint8_t *decode(const char *path, const uint8_t *in, size_t n_bytes, mic_
         uint64_t size; /* there may be more before the next frame */
         const uint8_t *frame = in + offsets[i];
         require(mic_frame_size(layout, frame, (size_t)(offsets[i + 1] - offsets[i]), &size, &error), path, &error);
-        jobs[i] = (mic_decode_job){.layout = layout, .in = frame, .n_bytes = (size_t)size, .n_rows = layout->rows,
-                                   .out = samples + i * frame_bytes,
+        jobs[i] = (mic_decode_job){.layout = layout, .shared = shared, .in = frame, .n_bytes = (size_t)size,
+                                   .n_rows = layout->rows, .out = samples + i * frame_bytes,
                                    .row_stride = (ptrdiff_t)(frame_bytes / layout->rows)};
     }
     require(mic_decode(jobs, n_frames, 1, &error), path, &error);
+    mic_shared_models_free(shared);
     free(offsets);
     free(jobs);
     return samples;

@@ -57,6 +57,8 @@ static const stream_case stream_cases[] = {
     {"u8 wavefront colour", NATIVE, MIC_UINT8, 3, 0, {0}, 12, 14, 7, WAVEFRONT, 4, SKEWED, 1},
     {"u16 wavefront 1x1", NATIVE, MIC_UINT16, 1, 0, {0}, 1, 1, 0, WAVEFRONT, 4, NOISE, 1},
     {"i16 wavefront packed", NATIVE, MIC_INT16, 1, 0, {0}, 20, 12, 11, WAVEFRONT, 4, SKEWED, 97},
+    {"u16 shared models", NATIVE, MIC_UINT16, 1, 1, {5}, 32, 32, 0, WAVEFRONT, 4, SKEWED, 1},
+    {"u8 colour, shared models", NATIVE, MIC_UINT8, 3, 1, {3}, 24, 30, 0, WAVEFRONT, 4, SKEWED, 1},
     {"u16 strips", NATIVE, MIC_UINT16, 1, 0, {0}, 23, 12, 5, FSE, 4, SKEWED, 1},
     {"i16 strips, frames", NATIVE, MIC_INT16, 1, 1, {2}, 11, 9, 4, HUFFMAN, 4, SKEWED, 5},
     {"u8 strips, colour", NATIVE, MIC_UINT8, 3, 0, {0}, 9, 7, 2, FSE, 4, RUNS, 1},
@@ -78,12 +80,14 @@ typedef struct stream {
     size_t n_bytes;
     uint8_t *samples;
     size_t n_sample_bytes;
+    mic_shared_models *shared; /* NULL: the stream has none */
 } stream;
 
 static inline void stream_free(stream *s)
 {
     free(s->bytes);
     free(s->samples);
+    mic_shared_models_free(s->shared);
 }
 
 static inline uint8_t *make_samples(const stream_case *c, size_t n)
@@ -126,6 +130,17 @@ static inline uint8_t *take_encoded(mic_encoded *encoded, size_t *n_bytes)
     mic_encoded_write(encoded, bytes);
     mic_encoded_free(encoded);
     return bytes;
+}
+
+/* Of a stream whose header says that there are some; or of what is left of it. */
+static inline mic_shared_models *open_shared(const uint8_t *in, size_t n_bytes, const mic_layout *layout)
+{
+    const size_t end = min_size((size_t)layout->header_bytes, n_bytes);
+    const size_t start = min_size((size_t)layout->header_bytes - layout->shared_bytes, end);
+    mic_shared_models *shared = NULL;
+    if (layout->shared_bytes)
+        CHECK(mic_shared_models_open(layout, in + start, end - start, &shared, NULL) == MIC_OK, "%zu bytes", n_bytes);
+    return shared;
 }
 
 /* Header, frames, index, one after the other: the only way to small strips. */
@@ -180,6 +195,7 @@ static inline void encode_stream(const stream_case *c, stream *s, int n_threads)
         s->bytes = take_encoded(need(encoded), &s->n_bytes);
     }
     CHECK(mic_read_header(s->bytes, s->n_bytes, &s->layout, NULL) == MIC_OK, "%s", c->name);
+    s->shared = open_shared(s->bytes, s->n_bytes, &s->layout);
 }
 
 static inline stream make_stream(const stream_case *c)
@@ -241,8 +257,9 @@ static inline mic_status decode_stream(const uint8_t *in, size_t n_bytes, int n_
     if (status == MIC_OK) {
         const size_t n_frames = (size_t)layout.n_frames, frame_bytes = (size_t)mic_frame_bytes(&layout);
         mic_decode_job *jobs = need(calloc(n_frames, sizeof *jobs));
+        mic_shared_models *shared = open_shared(in, n_bytes, &layout);
         for (size_t i = 0; i < n_frames; i++)
-            jobs[i] = (mic_decode_job){.layout = &layout, .in = in + offsets[i],
+            jobs[i] = (mic_decode_job){.layout = &layout, .shared = shared, .in = in + offsets[i],
                                        .n_bytes = (size_t)(offsets[i + 1] - offsets[i]), .frame = (int64_t)i,
                                        .base_offset = offsets[i], .n_rows = layout.rows,
                                        .out = out + i * frame_bytes,
@@ -251,6 +268,7 @@ static inline mic_status decode_stream(const uint8_t *in, size_t n_bytes, int n_
         status = mic_decode(jobs, n_frames, n_threads, error);
         for (size_t i = 1; layout.temporal && status == MIC_OK && i < n_frames; i++)
             add_frame((uint16_t *)(void *)(out + i * frame_bytes), frame_bytes / sizeof(uint16_t));
+        mic_shared_models_free(shared);
         free(jobs);
     }
     free(offsets);

@@ -23,6 +23,7 @@ static void check_threads(const stream_case *c, const stream *s)
         mic_status status = decode_stream(s->bytes, s->n_bytes, n_threads, out, s->n_sample_bytes, NULL, &error);
         CHECK(status == MIC_OK && same(out, s->samples, s->n_sample_bytes), "%s on %d threads: %d %s", c->name,
               n_threads, status, error.message);
+        mic_shared_models_free(again.shared);
         free(again.bytes);
     }
     free(out);
@@ -56,6 +57,8 @@ static void check_layout(const stream_case *c, const stream *s)
               "%s: %u bits", c->name, layout->bits_used);
     if (layout->n_axes && c->container == NATIVE)
         CHECK(layout->stream_bytes == s->n_bytes, "%s", c->name);
+    CHECK((layout->shared_bytes > 0) == (strstr(c->name, "shared") != NULL), "%s: %u bytes", c->name,
+          layout->shared_bytes);
 }
 
 /* Every range of rows of every frame, rows apart and backwards, at any address. */
@@ -73,7 +76,7 @@ static void check_rows(const stream_case *c, const stream *s)
                 const bool backwards = (first + n) % 2, packed = n % 3 == 0;
                 const ptrdiff_t stride = (ptrdiff_t)(packed ? n_row : apart) * (backwards ? -1 : 1);
                 uint8_t *start = out + (packed ? 0 : 1) - (backwards ? stride * (ptrdiff_t)(n - 1) : 0);
-                const mic_decode_job job = {.layout = &s->layout, .in = in, .n_bytes = n_frame, .first_row = first,
+                const mic_decode_job job = {.layout = &s->layout, .shared = s->shared, .in = in, .n_bytes = n_frame, .first_row = first,
                                             .n_rows = n, .out = start, .row_stride = stride};
                 mic_status status = mic_decode(&job, 1, 2, NULL);
                 CHECK(status == MIC_OK, "%s: %d, frame %zu rows %u + %u", c->name, status, frame, first, n);

@@ -45,7 +45,7 @@ static void check_header(const stream_case *c, const stream *s, const uint8_t *b
 static void test_headers(const stream_case *c, const stream *s)
 {
     static const uint8_t values[] = {0, 1, 0x7F, 0x80, 0xFF};
-    const size_t n_header = (size_t)s->layout.header_bytes;
+    const size_t n_header = (size_t)s->layout.header_bytes - s->layout.shared_bytes;
     uint8_t *bytes = exact_copy(s->bytes, s->n_bytes);
     for (size_t place = 4; place < n_header - CRC; place++)
         for (unsigned k = 0; k < 8 + COUNT_OF(values); k++) {
@@ -153,9 +153,10 @@ static uint8_t *write_lengths(const frame_parts *f, uint8_t *out)
 static frame_parts split_frame(const stream_case *c, const stream *s)
 {
     mic_layout layout = s->layout;
-    const mic_encode_options options = asked_options(c, 1);
+    mic_encode_options options = asked_options(c, 1);
     mic_encoded *encoded = NULL;
     unsigned bits_used;
+    options.shared = s->shared;
     CHECK(mic_encode_frame(&layout, s->samples, &options, &encoded, &bits_used, NULL) == MIC_OK, "%s", c->name);
     frame_parts f = {.n_planes = 0};
     for (size_t i = 1; i < encoded->n_parts; i++) {
@@ -208,7 +209,7 @@ static mic_status check_frame(const stream_case *c, const stream *s, const frame
     uint64_t size;
     uint8_t *in = join_frame(f, &n_bytes), *out = need(malloc(n_out));
     mic_error error = {.status = MIC_OK};
-    mic_decode_job job = {.layout = &s->layout, .in = in, .n_bytes = n_bytes, .n_rows = s->layout.rows,
+    mic_decode_job job = {.layout = &s->layout, .shared = s->shared, .in = in, .n_bytes = n_bytes, .n_rows = s->layout.rows,
                           .out = out, .row_stride = (ptrdiff_t)(n_out / s->layout.rows)};
     mic_status status = mic_decode(&job, 1, 1, &error);
     CHECK(status != MIC_OK || same(out, s->samples, n_out), "%s: other samples, %s at %zu", c->name, what, place);
@@ -250,7 +251,7 @@ static void cut_frame(const stream_case *c, const stream *s, const frame_parts *
     uint8_t *frame = join_frame(f, &n_bytes), *out = need(malloc(n_out));
     for (size_t n = 0; n < n_bytes; n++) {
         uint8_t *in = exact_copy(frame, n);
-        const mic_decode_job job = {.layout = &s->layout, .in = in, .n_bytes = n, .n_rows = s->layout.rows,
+        const mic_decode_job job = {.layout = &s->layout, .shared = s->shared, .in = in, .n_bytes = n, .n_rows = s->layout.rows,
                                     .out = out, .row_stride = (ptrdiff_t)(n_out / s->layout.rows)};
         mic_status status = mic_decode(&job, 1, 1, NULL);
         CHECK(status > MIC_OK && status < MIC_ERROR_ARGUMENT, "%s: status %d, cut at %zu", c->name, status, n);

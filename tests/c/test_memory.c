@@ -54,7 +54,7 @@ static bool decode_failing(const stream_case *c, const stream *s, const uint64_t
 {
     uint8_t *out = need(malloc((size_t)mic_frame_bytes(&s->layout)));
     mic_error error = {.status = MIC_OK};
-    const mic_decode_job job = {.layout = &s->layout, .in = s->bytes + offsets[0],
+    const mic_decode_job job = {.layout = &s->layout, .shared = s->shared, .in = s->bytes + offsets[0],
                                 .n_bytes = (size_t)(offsets[1] - offsets[0]), .base_offset = offsets[0],
                                 .n_rows = s->layout.rows, .out = out,
                                 .row_stride = (ptrdiff_t)(mic_frame_bytes(&s->layout) / s->layout.rows)};
