@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The encoder's choice of a model: predictor weights by least squares, the
- * predictor by trial on a few rows, contexts by merging neighbouring buckets
+ * The encoder's choice of a model: predictor weights by least squares (at effort 9
+ * refined by trial), the predictor by trial on a few rows, contexts by merging neighbouring buckets
  * while the coded size falls.  All arithmetic is in integers, so that every
  * machine makes the same choice.
  */
@@ -188,46 +188,84 @@ static uint64_t trial_cost(const uint32_t histogram[WF_N_CODES], const wf_model 
     return cost;
 }
 
-/* Counts the codes of `taken` rows out of `every`, each such block begun afresh: its
- * first rows, predicted from less and in contexts of worse errors, do not count. */
-static void try_rows(const wf_image *image, const wf_model *model, size_t taken, size_t every, wf_rows *rows,
-                     wf_row_codes codes, wf_counter *counter)
+/* Rows on which models compete: `taken` out of `every`. */
+typedef struct trial {
+    const wf_image *image;
+    size_t taken, every;
+    wf_counter *counter;
+    wf_rows rows;
+    wf_row_codes codes;
+} trial;
+
+/* What the codes of these rows cost, each block of them begun afresh: its first rows,
+ * predicted from less and in contexts of worse errors, do not count. */
+static uint64_t try_model(trial *t, const wf_model *model)
 {
     const wf_row_kernels *kernels = mic_wf_row_kernels_active();
+    const wf_image *image = t->image;
     enum { WARM_ROWS = 2 };
-    mic_wf_counter_clear(counter);
-    for (size_t first = 0; first < image->height; first += every) {
-        mic_wf_rows_rewind(rows);
-        for (size_t y = 0; y < min_size(taken, image->height - first); y++) {
-            mic_wf_rows_next(rows, kernels, model, image->words + first * image->width, y);
-            kernels->code(model, rows, &codes);
+    mic_wf_counter_clear(t->counter);
+    for (size_t first = 0; first < image->height; first += t->every) {
+        mic_wf_rows_rewind(&t->rows);
+        for (size_t y = 0; y < min_size(t->taken, image->height - first); y++) {
+            mic_wf_rows_next(&t->rows, kernels, model, image->words + first * image->width, y);
+            kernels->code(model, &t->rows, &t->codes);
             if (y >= WARM_ROWS || image->height <= WARM_ROWS)
-                mic_wf_count_row(counter, kernels, codes.code, image->width);
+                mic_wf_count_row(t->counter, kernels, t->codes.code, image->width);
         }
     }
-    mic_wf_counter_finish(counter);
+    mic_wf_counter_finish(t->counter);
+    return trial_cost(t->counter->exact, model);
 }
 
-static mic_status try_predictors(const wf_image *image, size_t taken, size_t every, wf_model *model,
+/* Weights in smaller and smaller steps, one by one, where that saves something: least
+ * squares are only close to what the coded size wants.  Tried on all of an image, or
+ * on as many rows of a large one as do not lead astray. */
+static void refine_weights(trial *t, wf_model *model)
+{
+    enum { UNIT = 256, LIMIT = 127 * UNIT, FIRST_STEP = 8, ENOUGH = 1 << 18, ROWS = 64 };
+    const size_t share = t->image->width * t->image->height / ENOUGH;
+    t->taken = share > 1 ? ROWS : t->image->height;
+    t->every = share > 1 ? share * ROWS : t->image->height;
+    uint64_t cost = try_model(t, model);
+    for (int step = FIRST_STEP * UNIT; step >= UNIT; step /= 2) {
+        for (unsigned i = 0; i < 2 * WF_WEIGHTS; i++) {
+            const int16_t before = model->weights[i / 2];
+            const int tried = before + (i % 2 ? -step : step);
+            if (tried < -LIMIT || tried > LIMIT)
+                continue;
+            model->weights[i / 2] = (int16_t)tried;
+            const uint64_t tried_cost = try_model(t, model);
+            if (tried_cost < cost)
+                cost = tried_cost;
+            else
+                model->weights[i / 2] = before;
+        }
+    }
+}
+
+static mic_status try_predictors(const wf_image *image, size_t taken, size_t every, bool refine, wf_model *model,
                                  wf_counter *counter, mic_error *error)
 {
-    wf_rows rows;
+    trial t = {.image = image, .taken = taken, .every = every, .counter = counter};
     uint64_t costs[2];
     size_t padded = image->width + WF_ROW_BLOCK;
     uint16_t *memory = malloc(2 * padded * sizeof *memory);
     if (!memory)
         return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory for a row of codes");
-    mic_status status = mic_wf_rows_open(&rows, image->width, image->offset, error);
+    t.codes = (wf_row_codes){memory, memory + padded};
+    mic_status status = mic_wf_rows_open(&t.rows, image->width, image->offset, error);
     for (int p = WF_MEDIAN; status == MIC_OK && p <= WF_LINEAR; p++) {
         model->predictor = (wf_predictor)p;
-        try_rows(image, model, taken, every, &rows, (wf_row_codes){memory, memory + padded}, counter);
-        costs[p] = trial_cost(counter->exact, model);
+        costs[p] = try_model(&t, model);
     }
     if (status == MIC_OK) {
         /* of a few rows only: where the median is worth it, it is by much more than they can be wrong */
         uint64_t margin = every > taken ? costs[WF_LINEAR] / 64 : 0;
         model->predictor = costs[WF_LINEAR] - margin <= costs[WF_MEDIAN] ? WF_LINEAR : WF_MEDIAN;
-        mic_wf_rows_close(&rows);
+        if (refine && model->predictor == WF_LINEAR)
+            refine_weights(&t, model);
+        mic_wf_rows_close(&t.rows);
     }
     free(memory);
     return status;
@@ -260,7 +298,7 @@ mic_status mic_wf_choose_predictor(const wf_image *image, int effort, wf_model *
     if (!memory)
         return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory for a histogram");
     mic_wf_counter_open(&counter, memory, 1, image->width * (image->height / every + 1) * size.rows);
-    mic_status status = try_predictors(image, size.rows, every, model, &counter, error);
+    mic_status status = try_predictors(image, size.rows, every, effort > 8, model, &counter, error);
     free(memory);
     if (model->predictor == WF_MEDIAN)
         memset(model->weights, 0, sizeof model->weights);

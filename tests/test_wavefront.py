@@ -10,6 +10,8 @@ import pytest
 import zoo
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
 from taken_apart import take_apart
 
 import mic
@@ -74,6 +76,13 @@ def test_sizes_around_the_lanes(rows: int, columns: int) -> None:
         stream = mic.encode(image, effort=effort)
         for decoded in on_each_isa(lambda stream=stream: mic.decode(stream)):
             assert np.array_equal(decoded, image)
+
+
+@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small.dcm"])
+def test_the_highest_efforts_are_smaller(name: str) -> None:
+    image = dcmread(get_testdata_file(name)).pixel_array
+    sizes = [len(mic.encode(image, effort=effort)) for effort in (5, 8, 9)]
+    assert sizes[0] > sizes[1] > sizes[2]
 
 
 @pytest.mark.parametrize("dtype", zoo.DTYPES)
