@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
  * Any bytes as a stream of any container, read as the Python layer does it.  Of a
- * native stream the checksums of header, index, heads and strips are mended first,
- * or no fuzzer would get past them; that of the samples is not, for nothing lies
- * behind it.  Published streams have none.
+ * native stream the checksums of header, shared models, index, heads and strips are
+ * mended first, or no fuzzer would get past them; that of the samples is not, for
+ * nothing lies behind it.  Published streams have none.
  *
  *     byte 0    bits 0 and 1: which instruction set; bit 2: leave checksums as they
  *               are; bit 3: rescue; bit 4: the lower half of the rows only; bit 5:
- *               the index is written anew from the frames; bit 6: two threads
- *     the rest  the stream
+ *               the index is written anew from the frames; bit 6: two threads; bit 7:
+ *               the rest is no stream but samples
+ *     the rest  the stream, or: rows - 1, columns - 1 (mod 64), effort - 1 (low half,
+ *               mod 9) and sample type (bits 4 and 5) and colour (bit 6), then frames,
+ *               which are encoded at once and must come back
  *
  * Data and output lie in blocks of their exact size.
  */
@@ -147,6 +150,13 @@ static bool mend_frame(cursor *c, const mic_layout *layout)
     return complete;
 }
 
+/* Shared models have one checksum, at their end. */
+static bool mend_shared(cursor *c, const mic_layout *layout)
+{
+    uint8_t *start = c->at;
+    return layout->shared_bytes == 0 || (skip(c, layout->shared_bytes - CRC) && seal(c, start));
+}
+
 static void mend(uint8_t *bytes, size_t n_bytes, bool write_index)
 {
     cursor c = {bytes, bytes + n_bytes};
@@ -154,7 +164,7 @@ static void mend(uint8_t *bytes, size_t n_bytes, bool write_index)
     uint64_t offsets[MOST_FRAMES];
     mic_layout layout;
     if (!mend_header(&c, &index_offset) || mic_read_header(bytes, n_bytes, &layout, NULL) != MIC_OK ||
-        layout.container != MIC_CONTAINER_NATIVE)
+        layout.container != MIC_CONTAINER_NATIVE || !mend_shared(&c, &layout))
         return;
     for (uint64_t i = 0; i < layout.n_frames && i < MOST_FRAMES; i++) {
         offsets[i] = (uint64_t)(c.at - bytes);
@@ -195,6 +205,10 @@ static uint64_t *locate(const uint8_t *in, size_t n_bytes, const mic_layout *lay
     } else {
         const size_t n_header = (size_t)layout->header_bytes;
         offsets = allocate(2 * sizeof *offsets);
+        if (n_header > n_bytes) { /* of shared models */
+            free(offsets);
+            return NULL;
+        }
         status = mic_frame_size(layout, in + n_header, n_bytes - n_header, &size, &error);
         offsets[0] = n_header;
         offsets[1] = size > n_bytes - n_header ? n_bytes : n_header + size;
@@ -206,13 +220,28 @@ static uint64_t *locate(const uint8_t *in, size_t n_bytes, const mic_layout *lay
     return NULL;
 }
 
-static void decode_frame(const mic_layout *layout, const uint8_t *in, uint64_t first, uint64_t end, unsigned how)
+static mic_shared_models *open_shared(const uint8_t *in, size_t n_bytes, const mic_layout *layout)
+{
+    const size_t end = min_size((size_t)layout->header_bytes, n_bytes);
+    const size_t start = (size_t)layout->header_bytes - layout->shared_bytes, n = end - start;
+    mic_shared_models *shared;
+    if (layout->shared_bytes == 0)
+        return NULL;
+    uint8_t *models = allocate(n);
+    memcpy(models, in + start, n);
+    demand(mic_shared_models_open(layout, models, n, &shared, NULL) == MIC_OK);
+    free(models);
+    return shared;
+}
+
+static void decode_frame(const mic_layout *layout, const mic_shared_models *shared, const uint8_t *in,
+                         uint64_t first, uint64_t end, unsigned how)
 {
     const size_t n_row = (size_t)mic_frame_bytes(layout) / layout->rows;
     mic_error error = {.status = MIC_OK};
     uint8_t *frame = allocate((size_t)(end - first));
     memcpy(frame, in + first, (size_t)(end - first));
-    mic_decode_job job = {.layout = layout, .in = frame, .n_bytes = (size_t)(end - first), .base_offset = first,
+    mic_decode_job job = {.layout = layout, .shared = shared, .in = frame, .n_bytes = (size_t)(end - first), .base_offset = first,
                           .n_rows = layout->rows, .row_stride = (ptrdiff_t)n_row};
     if (how & 16) {
         job.first_row = layout->rows / 2;
@@ -238,6 +267,60 @@ static void decode_frame(const mic_layout *layout, const uint8_t *in, uint64_t f
     free(frame);
 }
 
+/* ---- frames that may share models ---------------------------------------- */
+
+static mic_status encode_frames(const uint8_t *data, const uint8_t *samples, size_t n_bytes, int n_threads,
+                                mic_encoded **encoded, size_t *n_frames)
+{
+    mic_layout layout = {.container = MIC_CONTAINER_NATIVE, .sample_type = (mic_sample_type)(data[2] >> 4 & 3),
+                         .channels = data[2] & 64 ? 3 : 1, .n_axes = 1, .rows = data[0] % 64u + 1,
+                         .columns = data[1] % 64u + 1};
+    const mic_encode_options options = {.codec = MIC_CODEC_WAVEFRONT, .n_states = 4, .effort = (data[2] & 15) % 9 + 1,
+                                        .n_threads = n_threads};
+    *n_frames = n_bytes / (size_t)mic_frame_bytes(&layout);
+    layout.axes[0] = (uint32_t)*n_frames;
+    mic_error error = {.status = MIC_OK};
+    if (*n_frames == 0)
+        return MIC_ERROR_ARGUMENT;
+    mic_status status = mic_encode(&layout, samples, &options, encoded, &error);
+    check(status, &error);
+    return status;
+}
+
+static void round_trip(const uint8_t *data, size_t size, int n_threads)
+{
+    if (size < 4)
+        return;
+    uint8_t *samples = allocate(size - 3), *out = allocate(size - 3);
+    memcpy(samples, data + 3, size - 3);
+    mic_encoded *encoded;
+    size_t n_frames;
+    if (encode_frames(data, samples, size - 3, n_threads, &encoded, &n_frames) == MIC_OK) {
+        const size_t n = (size_t)mic_encoded_size(encoded);
+        uint8_t *in = allocate(n);
+        mic_layout layout;
+        mic_encoded_write(encoded, in);
+        mic_encoded_free(encoded);
+        demand(mic_read_header(in, n, &layout, NULL) == MIC_OK && layout.n_frames == n_frames);
+        uint64_t *offsets = locate(in, n, &layout);
+        mic_shared_models *shared = open_shared(in, n, &layout);
+        const size_t n_frame = (size_t)mic_frame_bytes(&layout);
+        demand(offsets != NULL);
+        for (size_t i = 0; i < n_frames; i++) {
+            const mic_decode_job job = {.layout = &layout, .shared = shared, .in = in + offsets[i],
+                                        .n_bytes = (size_t)(offsets[i + 1] - offsets[i]), .n_rows = layout.rows,
+                                        .out = out + i * n_frame, .row_stride = (ptrdiff_t)(n_frame / layout.rows)};
+            demand(mic_decode(&job, 1, 1, NULL) == MIC_OK);
+        }
+        demand(memcmp(out, samples, n_frames * n_frame) == 0);
+        mic_shared_models_free(shared);
+        free(offsets);
+        free(in);
+    }
+    free(out);
+    free(samples);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -247,6 +330,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     const unsigned how = data[0];
     mic_use_isa(isas[how & 3], NULL); /* where it is missing, the one before stays */
+    if (how & 128) {
+        round_trip(data + 1, size - 1, how & 64 ? 2 : 1);
+        return 0;
+    }
     uint8_t *in = allocate(--size);
     memcpy(in, data + 1, size);
     if (!(how & 4))
@@ -257,8 +344,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(status, &error);
     if (status == MIC_OK && mic_frame_bytes(&layout) <= MOST_BYTES && layout.n_parts <= MOST_BYTES) {
         uint64_t *offsets = locate(in, size, &layout);
+        mic_shared_models *shared = open_shared(in, size, &layout);
         for (uint64_t i = 0; offsets && i < layout.n_frames && i < MOST_FRAMES; i++)
-            decode_frame(&layout, in, offsets[i], offsets[i + 1], how);
+            decode_frame(&layout, shared, in, offsets[i], offsets[i + 1], how);
+        mic_shared_models_free(shared);
         free(offsets);
     }
     free(in);

@@ -57,6 +57,8 @@ for container in mic1 'mic2_*' 'pics*' 'pica*' micr; do
     seed fuzz_container '\x0N' "*.$container.bin"
 done
 seed fuzz_tiles '\x0N' '*.mic3_*.bin'
+# 16 x 16 samples, effort 5, uint16: as frames.
+seed fuzz_container '\x80\x0f\x0f\x24' '*.raw*'
 
 for target in $targets; do
     "$clang" -g -O1 -std=c11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
