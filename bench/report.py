@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from plots import OWN, ratio_against_speed, speed_by_modality
+from reasons import NOTE, REASONS
 from report_scaling import scaling_section
 
 from mic.benchmark import Measurement, Summary, geometric_mean, speed_against, summarize
@@ -83,6 +84,7 @@ def _section(path: Path) -> str:
         _main_table([result for result in one if result.image in large]),
         *_threaded(results, large),
         _size_tables(images, one),
+        _larger_table(images, one),
         "### By modality, one thread\n",
         _modality_table(images, one),
         "### Ratio by image\n",
@@ -198,6 +200,26 @@ def _size_tables(images: list[dict[str, Any]], results: Sequence[Measurement]) -
             _table(heading, rows),
         ]
     return "\n".join(parts)
+
+
+def _larger_table(images: list[dict[str, Any]], results: Sequence[Measurement]) -> str:
+    """Every image of which a peer's file is smaller than ours at the default effort, and why."""
+    sizes = {(r.image, r.codec): r.encoded_bytes for r in results if not r.error}
+    peers = list(dict.fromkeys(r.codec for r in results if not r.codec.startswith(OWN)))
+    rows = []
+    for i, image in enumerate(images):
+        ours = [sizes[i, own] for own in ("wavefront-5", "wavefront-9") if (i, own) in sizes]
+        for peer in peers:
+            theirs = sizes.get((i, peer))
+            if theirs is None or not ours or theirs >= ours[0]:
+                continue
+            margins = " / ".join(f"{100 * (own / theirs - 1):+.1f} %" for own in ours)
+            reason = REASONS.get(image["name"], "not looked into")
+            rows.append([image["name"], peer, margins, reason])
+    if not rows:
+        return ""
+    heading = ["image", "smaller peer", "ours is larger by, effort 5 / 9", "because of"]
+    return "### Images of which a peer's file is smaller\n\n" + _table(heading, rows) + "\n" + NOTE
 
 
 def _modality_table(images: list[dict[str, Any]], results: Sequence[Measurement]) -> str:
