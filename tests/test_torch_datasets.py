@@ -13,6 +13,7 @@ import pytest
 import zoo
 from dicomfiles import write_dicom
 from seriesfiles import write_series
+from workers import frame_as_pydicom_decodes_it
 
 import mic
 import mic.dicom
@@ -117,13 +118,6 @@ def test_targets_and_transforms(folder: Path, scan: np.ndarray) -> None:
 def test_subsets_keep_their_batches(folder: Path, scan: np.ndarray) -> None:
     (batch,) = DataLoader(Subset(DicomSlices(folder), [9, 2]), batch_size=2, collate_fn=collate)
     assert np.array_equal(batch.numpy()[:, 0], scan[[9, 2]])
-
-
-def frame_as_pydicom_decodes_it(item: Any) -> int:
-    """A target that reads the file again, by pydicom and thus with MIC registered."""
-    ds = pydicom.dcmread(item.path)
-    array = ds.pixel_array
-    return int(array.reshape(-1, *array.shape[-2:])[item.frame].astype(int).sum())
 
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])

@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pydicom
 import pytest
 from dicomfiles import write_dicom
 from pydicom.data import get_testdata_file
+from workers import crash, good_job
 
 pytest.importorskip("click")
 pytest.importorskip("rich")
@@ -26,7 +26,6 @@ from click.testing import CliRunner
 import mic
 from mic import cli_workers
 from mic.cli_commands import cli
-from mic.cli_jobs import Outcome
 from mic.errors import CorruptDataError
 from mic.transcode import compare_files
 from mic.transcode_report import Report, read_report
@@ -199,15 +198,6 @@ def test_report_is_json_at_every_moment(tmp_path):
     (tmp_path / "other").write_text("[]")
     with pytest.raises(CorruptDataError, match="is no report of mic transcode"):
         read_report(tmp_path / "other")
-
-
-def good_job(path):
-    return Outcome(path)
-
-
-def crash(path):
-    """Like a decoder that writes where it must not."""
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no such signal")
