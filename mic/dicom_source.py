@@ -115,6 +115,23 @@ def located(place: str) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Say what pydicom finds wrong with a damaged head as mic says it.
+
+    Its parser raises whatever the damage leads to, from `struct.error` to
+    `NotImplementedError`, and often only when an attribute is first looked at.
+    """
+    try:
+        yield
+    except (MicError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise CorruptDataError(
+            f"{name} cannot be read as DICOM, which fails with: {error}; use an undamaged copy"
+        ) from error
+
+
 class MicSource:
     """Frames in MIC Lossless, in memory or in a file.
 
@@ -254,7 +271,14 @@ class PydicomSource:
     """Frames in a syntax that pydicom decodes, one after another."""
 
     def __init__(self, source: str | os.PathLike[str] | BinaryIO | Dataset, head: Dataset) -> None:
-        self.description = PixelDescription.of(head, name_of(head))
+        name = name_of(head)
+        self.description = PixelDescription.of(head, name)
+        syntax = getattr(head, "file_meta", Dataset()).get("TransferSyntaxUID")
+        if not (syntax and UID(syntax).is_transfer_syntax):
+            raise UnsupportedError(
+                f"{name}: the Transfer Syntax UID (0002,0010) is {syntax or 'missing'}, one that "
+                "pydicom knows is expected; set the one that its pixel data are encoded in"
+            )
         self._source = source
 
     def decode_into(
@@ -271,7 +295,7 @@ class PydicomSource:
 def open_source(src: str | os.PathLike[str] | BinaryIO | Dataset) -> Iterator[Source]:
     """Frames of a data set, a path or a binary file object."""
     if isinstance(src, Dataset):
-        yield MicSource.of_dataset(src) if _is_mic(src) else PydicomSource(src, src)
+        yield _dataset_source(src)
     elif isinstance(src, (str, os.PathLike)):
         with Path(src).open("rb") as file:
             yield _file_source(file, Path(src).name)
@@ -288,15 +312,21 @@ def _is_mic(ds: Dataset) -> bool:
     return transfer_syntax(ds) == MICLossless
 
 
+def _dataset_source(ds: Dataset) -> Source:
+    with readable(name_of(ds)):
+        return MicSource.of_dataset(ds) if _is_mic(ds) else PydicomSource(ds, ds)
+
+
 def _file_source(file: BinaryIO, name: str) -> Source:
     begin = file.tell()
-    head = dcmread(file, stop_before_pixels=True, force=True)
-    if "TransferSyntaxUID" not in head.file_meta and "Rows" not in head:
-        raise CorruptDataError(f"{name} is no DICOM image")
-    if _is_mic(head):
-        return MicSource.of_file(file, head, name)
-    file.seek(begin)
-    return PydicomSource(file, head)
+    with readable(name):
+        head = dcmread(file, stop_before_pixels=True, force=True)
+        if "TransferSyntaxUID" not in head.file_meta and "Rows" not in head:
+            raise CorruptDataError(f"{name} is no DICOM image")
+        if _is_mic(head):
+            return MicSource.of_file(file, head, name)
+        file.seek(begin)
+        return PydicomSource(file, head)
 
 
 def _element_head_bytes(file: BinaryIO, name: str) -> int:
