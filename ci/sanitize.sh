@@ -29,6 +29,8 @@ c_suite() {
         echo "== C suite: gcc, address and undefined, MIC_CPU=$isa"
         MIC_CPU=$isa sh "$run" -t stages -t container -t forged gcc "${checks[@]}"
     done
+    echo "== inputs kept from fuzzing: gcc, address and undefined"
+    sh "$root/fuzz/replay.sh" gcc "${checks[@]}"
     if command -v clang >/dev/null; then
         echo "== C suite: clang, address and undefined"
         sh "$run" clang "${checks[@]}"

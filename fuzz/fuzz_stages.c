@@ -13,64 +13,32 @@
  * Data and output lie in blocks of their exact size, so that the sanitizer sees
  * a step outside by one byte.
  */
+#include "fuzz.h"
 #include "stream.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 enum { CAPACITY = 1 << 16 }; /* words: a stream may claim any number of them */
 
 typedef mic_status decoder(const uint8_t *, size_t, uint16_t *, size_t, size_t *, mic_error *);
 typedef mic_status counter(const uint8_t *, size_t, size_t, size_t *, mic_error *);
 
-static void demand(int promise)
-{
-    if (!promise)
-        abort();
-}
-
-static void *allocate(size_t n_bytes)
-{
-    void *block = malloc(n_bytes ? n_bytes : 1);
-    demand(block != NULL);
-    return block;
-}
-
-static uint16_t *words_of(const uint8_t *data, size_t n_words)
-{
-    uint16_t *words = allocate(n_words * sizeof *words);
-    for (size_t i = 0; i < n_words; i++)
-        words[i] = (uint16_t)(data[2 * i] | data[2 * i + 1] << 8);
-    return words;
-}
-
-static void check(mic_status status, const mic_error *error)
-{
-    if (status == MIC_OK)
-        return;
-    demand(error->status == status && error->stage != NULL);
-    demand(memchr(error->message, 0, sizeof error->message) != NULL && error->message[0] != 0);
-}
-
 /* A decoder of bytes, and what counts its words in advance, if anything does. */
 static void decode_bytes(decoder *decode, counter *count, const uint8_t *data, size_t n_bytes)
 {
     size_t n_words = 0, announced = 0;
     mic_error error;
-    uint8_t *in = allocate(n_bytes);
-    if (n_bytes > 0)
-        memcpy(in, data, n_bytes);
+    uint8_t *in = copy_of(data, n_bytes);
 
     mic_status counted = count ? count(in, n_bytes, CAPACITY, &announced, &error) : MIC_ERROR_LIMIT;
     if (count)
-        check(counted, &error);
+        check_sentence(counted, &error);
     const size_t capacity = counted == MIC_OK ? announced : CAPACITY;
-    demand(capacity <= CAPACITY);
+    demand(capacity <= CAPACITY, "count", "more words than the limit");
     uint16_t *words = allocate(capacity * sizeof *words);
     mic_status decoded = decode(in, n_bytes, words, capacity, &n_words, &error);
-    check(decoded, &error);
+    check_sentence(decoded, &error);
     if (decoded == MIC_OK)
-        demand(n_words <= capacity && (!count || (counted == MIC_OK && n_words == announced)));
+        demand(n_words <= capacity && (!count || (counted == MIC_OK && n_words == announced)), "decode",
+               "another number of words than announced");
     free(words);
     free(in);
 }
@@ -81,13 +49,14 @@ static void decode_runs(int with_length, const uint8_t *data, size_t n_in)
     mic_error error;
     uint16_t *in = words_of(data, n_in);
     mic_status status = mic_rle_count(in, n_in, with_length, &announced, &error);
-    check(status, &error);
+    check_sentence(status, &error);
     const size_t capacity = status == MIC_OK && announced <= CAPACITY ? announced : CAPACITY;
     uint16_t *words = allocate(capacity * sizeof *words);
     mic_status decoded = mic_rle_decode(in, n_in, with_length, words, capacity, &n_words, &error);
-    check(decoded, &error);
+    check_sentence(decoded, &error);
     if (decoded == MIC_OK)
-        demand(status == MIC_OK && n_words == announced && n_words <= capacity);
+        demand(status == MIC_OK && n_words == announced && n_words <= capacity, "runs",
+               "another number of words than announced");
     free(words);
     free(in);
 }
@@ -99,7 +68,7 @@ static void decode_prediction(mic_predictor predictor, size_t width, const uint8
     const size_t height = n_in > width ? (n_in - 1) / width : 1;
     uint16_t *in = words_of(data, n_in);
     uint16_t *pixels = allocate(width * height * sizeof *pixels);
-    check(mic_delta_decode(predictor, in, n_in, width, height, pixels, &error), &error);
+    check_sentence(mic_delta_decode(predictor, in, n_in, width, height, pixels, &error), &error);
     free(pixels);
     free(in);
 }
@@ -108,14 +77,12 @@ static void decode_wavelet(mic_wavelet variant, const uint8_t *data, size_t n_by
 {
     size_t width, height;
     mic_error error;
-    uint8_t *in = allocate(n_bytes);
-    if (n_bytes > 0)
-        memcpy(in, data, n_bytes);
+    uint8_t *in = copy_of(data, n_bytes);
     mic_status status = mic_wavelet_read_header(variant, in, n_bytes, &width, &height, &error);
-    check(status, &error);
+    check_sentence(status, &error);
     if (status == MIC_OK && width * height <= CAPACITY) {
         uint16_t *pixels = allocate(width * height * sizeof *pixels);
-        check(mic_wavelet_decode(variant, in, n_bytes, pixels, width * height, &error), &error);
+        check_sentence(mic_wavelet_decode(variant, in, n_bytes, pixels, width * height, &error), &error);
         free(pixels);
     }
     free(in);
@@ -124,16 +91,12 @@ static void decode_wavelet(mic_wavelet variant, const uint8_t *data, size_t n_by
 static void decode_difference(size_t n_pixels, const uint8_t *data, size_t n_bytes)
 {
     mic_error error;
-    uint8_t *in = allocate(n_bytes);
+    uint8_t *in = copy_of(data, n_bytes);
     uint16_t *pixels = allocate(n_pixels * sizeof *pixels);
-    if (n_bytes > 0)
-        memcpy(in, data, n_bytes);
-    check(mic_difference_decode(in, n_bytes, n_pixels, pixels, &error), &error);
+    check_sentence(mic_difference_decode(in, n_bytes, n_pixels, pixels, &error), &error);
     free(pixels);
     free(in);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -9,33 +9,9 @@
  *
  * Data and output lie in blocks of their exact size.
  */
-#include "container.h"
-
-#include <stdlib.h>
+#include "fuzz.h"
 
 enum { MOST_BYTES = 1 << 19, MOST_TILES = 64 };
-
-static void demand(bool promise)
-{
-    if (!promise)
-        abort();
-}
-
-static void *allocate(size_t n_bytes)
-{
-    void *block = malloc(n_bytes ? n_bytes : 1);
-    demand(block != NULL);
-    return block;
-}
-
-static void check(mic_status status, const mic_error *error)
-{
-    if (status == MIC_OK)
-        return;
-    demand(error->status == status && error->stage != NULL && error->message[0] != 0);
-    demand(memchr(error->message, 0, sizeof error->message) != NULL);
-    demand(status < MIC_ERROR_ARGUMENT || status == MIC_ERROR_UNSUPPORTED || status == MIC_ERROR_LIMIT);
-}
 
 /* As many bytes for each tile, one behind the other. */
 static void mend_table(const mic_layout *layout, uint8_t *in, size_t n_bytes)
@@ -59,8 +35,7 @@ static void decode_tile(const mic_layout *layout, const uint8_t *in, size_t n_by
         job.n_columns -= job.first_column;
     }
     const size_t n_row = job.n_columns * n_pixel;
-    uint8_t *coded = allocate(n_bytes), *out = allocate(job.n_rows * n_row), *intact = NULL;
-    memcpy(coded, in, n_bytes);
+    uint8_t *coded = copy_of(in, n_bytes), *out = allocate(job.n_rows * n_row), *intact = NULL;
     if (how & 2)
         intact = allocate(job.n_rows);
     job.in = coded;
@@ -69,43 +44,40 @@ static void decode_tile(const mic_layout *layout, const uint8_t *in, size_t n_by
     job.intact = intact;
     mic_error error = {.status = MIC_OK};
     mic_status status = mic_decode(&job, 1, how & 1 ? 2 : 1, &error);
-    check(status, &error);
-    demand(status == MIC_OK || (error.frame == (int64_t)number && !intact));
+    check_error(status, &error);
+    demand(status == MIC_OK || (error.frame == (int64_t)number && !intact), "tile", "an error that does not name it");
     for (size_t y = 0; intact && y < job.n_rows; y++) {
-        demand(intact[y] <= 1);
+        demand(intact[y] <= 1, "rescue", "a flag is neither 0 nor 1");
         for (size_t x = 0; !intact[y] && x < n_row; x++)
-            demand(out[y * n_row + x] == 0);
+            demand(out[y * n_row + x] == 0, "rescue", "a damaged row is not 0");
     }
     free(coded);
     free(out);
     free(intact);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2)
         return 0;
     const unsigned how = data[0];
-    uint8_t *in = allocate(--size);
-    memcpy(in, data + 1, size);
+    uint8_t *in = copy_of(data + 1, --size);
     mic_layout layout;
     mic_error error = {.status = MIC_OK};
     mic_status status = mic_read_header(in, size, &layout, &error);
-    check(status, &error);
+    check_error(status, &error);
     if (status != MIC_OK || layout.container != MIC_CONTAINER_MIC3) {
         free(in);
         return 0;
     }
     status = mic_check_index(&layout, size, &error);
-    check(status, &error);
+    check_error(status, &error);
     if (status == MIC_OK) { /* so the table is there, and its size is below that of the data */
         if (how & 8 && size - layout.header_bytes >= layout.n_frames)
             mend_table(&layout, in, size);
         uint64_t *offsets = allocate((size_t)(layout.n_frames + 1) * sizeof *offsets);
         status = mic_read_index(&layout, in + layout.index_offset, size - (size_t)layout.index_offset, offsets, &error);
-        check(status, &error);
+        check_error(status, &error);
         for (uint64_t i = 0; status == MIC_OK && i < layout.n_frames && i < MOST_TILES; i++)
             if (offsets[i + 1] <= size && mic_frame_bytes(&layout) <= MOST_BYTES)
                 decode_tile(&layout, in + offsets[i], (size_t)(offsets[i + 1] - offsets[i]), i, how);

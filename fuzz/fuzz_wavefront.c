@@ -15,10 +15,7 @@
  * Data and output lie in blocks of their exact size, so that the sanitizer sees
  * a step outside by one byte.
  */
-#include "kernels.h"
-
-#include <stdio.h>
-#include <stdlib.h>
+#include "fuzz.h"
 
 enum { HEAD = 5, DAMAGE = 8 };
 
@@ -35,35 +32,10 @@ static void choose_isas(unsigned which)
             n_isas = 2;
 }
 
-static void demand(bool promise, const char *who, const char *what)
-{
-    if (!promise) {
-        fprintf(stderr, "fuzz_wavefront: %s: %s\n", who, what);
-        abort();
-    }
-}
-
-static void *allocate(size_t n_bytes)
-{
-    void *block = malloc(n_bytes ? n_bytes : 1);
-    demand(block != NULL, "malloc", "no memory");
-    return block;
-}
-
-static void *copy_of(const uint8_t *data, size_t n_bytes)
-{
-    void *copy = allocate(n_bytes);
-    if (n_bytes)
-        memcpy(copy, data, n_bytes);
-    return copy;
-}
-
 static void check(mic_status status, const mic_error *error)
 {
+    check_sentence(status, error);
     demand(status == MIC_OK || status == MIC_ERROR_TRUNCATED || status == MIC_ERROR_CORRUPT, "status", "not of data");
-    if (status != MIC_OK)
-        demand(error->status == status && error->stage && error->message[0] &&
-                   memchr(error->message, 0, sizeof error->message), "error", "without a sentence");
 }
 
 /* Two strips in one call run in one loop; both must be as one alone. */
@@ -220,8 +192,6 @@ static void round_trip(const image *im, int effort, const uint8_t *how)
     }
     free(model_bytes);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Fuzz every target here for MINUTES each (default 1), or the TARGETs named:
-# fuzz/run.sh [MINUTES [TARGET...]].
+# fuzz/run.sh [MINUTES [TARGET...]].  FUZZ_SECONDS in the environment goes before MINUTES.
 # Needs clang with libFuzzer.  Stops with an error, and the path of the input, at
 # the first fault.  What was found worth keeping stays in build/fuzz for the next
-# run.
+# run; fuzz/keep.sh makes regression tests of it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,24 +14,24 @@ if ! [[ $minutes =~ ^[1-9][0-9]*$ ]]; then
     exit 2
 fi
 shift || true
-targets=${*:-fuzz_stages fuzz_roundtrip fuzz_wavefront fuzz_container fuzz_tiles}
+seconds=${FUZZ_SECONDS:-$((60 * minutes))}
+targets=${*:-fuzz_stages fuzz_roundtrip fuzz_wavefront fuzz_container fuzz_tiles fuzz_isa}
 clang=${CLANG:-clang}
 out=build/fuzz
 
 # The bytes before the data choose what to do with them, see each target.  An N
-# stands for the stages 0 to 7 in turn.  Files above 8 KB would only slow the
-# fuzzers down.
+# stands for 0 to 9 in turn.  Files above 8 KB would only slow the fuzzers down.
 seed() { # target, prefix as printf escapes, name pattern
     local folder file n=0
     for folder in tests/data/published tests/data/mic3 tests/data/native tests/vectors ../shared/vectors; do
         [[ -d $folder ]] || continue
         while IFS= read -r -d '' file; do
-            { printf '%b' "${2/N/$((n++ % 8))}"; cat "$file"; } > "$out/$1/$(basename "$file")"
+            { printf '%b' "${2//N/$((n++ % 10))}"; cat "$file"; } > "$out/$1/$(basename "$file")${2//\\/-}"
         done < <(find "$folder" -maxdepth 1 -name "$3" -size -9k -print0)
     done
 }
 
-mkdir -p "$out"/{fuzz_stages,fuzz_roundtrip,fuzz_wavefront,fuzz_container,fuzz_tiles}
+mkdir -p "$out"/{fuzz_stages,fuzz_roundtrip,fuzz_wavefront,fuzz_container,fuzz_tiles,fuzz_isa,objects}
 seed fuzz_stages '\x00\x00' '*.fse*_*.bin'
 seed fuzz_stages '\x01\x00' '*.huff_*.bin'
 seed fuzz_stages '\x02\x01' '*.stage_rle.bin'
@@ -45,7 +45,7 @@ seed fuzz_stages '\x05\x00' '*.rans8_*.bin'
 seed fuzz_stages '\x06\x00' '*.wavelet_v2_*.bin'
 seed fuzz_stages '\x06\x01' '*.wavelet_v1fse_*.bin'
 seed fuzz_stages '\x06\x02' '*.wavelet_v1rlefse_*.bin'
-seed fuzz_roundtrip '\x0f\xNf' '*.raw'
+seed fuzz_roundtrip '\x0f\xNf' '*.raw*'
 seed fuzz_roundtrip '\x0f\xNf' '*.stage_*.bin'
 seed fuzz_wavefront '\x0N\x1f\x20\xff\x0f' '*.raw*'
 seed fuzz_wavefront '\x1N\x3f\xff\xff\xff' '*.stage_delta*.bin'
@@ -55,17 +55,29 @@ printf '%b' '\x00\x03\x03\x00\x00\xa0\x52\x08\x00\x01\x00\x00\x00\x03\x04\x00\x0
 seed fuzz_container '\x0N' '*.mic'
 for container in mic1 'mic2_*' 'pics*' 'pica*' micr; do
     seed fuzz_container '\x0N' "*.$container.bin"
+    seed fuzz_isa '\x01\x00\x00\x00\x00' "*.$container.bin"
 done
 seed fuzz_tiles '\x0N' '*.mic3_*.bin'
-# 16 x 16 samples, effort 5, uint16: as frames.
-seed fuzz_container '\x80\x0f\x0f\x24' '*.raw*'
+seed fuzz_isa '\x01\x0N\x00\x00\x00' '*.mic'
+seed fuzz_isa '\x02\xN2\x1f\x04\x0f' '*.raw*'
+seed fuzz_isa '\x03\xNa\x1f\x14\x1f' '*.raw*'
+
+flags=(-g -O1 -std=c11 -fno-sanitize-recover=all "-I$PWD/csrc")
+sources=("$PWD"/csrc/*.c)
+rm -f "$out"/objects/*
+printf '%s\0' "${sources[@]}" | (cd "$out/objects" && xargs -0 -n 1 -P "$(getconf _NPROCESSORS_ONLN)" \
+    "$clang" "${flags[@]}" -fsanitize=fuzzer-no-link,address,undefined -c)
 
 for target in $targets; do
-    "$clang" -g -O1 -std=c11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-        -Icsrc -o "$out/$target.bin" "fuzz/$target.c" csrc/*.c -lpthread
+    "$clang" "${flags[@]}" -fsanitize=fuzzer,address,undefined -o "$out/$target.bin" "fuzz/$target.c" \
+        "$out"/objects/*.o -lpthread
     max_len=16384
-    [[ $target == fuzz_wavefront ]] && max_len=6000 # 64 x 40 words; larger ones are slow
-    echo "== $target, $minutes min, $(find "$out/$target" -type f | wc -l) inputs"
-    "$out/$target.bin" -max_total_time=$((60 * minutes)) -max_len=$max_len -timeout=20 \
-        -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 -artifact_prefix="$out/$target-" "$out/$target"
+    [[ $target == fuzz_wavefront || $target == fuzz_isa ]] && max_len=6000 # 64 x 40 words; larger ones are slow
+    dictionary=fuzz/containers.dict
+    [[ $target == fuzz_stages || $target == fuzz_roundtrip || $target == fuzz_wavefront ]] && dictionary=fuzz/stages.dict
+    kept=()
+    [[ -d tests/data/fuzz/$target ]] && kept=("tests/data/fuzz/$target")
+    echo "== $target, $seconds s, $(find "$out/$target" "${kept[@]}" -type f | wc -l) inputs"
+    "$out/$target.bin" -max_total_time=$seconds -max_len=$max_len -timeout=20 -dict=$dictionary \
+        -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 -artifact_prefix="$out/$target-" "$out/$target" "${kept[@]}"
 done

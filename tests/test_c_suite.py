@@ -56,5 +56,12 @@ def test_every_program_is_run() -> None:
     assert sorted(path.stem for path in HERE.glob("test_*.c")) == sorted(f"test_{n}" for n in TESTS)
 
 
+@pytest.mark.skipif(
+    not (HERE.parents[1] / "fuzz" / "replay.sh").exists(), reason="fuzz/ is not beside tests/"
+)
+def test_inputs_kept_from_fuzzing(objects: Path) -> None:
+    run("../../fuzz/replay.sh", "-k", str(objects), str(COMPILER))
+
+
 def test_build() -> None:
     run("check_build.sh")
