@@ -11,8 +11,8 @@
  *               2, 3: sample type (two bits), colour (one), codec (two), states (two),
  *               and whether the container is a published one
  *     byte 2    width - 1
- *     byte 3    low half: effort - 1, mod 9; then frames, 0 for an image (two bits), and
- *               which published container (two bits; MICR for colour)
+ *     byte 3    low half: effort - 1, mod 9; then frames, none for an image (two bits),
+ *               and which published container (two bits; MICR for colour)
  *     byte 4    how many bits of each sample count, - 1, mod 16; bit 4: other
  *               instruction sets encode on two threads
  *     the rest  the data
@@ -167,7 +167,8 @@ static mic_container container_of(const uint8_t *head)
 static void choose(input *in)
 {
     const uint8_t kind = in->head[1];
-    const unsigned n_frames = in->head[3] / 16 % 4;
+    static const unsigned frames[4] = {0, 1, 3, 20};
+    const unsigned n_frames = frames[in->head[3] / 16 % 4];
     in->layout = (mic_layout){.container = container_of(in->head),
                               .sample_type = (mic_sample_type)(kind & 3), .channels = kind & 4 ? 3 : 1,
                               .codec = (mic_codec)(1 + kind / 8 % 4 % 3), .columns = in->head[2] + 1u,

@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-most_bytes=1500 # of an input: a test needs no more to get anywhere
+most_bytes=1000 # of an input: a test needs no more to get anywhere
 targets=${*:-fuzz_stages fuzz_roundtrip fuzz_wavefront fuzz_container fuzz_tiles fuzz_isa}
 for target in $targets; do
     kept=tests/data/fuzz/$target
