@@ -36,7 +36,7 @@ c_suite() {
         sh "$run" clang "${checks[@]}"
     fi
     echo "== C suite: gcc, threads"
-    sh "$run" -t threads gcc -O1 -g -fsanitize=thread
+    sh "$run" -t threads -t tiles gcc -O1 -g -fsanitize=thread
 }
 
 python_suite() {

@@ -167,7 +167,7 @@ static mic_container container_of(const uint8_t *head)
 static void choose(input *in)
 {
     const uint8_t kind = in->head[1];
-    static const unsigned frames[4] = {0, 1, 3, 20};
+    static const unsigned frames[4] = {0, 1, 2, 6};
     const unsigned n_frames = frames[in->head[3] / 16 % 4];
     in->layout = (mic_layout){.container = container_of(in->head),
                               .sample_type = (mic_sample_type)(kind & 3), .channels = kind & 4 ? 3 : 1,
