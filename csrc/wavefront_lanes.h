@@ -103,12 +103,6 @@ MIC_INLINE uint32_t wf_active_lanes(const wf_strip *strip, const wf_clock *clock
     return active & mic_wf_lanes_in_width(strip, clock);
 }
 
-/* The same, for who called it before it was inline. */
-MIC_INLINE uint32_t mic_wf_active_lanes(const wf_strip *strip, const wf_clock *clock)
-{
-    return wf_active_lanes(strip, clock);
-}
-
 /* Lanes that are at that column. */
 MIC_INLINE uint32_t wf_lanes_at(const wf_strip *strip, const wf_clock *clock, size_t column)
 {

@@ -334,7 +334,7 @@ MIC_INLINE mic_status run(wf_track *track, bool interior, bool median, wf_clock 
             uint32_t first = wf_lanes_at(strip, &clock, 0), last = wf_lanes_at(strip, &clock, strip->width - 1);
             for (int g = 0; g < GROUPS; g++)
                 patch_row_ends(&v[g], first >> g * GROUP & 255, last >> g * GROUP & 255);
-            active = mic_wf_active_lanes(strip, &clock);
+            active = wf_active_lanes(strip, &clock);
         }
         next = take_step(&track->constant, s, v, median, interior, active, next, &at,
                          track->steps + clock.t % WF_BLOCK * WF_LANES);

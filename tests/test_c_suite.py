@@ -23,7 +23,7 @@ pytestmark = [
     ),
 ]
 TESTS = ["kernels", "wavefront", "stages", "wavelet", "container", "tiles"]
-TESTS += ["forged", "threads", "memory"]
+TESTS += ["forged", "refusals", "threads", "memory"]
 
 
 def run(script: str, *arguments: str) -> None:

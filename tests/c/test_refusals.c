@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a caller of the header can get wrong, and what is too large for a format:
+ * each is refused before anything is read or written.
+ */
+#include "check.h"
+
+#include "rgb_planes.h"
+#include "streams.h"
+
+static void check_refusal(mic_status status, mic_status wanted, const mic_error *error, const char *what)
+{
+    CHECK(status == wanted, "%s: %d", what, status);
+    CHECK(error->status == wanted && error->message[0], "%s: '%s'", what, error->message);
+}
+
+static mic_status encode_layout(mic_layout layout, mic_error *error)
+{
+    static const uint16_t samples[64];
+    const mic_encode_options options = {.codec = FSE, .n_states = 4, .effort = 5, .n_threads = 1};
+    mic_encoded *encoded = NULL;
+    mic_status status = mic_encode(&layout, samples, &options, &encoded, error);
+    mic_encoded_free(encoded);
+    return status;
+}
+
+static void test_layouts(void)
+{
+    const mic_layout good = {.container = NATIVE, .sample_type = MIC_UINT16, .codec = FSE, .channels = 1, .rows = 3,
+                             .columns = 3, .n_frames = 1};
+    mic_error error;
+    mic_layout bad = good;
+    CHECK(encode_layout(good, &error) == MIC_OK, "%s", error.message);
+    bad.channels = 2;
+    check_refusal(encode_layout(bad, &error), MIC_ERROR_ARGUMENT, &error, "two channels");
+    bad = good;
+    bad.n_axes = MIC_MAX_AXES + 1;
+    check_refusal(encode_layout(bad, &error), MIC_ERROR_ARGUMENT, &error, "too many axes");
+    bad = good;
+    bad.container = (mic_container)99;
+    check_refusal(encode_layout(bad, &error), MIC_ERROR_ARGUMENT, &error, "no container");
+    bad = good;
+    bad.container = MIC1;
+    bad.sample_type = MIC_INT16;
+    check_refusal(encode_layout(bad, &error), MIC_ERROR_UNSUPPORTED, &error, "signed samples in MIC1");
+}
+
+static void test_jobs(void)
+{
+    static const uint32_t rows[][2] = {{0, 0}, {12, 1}, {0, 13}, {5, UINT32_MAX}};
+    stream s = make_stream(&stream_cases[0]);
+    uint8_t *out = need(malloc(s.n_sample_bytes));
+    mic_error error;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const mic_decode_job job = {.layout = &s.layout, .in = s.bytes, .n_bytes = s.n_bytes,
+                                    .first_row = rows[i][0], .n_rows = rows[i][1], .out = out, .row_stride = 34};
+        check_refusal(mic_decode(&job, 1, 1, &error), MIC_ERROR_ARGUMENT, &error, "rows outside the frame");
+    }
+    free(out);
+    stream_free(&s);
+}
+
+/* Only an index knows where frames of these end. */
+static void test_frames_without_sizes(void)
+{
+    static const mic_container containers[] = {MIC2, MIC_CONTAINER_MIC3};
+    for (size_t i = 0; i < COUNT_OF(containers); i++) {
+        const mic_layout layout = {.container = containers[i], .n_axes = 1, .n_frames = 1, .rows = 1, .columns = 1};
+        uint64_t size;
+        mic_error error;
+        check_refusal(mic_frame_size(&layout, (const uint8_t *)"", 0, &size, &error), MIC_ERROR_UNSUPPORTED, &error,
+                      "the size of a frame");
+    }
+}
+
+#if SIZE_MAX > 0xFFFFFFFF
+static void test_more_than_32_bits(void)
+{
+    const size_t n = (size_t)UINT32_MAX + 1;
+    uint16_t word = 0;
+    uint8_t byte;
+    size_t n_out;
+    mic_error error;
+    check_refusal(mic_fse_encode(&word, n, 4, &byte, 1, &n_out, &error), MIC_ERROR_UNSUPPORTED, &error, "FSE");
+    check_refusal(mic_huffman_encode(&word, n, &byte, 1, &n_out, &error), MIC_ERROR_UNSUPPORTED, &error, "Huffman");
+    check_refusal(mic_rle_encode(&word, n, 8, 1, &word, &n_out, &error), MIC_ERROR_UNSUPPORTED, &error, "runs");
+}
+#endif
+
+static void test_wavelets(void)
+{
+    uint16_t pixels[4] = {1, 2, 3, 4};
+    uint8_t out[4];
+    size_t n;
+    mic_error error;
+    for (mic_wavelet variant = MIC_WAVELET_V2; variant <= MIC_WAVELET_V1_RUNS; variant++) {
+        check_refusal(mic_wavelet_encode(variant, pixels, 2, 2, 4, 0, out, sizeof out, &n, &error),
+                      MIC_ERROR_UNSUPPORTED, &error, "no levels");
+        check_refusal(mic_wavelet_encode(variant, pixels, 2, 2, 4, 9, out, sizeof out, &n, &error),
+                      MIC_ERROR_UNSUPPORTED, &error, "nine levels");
+        check_refusal(mic_wavelet_encode(variant, pixels, 0, 2, 4, 1, out, sizeof out, &n, &error),
+                      MIC_ERROR_UNSUPPORTED, &error, "no columns");
+        check_refusal(mic_wavelet_encode(variant, pixels, 1u << 20, 1u << 20, 4, 1, out, sizeof out, &n, &error),
+                      MIC_ERROR_UNSUPPORTED, &error, "2^40 pixels");
+        check_refusal(mic_wavelet_encode(variant, pixels, 2, 2, 4, 1, out, sizeof out, &n, &error),
+                      MIC_ERROR_CAPACITY, &error, "no room");
+    }
+}
+
+static void test_room(void)
+{
+    const uint16_t plane[4] = {1, 2, 3, 4};
+    const uint8_t rgb[12] = {0};
+    uint8_t out[1];
+    size_t n;
+    mic_error error;
+    check_refusal(mic_plane_encode(plane, 2, 2, 4, out, sizeof out, &n, &error), MIC_ERROR_CAPACITY, &error, "plane");
+    check_refusal(mic_rgb_encode(rgb, 2, 2, 4, 1, out, sizeof out, &n, &error), MIC_ERROR_CAPACITY, &error, "RGB");
+}
+
+int main(void)
+{
+    test_layouts();
+    test_jobs();
+    test_frames_without_sizes();
+#if SIZE_MAX > 0xFFFFFFFF
+    test_more_than_32_bits();
+#endif
+    test_wavelets();
+    test_room();
+    CHECK(strcmp(mic_isa_name((mic_isa)99), "unknown") == 0, "a set that is none");
+    return report("test_refusals");
+}
