@@ -24,7 +24,7 @@ enum { SYMBOLS = 65536, LONG_GAP = 255 };
 
 typedef enum gap_mode { GAP_NONE = 0, GAP_LIST = 1, GAP_BITMAP = 2, GAP_DELTAS = 3 } gap_mode;
 
-/* A list of values or a bitmap of all of them, whichever is smaller. */
+/* The used values take two bytes each at most, and under a bit for each that is not used. */
 size_t mic_gap_bound(size_t n_words)
 {
     return 3 + min_size(2 * n_words, SYMBOLS / 8) + mic_fse_bound(n_words);
@@ -50,16 +50,6 @@ static uint8_t *put_u16(uint8_t *out, size_t value)
 {
     store_u16(out, (uint16_t)value);
     return out + 2;
-}
-
-static uint8_t *write_bitmap(const uint16_t *used, size_t n, uint8_t *out)
-{
-    const unsigned largest = used[n - 1];
-    out = put_u16(out, largest);
-    memset(out, 0, largest / 8 + 1);
-    for (size_t i = 0; i < n; i++)
-        out[used[i] / 8] |= (uint8_t)(1u << used[i] % 8);
-    return out + largest / 8 + 1;
 }
 
 static uint8_t *write_deltas(const uint16_t *used, size_t n, uint8_t *out)
@@ -90,22 +80,17 @@ static size_t deltas_bytes(const uint16_t *used, size_t n)
     return bytes;
 }
 
-/* The shortest way to list the used values, and whether it is worth it: by the
- * published rule, half of the values unused and under a bit for each of those. */
+/* The shorter way to list the used values, and whether it is worth it: by the
+ * published rule, half of the values unused and under a bit for each of those.  A
+ * bitmap takes a bit for the used ones too, so that it is only ever read. */
 static gap_mode choose_mode(const uint16_t *used, size_t n)
 {
     const size_t range = (size_t)used[n - 1] + 1;
-    gap_mode mode = GAP_LIST;
-    size_t best = 3 + 2 * n, bitmap = 3 + (range + 7) / 8, deltas = deltas_bytes(used, n);
-    if (bitmap < best) {
-        mode = GAP_BITMAP;
-        best = bitmap;
-    }
-    if (deltas < best) {
-        mode = GAP_DELTAS;
-        best = deltas;
-    }
-    return n > 1 && n < range / 2 && best * 8 < range - n ? mode : GAP_NONE;
+    const size_t list = 3 + 2 * n, deltas = deltas_bytes(used, n);
+    const size_t best = min_size(list, deltas);
+    if (n < 2 || n >= range / 2 || best * 8 >= range - n)
+        return GAP_NONE;
+    return deltas < list ? GAP_DELTAS : GAP_LIST;
 }
 
 /* Scratch of one encoding: how often, then at which rank, a value occurs. */
@@ -121,9 +106,7 @@ static mic_status encode_ranks(const gap_scratch *s, gap_mode mode, size_t n_use
 {
     uint8_t *next = out;
     *next++ = (uint8_t)mode;
-    next = mode == GAP_LIST     ? write_list(s->used, n_used, next)
-           : mode == GAP_BITMAP ? write_bitmap(s->used, n_used, next)
-                                : write_deltas(s->used, n_used, next);
+    next = mode == GAP_LIST ? write_list(s->used, n_used, next) : write_deltas(s->used, n_used, next);
     uint16_t *ranks = malloc(n_words * sizeof *ranks);
     if (!ranks)
         return no_memory(error);
