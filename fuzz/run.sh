@@ -82,6 +82,6 @@ for target in $targets; do
     kept=()
     [[ -d tests/data/fuzz/$target ]] && kept=("tests/data/fuzz/$target")
     echo "== $target, $seconds s, $(find "$out/$target" "${kept[@]}" -type f | wc -l) inputs"
-    "$out/$target.bin" -max_total_time=$seconds -max_len=$max_len -timeout=20 -dict=$dictionary \
+    "$out/$target.bin" -max_total_time=$seconds -max_len=$max_len -timeout=120 -dict=$dictionary \
         -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 -artifact_prefix="$out/$target-" "$out/$target" "${kept[@]}"
 done
