@@ -44,7 +44,7 @@ if [ "$what" != c ]; then
         "$out"/objects/*.o -lpthread -o "$out/site/mic/_mic$suffix"
     printf '#!%s\nfrom mic.cli import main\n\nmain()\n' "$PYTHON" >"$out/site/bin/mic"
     chmod +x "$out/site/bin/mic"
-    (cd "$out" && PYTHONPATH=$out/site PATH=$out/site/bin:$PATH PYTHONDONTWRITEBYTECODE=1 "$PYTHON" -m pytest -q \
+    (cd "$out" && PYTHONPATH=$out/site:$root PATH=$out/site/bin:$PATH PYTHONDONTWRITEBYTECODE=1 "$PYTHON" -m pytest -q \
         -p no:cacheprovider --rootdir "$root" -c "$root/pyproject.toml" "$root/tests" -m "not no_asan" "$@")
 fi
 
