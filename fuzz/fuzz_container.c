@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * Any bytes as a stream of any container, read as the Python layer does it.  Of a
- * native stream the checksums of header, shared models, index, heads and strips are
- * mended first, or no fuzzer would get past them; that of the samples is not, for
- * nothing lies behind it.  Published streams have none.
+ * native stream the checksums of header, index, heads and strips are mended first,
+ * or no fuzzer would get past them; that of the samples is not, for nothing lies
+ * behind it.  Published streams have none.
  *
  *     byte 0    bits 0 and 1: which instruction set; bit 2: leave checksums as they
  *               are; bit 3: rescue; bit 4: the lower half of the rows only; bit 5:
- *               the index is written anew from the frames; bit 6: two threads; bit 7:
- *               the rest is no stream but samples
- *     the rest  the stream, or: rows - 1, columns - 1 (mod 64), effort - 1 (low half,
- *               mod 9) and sample type (bits 4 and 5) and colour (bit 6), then frames,
- *               which are encoded at once and must come back
+ *               the index is written anew from the frames; bit 6: two threads
+ *     the rest  the stream
  *
  * Data and output lie in blocks of their exact size.
  */
@@ -20,28 +17,14 @@
 
 enum { MOST_BYTES = 1 << 19 };
 
-static mic_shared_models *open_shared(const uint8_t *in, size_t n_bytes, const mic_layout *layout)
-{
-    const size_t end = min_size((size_t)layout->header_bytes, n_bytes);
-    const size_t start = (size_t)layout->header_bytes - layout->shared_bytes, n = end - start;
-    mic_shared_models *shared;
-    if (layout->shared_bytes == 0)
-        return NULL;
-    uint8_t *models = allocate(n);
-    memcpy(models, in + start, n);
-    demand(mic_shared_models_open(layout, models, n, &shared, NULL) == MIC_OK);
-    free(models);
-    return shared;
-}
-
-static void decode_frame(const mic_layout *layout, const mic_shared_models *shared, const uint8_t *in,
-                         uint64_t first, uint64_t end, unsigned how)
+static void decode_frame(const mic_layout *layout, const mic_shared_models *shared, const uint8_t *in, uint64_t first,
+                         uint64_t end, unsigned how)
 {
     const size_t n_row = (size_t)mic_frame_bytes(layout) / layout->rows;
     mic_error error = {.status = MIC_OK};
     uint8_t *frame = copy_of(in + first, (size_t)(end - first));
-    mic_decode_job job = {.layout = layout, .in = frame, .n_bytes = (size_t)(end - first), .base_offset = first,
-                          .n_rows = layout->rows, .row_stride = (ptrdiff_t)n_row};
+    mic_decode_job job = {.layout = layout, .shared = shared, .in = frame, .n_bytes = (size_t)(end - first),
+                          .base_offset = first, .n_rows = layout->rows, .row_stride = (ptrdiff_t)n_row};
     if (how & 16) {
         job.first_row = layout->rows / 2;
         job.n_rows -= job.first_row;

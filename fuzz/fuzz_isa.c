@@ -115,17 +115,17 @@ static outcome decode_stage(const input *in)
 /* ---- streams ------------------------------------------------------------ */
 
 /* All frames of a stream, one behind the other; with rescue the flags behind them. */
-static outcome decode_frames(const mic_layout *layout, const uint8_t *in, const uint64_t *offsets, size_t n_frames,
-                             bool rescue)
+static outcome decode_frames(const mic_layout *layout, const mic_shared_models *shared, const uint8_t *in,
+                             const uint64_t *offsets, size_t n_frames, bool rescue)
 {
     const size_t n_frame = (size_t)mic_frame_bytes(layout), n_flags = rescue ? layout->rows : 0;
     outcome out = {.n_bytes = n_frames * (n_frame + n_flags)};
     out.bytes = allocate(out.n_bytes);
     mic_decode_job *jobs = allocate(n_frames * sizeof *jobs);
     for (size_t i = 0; i < n_frames; i++)
-        jobs[i] = (mic_decode_job){.layout = layout, .in = in + offsets[i], .base_offset = offsets[i],
-                                   .n_bytes = (size_t)(offsets[i + 1] - offsets[i]), .frame = (int64_t)i,
-                                   .n_rows = layout->rows, .out = out.bytes + i * n_frame,
+        jobs[i] = (mic_decode_job){.layout = layout, .shared = shared, .in = in + offsets[i],
+                                   .base_offset = offsets[i], .n_bytes = (size_t)(offsets[i + 1] - offsets[i]),
+                                   .frame = (int64_t)i, .n_rows = layout->rows, .out = out.bytes + i * n_frame,
                                    .row_stride = (ptrdiff_t)(n_frame / layout->rows),
                                    .intact = rescue ? out.bytes + n_frames * n_frame + i * n_flags : NULL};
     mic_error error = {.status = MIC_OK};
@@ -144,9 +144,11 @@ static outcome decode_stream(const input *in)
     check_error(out.status, &error);
     if (out.status == MIC_OK && mic_frame_bytes(&layout) <= MOST_BYTES) {
         uint64_t *offsets = locate(data, in->n_bytes, &layout);
+        mic_shared_models *shared = open_shared(data, in->n_bytes, &layout);
         const size_t n_frames = layout.n_frames < MOST_FRAMES ? (size_t)layout.n_frames : MOST_FRAMES;
         if (offsets && n_frames * mic_frame_bytes(&layout) <= MOST_BYTES)
-            out = decode_frames(&layout, data, offsets, n_frames, in->head[1] & 2);
+            out = decode_frames(&layout, shared, data, offsets, n_frames, in->head[1] & 2);
+        mic_shared_models_free(shared);
         free(offsets);
     }
     free(data);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Mends the checksums of header, index, heads and strips of what may be a native
- * stream, or no fuzzer would get past them; that of the samples stays as it is, for
- * nothing lies behind it.
+ * Mends the checksums of header, shared models, index, heads and strips of what may be
+ * a native stream, or no fuzzer would get past them; that of the samples stays as it
+ * is, for nothing lies behind it.
  */
 #ifndef MEND_H
 #define MEND_H
@@ -115,6 +115,13 @@ static inline bool mend_frame(cursor *c, const mic_layout *layout)
     return complete;
 }
 
+/* Shared models have one checksum, at their end. */
+static inline bool mend_shared(cursor *c, const mic_layout *layout)
+{
+    uint8_t *start = c->at;
+    return layout->shared_bytes == 0 || (skip(c, layout->shared_bytes - CRC) && seal(c, start));
+}
+
 static inline void mend(uint8_t *bytes, size_t n_bytes, bool write_index)
 {
     cursor c = {bytes, bytes + n_bytes};
@@ -122,7 +129,7 @@ static inline void mend(uint8_t *bytes, size_t n_bytes, bool write_index)
     uint64_t offsets[MOST_FRAMES];
     mic_layout layout;
     if (!mend_header(&c, &index_offset) || mic_read_header(bytes, n_bytes, &layout, NULL) != MIC_OK ||
-        layout.container != MIC_CONTAINER_NATIVE)
+        layout.container != MIC_CONTAINER_NATIVE || !mend_shared(&c, &layout))
         return;
     for (uint64_t i = 0; i < layout.n_frames && i < MOST_FRAMES; i++) {
         offsets[i] = (uint64_t)(c.at - bytes);

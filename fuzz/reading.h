@@ -24,6 +24,8 @@ static inline uint64_t *locate(const uint8_t *in, size_t n_bytes, const mic_layo
                                 &error);
     } else {
         const size_t n_header = (size_t)layout->header_bytes;
+        if (n_header > n_bytes) /* cut off within the shared models */
+            return NULL;
         offsets = allocate(2 * sizeof *offsets);
         status = mic_frame_size(layout, in + n_header, n_bytes - n_header, &size, &error);
         offsets[0] = n_header;
@@ -34,6 +36,20 @@ static inline uint64_t *locate(const uint8_t *in, size_t n_bytes, const mic_layo
         return offsets;
     free(offsets);
     return NULL;
+}
+
+/* Those of a stream, NULL for none, from a copy of their exact size. */
+static inline mic_shared_models *open_shared(const uint8_t *in, size_t n_bytes, const mic_layout *layout)
+{
+    mic_shared_models *shared;
+    if (layout->shared_bytes == 0)
+        return NULL;
+    const size_t start = (size_t)layout->header_bytes - layout->shared_bytes;
+    const size_t n = min_size((size_t)layout->header_bytes, n_bytes) - start;
+    uint8_t *models = copy_of(in + start, n);
+    demand(mic_shared_models_open(layout, models, n, &shared, NULL) == MIC_OK, "shared models", "not opened");
+    free(models);
+    return shared;
 }
 
 #endif

@@ -57,7 +57,7 @@ static bool decode_failing(const stream_case *c, const stream *s, const uint64_t
     const size_t last = (size_t)s->layout.n_frames - 1;
     uint8_t *out = need(malloc((size_t)mic_frame_bytes(&s->layout)));
     mic_error error = {.status = MIC_OK};
-    mic_decode_job job = {.layout = &s->layout, .in = s->bytes + offsets[last],
+    mic_decode_job job = {.layout = &s->layout, .shared = s->shared, .in = s->bytes + offsets[last],
                           .n_bytes = (size_t)(offsets[last + 1] - offsets[last]), .frame = (int64_t)last,
                           .base_offset = offsets[last], .n_rows = s->layout.rows, .out = out,
                           .row_stride = (ptrdiff_t)(mic_frame_bytes(&s->layout) / s->layout.rows)};
