@@ -24,8 +24,8 @@ from . import pydicom_plugin
 from .errors import UnsupportedError, VerifyError
 from .realimages import installed_folders
 from .transcode import read_dicom, transcode_file
-from .transcode_pixels import quiet_pydicom, syntax_of
-from .transcode_syntaxes import LOSSLESS, NATIVE, title_of
+from .transcode_pixels import quiet_pydicom
+from .transcode_syntaxes import LOSSLESS, NATIVE, syntax_of, title_of
 
 BASELINE, MIC, NVIMGCODEC = "pydicom", "MIC", "nvimgcodec"
 

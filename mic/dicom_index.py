@@ -33,11 +33,10 @@ from .dicom_source import (
     ParsedFrame,
     _element_head_bytes,
     decode_parsed,
-    located,
     parse_frame,
     transfer_syntax,
 )
-from .errors import CorruptDataError, MicError, UnsupportedError
+from .errors import CorruptDataError, MicError, UnsupportedError, located
 from .frame_attributes import (
     FrameAttributes,
     check_announced,

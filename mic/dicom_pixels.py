@@ -22,11 +22,12 @@ from ._mic import Layout
 from .arrays import dtype_of
 from .errors import CorruptDataError, UnsupportedError
 from .imagefiles import NoPixelsError
+from .transcode_syntaxes import MIC_UID
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-MICLossless = UID("2.25.219156239368538134118765945298758614842")
+MICLossless = UID(MIC_UID)
 """The private transfer syntax: Explicit VR Little Endian, encapsulated."""
 MICLossless.set_private_encoding(implicit_vr=False, little_endian=True)
 

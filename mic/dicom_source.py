@@ -15,12 +15,7 @@ from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.pixels.utils import iter_pixels
-from pydicom.uid import (
-    UID,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-)
+from pydicom.uid import UID
 
 from .arrays import dtype_of
 from .dicom_frames import FrameIndex
@@ -32,9 +27,10 @@ from .dicom_pixels import (
     is_subsampled,
     upsampled,
 )
-from .errors import CorruptDataError, MicError, UnsupportedError
+from .errors import CorruptDataError, UnsupportedError, located
 from .source import Bytes, FileBytes, MemoryBytes, Stream
 from .source import decode_into as decode_streams_into
+from .transcode_syntaxes import syntax_of
 
 _PIXEL_DATA = (0x7FE0, 0x0010)
 _EXPLICIT_VRS = (b"OB", b"OW", b"UN")
@@ -64,25 +60,10 @@ def file_name(file: BinaryIO) -> str:
 
 
 def transfer_syntax(ds: Dataset) -> UID:
-    """Transfer syntax of a data set, known from how it was read if it does not say.
-
-    Raises
-    ------
-    UnsupportedError
-        Neither is there.
-    """
-    syntax = getattr(ds, "file_meta", Dataset()).get("TransferSyntaxUID")
-    if syntax:
-        return MICLossless if syntax == MICLossless else UID(syntax)
-    is_implicit, is_little_endian = ds.original_encoding
-    if is_implicit is None:
-        raise UnsupportedError(
-            f"{name_of(ds)} has no Transfer Syntax UID (0002,0010); set "
-            "ds.file_meta.TransferSyntaxUID to say how its pixel data are encoded"
-        )
-    if is_implicit:
-        return ImplicitVRLittleEndian
-    return ExplicitVRLittleEndian if is_little_endian else ExplicitVRBigEndian
+    """`syntax_of` as pydicom's UID, ours with its encoding; errors name the file."""
+    with located(name_of(ds)):
+        syntax = syntax_of(ds)
+    return MICLossless if syntax == MICLossless else UID(syntax)
 
 
 def pixel_buffer(ds: Dataset, name: str) -> bytes:
@@ -103,16 +84,6 @@ def pixel_buffer(ds: Dataset, name: str) -> bytes:
             "there is no frame to read"
         )
     return bytes(value)
-
-
-@contextmanager
-def located(place: str) -> Iterator[None]:
-    """Say in mic's messages which file or frame they are about."""
-    try:
-        yield
-    except MicError as error:
-        error.args = (f"{place}: {error}",)
-        raise
 
 
 @contextmanager

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class MicError(Exception):
     """Anything that mic refuses or cannot do.
@@ -65,6 +68,17 @@ class LimitError(MicError, ValueError):
 
 class VerifyError(MicError):
     """Decoded data differ from the original."""
+
+
+@contextmanager
+def located(place: str) -> Iterator[None]:
+    """Begin mic's messages with the file or frame that they are about, if they do not."""
+    try:
+        yield
+    except MicError as error:
+        if not str(error).startswith(place):
+            error.args = (f"{place}: {error}",)
+        raise
 
 
 # The groups of mic_status in csrc/mic.h.

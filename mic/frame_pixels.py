@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import CorruptDataError, MicError, UnsupportedError
-from .imagefiles import DEFLATED, dicom_error, native_syntax
+from .imagefiles import dicom_error
+from .transcode_syntaxes import DEFLATED, syntax_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -36,17 +37,6 @@ def reading(name: str) -> Iterator[None]:
         if type(error).__name__ != "PanicException":
             raise
         raise dicom_error(name, ValueError(str(error))) from error
-
-
-@contextlib.contextmanager
-def located(name: str) -> Iterator[None]:
-    """Begin mic's messages with the name of the file, if they do not."""
-    try:
-        yield
-    except MicError as error:
-        if not str(error).startswith(name):
-            error.args = (f"{name}: {error}",)
-        raise
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +135,7 @@ def _by_pydicom(
     source = image.source
     if isinstance(source, Path):
         if not syntax:
-            options["transfer_syntax_uid"] = native_syntax(image.header)
+            options["transfer_syntax_uid"] = syntax_of(image.header)
         elif syntax == DEFLATED:  # whose pixels pydicom finds only through a data set
             source = dcmread(source)
     elif not syntax:

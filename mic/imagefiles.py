@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import CorruptDataError, MicError, UnsupportedError
+from .transcode_syntaxes import DEFLATED, NATIVE, RLE, syntax_of
 
 SUFFIXES = {
     ".npy": "npy",
@@ -38,14 +39,9 @@ WRITABLE = ("npy", "raw", "png", "tiff")
 """Kinds that `write_image` writes."""
 
 _DICOM_MAGIC_AT = 128
-_IMPLICIT_LITTLE = "1.2.840.10008.1.2"
-_EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
-DEFLATED = "1.2.840.10008.1.2.1.99"
-_EXPLICIT_BIG = "1.2.840.10008.1.2.2"
-_RLE = "1.2.840.10008.1.2.5"
 # Syntaxes whose file holds every allocated bit as it is.  In the others the
 # codestream has its own precision, and pydicom must extend its sign.
-_STORED_BIT_FOR_BIT = {_IMPLICIT_LITTLE, _EXPLICIT_LITTLE, DEFLATED, _EXPLICIT_BIG, _RLE}
+_STORED_BIT_FOR_BIT = NATIVE | {RLE}
 _NPY_MAGIC = b"\x93NUMPY"
 _PNG_HEAD = 26
 _PNG_GREY, _PNG_RGB = 0, 2
@@ -289,7 +285,7 @@ def _read_dicom(path: Path, frame: int | None) -> NDArray[Any]:
             head = dcmread(path, stop_before_pixels=True, force=path.suffix.lower() == ".dcm")
             _check_dicom_head(head, path)
             options: dict[str, Any] = {"raw": True, "index": frame}
-            syntax = str(head.file_meta.get("TransferSyntaxUID", "")) or native_syntax(head)
+            syntax = syntax_of(head)
             if syntax in _STORED_BIT_FOR_BIT:
                 options["correct_unused_bits"] = False
             if "TransferSyntaxUID" not in head.file_meta:
@@ -326,14 +322,6 @@ def _check_dicom_head(head: Any, path: Path) -> None:
             f"{path.name}: the samples have {bits} bits, 8 or 16 are expected; "
             "mic does not code floating-point or 32-bit data"
         )
-
-
-def native_syntax(head: Any) -> str:
-    """Transfer syntax of a data set without file meta information, from how it was read."""
-    implicit, little_endian = head.original_encoding
-    if implicit:
-        return _IMPLICIT_LITTLE
-    return _EXPLICIT_LITTLE if little_endian else _EXPLICIT_BIG
 
 
 def write_image(file: BinaryIO, kind: str, array: NDArray[Any], name: str) -> None:

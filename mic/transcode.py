@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from .atomic import replacing
-from .errors import CorruptDataError, MicError, UnsupportedError, VerifyError
+from .errors import CorruptDataError, MicError, UnsupportedError, VerifyError, located
 from .imagefiles import is_dicom
 from .transcode_attributes import LOSSY_CHANGES, differences, mark_lossy
 from .transcode_image import Image, Words, frame_count, image_of, sha256_of, value_frames
-from .transcode_pixels import PIXEL_KEYWORDS, encode, pixel_part, syntax_of, to_native
+from .transcode_pixels import PIXEL_KEYWORDS, encode, pixel_part, to_native
 from .transcode_syntaxes import (
     BIG_ENDIAN,
     IMPLICIT,
@@ -32,6 +32,7 @@ from .transcode_syntaxes import (
     LOSSLESS,
     Syntax,
     find_syntax,
+    syntax_of,
     title_of,
 )
 
@@ -479,13 +480,9 @@ def _file_sha256(file: BinaryIO) -> tuple[int, str]:
 def _named(name: str) -> Iterator[None]:
     """Begin the messages of errors with the name of the file; all of them are MicErrors."""
     try:
-        yield
-    except MicError as error:
-        text = str(error)
-        if not text.startswith(name):
-            error.args = (f"{name}: {text}", *error.args[1:])
-        raise
-    except (OSError, MemoryError):
+        with located(name):
+            yield
+    except (MicError, OSError, MemoryError):
         raise
     except Exception as error:  # pydicom raises what it likes where an attribute is damaged
         text = " ".join(str(error).split()) or type(error).__name__

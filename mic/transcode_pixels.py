@@ -32,7 +32,6 @@ from .transcode_image import (
     image_of,
 )
 from .transcode_syntaxes import (
-    BIG_ENDIAN,
     EXPLICIT,
     HTJ2K_LOSSLESS,
     HTJ2K_RPCL,
@@ -42,6 +41,7 @@ from .transcode_syntaxes import (
     NATIVE,
     RLE,
     Syntax,
+    syntax_of,
     title_of,
 )
 
@@ -137,21 +137,6 @@ def pixel_part(ds: Dataset) -> Dataset:
 def _says_image(ds: Dataset) -> bool:
     sop_class = getattr(ds, "file_meta", {}).get("MediaStorageSOPClassUID")
     return "Rows" in ds or (sop_class is not None and "Image Storage" in sop_class.name)
-
-
-def syntax_of(ds: Dataset) -> str:
-    """Transfer Syntax UID; without file meta information, from how the data set was read."""
-    stated = getattr(ds, "file_meta", {}).get("TransferSyntaxUID")
-    if stated:
-        return str(stated)
-    implicit, little_endian = ds.original_encoding
-    if implicit is None:
-        raise UnsupportedError(
-            "Transfer Syntax UID (0002,0010) is missing; set ds.file_meta.TransferSyntaxUID"
-        )
-    if implicit:
-        return "1.2.840.10008.1.2"
-    return EXPLICIT if little_endian else BIG_ENDIAN
 
 
 def to_native(part: Dataset, as_rgb: bool = True) -> Dataset:

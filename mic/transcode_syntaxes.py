@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""The transfer syntaxes that mic writes: their names, and what each of them keeps."""
+"""The transfer syntaxes that mic knows: their UIDs, and of those that it writes what they keep.
+
+Needs no pydicom, so that whatever only compares UIDs starts without it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 MIC_UID = "2.25.219156239368538134118765945298758614842"
 IMPLICIT = "1.2.840.10008.1.2"
@@ -134,6 +141,28 @@ def find_syntax(name: str) -> Syntax:
         f"{name!r} is no transfer syntax that mic writes; it writes {', '.join(NAMES)} "
         "(their UIDs, keywords and DICOM names are understood too)"
     )
+
+
+def syntax_of(ds: Dataset) -> str:
+    """Transfer Syntax UID; without file meta information, from how the data set was read.
+
+    Raises
+    ------
+    UnsupportedError
+        Neither tells.
+    """
+    stated = getattr(ds, "file_meta", {}).get("TransferSyntaxUID")
+    if stated:
+        return str(stated)
+    is_implicit, is_little_endian = ds.original_encoding
+    if is_implicit is None:
+        raise UnsupportedError(
+            "the data set has no Transfer Syntax UID (0002,0010); set "
+            "ds.file_meta.TransferSyntaxUID to say how its pixel data are encoded"
+        )
+    if is_implicit:
+        return IMPLICIT
+    return EXPLICIT if is_little_endian else BIG_ENDIAN
 
 
 def title_of(uid: str) -> str:

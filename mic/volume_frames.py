@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import CorruptDataError, UnsupportedError
+from .errors import CorruptDataError, UnsupportedError, located
 from .frame_attributes import (
     FrameAttributes,
     check_announced,
@@ -22,7 +22,7 @@ from .frame_attributes import (
     rescaling,
     shared_attributes,
 )
-from .frame_pixels import Image, located, read_header, reading
+from .frame_pixels import Image, read_header, reading
 from .imagefiles import is_dicom
 
 if TYPE_CHECKING:

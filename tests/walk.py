@@ -20,8 +20,15 @@ from mic.imagefiles import is_dicom
 from mic.realimages import installed_folders
 from mic.transcode import read_dicom, transcode_file
 from mic.transcode_attributes import differences
-from mic.transcode_pixels import syntax_of
-from mic.transcode_syntaxes import BIG_ENDIAN, EXPLICIT, IMPLICIT, LOSSLESS, SYNTAXES, title_of
+from mic.transcode_syntaxes import (
+    BIG_ENDIAN,
+    EXPLICIT,
+    IMPLICIT,
+    LOSSLESS,
+    SYNTAXES,
+    syntax_of,
+    title_of,
+)
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "transcode.md"
 WRITABLE = {syntax.uid for syntax in SYNTAXES}
