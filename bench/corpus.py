@@ -6,11 +6,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from mic.imagefiles import pixel_sha256
 from mic.realimages import (
     RealImage,
     find_installed_images,
     installed_folders,
-    pixel_sha256,
     read_dicom_frame,
 )
 

@@ -12,7 +12,6 @@ import argparse
 import json
 import math
 import time
-import warnings
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -23,13 +22,14 @@ from corpus import SHARED
 from numpy.typing import NDArray
 
 import mic
+from mic.imagefiles import files_below, quiet_pydicom
 from mic.realimages import (
-    _LOSSLESS_SYNTAXES,
     MIN_SIDE,
     distinct,
     images_of,
     installed_folders,
 )
+from mic.transcode_syntaxes import LOSSLESS
 
 RESULTS = Path(__file__).resolve().parent / "results" / "published.json"
 LARGE = ("MG1.dcm", "SC1.dcm")
@@ -97,15 +97,14 @@ def is_lossless_rgb(path: Path) -> bool:
     from pydicom import dcmread
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet_pydicom():
             head = dcmread(path, stop_before_pixels=True)
     except Exception:  # no DICOM file
         return False
     return (
         head.get("SamplesPerPixel") == 3
         and head.get("BitsAllocated") == 8
-        and head.file_meta.get("TransferSyntaxUID") in _LOSSLESS_SYNTAXES
+        and head.file_meta.get("TransferSyntaxUID") in LOSSLESS
         and head.get("LossyImageCompression") != "01"
     )
 
@@ -113,7 +112,7 @@ def is_lossless_rgb(path: Path) -> bool:
 def colour_images() -> list[Any]:
     """RGB images of the corpus, pydicom and pydicom-data, distinct by pixels."""
     folders = [SHARED, *installed_folders().values()]
-    paths = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    paths = [path for folder in folders for path in files_below(folder)]
     found = images_of(filter(is_lossless_rgb, paths), on_error=lambda path, error: None)
     return [
         image

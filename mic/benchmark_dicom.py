@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from . import pydicom_plugin
 from .errors import UnsupportedError, VerifyError
+from .imagefiles import quiet_pydicom
 from .realimages import installed_folders
 from .transcode import read_dicom, transcode_file
-from .transcode_pixels import quiet_pydicom
 from .transcode_syntaxes import LOSSLESS, NATIVE, syntax_of, title_of
 
 BASELINE, MIC, NVIMGCODEC = "pydicom", "MIC", "nvimgcodec"

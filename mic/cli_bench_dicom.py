@@ -18,9 +18,9 @@ from .benchmark_dicom import (
     table,
 )
 from .cli_jobs import Outcome
-from .cli_run import complain, explain, files_below, print_table, progress_bar
+from .cli_run import complain, explain, print_table, progress_bar
 from .errors import MicError, UnsupportedError
-from .imagefiles import kind_of
+from .imagefiles import files_below, kind_of
 
 
 @click.command("dicom")

@@ -33,7 +33,6 @@ from .cli_run import (
     attempt,
     complain,
     explain,
-    files_below,
     human,
     located,
     plan_decoding,
@@ -53,7 +52,7 @@ from .cli_transcode import transcode
 from .cli_verify import verify_images
 from .cli_view import view
 from .errors import MicError, UnsupportedError
-from .imagefiles import WRITABLE, NoPixelsError, RawLayout, kind_of
+from .imagefiles import WRITABLE, NoPixelsError, RawLayout, files_below, kind_of
 
 _SUFFIX_OF = {"npy": ".npy", "raw": ".raw", "png": ".png", "tif": ".tif"}
 PATH = click.Path(path_type=Path)

@@ -23,13 +23,13 @@ from .errors import UnsupportedError, VerifyError
 from .imagefiles import (
     RawLayout,
     as_frames,
+    pixel_sha256,
     read_file,
     read_image,
     sample_bytes,
     target_kind,
     write_image,
 )
-from .realimages import pixel_sha256
 from .slides import Level
 
 Array = NDArray[Any]

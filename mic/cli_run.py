@@ -22,6 +22,7 @@ from rich.text import Text
 from .cli_jobs import Outcome
 from .errors import MicError
 from .imagefiles import SUFFIXES, RawLayout, kind_of
+from .imagefiles import files_below as files_below
 
 Job = Callable[[], Outcome]
 Task = tuple[Path, Path | None, Job]
@@ -52,15 +53,6 @@ def attempt(source: Path, target: Path | None, job: Job) -> Outcome:
         return job()
     except (MicError, OSError, MemoryError) as error:
         return Outcome(source, target, "failed", explain(error))
-
-
-def files_below(folder: Path) -> list[Path]:
-    """All files of a tree, sorted; and links to nothing, for their reader to report."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file() or (path.is_symlink() and not path.exists())
-    )
 
 
 def plan_encoding(

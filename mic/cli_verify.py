@@ -7,10 +7,8 @@ from pathlib import Path
 
 from .cli_jobs import Outcome, compare
 from .errors import VerifyError
-from .imagefiles import RawLayout, as_frames, kind_of, read_image
-from .realimages import pixel_sha256
+from .imagefiles import RawLayout, as_frames, kind_of, pixel_sha256, quiet_pydicom, read_image
 from .transcode import compare_files
-from .transcode_pixels import quiet_pydicom
 
 _MOST_NAMED = 5
 

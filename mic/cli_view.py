@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 import os
 import sys
-import warnings
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .atomic import replacing
-from .cli_run import complain, explain, files_below
+from .cli_run import complain, explain
 from .display import WINDOWS, Window, to_uint8
 from .errors import MicError, UnsupportedError
-from .imagefiles import as_frames, kind_of, read_image, require
+from .imagefiles import as_frames, files_below, kind_of, quiet_pydicom, read_image, require
 from .volume_frames import Frame, find_files, frames_of, read_heads
 from .volume_geometry import sort_for_display
 
@@ -88,8 +87,7 @@ def view(source: Path, **given: Any) -> None:
       mic view series/ --contact-sheet -o sheet.png
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom's, of oddities that do not touch the pixels
+        with quiet_pydicom():  # of oddities that do not touch the pixels
             picture = _picture(source, given)
         target = given["output"]
         if target is None and _has_display():

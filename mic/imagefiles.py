@@ -7,10 +7,13 @@ RGB.  Every reader refuses what it could only return changed.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import io
+import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -83,6 +86,33 @@ def require(module: str, extra: str = "cli") -> ModuleType:
         raise UnsupportedError(
             f'{module.partition(".")[0]} is not installed; pip install "mic-codec[{extra}]"'
         ) from None
+
+
+@contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """Neither warnings nor log of pydicom, for commands whose messages say what matters.
+
+    Not for libraries: it concerns the whole process, and threads that do it at the
+    same time may undo one another's work.
+    """
+    logger = logging.getLogger("pydicom")
+    before = logger.disabled
+    logger.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = before
+
+
+def files_below(folder: Path) -> list[Path]:
+    """All files of a tree, sorted; and links to nothing, for their reader to report."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() or (path.is_symlink() and not path.exists())
+    )
 
 
 def is_dicom(path: Path) -> bool:
@@ -376,3 +406,8 @@ def sample_bytes(array: NDArray[Any]) -> memoryview:
     """The samples little-endian, in C order: the form that hashes and raw files use."""
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     return little.reshape(-1).view(np.uint8).data
+
+
+def pixel_sha256(array: NDArray[Any]) -> str:
+    """SHA-256 of samples, little-endian, C order."""
+    return hashlib.sha256(sample_bytes(array)).hexdigest()

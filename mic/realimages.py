@@ -7,8 +7,6 @@ own helpers would fetch missing ones).
 
 from __future__ import annotations
 
-import hashlib
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,25 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .imagefiles import as_frames, is_dicom, kind_of, read_image, sample_bytes
+from .imagefiles import (
+    as_frames,
+    files_below,
+    is_dicom,
+    kind_of,
+    pixel_sha256,
+    quiet_pydicom,
+    read_image,
+)
+from .transcode_syntaxes import LOSSLESS
 
 MIN_SIDE = 64
 """Smaller images tell more about headers than about codecs."""
-
-# Lossless, and kept as such: what a lossy codec left behind is no real image.
-_LOSSLESS_SYNTAXES = {
-    "1.2.840.10008.1.2",
-    "1.2.840.10008.1.2.1",
-    "1.2.840.10008.1.2.1.99",
-    "1.2.840.10008.1.2.2",
-    "1.2.840.10008.1.2.5",
-    "1.2.840.10008.1.2.4.57",
-    "1.2.840.10008.1.2.4.70",
-    "1.2.840.10008.1.2.4.80",
-    "1.2.840.10008.1.2.4.90",
-    "1.2.840.10008.1.2.4.201",
-    "1.2.840.10008.1.2.4.202",
-}
 
 
 @dataclass(frozen=True)
@@ -65,11 +57,6 @@ class RealImage:
         return pixel_sha256(self.pixels)
 
 
-def pixel_sha256(array: NDArray[Any]) -> str:
-    """SHA-256 of samples, little-endian, C order."""
-    return hashlib.sha256(sample_bytes(array)).hexdigest()
-
-
 def installed_folders() -> dict[str, Path]:
     """Folders with DICOM files that pip installed, by the distribution they came with."""
     from pydicom.data import data_manager
@@ -90,8 +77,7 @@ def read_dicom_frame(path: Path, frame: int | None) -> NDArray[Any]:
     """
     from pydicom.pixels.utils import pixel_array
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet_pydicom():
         array = pixel_array(path, raw=True, index=frame)
     return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
 
@@ -106,8 +92,8 @@ def find_installed_images() -> list[RealImage]:
     found = (
         image
         for source, folder in installed_folders().items()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and is_dicom(path)
+        for path in files_below(folder)
+        if is_dicom(path)
         for image in _measurable(path, source)
     )
     return distinct(found)
@@ -125,8 +111,7 @@ def _measurable(path: Path, source: str) -> Iterator[RealImage]:
     from pydicom import dcmread
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet_pydicom():
             head = dcmread(path, stop_before_pixels=True)
         if not _is_wanted(head):
             return
@@ -139,11 +124,12 @@ def _measurable(path: Path, source: str) -> Iterator[RealImage]:
 
 
 def _is_wanted(head: Any) -> bool:
+    # What a lossy codec left behind is no real image.
     return (
         head.get("BitsAllocated") == 16
         and head.get("SamplesPerPixel") == 1
         and min(head.get("Rows") or 0, head.get("Columns") or 0) >= MIN_SIDE
-        and head.file_meta.get("TransferSyntaxUID") in _LOSSLESS_SYNTAXES
+        and head.file_meta.get("TransferSyntaxUID") in LOSSLESS
         and head.get("LossyImageCompression") != "01"
     )
 
@@ -179,8 +165,7 @@ def images_of(
 def _files(start: Path) -> list[Path]:
     if not start.is_dir():
         return [start]
-    known = (path for path in sorted(start.rglob("*")) if path.is_file())
-    return [path for path in known if kind_of(path) not in (None, "mic", "raw")]
+    return [path for path in files_below(start) if kind_of(path) not in (None, "mic", "raw")]
 
 
 def _own_image(path: Path) -> RealImage:
@@ -197,7 +182,6 @@ def _modality(path: Path) -> str:
 
     if kind_of(path) != "dicom":
         return ""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet_pydicom():
         head = dcmread(path, stop_before_pixels=True, force=True, specific_tags=["Modality"])
     return str(head.get("Modality") or "")

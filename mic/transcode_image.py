@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import CorruptDataError, UnsupportedError
+from .imagefiles import sample_bytes
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -122,8 +123,7 @@ def sha256_of(frames: Iterable[Words]) -> str:
     """
     digest = hashlib.sha256()
     for frame in frames:
-        little = frame.astype(frame.dtype.newbyteorder("<"), copy=False)
-        digest.update(np.ascontiguousarray(little).reshape(-1).view(np.uint8).data)
+        digest.update(sample_bytes(frame))
     return digest.hexdigest()
 
 

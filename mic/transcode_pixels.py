@@ -8,10 +8,7 @@ even rewrite, any other element.
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +18,7 @@ from .dicom_frames import needs_extended_table
 from .errors import CorruptDataError, MicError, UnsupportedError
 from .htj2k import encode_htj2k
 from .imagefiles import NoPixelsError
+from .imagefiles import quiet_pydicom as quiet_pydicom
 from .transcode_image import (
     Image,
     Profile,
@@ -74,24 +72,6 @@ _J2K_PROFILES = (
     Profile(("PALETTE COLOR",), 1, (0,), (8, 16), _BITS_16),
     Profile(("RGB", "YBR_FULL"), 3, (0,), (8, 16), _BITS_16),
 )
-
-
-@contextmanager
-def quiet_pydicom() -> Iterator[None]:
-    """Neither warnings nor log of pydicom, for commands whose messages say what matters.
-
-    Not for libraries: it concerns the whole process, and threads that do it at the
-    same time may undo one another's work.
-    """
-    logger = logging.getLogger("pydicom")
-    before = logger.disabled
-    logger.disabled = True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.disabled = before
 
 
 def pixel_part(ds: Dataset) -> Dataset:

@@ -23,7 +23,7 @@ from .frame_attributes import (
     shared_attributes,
 )
 from .frame_pixels import Image, read_header, reading
-from .imagefiles import is_dicom
+from .imagefiles import SUFFIXES, files_below, is_dicom
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -175,14 +175,14 @@ def find_files(folder_or_paths: Any) -> list[Source]:
         return [path]
     if not path.is_dir():
         raise UnsupportedError(f"{path} does not exist; a folder, a file or paths are expected")
-    files = sorted(
+    files = [
         file
-        for file in path.rglob("*")
-        if file.is_file() and (file.suffix.lower() in (".dcm", ".dicom") or is_dicom(file))
-    )
+        for file in files_below(path)
+        if SUFFIXES.get(file.suffix.lower()) == "dicom" or is_dicom(file)
+    ]
     if not files:
         raise UnsupportedError(f"{path} holds no DICOM file; is it the right folder?")
-    return list(files)
+    return [*files]
 
 
 def read_heads(sources: Sequence[Source], threads: int) -> list[Image]:

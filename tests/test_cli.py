@@ -14,7 +14,7 @@ import pytest
 from dicomfiles import write_dicom
 
 import mic
-from mic.realimages import pixel_sha256
+from mic.imagefiles import pixel_sha256
 
 pytest.importorskip("click")
 pytest.importorskip("rich")

@@ -13,7 +13,7 @@ import zoo
 from handmade_mic3 import pyramid
 
 import mic
-from mic.realimages import pixel_sha256
+from mic.imagefiles import pixel_sha256
 
 pytest.importorskip("click")
 pytest.importorskip("rich")
