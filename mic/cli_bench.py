@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +15,9 @@ from . import benchmark
 from .benchmark import Measurement
 from .benchmark_codecs import Codec, own_codecs, peer_codecs
 from .cli_bench_dicom import bench_dicom
-from .cli_run import complain, explain, print_table
-from .errors import MicError, UnsupportedError
+from .cli_options import images_option, json_file_option, repeat_option, threads_option
+from .cli_run import explain, print_table, telling_errors
+from .errors import UnsupportedError
 from .realimages import RealImage, find_installed_images, images_of
 
 
@@ -30,40 +30,15 @@ from .realimages import RealImage, find_installed_images, images_of
     metavar="NAME",
     help="Such as fse, fse-8, huffman; repeatable.",
 )
-@click.option(
-    "--threads",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=1,
-    show_default=True,
-    help="Threads for each image; 0 for all CPUs.",
-)
+@threads_option("image")
 @click.option(
     "--peers",
     is_flag=True,
     help="Also CharLS, OpenJPH, OpenJPEG, libjxl and zstd, through imagecodecs.",
 )
-@click.option(
-    "--images",
-    "paths",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Your own files or folders instead; repeatable.",
-)
-@click.option(
-    "--repeat",
-    type=click.IntRange(min=1),
-    metavar="N",
-    default=3,
-    show_default=True,
-    help="Measurements whose median counts.",
-)
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write all figures to this file.",
-)
+@images_option
+@repeat_option(3, "Measurements whose median counts.")
+@json_file_option
 def bench(
     context: click.Context,
     names: tuple[str, ...],
@@ -84,11 +59,8 @@ def bench(
     """
     if context.invoked_subcommand is not None:
         return
-    try:
+    with telling_errors():
         _bench(names, threads, peers, paths, repeat, json_path)
-    except (MicError, OSError, MemoryError) as error:
-        complain(explain(error))
-        sys.exit(1)
 
 
 def _bench(

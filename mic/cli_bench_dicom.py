@@ -18,35 +18,30 @@ from .benchmark_dicom import (
     table,
 )
 from .cli_jobs import Outcome
-from .cli_run import complain, explain, print_table, progress_bar
-from .errors import MicError, UnsupportedError
+from .cli_options import effort_option, images_option, json_file_option, repeat_option
+from .cli_run import complain, print_table, progress_bar, telling_errors
+from .errors import UnsupportedError
 from .imagefiles import files_below, kind_of
 
 
 @click.command("dicom")
+@images_option
+@repeat_option(5, "Runs of each file whose mean counts.")
 @click.option(
-    "--images",
-    "paths",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Your own files or folders instead; repeatable.",
+    "--warm-ups",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=2,
+    show_default=True,
+    help="Runs before these that do not count.",
 )
-@click.option("--repeat", type=click.IntRange(min=1), metavar="N", default=5, show_default=True)
-@click.option("--warm-ups", type=click.IntRange(min=0), metavar="N", default=2, show_default=True)
-@click.option(
-    "--effort", type=click.IntRange(1, 9), metavar="N", default=5, help="Of the MIC files."
-)
+@effort_option("1 to 9: time against size, of the MIC files.")
 @click.option(
     "--nvimgcodec",
     type=click.Choice(["gpu", "cpu"]),
     help="Also by nvImageCodec: on the first GPU, or its CPU decoders.",
 )
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write all figures to this file.",
-)
+@json_file_option
 def bench_dicom(
     paths: tuple[Path, ...],
     repeat: int,
@@ -67,11 +62,8 @@ def bench_dicom(
         if not status:
             complain(status.reason)
             sys.exit(1)
-    try:
+    with telling_errors():
         rows, errors = _measure(paths, repeat, warm_ups, effort, nvimgcodec)
-    except (MicError, OSError, MemoryError) as error:
-        complain(explain(error))
-        sys.exit(1)
     head, lines = table(rows)
     figures = {"Shape", "File", "Transfer Syntax"}
     print_table([(name, "left" if name in figures else "right") for name in head], lines)

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from . import api, stages
 from ._version import __version__
@@ -27,7 +25,18 @@ from .cli_jobs import (
     verify_against,
     verify_file,
 )
-from .cli_published import encoding_options, print_parts, stack
+from .cli_options import (
+    PATH,
+    jobs_option,
+    json_option,
+    parse_dtype,
+    parse_shape,
+    raw_layout,
+    raw_options,
+    threads_option,
+    writing_options,
+)
+from .cli_published import encoding_options, print_parts
 from .cli_run import (
     Task,
     attempt,
@@ -40,6 +49,7 @@ from .cli_run import (
     print_table,
     report,
     run_jobs,
+    telling_errors,
     with_suffix,
 )
 from .cli_slides import (
@@ -51,41 +61,10 @@ from .cli_slides import (
 from .cli_transcode import transcode
 from .cli_verify import verify_images
 from .cli_view import view
-from .errors import MicError, UnsupportedError
-from .imagefiles import WRITABLE, NoPixelsError, RawLayout, files_below, kind_of
+from .errors import UnsupportedError
+from .imagefiles import WRITABLE, NoPixelsError, files_below, kind_of
 
 _SUFFIX_OF = {"npy": ".npy", "raw": ".raw", "png": ".png", "tif": ".tif"}
-PATH = click.Path(path_type=Path)
-
-
-def _parse_shape(
-    context: click.Context, option: click.Parameter, value: str | None
-) -> tuple[int, ...] | None:
-    if value is None:
-        return None
-    try:
-        sizes = tuple(int(part) for part in value.split(","))
-    except ValueError:
-        sizes = ()
-    if not 2 <= len(sizes) <= 4 or min(sizes) < 1:
-        raise click.BadParameter(
-            f"{value!r} is no shape; write ROWS,COLUMNS or FRAMES,ROWS,COLUMNS"
-        )
-    return sizes
-
-
-def _parse_dtype(
-    context: click.Context, option: click.Parameter, value: str | None
-) -> np.dtype[Any] | None:
-    if value is None:
-        return None
-    with contextlib.suppress(TypeError):
-        dtype = np.dtype(value)
-        if dtype.kind in "ui" and dtype.itemsize <= 2:
-            return dtype
-    raise click.BadParameter(
-        f"{value!r} is none of uint8, int8, uint16, int16 (big-endian: >u2, >i2)"
-    )
 
 
 def _parse_rows(context: click.Context, option: click.Parameter, value: str | None) -> slice | None:
@@ -98,57 +77,6 @@ def _parse_rows(context: click.Context, option: click.Parameter, value: str | No
             f"{value!r} is no range of rows; write START:STOP, such as 100:200"
         ) from None
     return slice(start, stop)
-
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-threads_option = click.option(
-    "--threads",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=1,
-    show_default=True,
-    help="Threads for each file; 0 for all CPUs.",
-)
-raw_options = stack(
-    click.option(
-        "--shape", metavar="R,C", callback=_parse_shape, help="Shape of a raw file: R,C or F,R,C."
-    ),
-    click.option(
-        "--dtype",
-        callback=_parse_dtype,
-        metavar="DTYPE",
-        help="Sample type of a raw file, such as uint16 or >i2.",
-    ),
-)
-writing_options = stack(
-    click.option(
-        "--jobs",
-        type=click.IntRange(min=1),
-        metavar="N",
-        default=1,
-        show_default=True,
-        help="Files to work on at a time, for folders.",
-    ),
-    click.option("--no-verify", is_flag=True, help="Do not read the output again and compare it."),
-    click.option("--overwrite", is_flag=True, help="Replace existing outputs."),
-    json_option,
-)
-
-
-def _raw_layout(shape: tuple[int, ...] | None, dtype: np.dtype[Any] | None) -> RawLayout | None:
-    if (shape is None) != (dtype is None):
-        raise click.UsageError("--shape and --dtype go together: pass both or neither.")
-    return None if shape is None or dtype is None else RawLayout(shape, dtype)
-
-
-@contextlib.contextmanager
-def _one_sentence() -> Iterator[None]:
-    """Errors that concern no single file, as a sentence and exit code 1."""
-    try:
-        yield
-    except (MicError, OSError, MemoryError) as error:
-        complain(explain(error))
-        sys.exit(1)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -184,7 +112,7 @@ def cli() -> None:
 @click.option("--frame", type=click.IntRange(min=0), metavar="N", help="Encode this frame only.")
 @click.option("--unsigned", is_flag=True, help="Take signed samples as unsigned bit patterns.")
 @raw_options
-@threads_option
+@threads_option("file")
 @writing_options
 def encode(source: Path, target: Path, **given: Any) -> None:
     """Compress SRC, an image file or a folder, to DST.
@@ -201,7 +129,7 @@ def encode(source: Path, target: Path, **given: Any) -> None:
       mic encode ct.dcm ct.mic --container mic1 --unsigned     for the published codec
       mic encode slide.tif slide.mic --tile 256      tiles and a pyramid
     """
-    raw = _raw_layout(given["shape"], given["dtype"])
+    raw = raw_layout(given["shape"], given["dtype"])
     stream = given["stream"]
     options = EncodeOptions(
         codec=given["codec"],
@@ -224,7 +152,7 @@ def encode(source: Path, target: Path, **given: Any) -> None:
     _check_slide(options)
     suffix = ".mic" if stream is None else f".{stream}"
     if source.is_dir():
-        with _one_sentence():
+        with telling_errors():
             pairs, skipped = plan_encoding(source, target, raw, suffix)
     else:
         pairs, skipped = [(source, _target_of(source, target, suffix))], []
@@ -276,14 +204,14 @@ def _check_slide(options: EncodeOptions) -> None:
     type=click.Choice(stages.STREAM_KINDS),
     help="SRC is a bare published stream; all but wavelets need --shape and --dtype.",
 )
-@click.option("--shape", metavar="R,C", callback=_parse_shape, help="Shape of a bare stream: R,C.")
+@click.option("--shape", metavar="R,C", callback=parse_shape, help="Shape of a bare stream: R,C.")
 @click.option(
     "--dtype",
-    callback=_parse_dtype,
+    callback=parse_dtype,
     metavar="DTYPE",
     help="Sample type of a bare stream: uint16 or int16.",
 )
-@threads_option
+@threads_option("file")
 @writing_options
 def decode(source: Path, target: Path, **given: Any) -> None:
     """Decompress SRC, a .mic file or a folder of them, to DST.
@@ -309,7 +237,7 @@ def decode(source: Path, target: Path, **given: Any) -> None:
         threads=given["threads"],
         max_pixels=given["max_pixels"],
         stream=given["stream"],
-        raw=_raw_layout(given["shape"], given["dtype"]),
+        raw=raw_layout(given["shape"], given["dtype"]),
         verify=not given["no_verify"],
         overwrite=given["overwrite"],
     )
@@ -318,7 +246,7 @@ def decode(source: Path, target: Path, **given: Any) -> None:
         raise click.UsageError("--stream needs a single file, --shape and --dtype.")
     suffix = _SUFFIX_OF[given["to"]]
     if source.is_dir():
-        with _one_sentence():
+        with telling_errors():
             pairs, skipped = plan_decoding(source, target, suffix)
     else:
         pairs, skipped = [(source, _target_of(source, target, suffix))], []
@@ -439,15 +367,8 @@ def _info_row(outcome: Outcome) -> list[str]:
     help="Largest difference of a sample value that is allowed between two DICOM files.",
 )
 @raw_options
-@threads_option
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    default=1,
-    show_default=True,
-    help="Files at a time.",
-)
+@threads_option("file")
+@jobs_option("Files at a time.")
 @json_option
 def verify(paths: tuple[Path, ...], **given: Any) -> None:
     """Check .mic files, or compare two files.
@@ -462,7 +383,7 @@ def verify(paths: tuple[Path, ...], **given: Any) -> None:
       mic verify scan.mic scan.dcm
       mic verify scan.dcm transcoded.dcm
     """
-    raw = _raw_layout(given["shape"], given["dtype"])
+    raw = raw_layout(given["shape"], given["dtype"])
     threads = given["threads"]
     tasks: list[Task]
     kinds = [None if path.is_dir() else kind_of(path) for path in paths]

@@ -15,6 +15,7 @@ import numpy as np
 
 from . import api, gpu
 from ._version import __version__
+from .cli_options import json_option
 from .cli_run import print_json
 from .errors import MicError
 
@@ -24,7 +25,7 @@ _REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?([^;]*);.*\bextra\s*==\s*['
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 def doctor(as_json: bool) -> None:
     """Show versions, the processor and what is installed.
 

@@ -3,30 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from . import api, stages
+from .cli_options import effort_option, stack
 from .cli_run import human, print_table
 from .published import CONTAINERS, DEFAULT_STRIPS, PUBLISHED_CODEC, PUBLISHED_STATES
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
 _MOST_ROWS = 16
-
-
-def stack(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
-    """Several options as one decorator, in the order of the help text."""
-
-    def decorate(function: Function) -> Function:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
 
 
 encoding_options = stack(
@@ -41,14 +28,7 @@ encoding_options = stack(
         help=f"Interleaved states of the fse codec: by default {api.DEFAULT_STATES}, and "
         f"{PUBLISHED_STATES} for a published container.",
     ),
-    click.option(
-        "--effort",
-        type=click.IntRange(1, 9),
-        metavar="N",
-        default=5,
-        show_default=True,
-        help="1 to 9: time against size, for codecs that have a choice.",
-    ),
+    effort_option("1 to 9: time against size, for codecs that have a choice."),
     click.option(
         "--container",
         type=click.Choice(CONTAINERS),

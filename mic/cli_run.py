@@ -240,6 +240,16 @@ def complain(message: str) -> None:
     print(f"mic: {message}", file=sys.stderr)
 
 
+@contextmanager
+def telling_errors() -> Iterator[None]:
+    """Errors that concern no single file: a sentence on stderr, and exit code 1."""
+    try:
+        yield
+    except (MicError, OSError, MemoryError) as error:
+        complain(explain(error))
+        sys.exit(1)
+
+
 def print_table(columns: list[tuple[str, str]], rows: Iterable[list[str]], title: str = "") -> None:
     """A table on stdout; columns are (heading, "left" or "right")."""
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)

@@ -21,7 +21,7 @@ from .cli_jobs import (
     unsigned,
     verification,
 )
-from .cli_published import stack
+from .cli_options import stack
 from .cli_run import human, print_table
 from .imagefiles import RawLayout, check_samples, kind_of, read_image, require, sample_bytes
 from .stream_info import StreamInfo

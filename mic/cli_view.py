@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .atomic import replacing
-from .cli_run import complain, explain
+from .cli_jobs import refuse_existing
+from .cli_options import PATH, overwrite_option
+from .cli_run import telling_errors
 from .display import WINDOWS, Window, to_uint8
-from .errors import MicError, UnsupportedError
+from .errors import UnsupportedError
 from .imagefiles import as_frames, files_below, kind_of, quiet_pydicom, read_image, require
 from .volume_frames import Frame, find_files, frames_of, read_heads
 from .volume_geometry import sort_for_display
@@ -41,7 +43,7 @@ def _parse_window(context: click.Context, option: click.Parameter, value: str) -
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path), metavar="FILE")
+@click.argument("source", type=PATH, metavar="FILE")
 @click.option("--frame", type=click.IntRange(min=0), metavar="N", help="Frame to show.")
 @click.option(
     "--window",
@@ -67,11 +69,11 @@ def _parse_window(context: click.Context, option: click.Parameter, value: str) -
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="PNG",
     help="Write this file instead of opening a window.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace an existing PNG file.")
+@overwrite_option
 def view(source: Path, **given: Any) -> None:
     """Show FILE, or write a picture of it as PNG.
 
@@ -86,7 +88,7 @@ def view(source: Path, **given: Any) -> None:
       mic view cine.dcm --frame 12 -o frame12.png
       mic view series/ --contact-sheet -o sheet.png
     """
-    try:
+    with telling_errors():
         with quiet_pydicom():  # of oddities that do not touch the pixels
             picture = _picture(source, given)
         target = given["output"]
@@ -98,9 +100,6 @@ def view(source: Path, **given: Any) -> None:
         _write(picture, target, given["overwrite"])
         rows, columns = picture.shape[:2]
         print(f"{source} -> {target}: {columns} x {rows} pixels")
-    except (MicError, OSError, MemoryError) as error:
-        complain(explain(error))
-        sys.exit(1)
 
 
 def _has_display() -> bool:
@@ -113,10 +112,7 @@ def _has_display() -> bool:
 def _write(picture: NDArray[np.uint8], target: Path, overwrite: bool) -> None:
     if target.suffix.lower() != ".png":
         raise UnsupportedError(f"the output is {target}, a name ending in .png is expected")
-    if target.exists() and not overwrite:
-        raise UnsupportedError(f"{target} exists; pass --overwrite to replace it")
-    if not target.parent.is_dir():
-        raise UnsupportedError(f"the folder {target.parent} does not exist; create it first")
+    refuse_existing(target, overwrite)
     image = require("PIL.Image").fromarray(picture)
     with replacing(target) as file:
         image.save(file, format="PNG")
