@@ -10,10 +10,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import sys
 from importlib.metadata import version
 from pathlib import Path
+
+import tables
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "benchmarks-dicom.md"
@@ -64,7 +65,6 @@ def measure(repeat: int, warm_ups: int, nvimgcodec: str | None, out: Path | None
         print(".", end="", flush=True, file=sys.stderr)
     print(file=sys.stderr)
     machine = benchmark.machine()
-    label = re.sub(r"[^a-z0-9]+", "-", (machine["model"] or machine["architecture"]).lower())
     content = {
         "machine": machine,
         "settings": {
@@ -78,7 +78,7 @@ def measure(repeat: int, warm_ups: int, nvimgcodec: str | None, out: Path | None
         },
         **as_json(rows, errors),
     }
-    path = out or HERE / "results" / f"dicom-{label.strip('-')}.json"
+    path = out or HERE / "results" / f"dicom-{tables.slug(machine)}.json"
     benchmark.write_json(path, content)
 
 
@@ -101,9 +101,8 @@ def write_page() -> None:
             f"{_nvimgcodec_words(settings.get('nvimgcodec'))}\n",
         ]
         head, lines = table(rows)
-        right = {"Transfer Syntax": "---", "Shape": "---", "File": "---"}
-        parts += [_row(head), _row([right.get(name, "---:") for name in head])]
-        parts += [_row([_cell(cell) for cell in line]) for line in lines]
+        cells = [[_cell(cell) for cell in line] for line in lines]
+        parts.append(tables.markdown(head, cells, text=("Shape", "File")).rstrip("\n"))
         fastest = {name: speedup(sums) for name, sums in totals(rows, min).items()}
         ratios = ", ".join(f"{name} {ratio:.1f}x" for name, ratio in fastest.items())
         parts.append(
@@ -126,10 +125,6 @@ def _nvimgcodec_words(setting: dict[str, str | None] | None) -> str:
         f"nvimgcodec: version {setting['version'] or '?'} on {where}, by `mic.gpu.register`; "
         "files that it does not decode take pydicom's decoders, as ever."
     )
-
-
-def _row(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _cell(text: str) -> str:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import math
 import platform
 import time
 from collections.abc import Callable
@@ -21,16 +20,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import tables
 from numpy.typing import NDArray
 
 import mic
+from mic.benchmark import geometric_mean
 from mic.imagefiles import read_image
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench" / "results" / "formats.json"
 PUBLISHED = RESULTS.with_name("published.json")
 PAGE = ROOT / "docs" / "formats.md"
-BEGIN, END = "<!-- tables: bench/formats.py -->", "<!-- end of tables -->"
 CORPUS = ROOT.parent / "shared" / "corpus"
 SLIDE_SIDE, REGION = 4096, 512
 
@@ -239,7 +239,7 @@ def run(repeat: int) -> dict[str, Any]:
 # ---- the page ---------------------------------------------------------------------
 
 
-def tables(document: dict[str, Any]) -> str:
+def containers(document: dict[str, Any]) -> str:
     machine = document["machine"]
     lines = [
         f"{machine['model']}, {machine['active']}, {machine['compiler']}; CPU time of one thread, "
@@ -247,40 +247,44 @@ def tables(document: dict[str, Any]) -> str:
     ]
     for subject in document["subjects"]:
         shape = " x ".join(map(str, subject["shape"]))
-        lines += [
-            "",
-            f"**{subject['subject']}**, {shape} {subject['dtype']}",
-            "",
-            f"| | ratio | encode MB/s | decode MB/s | {subject['part']}: ms | kB read |",
-            "|---|---|---|---|---|---|",
-        ]
-        for way in subject["ways"]:
-            cells = [way["way"], f"{way['ratio']:.2f}", f"{way['encode_mb_s']:.0f}"]
-            cells += [
+        heading = ["", "ratio", "encode MB/s", "decode MB/s", f"{subject['part']}: ms", "kB read"]
+        rows = [
+            [
+                way["way"],
+                f"{way['ratio']:.2f}",
+                f"{way['encode_mb_s']:.0f}",
                 f"{way['decode_mb_s']:.0f}",
                 f"{way['part_ms']:.2f}",
                 f"{way['part_bytes_read'] / 1e3:.0f}",
             ]
-            lines.append(f"| {' | '.join(cells)} |")
+            for way in subject["ways"]
+        ]
+        title = f"**{subject['subject']}**, {shape} {subject['dtype']}"
+        lines += ["", title, "", tables.markdown(heading, rows).rstrip("\n")]
     return "\n".join(lines)
 
 
 def published_tables(document: dict[str, Any]) -> str:
     """What bench/published.py measured: strips on threads, colour against MICR."""
     first, *_, last = document["threads"]
+    rows = [
+        [
+            f"{row['image']}, {row['container'].upper()}",
+            str(row["strips"]),
+            f"{row['ratio']:.2f}",
+            f"{row['encode_speedup']:.2f}x",
+            f"{row['decode_speedup']:.2f}x",
+        ]
+        for row in document["strips"]
+    ]
     lines = [
         f"Strips on {last} threads against {first}, wall-clock time, best of {document['repeat']} "
         "runs; from `bench/results/published.json`.",
         "",
-        "| | strips | ratio | encode | decode |",
-        "|---|---|---|---|---|",
+        tables.markdown(["", "strips", "ratio", "encode", "decode"], rows).rstrip("\n"),
     ]
-    for row in document["strips"]:
-        speeds = f"{row['encode_speedup']:.2f}x | {row['decode_speedup']:.2f}x"
-        name = f"{row['image']}, {row['container'].upper()}"
-        lines.append(f"| {name} | {row['strips']} | {row['ratio']:.2f} | {speeds} |")
     gains = [row["native_over_micr"] for row in document["colour"]]
-    mean = math.exp(sum(map(math.log, gains)) / len(gains))
+    mean = geometric_mean(gains)
     lines += [
         "",
         f"Over {len(gains)} RGB images the ratio of the native container is {mean:.2f} times that "
@@ -290,12 +294,10 @@ def published_tables(document: dict[str, Any]) -> str:
 
 
 def write_page(document: dict[str, Any]) -> None:
-    text = PAGE.read_text()
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    parts = [BEGIN, tables(document)]
+    parts = [containers(document)]
     if PUBLISHED.exists():
         parts.append(published_tables(json.loads(PUBLISHED.read_text())))
-    PAGE.write_text(before + "\n\n".join([*parts, END]) + after)
+    tables.insert(PAGE, "\n\n".join(parts) + "\n")
 
 
 def main() -> None:

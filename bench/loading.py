@@ -197,16 +197,16 @@ def check(epoch: Epoch, expected: list[torch.Tensor]) -> None:
 def main() -> None:
     """Measure and write the JSON file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--slices", type=int)
-    parser.add_argument("--rounds", type=int)
-    parser.add_argument("--report", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="few slices, written nowhere")
+    parser.add_argument("--slices", type=int, help="length of the series")
+    parser.add_argument("--repeat", type=int, help="rounds whose best counts")
+    parser.add_argument("--report", action="store_true", help="write the page only")
     arguments = parser.parse_args()
     if arguments.report:
         tables.insert(PAGE, table(json.loads(TARGET.read_text())))
         return
     n_slices = arguments.slices or (40 if arguments.quick else 200)
-    rounds = arguments.rounds or (2 if arguments.quick else 5)
+    rounds = arguments.repeat or (2 if arguments.quick else 5)
     mic.register()
     names, volume = series.synthesize(n_slices)
     with tempfile.TemporaryDirectory() as folder:
@@ -243,23 +243,25 @@ def table(content: dict[str, Any]) -> str:
         content[key] for key in ("settings", "machine", "images per second")
     )
     base = rates[CHARLS]["warm"]
-    lines = [
-        "| files, and who reads them | images/s, warm cache | cold | CharLS = 1 | CPU ms/image |",
-        "|---|---:|---:|---:|---:|",
-        *(
-            f"| {name} | {rate['warm']:.0f} | {rate['cold']:.0f} | {rate['warm'] / base:.1f} "
-            f"| {'' if 'workers' in name else format(rate['cpu ms'], '.2f')} |"
-            for name, rate in rates.items()
-        ),
-        "",
+    rows = [
+        [
+            name,
+            f"{rate['warm']:.0f}",
+            f"{rate['cold']:.0f}",
+            f"{rate['warm'] / base:.1f}",
+            "" if "workers" in name else f"{rate['cpu ms']:.2f}",
+        ]
+        for name, rate in rates.items()
+    ]
+    heading = ["files, and who reads them", "images/s, warm cache", "cold", "CharLS = 1"]
+    note = (
         f"Epochs over {settings['slices']} slices of {settings['shape'][0]} x "
         f"{settings['shape'][1]}, made of real CT slices, as float32 batches of "
         f"{settings['batch']}; all in turns in one process, best of {settings['rounds']}; for "
         f'"cold" the files were dropped from the page cache. {machine["model"]}, '
-        f"{machine['active']}, {machine['cpus']} CPUs: `bench/results/loading.json`.",
-        "",
-    ]
-    return "\n".join(lines)
+        f"{machine['active']}, {machine['cpus']} CPUs: `bench/results/loading.json`.\n"
+    )
+    return f"{tables.markdown([*heading, 'CPU ms/image'], rows)}\n{note}"
 
 
 def measure(

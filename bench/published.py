@@ -22,6 +22,7 @@ from corpus import SHARED
 from numpy.typing import NDArray
 
 import mic
+from mic.benchmark import geometric_mean
 from mic.imagefiles import files_below, quiet_pydicom
 from mic.realimages import (
     MIN_SIDE,
@@ -136,10 +137,6 @@ def measure_colour(name: str, array: Array) -> dict[str, Any]:
     }
 
 
-def geometric_mean(values: list[float]) -> float:
-    return round(math.exp(sum(map(math.log, values)) / len(values)), 4)
-
-
 def main() -> None:
     """Measure, write the JSON file, print it."""
     parser = argparse.ArgumentParser(
@@ -161,9 +158,9 @@ def main() -> None:
         "repeat": arguments.repeat,
         "strips": strips,
         "colour": colour,
-        "native_over_micr": geometric_mean([entry["native_over_micr"] for entry in colour]),
-        "native_effort_9_over_micr": geometric_mean(
-            [entry["native_effort_9_over_micr"] for entry in colour]
+        "native_over_micr": round(geometric_mean(entry["native_over_micr"] for entry in colour), 4),
+        "native_effort_9_over_micr": round(
+            geometric_mean(entry["native_effort_9_over_micr"] for entry in colour), 4
         ),
     }
     arguments.out.write_text(json.dumps(results, indent=1) + "\n")

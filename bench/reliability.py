@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import tables
+
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "reliability.json"
 PAGE = HERE.parent / "docs" / "reliability.md"
@@ -52,10 +54,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--page-only", action="store_true", help="docs/reliability.md from the JSON"
+        "--report", action="store_true", help="docs/reliability.md from the JSON file"
     )
     arguments = parser.parse_args()
-    if not arguments.page_only:
+    if not arguments.report:
         RESULTS.write_text(json.dumps(measure(), indent=1) + "\n")
     results = json.loads(RESULTS.read_text())
     PAGE.write_text(page(results))
@@ -123,11 +125,8 @@ def page(results: dict[str, Any]) -> str:
 
 
 def table(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> str:
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    for row in rows:
-        cells = [str(row.get(column, "")).replace("|", "\\|") for column in columns]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    cells = [[str(row.get(column, "")).replace("|", "\\|") for column in columns] for row in rows]
+    return tables.markdown(columns, cells, text=columns)
 
 
 if __name__ == "__main__":

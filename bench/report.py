@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import tables
 from plots import OWN, ratio_against_speed, speed_by_modality
 from reasons import NOTE, REASONS
 from report_scaling import scaling_section
@@ -40,7 +41,7 @@ def write_report(results: Path, target: Path) -> None:
     figures = _plots(paths[0], target.parent / "figures")
     scaling = results / "scaling.json"
     if scaling.exists():
-        sections.insert(0, scaling_section(scaling, target.parent / "figures", _table))
+        sections.insert(0, scaling_section(scaling, target.parent / "figures"))
     target.write_text("\n".join([_HEAD, figures, *sections]))
 
 
@@ -131,7 +132,7 @@ def _main_table(results: Sequence[Measurement]) -> str:
             for direction in ("encode", "decode")
         ]
         rows.append([*_summary_cells(summary), _spread(results, summary.codec), *against])
-    return _table(heading, rows)
+    return tables.markdown(heading, rows)
 
 
 def _summary_cells(summary: Summary) -> list[str]:
@@ -163,7 +164,7 @@ def _threaded(results: Sequence[Measurement], large: set[int]) -> list[str]:
         parts += [
             f"### {threads} threads, the {len(large)} images of more than 1 MB\n",
             "Codecs whose library takes a number of threads.\n",
-            _table(
+            tables.markdown(
                 ["codec", "ratio", "median", "encode MB/s", "decode MB/s"],
                 [_summary_cells(summary) for summary in summarize(sharing)],
             ),
@@ -197,7 +198,7 @@ def _size_tables(images: list[dict[str, Any]], results: Sequence[Measurement]) -
             )
         parts += [
             f"### Size of {base}'s files over ours\n",
-            _table(heading, rows),
+            tables.markdown(heading, rows),
         ]
     return "\n".join(parts)
 
@@ -236,7 +237,7 @@ def _modality_table(images: list[dict[str, Any]], results: Sequence[Measurement]
             cells.append(f"{ratio:.2f} / {decode:.0f}")
         rows.append([f"{modality or 'unknown'} ({len(numbers)})", *cells])
     note = "Ratio / decode MB/s, geometric means; in brackets the number of images.\n\n"
-    return note + _table(["modality", *codecs], rows)
+    return note + tables.markdown(["modality", *codecs], rows)
 
 
 def _image_table(
@@ -252,7 +253,9 @@ def _image_table(
         ]
         shape = " x ".join(map(str, image["shape"]))
         rows.append([image["name"], image["modality"], shape, *cells])
-    return _table(["image", "modality", "shape", *codecs], rows)
+    return tables.markdown(
+        ["image", "modality", "shape", *codecs], rows, text=("modality", "shape")
+    )
 
 
 def _failures(images: list[dict[str, Any]], results: Iterable[Measurement]) -> str:
@@ -262,10 +265,3 @@ def _failures(images: list[dict[str, Any]], results: Iterable[Measurement]) -> s
         if result.error
     ]
     return "\n".join(["### Failures\n", *lines, ""]) if lines else ""
-
-
-def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    n_text = 3 if heading[0] == "image" else 1
-    align = ["---"] * n_text + ["---:"] * (len(heading) - n_text)
-    lines = [heading, align, *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"

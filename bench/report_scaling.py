@@ -4,18 +4,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+import tables
 from plots import OWN_COLOUR, PEER_COLOUR, save
 
 Row = dict[str, Any]
-Table = Callable[[Sequence[str], Sequence[Sequence[str]]], str]
 
 
-def scaling_section(path: Path, figures: Path, table: Table) -> str:
+def scaling_section(path: Path, figures: Path) -> str:
     """Three tables and two figures."""
     content = json.loads(path.read_text())
     machine = f"{content['machine']['model']}, {content['machine']['active']}"
@@ -27,16 +27,16 @@ def scaling_section(path: Path, figures: Path, table: Table) -> str:
         "### By size of the image, one thread\n",
         f"Squares cut from {content['sizes']['image']} (mirrored where it is too small): "
         "ratio / encode / decode MB/s.\n",
-        _size_table(content["sizes"]["rows"], table),
+        _size_table(content["sizes"]["rows"]),
         "![cost against size](figures/cost-size.png)\n",
         "### Threads\n",
         "Speed on n threads over speed on one, encode / decode.\n",
-        _thread_table(content["threads"], table),
+        _thread_table(content["threads"]),
         "![scaling over threads](figures/threads.png)\n",
         "### Cycles per pixel by stage\n",
         f"{content['cycles']['image']}, {' x '.join(map(str, content['cycles']['shape']))}, the "
         "least of many runs, in ticks of the time stamp counter.\n",
-        _cycle_table(content["cycles"]["stages"], table),
+        _cycle_table(content["cycles"]["stages"]),
     ]
     return "\n".join(parts)
 
@@ -45,7 +45,7 @@ def _speed(row: Row, direction: str) -> float:
     return float(row["decoded_bytes"]) / float(row[f"{direction}_s"]) / 1e6
 
 
-def _size_table(rows: Sequence[Row], table: Table) -> str:
+def _size_table(rows: Sequence[Row]) -> str:
     codecs = list(dict.fromkeys(row["codec"] for row in rows))
     found = {(row["side"], row["codec"]): row for row in rows if "encode_s" in row}
     lines = []
@@ -59,10 +59,10 @@ def _size_table(rows: Sequence[Row], table: Table) -> str:
                 else "-"
             )
         lines.append(cells)
-    return table(["size", *codecs], lines)
+    return tables.markdown(["size", *codecs], lines)
 
 
-def _thread_table(rows: Sequence[Row], table: Table) -> str:
+def _thread_table(rows: Sequence[Row]) -> str:
     counts = sorted({row["threads"] for row in rows})
     one = {(row["name"], row["codec"]): row for row in rows if row["threads"] == 1}
     lines = []
@@ -75,16 +75,16 @@ def _thread_table(rows: Sequence[Row], table: Table) -> str:
             gains = [_speed(row, d) / _speed(base, d) for d in ("encode", "decode")]
             cells.append(" / ".join(f"{gain:.2f}" for gain in gains))
         lines.append(cells)
-    return table(["image", "codec", *(f"{count} threads" for count in counts[1:])], lines)
+    return tables.markdown(["image", "codec", *(f"{count} threads" for count in counts[1:])], lines)
 
 
-def _cycle_table(stages: dict[str, dict[str, float]], table: Table) -> str:
+def _cycle_table(stages: dict[str, dict[str, float]]) -> str:
     isas = list(dict.fromkeys(isa for row in stages.values() for isa in row))
     lines = [
         [stage, *(f"{row[isa]:.2f}" if isa in row else "-" for isa in isas)]
         for stage, row in stages.items()
     ]
-    return table(["stage", *isas], lines)
+    return tables.markdown(["stage", *isas], lines)
 
 
 def _plot_sizes(sizes: dict[str, Any], machine: str, folder: Path) -> None:

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
+
+import tables
 
 HERE = Path(__file__).resolve().parent
 REPORT = HERE.parent / "docs" / "benchmarks.md"
@@ -83,8 +84,7 @@ def main() -> None:
     machine = content["machine"]
     suffix = f"-{arguments.isa}" if arguments.isa else ""
     suffix += "-quick" if arguments.quick else ""
-    slug = re.sub(r"[^a-z0-9]+", "-", (machine["model"] or machine["architecture"]).lower())
-    target = arguments.out or HERE / "results" / f"{slug.strip('-')}{suffix}.json"
+    target = arguments.out or HERE / "results" / f"{tables.slug(machine)}{suffix}.json"
     benchmark.write_json(target, content)
     print(f"{'codec':12} {'threads':>7} {'ratio':>7} {'encode MB/s':>12} {'decode MB/s':>12}")
     for row in benchmark.summarize(results):

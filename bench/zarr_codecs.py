@@ -36,7 +36,6 @@ from mic.zarr import MicCodec
 HERE = Path(__file__).resolve().parent
 TARGET = HERE / "results" / "zarr.json"
 PAGE = HERE.parent / "docs" / "zarr.md"
-MEGABYTE = 1e6
 
 
 def arrays() -> dict[str, dict[str, Any]]:
@@ -100,8 +99,8 @@ def measure(volume: np.ndarray, folder: Path, rounds: int) -> dict[str, dict[str
         best = {what: min(samples) for what, samples in runs.items()}
         results[name] = {
             "ratio": round(volume.nbytes / n_bytes, 3),
-            "write MB/s": round(volume.nbytes / MEGABYTE / best["write"], 1),
-            "read MB/s": round(volume.nbytes / MEGABYTE / best["read"], 1),
+            "write MB/s": round(volume.nbytes / benchmark.MEGABYTE / best["write"], 1),
+            "read MB/s": round(volume.nbytes / benchmark.MEGABYTE / best["read"], 1),
             "slice ms": round(best["slice"] * 1e3, 2),
         }
     return results
@@ -115,37 +114,39 @@ def table(content: dict[str, Any]) -> str:
     """The table of the page."""
     settings, machine = content["settings"], content["machine"]
     shape = " x ".join(map(str, settings["shape"]))
-    lines = [
-        "| stored as | ratio | read MB/s | one slice, ms | write MB/s |",
-        "|---|---:|---:|---:|---:|",
-        *(
-            f"| {name} | {row['ratio']:.2f} | {row['read MB/s']:.0f} | {row['slice ms']:.1f} "
-            f"| {row['write MB/s']:.0f} |"
-            for name, row in content["results"].items()
-        ),
-        "",
+    rows = [
+        [
+            name,
+            f"{row['ratio']:.2f}",
+            f"{row['read MB/s']:.0f}",
+            f"{row['slice ms']:.1f}",
+            f"{row['write MB/s']:.0f}",
+        ]
+        for name, row in content["results"].items()
+    ]
+    heading = ["stored as", "ratio", "read MB/s", "one slice, ms", "write MB/s"]
+    note = (
         f"{shape} of {settings['dtype']}, made of real CT slices; local store, warm cache, best "
         f"of {settings['rounds']}, zarr {settings['zarr']} as installed ({machine['cpus']} CPUs); "
-        f"`bench/results/zarr.json`, {machine['model']}, {machine['active']}.",
-        "",
-    ]
-    return "\n".join(lines)
+        f"`bench/results/zarr.json`, {machine['model']}, {machine['active']}.\n"
+    )
+    return f"{tables.markdown(heading, rows)}\n{note}"
 
 
 def main() -> None:
     """Measure, write the JSON file and the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--slices", type=int)
-    parser.add_argument("--rounds", type=int)
-    parser.add_argument("--report", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="few slices, written nowhere")
+    parser.add_argument("--slices", type=int, help="length of the series")
+    parser.add_argument("--repeat", type=int, help="rounds whose best counts")
+    parser.add_argument("--report", action="store_true", help="write the page only")
     arguments = parser.parse_args()
     if arguments.report:
         tables.insert(PAGE, table(json.loads(TARGET.read_text())))
         return
     register_codecs()
     n_slices = arguments.slices or (16 if arguments.quick else 64)
-    rounds = arguments.rounds or (2 if arguments.quick else 9)
+    rounds = arguments.repeat or (2 if arguments.quick else 9)
     names, volume = series.synthesize(n_slices)
     volume = (volume.astype(np.int32) - int(volume.min())).astype(np.uint16)
     with tempfile.TemporaryDirectory() as folder:
