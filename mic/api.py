@@ -32,10 +32,10 @@ from .published import (
     check_slide,
 )
 from .slide_writer import SlideOptions, TileSize, encode_slide
-from .source import MemoryBytes, Stream, check_decode_limit, decode_into
 from .stream_info import CODECS as CODECS
 from .stream_info import StreamInfo as StreamInfo
 from .stream_info import describe as describe
+from .streams import MemoryBytes, Stream, check_decode_limit, decode_into
 from .tiles import DEFAULT_TILE, decode_slide
 
 MAX_PIXELS = 2**30

@@ -22,7 +22,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, RLELossless
 from .api import DEFAULT_CODEC, MAX_PIXELS, FrameSelection, _select_frames, decode, encode
 from .arrays import check_limit, check_out, thread_count
 from .dicom_endian import has_word_pixels, swap_words, to_little_endian
-from .dicom_frames import needs_extended_table
+from .dicom_offsets import needs_extended_table
 from .dicom_pixels import (
     MICLossless,
     PixelDescription,

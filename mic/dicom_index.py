@@ -23,6 +23,14 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from .api import MAX_PIXELS
 from .arrays import thread_count
+from .dicom_attributes import (
+    IMAGE_KEYWORDS,
+    FrameAttributes,
+    check_announced,
+    modality_values,
+    rescaling,
+)
+from .dicom_images import Image, iter_frames, read_header
 from .dicom_pixels import (
     MICLossless,
     PixelDescription,
@@ -31,43 +39,17 @@ from .dicom_pixels import (
 from .dicom_source import (
     MicSource,
     ParsedFrame,
-    _element_head_bytes,
     decode_parsed,
+    element_head_bytes,
     parse_frame,
     transfer_syntax,
 )
 from .errors import CorruptDataError, MicError, UnsupportedError, located
-from .frame_attributes import (
-    FrameAttributes,
-    check_announced,
-    modality_values,
-    rescaling,
-)
-from .frame_pixels import Image, iter_frames, read_header
 from .imagefiles import NoPixelsError
-from .source import decode_into
+from .streams import decode_into
 
 _NATIVE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 _YBR = ("YBR_FULL", "YBR_FULL_422")
-_TAGS = [
-    "Rows",
-    "Columns",
-    "NumberOfFrames",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "PlanarConfiguration",
-    "BitsAllocated",
-    "BitsStored",
-    "PixelRepresentation",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "DoseGridScaling",
-    "ModalityLUTSequence",
-    "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence",
-    "ExtendedOffsetTable",
-    "ExtendedOffsetTableLengths",
-]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +100,7 @@ class IndexedFile:
 
 def index_file(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> IndexedFile:
     """Parse a DICOM file up to its pixel data; see `index_image`."""
-    return index_image(read_header(Path(path), _TAGS), max_pixels)
+    return index_image(read_header(Path(path), IMAGE_KEYWORDS), max_pixels)
 
 
 def index_image(image: Image, max_pixels: int = MAX_PIXELS) -> IndexedFile:
@@ -172,7 +154,7 @@ def _native_spans(
         return None
     if colour and description.planar_configuration == 1:
         return None
-    start = file.tell() + _element_head_bytes(file, name)
+    start = file.tell() + element_head_bytes(file, name)
     file.seek(start - 4)
     (n_bytes,) = struct.unpack("<I", file.read(4))
     size, n_frames = description.frame_bytes, description.number_of_frames
@@ -232,7 +214,7 @@ def read_frame(indexed: IndexedFile, frame: int, rows: range | None = None) -> N
             _mic_rows(indexed, frame, rows) if indexed.is_mic else _native(indexed, frame, rows)
         )
     if samples is None:
-        image = read_header(Path(indexed.path), _TAGS)
+        image = read_header(Path(indexed.path), IMAGE_KEYWORDS)
         samples = next(iter_frames(image, [frame]))[rows.start : rows.stop]
     return samples
 

@@ -18,7 +18,7 @@ from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID
 
 from .arrays import dtype_of
-from .dicom_frames import FrameIndex
+from .dicom_offsets import FrameIndex
 from .dicom_pixels import (
     MICLossless,
     PixelDescription,
@@ -28,8 +28,8 @@ from .dicom_pixels import (
     upsampled,
 )
 from .errors import CorruptDataError, UnsupportedError, located
-from .source import Bytes, FileBytes, MemoryBytes, Stream
-from .source import decode_into as decode_streams_into
+from .streams import Bytes, FileBytes, MemoryBytes, Stream
+from .streams import decode_into as decode_streams_into
 from .transcode_syntaxes import syntax_of
 
 _PIXEL_DATA = (0x7FE0, 0x0010)
@@ -125,7 +125,7 @@ class MicSource:
     @classmethod
     def of_file(cls, file: BinaryIO, head: Dataset, name: str) -> MicSource:
         """Of a file that was read up to its pixel data."""
-        start = file.tell() + _element_head_bytes(file, name)
+        start = file.tell() + element_head_bytes(file, name)
         return cls._of(head, FileBytes(file), start, name)
 
     @classmethod
@@ -300,7 +300,7 @@ def _file_source(file: BinaryIO, name: str) -> Source:
         return PydicomSource(file, head)
 
 
-def _element_head_bytes(file: BinaryIO, name: str) -> int:
+def element_head_bytes(file: BinaryIO, name: str) -> int:
     """Bytes from the tag of Pixel Data to its value; `file` stays at the tag.
 
     Some writers label implicit VR as ours.  Letters of a VR would be an odd

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .dicom_images import Image, iter_frames
 from .display_window import rounded
 from .errors import CorruptDataError, UnsupportedError
-from .frame_pixels import Image, iter_frames
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .dicom_attributes import FrameAttributes, LookupTable, modality_values
 from .errors import CorruptDataError, UnsupportedError
-from .frame_attributes import FrameAttributes, LookupTable, modality_values
 
 Mapping = Callable[[NDArray[Any]], NDArray[Any]]
 """From modality values to 0 ... 255."""

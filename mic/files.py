@@ -30,7 +30,7 @@ from .atomic import AtomicWriter
 from .errors import UnsupportedError, VerifyError
 from .indexing import normalize_key, span
 from .slides import Level
-from .source import (
+from .streams import (
     Bytes,
     FileBytes,
     MemoryBytes,

@@ -17,22 +17,22 @@ from .gpu_codestream import has_tile_lengths, read_codestream
 from .imagefiles import require
 
 if TYPE_CHECKING:
-    from .transcode_image import Image, Words
+    from .transcode_image import NativeImage, Words
 
 _THUMBNAIL = 64  # pixels
 _USUAL_DECOMPOSITIONS = 5
 
-Encode = Callable[["Words", "Image", bool], "bytes | None"]
+Encode = Callable[["Words", "NativeImage", bool], "bytes | None"]
 
 
-def encode_htj2k(frames: Iterable[Words], image: Image, progressive: bool) -> Iterator[bytes]:
+def encode_htj2k(frames: Iterable[Words], image: NativeImage, progressive: bool) -> Iterator[bytes]:
     """Codestreams of frames.
 
     Parameters
     ----------
     frames : iterable of ndarray, (rows, columns[, samples])
         Values, in the range of Bits Stored.
-    image : Image
+    image : NativeImage
         What the data set says of them.
     progressive : bool
         With the RPCL options.
@@ -58,7 +58,7 @@ def decompositions(rows: int, columns: int, progressive: bool) -> int:
     return count
 
 
-def _is_as_asked(stream: bytes, image: Image, progressive: bool) -> bool:
+def _is_as_asked(stream: bytes, image: NativeImage, progressive: bool) -> bool:
     """Does an encoder's result state what DICOM wants stated?"""
     try:
         found = read_codestream(stream)
@@ -69,7 +69,7 @@ def _is_as_asked(stream: bytes, image: Image, progressive: bool) -> bool:
     return stated == expected and (not progressive or has_tile_lengths(stream))
 
 
-def _encode_on_cpu(values: Words, image: Image, progressive: bool) -> bytes:
+def _encode_on_cpu(values: Words, image: NativeImage, progressive: bool) -> bytes:
     """By OpenJPH.
 
     As imagecodecs calls it, it codes words of 8 or 16 bits and says so in the
@@ -130,7 +130,7 @@ def _gpu_encoder() -> Encode | None:
 
 
 def _encode_on_gpu(
-    library: Any, encoder: Any, values: Words, image: Image, progressive: bool
+    library: Any, encoder: Any, values: Words, image: NativeImage, progressive: bool
 ) -> bytes | None:
     """By nvJPEG2000; None if it does not take the image."""
     colour = image.samples > 1

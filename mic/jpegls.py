@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import UnsupportedError
-from .transcode_image import Image, Profile, check_profile, check_unused_bits
+from .transcode_image import NativeImage, Profile, check_profile, check_unused_bits
 from .transcode_syntaxes import JPEG_LS, JPEG_LS_NEAR, title_of
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ def largest_near(stored: int) -> int:
     return min(255, ((1 << stored) - 1) // 2)
 
 
-def check(image: Image, near: int = 0, uid: str | None = None) -> None:
+def check(image: NativeImage, near: int = 0, uid: str | None = None) -> None:
     """Refuse an image that JPEG-LS cannot hold, or not with this error.
 
     Parameters
     ----------
-    image : Image
+    image : NativeImage
     near : int
         NEAR, the largest error of a sample value; 0 is lossless.
     uid : str, optional
@@ -59,7 +59,7 @@ def check(image: Image, near: int = 0, uid: str | None = None) -> None:
     _check_near(image, near, uid)
 
 
-def _check_near(image: Image, near: int, uid: str) -> None:
+def _check_near(image: NativeImage, near: int, uid: str) -> None:
     limit = 0 if uid == JPEG_LS else largest_near(image.stored)
     if not 0 <= near <= limit:
         hint = (
@@ -72,7 +72,7 @@ def _check_near(image: Image, near: int, uid: str) -> None:
         _check_signed_range(image, near)
 
 
-def _check_signed_range(image: Image, near: int) -> None:
+def _check_signed_range(image: NativeImage, near: int) -> None:
     """JPEG-LS knows no sign: an error across the largest value comes out as the smallest."""
     half = 1 << (image.stored - 1)
     lowest, highest = near - half, half - 1 - near
@@ -90,7 +90,7 @@ def _check_signed_range(image: Image, near: int) -> None:
                 )
 
 
-def encode_frames(image: Image, near: int = 0, uid: str | None = None) -> Iterator[bytes]:
+def encode_frames(image: NativeImage, near: int = 0, uid: str | None = None) -> Iterator[bytes]:
     """JPEG-LS codestreams of the frames, colour by pixel.
 
     Raises

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from . import api
 from .arrays import dtype_of, full_shape
-from .blocks import add_block, read_blocks
-from .chunks import check_chunk_type, check_options, image_shape
 from .errors import UnsupportedError
-from .source import MemoryBytes, Stream
+from .header_blocks import add_block, read_blocks
+from .streams import MemoryBytes, Stream
+from .zarr_chunks import check_chunk_type, check_options, image_shape
 
 try:
     from numcodecs.abc import Codec  # type: ignore[import-untyped]

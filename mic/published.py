@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .errors import UnsupportedError
 
 if TYPE_CHECKING:
-    from .source import Stream
+    from .streams import Stream
 
 # Index is mic_container of csrc/mic.h.
 CONTAINERS = ("native", "mic1", "mic2", "pics", "pica", "micr", "mic3")

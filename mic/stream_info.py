@@ -11,7 +11,7 @@ import numpy as np
 
 from .arrays import dtype_of, full_shape
 from .published import CONTAINERS, StreamPart, parts_of, strips_of
-from .source import Stream
+from .streams import Stream
 from .tiles import LevelInfo, describe_levels, slide_samples
 
 CODECS = {"wavefront": 3, "fse": 1, "huffman": 2}

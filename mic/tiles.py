@@ -22,7 +22,7 @@ from .arrays import byte_rows, check_limit, check_out, dtype_of
 from .errors import MicError, UnsupportedError
 
 if TYPE_CHECKING:
-    from .source import Stream
+    from .streams import Stream
 
 MAX_LEVELS = 32
 MAX_SIDE = 2**32 - 1

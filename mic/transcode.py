@@ -23,7 +23,7 @@ from .atomic import replacing
 from .errors import CorruptDataError, MicError, UnsupportedError, VerifyError, located
 from .imagefiles import is_dicom
 from .transcode_attributes import LOSSY_CHANGES, differences, mark_lossy
-from .transcode_image import Image, Words, frame_count, image_of, sha256_of, value_frames
+from .transcode_image import NativeImage, Words, frame_count, image_of, sha256_of, value_frames
 from .transcode_pixels import PIXEL_KEYWORDS, encode, pixel_part, to_native
 from .transcode_syntaxes import (
     BIG_ENDIAN,
@@ -98,7 +98,7 @@ class _Conversion:
     """Pixels on their way: what went in, and how they differ if they may."""
 
     native: bytes
-    image: Image | None
+    image: NativeImage | None
     photometric: str
     near: int
     frames: int

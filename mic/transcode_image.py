@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Uncompressed pixel data and the attributes that describe them.
 
-`Image` is the common form between two transfer syntaxes: every allocated bit of
+`NativeImage` is the common form between two transfer syntaxes: every allocated bit of
 every sample, and what DICOM says about them.  Profiles say which images a
 compressed syntax may hold (PS3.5, tables of section 8.2).
 """
@@ -28,7 +28,7 @@ _CONTAINERS = (8, 16, 32, 64)
 
 
 @dataclass(frozen=True)
-class Image:
+class NativeImage:
     """Uncompressed pixel data.
 
     Attributes
@@ -127,12 +127,12 @@ def sha256_of(frames: Iterable[Words]) -> str:
     return digest.hexdigest()
 
 
-def image_of(part: Dataset) -> Image | None:
+def image_of(part: Dataset) -> NativeImage | None:
     """View the pixel data of an uncompressed little-endian data set.
 
     Returns
     -------
-    Image or None
+    NativeImage or None
         None if the samples are no whole words: 1 bit allocated, or YBR_FULL_422,
         whose chrominance is subsampled.
 
@@ -168,7 +168,7 @@ def image_of(part: Dataset) -> Image | None:
     stored = attribute_number(part, "BitsStored")
     if not 1 <= stored <= allocated:
         raise UnsupportedError(f"Bits Stored (0028,0101) is {stored}, 1 to {allocated} is expected")
-    return Image(
+    return NativeImage(
         words,
         photometric,
         stored,
@@ -263,7 +263,7 @@ _TAGS = {
 }
 
 
-def check_profile(image: Image, profiles: Sequence[Profile], title: str) -> None:
+def check_profile(image: NativeImage, profiles: Sequence[Profile], title: str) -> None:
     """Refuse an image that a syntax may not hold.
 
     Raises
@@ -290,7 +290,7 @@ def check_profile(image: Image, profiles: Sequence[Profile], title: str) -> None
             raise _refusal(name, value, list(allowed), f"{title} of {image.photometric}")
 
 
-def check_unused_bits(image: Image, title: str) -> None:
+def check_unused_bits(image: NativeImage, title: str) -> None:
     """Refuse an image whose words hold more than a coder of sample values keeps."""
     if image.has_unused_bits():
         raise UnsupportedError(
@@ -315,6 +315,6 @@ def _listed(values: list[Any]) -> str:
     return " or ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 
-def value_frames(image: Image) -> Iterator[Words]:
+def value_frames(image: NativeImage) -> Iterator[Words]:
     """The sample values of each frame in turn."""
     return (image.values(number) for number in range(image.frames))

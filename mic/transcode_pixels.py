@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import jpegls
-from .dicom_frames import needs_extended_table
+from .dicom_offsets import needs_extended_table
 from .errors import CorruptDataError, MicError, UnsupportedError
 from .htj2k import encode_htj2k
 from .imagefiles import NoPixelsError
 from .imagefiles import quiet_pydicom as quiet_pydicom
 from .transcode_image import (
-    Image,
+    NativeImage,
     Profile,
     Words,
     attribute_number,
@@ -229,7 +229,7 @@ def _set_pixels(part: Dataset, uid: str, data: bytes, vr: str) -> None:
 
 def encode(
     native: Dataset, syntax: Syntax, near: int = 0, effort: int = 5
-) -> tuple[Dataset, Image | None]:
+) -> tuple[Dataset, NativeImage | None]:
     """Put uncompressed pixels into a transfer syntax.
 
     Parameters
@@ -246,7 +246,7 @@ def encode(
     -------
     part : pydicom.Dataset
         `native` with the new pixel data, and the attributes that the syntax asks for.
-    image : Image or None
+    image : NativeImage or None
         The uncompressed pixels that went in; see `image_of`.
 
     Raises
@@ -302,7 +302,7 @@ def _encapsulate(part: Dataset, uid: str, frames: list[bytes]) -> None:
     part.ExtendedOffsetTableLengths = lengths
 
 
-def _encoded_frames(image: Image, syntax: Syntax, near: int) -> Iterator[bytes]:
+def _encoded_frames(image: NativeImage, syntax: Syntax, near: int) -> Iterator[bytes]:
     uid = syntax.uid
     if uid == RLE:
         check_profile(image, _RLE_PROFILES, syntax.title)
@@ -321,7 +321,7 @@ def _encoded_frames(image: Image, syntax: Syntax, near: int) -> Iterator[bytes]:
 
 
 def run_encoder(
-    uid: str, image: Image, frames: Iterable[Words], photometric: str, **options: Any
+    uid: str, image: NativeImage, frames: Iterable[Words], photometric: str, **options: Any
 ) -> Iterator[bytes]:
     """Codestreams of frames from pydicom's encoder for a transfer syntax.
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from .api import MAX_PIXELS
 from .arrays import thread_count
+from .dicom_attributes import image_shape
+from .dicom_images import Image, reading
 from .errors import UnsupportedError, located
-from .frame_attributes import image_shape
-from .frame_pixels import Image, reading
 from .imagefiles import kind_of, read_image
 from .volume_frames import Frame, find_files, frames_of, read_heads
 from .volume_geometry import Stack, stack_frames

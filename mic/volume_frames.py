@@ -14,21 +14,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import CorruptDataError, UnsupportedError, located
-from .frame_attributes import (
+from .dicom_attributes import (
+    IMAGE_KEYWORDS,
     FrameAttributes,
     check_announced,
     image_shape,
     rescaling,
     shared_attributes,
 )
-from .frame_pixels import Image, read_header, reading
+from .dicom_images import Image, read_header, reading
+from .errors import CorruptDataError, UnsupportedError, located
 from .imagefiles import SUFFIXES, files_below, is_dicom
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-Source = Path | Any
+PathOrDataset = Path | Any
 """A path or a pydicom Dataset."""
 
 # What may tell frames of one place apart, most telling first.
@@ -52,6 +53,7 @@ AXIS_KEYWORDS = (
 )
 
 _HEAD_KEYWORDS = [
+    *IMAGE_KEYWORDS,
     "SOPClassUID",
     "SOPInstanceUID",
     "StudyInstanceUID",
@@ -61,16 +63,6 @@ _HEAD_KEYWORDS = [
     "Modality",
     "InstanceNumber",
     "FrameOfReferenceUID",
-    "Rows",
-    "Columns",
-    "NumberOfFrames",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "PlanarConfiguration",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
     "ImagePositionPatient",
     "ImageOrientationPatient",
     "PixelSpacing",
@@ -78,16 +70,8 @@ _HEAD_KEYWORDS = [
     "SliceThickness",
     "SpacingBetweenSlices",
     "GridFrameOffsetVector",
-    "DoseGridScaling",
     "DetectorInformationSequence",
     "ImageType",
-    "ExtendedOffsetTable",
-    "ExtendedOffsetTableLengths",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "ModalityLUTSequence",
-    "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence",
     *AXIS_KEYWORDS,
 ]
 
@@ -127,7 +111,7 @@ class Frame:
         return self.image.header
 
     @property
-    def source(self) -> Source:
+    def source(self) -> PathOrDataset:
         """The path or data set."""
         return self.image.source
 
@@ -148,7 +132,7 @@ class Frame:
         return self.name if self.index is None else f"{self.name} frame {self.index}"
 
 
-def find_files(folder_or_paths: Any) -> list[Source]:
+def find_files(folder_or_paths: Any) -> list[PathOrDataset]:
     """Files below a folder, or the paths and data sets of an iterable.
 
     Raises
@@ -185,7 +169,7 @@ def find_files(folder_or_paths: Any) -> list[Source]:
     return [*files]
 
 
-def read_heads(sources: Sequence[Source], threads: int) -> list[Image]:
+def read_heads(sources: Sequence[PathOrDataset], threads: int) -> list[Image]:
     """Headers of the sources that have pixels, in their order."""
     named = len(sources) == 1  # who names a single file wants to know what is wrong with it
     with ThreadPoolExecutor(threads) as pool:

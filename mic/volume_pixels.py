@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import check_limit
+from .dicom_attributes import modality_values
+from .dicom_images import iter_frames
 from .errors import CorruptDataError
-from .frame_attributes import modality_values
-from .frame_pixels import iter_frames
 from .volume_frames import Frame
 
 Progress = Callable[[int, int], object]

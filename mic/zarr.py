@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from . import api
 from ._mic import Layout
-from .chunks import (
+from .errors import UnsupportedError
+from .streams import Bytes, MemoryBytes
+from .zarr_chunks import (
     Box,
     SparseBytes,
     check_chunk,
@@ -30,8 +32,6 @@ from .chunks import (
     frames_in,
     image_shape,
 )
-from .errors import UnsupportedError
-from .source import Bytes, MemoryBytes
 
 try:
     from zarr.abc.codec import ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mic
-from mic import source, stages
+from mic import stages, streams
 
 IMAGE = zoo.smooth((90, 110), "uint16") // 16
 FRAMES = np.stack([zoo.smooth((30, 44), "uint16", seed) // 16 for seed in range(7)])
@@ -198,7 +198,7 @@ def test_rows_touch_their_strips_only(container: str) -> None:
 @pytest.mark.parametrize("step", [1, 3, 1 << 22])
 def test_temporal_parts(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames of a temporal file in any order, often, and over the seams of the sums."""
-    monkeypatch.setattr(source, "_SUMMED_SAMPLES", step * 30 * 44)
+    monkeypatch.setattr(streams, "_SUMMED_SAMPLES", step * 30 * 44)
     stream = mic.encode(FRAMES, container="mic2", temporal=True)
     assert np.array_equal(mic.decode(stream), FRAMES)
     assert np.array_equal(mic.decode(stream, frames=6), FRAMES[6])

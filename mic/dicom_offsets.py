@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import CorruptDataError
-from .source import Bytes
+from .streams import Bytes
 
 ITEM = 0xE000
 SEQUENCE_END = 0xE0DD

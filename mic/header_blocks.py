@@ -7,7 +7,7 @@ import struct
 from typing import Any
 
 from . import _mic
-from .source import MemoryBytes, Stream
+from .streams import MemoryBytes, Stream
 
 _LAYOUT_AT = 5
 _HAS_FRAMES, _HAS_BLOCKS = 8, 16

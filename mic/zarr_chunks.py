@@ -15,7 +15,7 @@ from ._mic import Layout
 from .api import CODECS, _choose
 from .arrays import SAMPLE_TYPES, dtype_of, full_shape, thread_count
 from .errors import CorruptDataError, UnsupportedError
-from .source import Bytes, MemoryBytes, Stream, decode_into, empty_frames
+from .streams import Bytes, MemoryBytes, Stream, decode_into, empty_frames
 
 
 def check_options(effort: int, codec: str, rgb: bool | None, threads: int) -> None:

@@ -16,6 +16,29 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 
+IMAGE_KEYWORDS = (
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "DoseGridScaling",
+    "ModalityLUTSequence",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths",
+)
+"""What decoding and rescaling the frames of a file needs of its header."""
+
+
 class FrameAttributes(Mapping[str, Any]):
     """Attributes of one frame by keyword, whatever the file keeps them in.
 
