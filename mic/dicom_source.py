@@ -27,7 +27,7 @@ from .dicom_pixels import (
     is_subsampled,
     upsampled,
 )
-from .errors import CorruptDataError, UnsupportedError, located
+from .errors import CorruptDataError, MicError, UnsupportedError, located
 from .streams import Bytes, FileBytes, MemoryBytes, Stream
 from .streams import decode_into as decode_streams_into
 from .transcode_syntaxes import syntax_of
