@@ -30,6 +30,7 @@ from .published import CONTAINERS, StreamPart
 from .slides import Level, SlideWriter, create_slide
 
 if TYPE_CHECKING:
+    from . import archive as archive
     from . import dicom, display, gpu, jpegls, transcode, volume
     from . import imagecodecs as imagecodecs
     from . import numcodecs as numcodecs
@@ -84,6 +85,7 @@ _LAZY = {
     "gpu": (".gpu", None),
     "volume": (".volume", None),
     # Each needs an extra of its own, so `from mic import *` leaves them out.
+    "archive": (".archive", None),
     "imagecodecs": (".imagecodecs", None),
     "numcodecs": (".numcodecs", None),
     "torch": (".torch", None),

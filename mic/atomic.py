@@ -78,7 +78,7 @@ class AtomicWriter:
             self.abort()
 
 
-_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part")
+TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part")
 
 
 @contextlib.contextmanager
@@ -122,7 +122,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 def remove_leftovers(folder: Path, names: Container[str]) -> None:
     """Remove the temporary files for `names` that killed processes have left in a folder."""
     for path in folder.glob(".*.part"):
-        match = _TEMPORARY.fullmatch(path.name)
+        match = TEMPORARY.fullmatch(path.name)
         if match is not None and match[1] in names:
             path.unlink(missing_ok=True)
 

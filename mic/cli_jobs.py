@@ -44,6 +44,8 @@ class Outcome:
 
     Attributes
     ----------
+    source, target : Path or str
+        A text is a URL.
     status : {"ok", "failed", "skipped"}
     message : str
         The error, the reason, or what was verified.
@@ -51,11 +53,17 @@ class Outcome:
         Figures for ``--json``.
     """
 
-    source: Path
-    target: Path | None = None
+    source: Path | str
+    target: Path | str | None = None
     status: str = "ok"
     message: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The last part of the source."""
+        source = self.source
+        return source.name if isinstance(source, Path) else source.rpartition("/")[2]
 
     def as_json(self) -> dict[str, Any]:
         """Everything, in types that JSON knows."""

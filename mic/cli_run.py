@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .cli_jobs import Outcome
-from .errors import MicError
+from .errors import MicError, one_sentence
 from .imagefiles import SUFFIXES, RawLayout, kind_of
 from .imagefiles import files_below as files_below
 
@@ -30,6 +30,7 @@ Task = tuple[Path, Path | None, Job]
 # How messages of the Python functions spell what the command line calls otherwise.
 _OPTION_OF = {
     "partial=True": "--partial",
+    "overwrite=True": "--overwrite",
     "max_pixels": "--max-pixels",
     "mic.open(...).level(i)": "--level or --region",
 }
@@ -37,11 +38,11 @@ _OPTION_OF = {
 
 def explain(error: Exception) -> str:
     """One sentence for an error that the user can act on."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    if isinstance(error, MemoryError):
-        return str(error) or "there is not enough memory for this image"
-    text = str(error)
+    return with_options(one_sentence(error))
+
+
+def with_options(text: str) -> str:
+    """A message of a Python function, as the command line says it."""
     for argument, option in _OPTION_OF.items():
         text = text.replace(argument, option)
     return text
@@ -148,7 +149,7 @@ def progress_bar(total: int, wanted: bool) -> Iterator[Callable[[Outcome], None]
                     for key in ("decoded_bytes", "encoded_bytes")
                 }
             )
-            progress.update(task, advance=1, description=_sizes(sizes) or outcome.source.name)
+            progress.update(task, advance=1, description=_sizes(sizes) or outcome.name)
 
         yield advance
 
@@ -219,7 +220,7 @@ def _tell(outcome: Outcome, alone: bool) -> None:
 def located(outcome: Outcome) -> str:
     """The message after the whole path, which many messages begin with the end of."""
     message = outcome.message
-    for known in (str(outcome.source), outcome.source.name):
+    for known in (str(outcome.source), outcome.name):
         message = message.removeprefix(known)
     return f"{outcome.source}: {message.removeprefix(':').strip()}"
 

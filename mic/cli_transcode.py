@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from .atomic import remove_leftovers
+from .cli_archive import proof, transcode_archive
 from .cli_jobs import Outcome
 from .cli_run import Task, attempt, complain, explain, files_below, progress_bar, report
 from .cli_workers import run_in_processes
@@ -53,9 +54,18 @@ class _SyntaxType(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), parameter, context)
 
 
+class _LocationType(click.ParamType):  # type: ignore[type-arg]
+    """A path, or a URL, which stays the text that it is."""
+
+    name = "LOCATION"
+
+    def convert(self, value: Any, parameter: Any, context: Any) -> Path | str:
+        return value if isinstance(value, Path) or "://" in value else Path(value)
+
+
 @click.command()
-@click.argument("source", type=_PATH, metavar="SRC")
-@click.argument("target", type=_PATH, metavar="DST")
+@click.argument("source", type=_LocationType(), metavar="SRC")
+@click.argument("target", type=_LocationType(), metavar="DST")
 @click.option(
     "--to",
     "syntax",
@@ -86,10 +96,16 @@ class _SyntaxType(click.ParamType):  # type: ignore[type-arg]
     help="Processes to work with, for folders.",
 )
 @click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Let the workers of this Dask scheduler do it, such as tcp://10.0.0.1:8786.",
+)
+@click.option(
     "--report",
     "report_path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write what became of each file to this JSON file.",
+    help="Write what became of each file to this JSON file (with URLs or --scheduler: "
+    "JSON lines, or Parquet by its suffix).",
 )
 @click.option(
     "--resume",
@@ -99,12 +115,13 @@ class _SyntaxType(click.ParamType):  # type: ignore[type-arg]
 @click.option("--no-verify", is_flag=True, help="Do not read the output again and compare it.")
 @click.option("--overwrite", is_flag=True, help="Replace existing outputs.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def transcode(source: Path, target: Path, syntax: Syntax, **given: Any) -> None:
+def transcode(source: Path | str, target: Path | str, syntax: Syntax, **given: Any) -> None:
     """Write DICOM files in another transfer syntax, and prove that nothing was lost.
 
     SRC is a file or a folder; a folder is mirrored to DST, and what is no DICOM
     image is skipped.  Each new file is decoded and compared with its source, every
-    frame and every attribute, before it gets its name.
+    frame and every attribute, before it gets its name.  URLs that fsspec knows may
+    take the places of paths; --scheduler spreads the work over many machines.
 
     \b
     Examples:
@@ -112,8 +129,12 @@ def transcode(source: Path, target: Path, syntax: Syntax, **given: Any) -> None:
       mic transcode archive/ out/ --to explicit --jobs 8 --report report.json
       mic transcode archive/ out/ --to explicit --jobs 8 --report report.json --resume
       mic transcode scan.dcm lossy.dcm --to jpegls-near --near 2
+      mic transcode s3://bucket/in s3://bucket/out --to mic --scheduler tcp://10.0.0.1:8786
     """
     near = _check_options(syntax, given)
+    if given["scheduler"] or isinstance(source, str) or isinstance(target, str):
+        transcode_archive(str(source), str(target), syntax.name, near, given)
+        return
     options = Options(
         syntax.name,
         near,
@@ -230,12 +251,4 @@ def _job(source: Path, target: Path, options: Options) -> Outcome:
             raise
         return Outcome(source, target, "skipped", explain(error))
     details = record.as_dict() | {"source_state": state}
-    return Outcome(source, target, message=_proof(details), details=details)
-
-
-def _proof(record: dict[str, Any]) -> str:
-    if not record["verified"]:
-        return "not verified"
-    frames = record["frames"]
-    error = f", error at most {record['max_error']}" if record["near"] else ""
-    return f"verified {frames} frame{'s' if frames != 1 else ''}{error}, sha256 {record['sha256']}"
+    return Outcome(source, target, message=proof(details), details=details)

@@ -81,6 +81,15 @@ def located(place: str) -> Iterator[None]:
         raise
 
 
+def one_sentence(error: BaseException) -> str:
+    """What went wrong, in one line, of any exception."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, MemoryError):
+        return str(error) or "there is not enough memory for this image"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 # The groups of mic_status in csrc/mic.h.
 _BY_CODE: dict[int, type[MicError]] = {
     1: CorruptDataError,

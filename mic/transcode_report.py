@@ -117,7 +117,7 @@ def is_done(record: dict[str, Any], source: Path, target: Path, asked: Any) -> b
         record.get("source_state") == state_of(source)
         and target.is_file()
         and target.stat().st_size == record.get("target_bytes")
-        and _sha256(target) == record.get("target_sha256")
+        and digest_of_file(target) == record.get("target_sha256")
     )
 
 
@@ -127,8 +127,9 @@ def state_of(path: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
+def digest_of_file(path: Path, algorithm: str = "sha256") -> str:
+    """A hash of a file, in hexadecimal digits."""
+    digest = hashlib.new(algorithm, usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
