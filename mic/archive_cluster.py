@@ -9,7 +9,7 @@ import logging
 import multiprocessing
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any
 
@@ -26,6 +26,7 @@ WORKER_SECONDS = 120
 """Time for a worker to appear, at the beginning or when all have ended."""
 _TASKS_PER_THREAD = 4
 _LOOK_EVERY_SECONDS = 2.0
+_LATE = (TimeoutError, asyncio.TimeoutError)  # one and the same from Python 3.11 on
 
 
 @contextlib.contextmanager
@@ -169,7 +170,7 @@ def _wait_for_worker(client: Any) -> None:
     future = client.submit(int, pure=False)
     try:
         future.result(timeout=WORKER_SECONDS)
-    except TimeoutError:
+    except _LATE:
         raise MicError(_no_workers(client)) from None
     finally:
         future.cancel()
@@ -187,7 +188,7 @@ def _sees(location: Location) -> bool:
     return location.state() is not None
 
 
-def run_tasks(client: Any, tasks: list[Task], retries: int) -> Iterator[Record]:
+def run_tasks(client: Any, tasks: list[Task], retries: int) -> Generator[Record, None, None]:
     """Run all tasks on the workers; each ends as one record, in the order of their ends.
 
     Parameters
@@ -237,7 +238,7 @@ class _Run:
         seen = time.monotonic()
         try:
             while True:
-                threads = sum(self._client.nthreads().values())
+                threads = self._threads()
                 room = side_by_side or max(1, threads) * _TASKS_PER_THREAD
                 while len(running) < room and (task := next(waiting, None)) is not None:
                     running[self._submit(task)] = task
@@ -248,13 +249,18 @@ class _Run:
                 elif time.monotonic() - seen > WORKER_SECONDS:
                     raise MicError(_no_workers(self._client))
                 for future in self._done(running):
-                    yield from self._records(future, running.pop(future))
+                    yield from self._settle(future, running)
         except (OSError, CancelledError) as error:  # of Dask: those of files are records
             raise _lost(error) from error
         finally:
             if running:
                 with contextlib.suppress(Exception):
                     self._client.cancel(list(running))
+
+    def _threads(self) -> int:
+        if self._client.status != "running":
+            raise OSError("the scheduler has closed it")
+        return sum(self._client.nthreads().values())
 
     def _submit(self, task: Task) -> Any:
         self._begun += 1
@@ -264,23 +270,29 @@ class _Run:
     def _done(self, running: dict[Any, Task]) -> list[Any]:
         from distributed import wait
 
-        late = (TimeoutError, asyncio.TimeoutError)  # one and the same from Python 3.11 on
-        with self._client.as_current(), contextlib.suppress(*late):
+        with self._client.as_current(), contextlib.suppress(*_LATE):
             wait(list(running), timeout=_LOOK_EVERY_SECONDS, return_when="FIRST_COMPLETED")
         return [future for future in running if future.done()]
 
-    def _records(self, future: Any, task: Task) -> Iterator[Record]:
+    def _settle(self, future: Any, running: dict[Any, Task]) -> Iterator[Record]:
+        """The record of a task that is done; none if its result died with its worker."""
         from distributed.scheduler import KilledWorker
 
+        task = running[future]
         try:
-            # It may have to be computed once more: its worker may have died since.
-            yield future.result()
+            record = future.result(timeout=_LOOK_EVERY_SECONDS)
         except KilledWorker:
             self.suspects.append(task)
         except Exception as error:
-            if future.status != "error":  # not of the task, but of Dask
+            if future.status == "error":
+                yield task.record("failed", _reason(error))
+            elif isinstance(error, _LATE):  # Dask computes it once more
+                return
+            else:  # not of the task, but of Dask
                 raise
-            yield task.record("failed", _reason(error))
+        else:
+            yield record
+        del running[future]
 
 
 def _lost(error: BaseException) -> MicError:

@@ -281,7 +281,7 @@ def reaching(location: Location, purpose: str = "read") -> Iterator[None]:
     """Turn what file systems raise, which is anything, into an error that names the location."""
     try:
         yield
-    except (MicError, FileNotFoundError):
+    except MicError:
         raise
     except Exception as error:
         raise MicError(f"{location.url} cannot be {purpose}: {one_sentence(error)}") from error

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from dicomfiles import write_dicom
 
-distributed = pytest.importorskip("distributed")
+pytest.importorskip("distributed")
+
+import distributed
 
 import mic
 from mic import archive, archive_cluster
@@ -73,9 +75,7 @@ def test_killed_workers_lose_nothing(tmp_path, remote):
                 os.kill(victim, signal.SIGKILL)
                 killed.append(victim)
 
-        records = archive.transcode(
-            source, place, scheduler=client, report=report, progress=kill
-        )
+        records = archive.transcode(source, place, scheduler=client, report=report, progress=kill)
     assert len(killed) == 3
     check(source, target, records)
     lines = Counter(line.split('"')[3] for line in report.read_text().splitlines())
@@ -121,8 +121,7 @@ def test_scheduler_that_goes_away(tmp_path):
 
 def worker_process(address, folder, environment):
     return subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny"]
-        + ["--no-dashboard"],
+        [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny"],
         cwd=folder,
         env=environment,
         stdout=subprocess.DEVNULL,

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: MIT
+"""`mic.archive` and `mic transcode` with URLs: trees, reports, resuming, refusals."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pydicom
+import pytest
+from pydicom.data import get_testdata_file
+
+pytest.importorskip("distributed")
+
+import fsspec
+
+import mic
+from mic import archive
+from mic.archive_report import read_json_lines
+from mic.transcode import compare_files
+
+GOOD = ("CT_small.dcm", "MR_small_RLE.dcm", "sub/without_suffix")
+
+
+def shipped(name):
+    return Path(get_testdata_file(name, download=False))
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Good files, files that are none, and a bad one, in two folders."""
+    folder = tmp_path / "source"
+    (folder / "sub").mkdir(parents=True)
+    for name in ("CT_small.dcm", "MR_small_RLE.dcm", "rtplan.dcm"):
+        shutil.copy(shipped(name), folder)
+    shutil.copy(shipped("MR_small.dcm"), folder / "sub" / "without_suffix")
+    shutil.copy(shipped("MR_truncated.dcm"), folder / "sub" / "bad.dcm")
+    (folder / "notes.txt").write_text("no DICOM file")
+    return folder
+
+
+@pytest.fixture
+def memory():
+    """fsspec's file system in the memory of this process, emptied."""
+    fs = fsspec.filesystem("memory")
+    fs.store.clear()
+    fs.pseudo_dirs[:] = [""]
+    return fs
+
+
+def states(records, root):
+    return {record.source[len(str(root)) :].lstrip("/"): record.status for record in records}
+
+
+def test_through_memory_and_back(tmp_path, tree, memory):
+    """Not a bit is lost on the way, and what is no image, or a bad one, is said."""
+    steps = []
+    there = archive.transcode(
+        tree, "memory://archive/mic", progress=lambda done, total: steps.append((done, total))
+    )
+    assert steps == [(number, 6) for number in range(1, 7)]
+    assert states(there, tree) == {
+        **dict.fromkeys(GOOD, "ok"),
+        "notes.txt": "skipped",
+        "rtplan.dcm": "skipped",
+        "sub/bad.dcm": "failed",
+    }
+    assert sorted(memory.store) == [f"/archive/mic/{name}" for name in GOOD]
+    record = there[0]
+    assert record.target == "memory://archive/mic/CT_small.dcm"
+    assert record.syntax == mic.MICLossless and record.verified and record.frames == 1
+    assert record.target_bytes == memory.size("/archive/mic/CT_small.dcm")
+    back = archive.transcode("memory://archive/mic", tmp_path / "back", to="explicit", jobs=2)
+    assert states(back, "memory://archive/mic") == dict.fromkeys(GOOD, "ok")
+    for name, one, other in zip(GOOD, [r for r in there if r.status == "ok"], back, strict=True):
+        assert one.sha256 == other.sha256
+        assert compare_files(tree / name, tmp_path / "back" / name)["differences"] == []
+
+
+def test_one_file(tmp_path, memory):
+    source = shipped("CT_small.dcm")
+    (record,) = archive.transcode(source, "memory://a/new.dcm", to="rle")
+    assert record.status == "ok" and list(memory.store) == ["/a/new.dcm"]
+    (record,) = archive.transcode(source, "memory://a/", to="rle")
+    assert record.target == "memory://a/CT_small.dcm"
+    (record,) = archive.transcode(source, tmp_path, to="rle")
+    assert (tmp_path / "CT_small.dcm").stat().st_size == record.target_bytes
+    (record,) = archive.transcode(shipped("rtplan.dcm"), tmp_path / "b.dcm")
+    assert record.status == "failed" and "without pixel data" in record.message
+
+
+@pytest.mark.parametrize("place", ["out", "memory://out"])
+def test_resume(tmp_path, tree, memory, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    report = tmp_path / "report.jsonl"
+    first = archive.transcode(tree, place, "rle", report=report)
+    assert read_json_lines(report) == {record.source: record for record in first}
+    fs, path = fsspec.core.url_to_fs(place)
+    # One output is damaged, one source is another, one record and one target are lost.
+    fs.pipe_file(f"{path}/{GOOD[0]}", fs.cat_file(f"{path}/{GOOD[0]}")[:-1] + b"x")
+    shutil.copy(shipped("MR_small_implicit.dcm"), tree / GOOD[1])
+    steps = []
+    again = archive.transcode(
+        tree, place, "rle", report=report, progress=lambda *step: steps.append(step)
+    )
+    assert steps[-1] == (5, 5)  # all but the one that is unchanged
+    assert {r for r in again if r in first and r.status == "ok"} == {
+        r for r in first if r.source.endswith("without_suffix")
+    }
+    assert sum(record.status == "ok" for record in again) == 3
+    lines = report.read_text().splitlines()
+    report.write_text("\n".join(line for line in lines if GOOD[0] not in line)[:-30])
+    last = archive.transcode(tree, place, "rle", report=report)
+    assert sum(record.status == "ok" for record in last) == 3
+    # Other options: everything is made again.
+    assert {r.to for r in archive.transcode(tree, place, "explicit", report=report)} == {"explicit"}
+
+
+def test_existing_targets_stay(tmp_path, tree):
+    """Also when the run that refused to replace them is resumed."""
+    target, report = tmp_path / "out", tmp_path / "report.jsonl"
+    target.mkdir()
+    (target / GOOD[0]).write_bytes(b"before")
+    for _ in range(2):
+        records = archive.transcode(tree, target, report=report)
+        assert states(records, tree)[GOOD[0]] == "failed"
+        assert records[0].message.endswith("exists; pass overwrite=True to replace it")
+        assert (target / GOOD[0]).read_bytes() == b"before"
+    assert archive.transcode(tree, target, report=report, overwrite=True)[0].status == "ok"
+    assert pydicom.dcmread(target / GOOD[0]).file_meta.TransferSyntaxUID == mic.MICLossless
+
+
+def test_leftovers_and_outputs_inside_the_source(tmp_path, memory):
+    """Neither is taken for a source; what killed workers left is removed."""
+    data = shipped("CT_small.dcm").read_bytes()
+    memory.pipe_file("/in/CT.dcm", data)
+    memory.pipe_file("/in/out/.CT.dcm.0123abcd.part", data[:1000])
+    memory.pipe_file("/in/out/.other.dcm.0123abcd.part", b"of somebody else")
+    for _ in range(2):
+        (record,) = archive.transcode("memory://in", "memory://in/out", overwrite=True)
+        assert record.status == "ok"
+    expected = ["/in/CT.dcm", "/in/out/.other.dcm.0123abcd.part", "/in/out/CT.dcm"]
+    assert sorted(memory.store) == expected
+
+
+def test_names_that_lead_elsewhere(tmp_path, memory):
+    """An object store knows names that would leave a folder."""
+    data = shipped("CT_small.dcm").read_bytes()
+    memory.store["/in/../../evil.dcm"] = fsspec.implementations.memory.MemoryFile(
+        memory, "/in/../../evil.dcm", data
+    )
+    memory.pipe_file("/in/a [1]*.dcm", data)
+    records = archive.transcode("memory://in", tmp_path / "deep" / "out")
+    assert [record.status for record in records] == ["failed", "ok"]
+    assert "is no path of a file; rename it" in records[0].message
+    assert [p.name for p in tmp_path.rglob("*.dcm")] == ["a [1]*.dcm"]
+
+
+def test_parquet(tmp_path, tree):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    records = archive.transcode(tree, tmp_path / "out", report=tmp_path / "r.parquet")
+    table = parquet.read_table(tmp_path / "r.parquet")
+    rows = sorted(table.to_pylist(), key=lambda row: row["source"])
+    assert rows == [record.as_dict() for record in records]
+    assert len(read_json_lines(tmp_path / "r.jsonl")) == 6
+
+
+def test_without_pyarrow(tmp_path, tree, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(mic.UnsupportedError, match="pip install pyarrow"):
+        archive.transcode(tree, tmp_path / "out", report=tmp_path / "r.parquet")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("module", ["fsspec", "distributed"])
+def test_without_dask(tmp_path, tree, monkeypatch, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(mic.UnsupportedError, match=r'pip install "mic-codec\[dask\]"'):
+        archive.transcode(tree, tmp_path / "out")
+
+
+def test_wrong_arguments(tmp_path, tree, memory):
+    out = tmp_path / "out"
+    (tmp_path / "diary.txt").write_text("dear diary\n")
+    for arguments, message in (
+        ({"to": "zip"}, "no transfer syntax that mic writes"),
+        ({"near": 1}, "near is 1, MIC Lossless takes 0"),
+        ({"jobs": 0}, "jobs is 0"),
+        ({"src": tmp_path / "nowhere"}, "nowhere does not exist; a file or folder"),
+        ({"src": "memory://nowhere"}, "memory://nowhere does not exist"),
+        ({"src": "xyz://a"}, "has the protocol 'xyz', which fsspec does not know"),
+        ({"dst": tree}, "is the source; choose another"),
+        ({"dst": tmp_path / "diary.txt"}, "is a file, a folder is expected"),
+        ({"report": "s3://a/b"}, "is a URL, a file of this machine"),
+        ({"report": tmp_path / "no" / "r.jsonl"}, "does not exist; create it first"),
+        ({"report": tmp_path}, "is a folder, a file name"),
+        ({"report": tmp_path / "diary.txt"}, "is no report of mic.archive"),
+        ({"report": tmp_path / "diary.txt", "resume": False}, "is no report of mic.archive"),
+    ):
+        with pytest.raises(
+            mic.UnsupportedError if "diary" not in str(arguments) else ValueError
+        ) as e:
+            archive.transcode(**{"src": tree, "dst": out, **arguments})
+        assert message in str(e.value)
+    assert (tmp_path / "diary.txt").read_text() == "dear diary\n"
+    assert not out.exists() or not list(out.iterdir())
+
+
+def test_command_line(tmp_path, tree, memory):
+    pytest.importorskip("click")
+    pytest.importorskip("rich")
+    from click.testing import CliRunner
+
+    from mic.cli_commands import cli
+
+    def run(*arguments, code):
+        result = CliRunner().invoke(cli, ["transcode", *map(str, arguments)])
+        assert result.exit_code == code, result.output
+        return result.output
+
+    report = tmp_path / "report.jsonl"
+    arguments = (tree, "memory://cli", "--to", "mic", "--report", report)
+    output = run(*arguments, code=1)
+    assert "3 files done" in output and "1 failed, 2 skipped" in output
+    assert "CT_small.dcm -> memory://cli/CT_small.dcm: 32.8 kB" in output
+    assert "verified 1 frame, sha256" in output
+    assert "notes.txt: no DICOM file" in output
+    again = run(*arguments, "--resume", code=1)
+    assert "0 files done" in again and "verified in an earlier run" in again
+    assert "pass --overwrite to replace it" in run(tree, "memory://cli", "--to", "mic", code=1)
+    (tree / "sub" / "bad.dcm").unlink()
+    document = json.loads(run(tree, "memory://cli", "--to", "rle", "--overwrite", "--json", code=0))
+    assert document["done"] == 3
+    assert {file["target"] for file in document["files"]} >= {"memory://cli/CT_small.dcm"}
+    assert "memory://none does not exist" in run("memory://none", tmp_path, "--to", "mic", code=1)
+    (tmp_path / "empty").mkdir()
+    assert "holds no file" in run(tmp_path / "empty", "memory://b", "--to", "mic", code=1)
