@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import CorruptDataError, MicError, UnsupportedError
-from .imagefiles import dicom_error
+from .imagefiles import dicom_error, is_dicom
 from .transcode_syntaxes import DEFLATED, syntax_of
 
 if TYPE_CHECKING:
@@ -66,6 +66,14 @@ class Image:
     def has_pixels(self) -> bool:
         """Does the header describe an image?"""
         return all(name in self.header for name in ("Rows", "Columns", "BitsAllocated"))
+
+    @property
+    def why_no_pixels(self) -> str:
+        """What to say of one without."""
+        # A name that ends in .dcm is taken for DICOM without the preamble: it may be anything.
+        if isinstance(self.source, Path) and not is_dicom(self.source):
+            return f"{self.name} is not a DICOM file, or one without preamble and pixel data"
+        return f"{self.name} is DICOM without pixel data"
 
 
 def read_header(source: Path | Dataset, keywords: Sequence[str] | None = None) -> Image:

@@ -119,7 +119,7 @@ def index_image(image: Image, max_pixels: int = MAX_PIXELS) -> IndexedFile:
     if not isinstance(image.source, Path):
         raise UnsupportedError(f"{name} is in memory, files are expected; save it first")
     if not image.has_pixels:
-        raise NoPixelsError(f"{name} is DICOM without pixel data; leave it out")
+        raise NoPixelsError(f"{image.why_no_pixels}; leave it out")
     description = PixelDescription.of(header, name)
     with located(name):
         check_announced(math.prod(description.frame_shape), max_pixels)

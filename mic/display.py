@@ -75,6 +75,8 @@ def to_uint8(
         Pixel data that cannot be decoded, attributes that contradict themselves.
     """
     window = _check_window(window)
+    if not isinstance(frame, (int, np.integer)):
+        raise UnsupportedError(f"frame is {frame!r}, a whole number from 0 on is expected")
     if isinstance(ds_or_array, (str, os.PathLike)):
         image = read_header(Path(ds_or_array))
     elif _is_data_set(ds_or_array):
@@ -116,7 +118,7 @@ def _frame_to_uint8(
 ) -> NDArray[Any]:
     header = image.header
     if not image.has_pixels:
-        raise UnsupportedError(f"{image.name} is DICOM without pixel data")
+        raise UnsupportedError(image.why_no_pixels)
     n_frames, rows, columns, samples = image_shape(header)
     check_announced(rows * columns * samples, MAX_PIXELS)
     if not 0 <= frame < n_frames:

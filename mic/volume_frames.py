@@ -175,7 +175,7 @@ def read_heads(sources: Sequence[PathOrDataset], threads: int) -> list[Image]:
     with ThreadPoolExecutor(threads) as pool:
         images = list(pool.map(lambda source: read_header(source, _HEAD_KEYWORDS), sources))
     if named and not images[0].has_pixels:
-        raise UnsupportedError(f"{images[0].name} is DICOM without pixel data")
+        raise UnsupportedError(images[0].why_no_pixels)
     return [image for image in images if image.has_pixels]
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import UnsupportedError
+from .api import MAX_PIXELS
+from .errors import LimitError, UnsupportedError
 from .imagefiles import require
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def from_sitk(image: SimpleITK.Image) -> Volume:
     """See `Volume.from_sitk`."""
     from .volume import Volume
 
+    if not isinstance(image, _sitk().Image):
+        raise UnsupportedError(f"a {type(image).__name__} is given, a SimpleITK.Image is expected")
     dimension = image.GetDimension()
     if dimension not in (3, 4):
         raise UnsupportedError(
@@ -120,8 +123,18 @@ def _new_grid(
     if spacing is None:
         if (wanted != wanted.astype(np.int64)).any():
             raise UnsupportedError(f"size is {wanted.tolist()}, whole numbers are expected")
-        return wanted.astype(np.int64), extent / wanted
-    return np.maximum(1, np.rint(extent / wanted)).astype(np.int64), wanted.astype(np.float64)
+        return _within_limit(wanted, volume), extent / wanted
+    return _within_limit(np.maximum(1, np.rint(extent / wanted)), volume), wanted.astype(float)
+
+
+def _within_limit(size: NDArray[Any], volume: Volume) -> NDArray[np.int64]:
+    samples, limit = float(np.prod(size, dtype=float)), max(MAX_PIXELS, volume.array.size)
+    if samples > limit:
+        raise LimitError(
+            f"size {size.tolist()} has {samples:.3g} samples, at most {limit} are expected; "
+            "choose a wider spacing or a smaller size"
+        )
+    return size.astype(np.int64)
 
 
 def _floats(values: NDArray[Any]) -> tuple[float, float, float]:

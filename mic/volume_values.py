@@ -37,9 +37,14 @@ def normalized(
             "such as by numpy.nan_to_num"
         )
     if window is not None:
-        centre, width = window
-        if not width > 0:
-            raise UnsupportedError(f"the window has width {width}, more than 0 is expected")
+        try:
+            centre, width = map(float, window)
+        except (TypeError, ValueError):
+            raise UnsupportedError(f"window is {window!r}, (centre, width) is expected") from None
+        if not (np.isfinite(centre) and 0 < width < np.inf):
+            raise UnsupportedError(
+                f"the window has centre {centre} and width {width}, a width above 0 is expected"
+            )
         return np.clip(_scaled(array, centre - width / 2, width), 0, 1)
     if method == "minmax":
         low, high = float(array.min()), float(array.max())

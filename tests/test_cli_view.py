@@ -102,7 +102,7 @@ def test_refused(folder):
     assert "folder nowhere does not exist" in fails("a.dcm", "-o", "nowhere/a.png")
     assert "does not exist" in fails("missing.dcm")
     assert "not a DICOM file" in fails("text")
-    assert "without pixel data" in fails("text.dcm")
+    assert "text.dcm is not a DICOM file" in fails("text.dcm")
     assert "is a folder; pass --contact-sheet" in fails("empty")
     assert "no image that mic reads" in fails("empty", "--contact-sheet")
     assert "pass one" in fails("a.dcm", "--contact-sheet", "--frame", 0)

@@ -252,3 +252,11 @@ def test_all_of_pydicoms_files():
         assert image.dtype == np.uint8 and image.ndim in (2, 3) and image.flags.c_contiguous
         shown += 1
     assert shown > 30
+
+
+def test_what_is_no_frame_or_no_dicom(tmp_path):
+    with pytest.raises(mic.UnsupportedError, match="frame is '0', a whole number"):
+        to_uint8(np.zeros((2, 2)), frame="0")
+    (tmp_path / "notes.dcm").write_text("hello world")
+    with pytest.raises(mic.UnsupportedError, match=r"notes.dcm is not a DICOM file"):
+        to_uint8(tmp_path / "notes.dcm")

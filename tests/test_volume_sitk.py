@@ -7,7 +7,7 @@ from dicomfiles import write_dicom
 from pydicom.uid import NuclearMedicineImageStorage
 from seriesfiles import OBLIQUE, item, pixels, positions, write_enhanced, write_series
 
-from mic.errors import UnsupportedError
+from mic.errors import LimitError, UnsupportedError
 from mic.volume import Volume, read, read_series
 
 sitk = pytest.importorskip("SimpleITK")
@@ -196,3 +196,16 @@ def test_tomogram_of_nuclear_medicine(tmp_path, spacing):
         z = 5 - frame if backwards else frame
         place = (volume.affine @ [2, 3, z, 1])[:3]
         assert place == pytest.approx(image.TransformIndexToPhysicalPoint((2, 3, frame)))
+
+
+def test_grids_that_are_too_large(tmp_path):
+    """A slip in the spacing is told before it sizes memory."""
+    volume = read_series(write_series(tmp_path, pixels(3)))
+    for wanted in ({"spacing": (1e-9, 1, 1)}, {"size": 100_000}):
+        with pytest.raises(LimitError, match="choose a wider spacing"):
+            volume.resample(**wanted)
+
+
+def test_what_is_no_image():
+    with pytest.raises(UnsupportedError, match="a int is given, a SimpleITK"):
+        Volume.from_sitk(3)

@@ -6,6 +6,7 @@ import pytest
 
 from mic import UnsupportedError
 from mic.volume import Volume
+from mic.volume_values import normalized
 
 
 def volume(values, dtype="int16"):
@@ -76,3 +77,9 @@ def test_tensor_types():
     assert (scan.to_tensor("int32") + 1).max() == 65536
     with pytest.raises(UnsupportedError, match="'float33'"):
         scan.to_tensor("float33")
+
+
+@pytest.mark.parametrize("window", [40, (40,), (40, "wide"), (float("nan"), 1), (40, float("inf"))])
+def test_windows_that_are_none(window):
+    with pytest.raises(UnsupportedError, match="window"):
+        normalized(np.arange(4), None, window)
