@@ -28,6 +28,8 @@ WORKER_SECONDS = 120
 _TASKS_PER_THREAD = 16
 _LOOK_EVERY_SECONDS = 2.0
 _LATE = (TimeoutError, asyncio.TimeoutError)  # one and the same from Python 3.11 on
+# Ctrl-C in a terminal reaches every process; this one ends the others.
+_IGNORE_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 
 
 @contextlib.contextmanager
@@ -80,7 +82,7 @@ def _local_cluster(jobs: int, in_process: bool) -> Iterator[Any]:
         if in_process
         # An image may need most of the memory of a machine, whatever the others need.
         else {"n_workers": jobs, "threads_per_worker": 1, "memory_limit": 0}
-        | {"env": {"PYTHONWARNINGS": "ignore"}}
+        | {"env": {"PYTHONWARNINGS": "ignore"}, "preload": [_IGNORE_INTERRUPTS]}
     )
     try:
         cluster = distributed.LocalCluster(
