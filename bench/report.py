@@ -220,7 +220,7 @@ def _larger_table(images: list[dict[str, Any]], results: Sequence[Measurement]) 
     if not rows:
         return ""
     heading = ["image", "smaller peer", "ours is larger by, effort 5 / 9", "because of"]
-    return "### Images of which a peer's file is smaller\n\n" + _table(heading, rows) + "\n" + NOTE
+    return "### Images of which a peer's file is smaller\n\n" + tables.markdown(heading, rows, text=heading) + "\n" + NOTE
 
 
 def _modality_table(images: list[dict[str, Any]], results: Sequence[Measurement]) -> str:
