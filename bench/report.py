@@ -220,7 +220,8 @@ def _larger_table(images: list[dict[str, Any]], results: Sequence[Measurement]) 
     if not rows:
         return ""
     heading = ["image", "smaller peer", "ours is larger by, effort 5 / 9", "because of"]
-    return "### Images of which a peer's file is smaller\n\n" + tables.markdown(heading, rows, text=heading) + "\n" + NOTE
+    table = tables.markdown(heading, rows, text=heading)
+    return f"### Images of which a peer's file is smaller\n\n{table}\n{NOTE}"
 
 
 def _modality_table(images: list[dict[str, Any]], results: Sequence[Measurement]) -> str:
