@@ -14,13 +14,13 @@ import pytest
 import reference_decoder
 import zoo
 from handmade_wavefront import Model, fitted, strip
-from mic.blocks import add_block, read_blocks
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from taken_apart import take_apart
 
 import mic
 from mic import _mic, source
+from mic.header_blocks import add_block, read_blocks
 
 ISAS = zoo.available_isas()
 SHARED_METHOD = 4
