@@ -7,22 +7,6 @@
 
 #include "crc32c_tables.h"
 
-uint32_t mic_crc32c_scalar(uint32_t crc, const void *data, size_t n)
-{
-    const uint8_t *p = data;
-    crc = ~crc;
-    for (; n >= 8; n -= 8, p += 8) {
-        uint64_t v = load_u64(p) ^ crc;
-        crc = crc32c_tables[7][v & 255] ^ crc32c_tables[6][v >> 8 & 255] ^
-              crc32c_tables[5][v >> 16 & 255] ^ crc32c_tables[4][v >> 24 & 255] ^
-              crc32c_tables[3][v >> 32 & 255] ^ crc32c_tables[2][v >> 40 & 255] ^
-              crc32c_tables[1][v >> 48 & 255] ^ crc32c_tables[0][v >> 56];
-    }
-    for (; n > 0; n--, p++)
-        crc = crc >> 8 ^ crc32c_tables[0][(crc ^ *p) & 255];
-    return ~crc;
-}
-
 /* Product of two polynomials mod the CRC polynomial; bit 31 is x^0. */
 static uint32_t multiply_mod(uint32_t a, uint32_t b)
 {
@@ -47,4 +31,45 @@ uint32_t mic_crc32c_combine(uint32_t crc_a, uint32_t crc_b, uint64_t n_bytes_b)
         square = multiply_mod(square, square);
     }
     return multiply_mod(shift, crc_a) ^ crc_b;
+}
+
+/* Eight bytes more. */
+MIC_INLINE uint32_t take_bytes(uint32_t crc, const uint8_t *p)
+{
+    uint64_t v = load_u64(p) ^ crc;
+    return crc32c_tables[7][v & 255] ^ crc32c_tables[6][v >> 8 & 255] ^
+           crc32c_tables[5][v >> 16 & 255] ^ crc32c_tables[4][v >> 24 & 255] ^
+           crc32c_tables[3][v >> 32 & 255] ^ crc32c_tables[2][v >> 40 & 255] ^
+           crc32c_tables[1][v >> 48 & 255] ^ crc32c_tables[0][v >> 56];
+}
+
+static uint32_t checksum_of_range(uint32_t crc, const uint8_t *p, size_t n)
+{
+    crc = ~crc;
+    for (; n >= 8; n -= 8, p += 8)
+        crc = take_bytes(crc, p);
+    for (; n > 0; n--, p++)
+        crc = crc >> 8 ^ crc32c_tables[0][(crc ^ *p) & 255];
+    return ~crc;
+}
+
+/* The checksum of n bytes and of the n after them at once: each waits for itself. */
+static uint32_t checksum_of_halves(uint32_t crc, const uint8_t *p, size_t n)
+{
+    uint32_t first = ~crc, second = ~0u;
+    for (size_t i = 0; i < n; i += 8) {
+        first = take_bytes(first, p + i);
+        second = take_bytes(second, p + n + i);
+    }
+    return mic_crc32c_combine(~first, ~second, n);
+}
+
+uint32_t mic_crc32c_scalar(uint32_t crc, const void *data, size_t n)
+{
+    enum { LONG = 1 << 13 }; /* bytes that are worth a combination of checksums */
+    const size_t half = n >= LONG ? n / 16 * 8 : 0;
+    const uint8_t *p = data;
+    if (half)
+        crc = checksum_of_halves(crc, p, half);
+    return checksum_of_range(crc, p + 2 * half, n - 2 * half);
 }

@@ -3,79 +3,101 @@
  * The scalar decoder of wavefront strips: the specification of the others.
  *
  * One step decodes one sample in each of the 32 lanes.  Neighbours reach a lane
- * from the lane above it: NE is what that lane decoded one step ago, N is the NE
- * of one step ago, NW the N.  Errors and the second row above travel alike.
+ * from the lane above it: NE is what that lane decoded one step ago, N two steps
+ * ago, NW three.  So the last steps of all lanes, kept by step and lane, hold every
+ * neighbour at a fixed distance, and nothing is copied from step to step.
+ *
+ * All but the look-ups and the words, which go lane by lane, is written as loops of
+ * 16-bit arithmetic over the lanes: compilers have vectors for them.  A state is
+ * therefore two halves, and shifts by table_log are multiplications.
  */
 #include "wavefront_lanes.h"
 
 /* One value per lane. */
 typedef int16_t vec[WF_LANES];
+typedef uint16_t uvec[WF_LANES];
 
-/* What a step leaves for the next one. */
-typedef struct lanes {
-    vec sample, west_west, north_east, north, nn_east, error, error_north_east, error_north;
-} lanes;
+enum {
+    PAST = 4,   /* steps that neighbours reach back to */
+    MARGIN = 8, /* before lane 0: the two rows above it; more for alignment */
+    ROW = MARGIN + WF_LANES,
+};
 
-/* The neighbours of one step. */
+/* Of a block of steps and the ones before it, by step and lane.  `west` is what W
+ * was a step ago: the sample, but N at the start of a row. */
+typedef struct history {
+    int16_t sample[PAST + WF_BLOCK][ROW], error[PAST + WF_BLOCK][ROW];
+    vec west;
+    uvec high, low; /* halves of the states */
+} history;
+
+/* The neighbours of one step: each of 32 lanes. */
 typedef struct neighbours {
-    vec w, n, nw, ne, ww, nn, nne, e_w, e_n, e_nw, e_ne;
+    const int16_t *w, *n, *nw, *ne, *ww, *nn, *nne, *e_w, *e_n, *e_nw, *e_ne;
 } neighbours;
 
-/* a * b / 2^15, rounded: what pmulhrsw and sqrdmulh compute. */
-MIC_INLINE int16_t mul_q15(int16_t a, int16_t b) { return (int16_t)((a * b + 0x4000) >> 15); }
+/* a * b / 2^15, rounded: what pmulhrsw and sqrdmulh compute, from the halves of the
+ * product, for 16-bit vectors have multiplications for both. */
+MIC_INLINE int16_t mul_q15(int16_t a, int16_t b)
+{
+    uint16_t low = (uint16_t)(a * b), high = (uint16_t)(a * b >> 16);
+    return (int16_t)(uint16_t)(high + high + (uint16_t)((uint16_t)(low >> 14) + 1) / 2);
+}
+MIC_INLINE uint16_t mul_high(uint16_t a, uint16_t b) { return (uint16_t)((uint32_t)a * b >> 16); }
+MIC_INLINE int16_t min_i16(int16_t a, int16_t b) { return a < b ? a : b; }
+MIC_INLINE int16_t max_i16(int16_t a, int16_t b) { return a > b ? a : b; }
 MIC_INLINE uint16_t distance(int16_t a, int16_t b)
 {
     int16_t d = (int16_t)(a - b);
-    return (uint16_t)(d < 0 ? -d : d);
-}
-MIC_INLINE int16_t min_i16(int16_t a, int16_t b) { return a < b ? a : b; }
-MIC_INLINE int16_t max_i16(int16_t a, int16_t b) { return a > b ? a : b; }
-
-MIC_INLINE void shift_lanes(vec out, const vec in, int16_t first)
-{
-    memcpy(out + 1, in, (WF_LANES - 1) * sizeof *out);
-    out[0] = first;
+    return (uint16_t)max_i16(d, (int16_t)-d);
 }
 
-MIC_INLINE void find_neighbours(const lanes *s, const wf_upper *first, neighbours *v)
+/* ---- neighbours -------------------------------------------------------- */
+
+MIC_INLINE void find_neighbours(const history *h, size_t row, neighbours *v)
 {
-    shift_lanes(v->ne, s->sample, first->sample);
-    shift_lanes(v->nne, s->north, first->north);
-    shift_lanes(v->e_ne, s->error, first->error);
-    memcpy(v->w, s->sample, sizeof(vec));
-    memcpy(v->n, s->north_east, sizeof(vec));
-    memcpy(v->nw, s->north, sizeof(vec));
-    memcpy(v->ww, s->west_west, sizeof(vec));
-    memcpy(v->nn, s->nn_east, sizeof(vec));
-    memcpy(v->e_w, s->error, sizeof(vec));
-    memcpy(v->e_n, s->error_north_east, sizeof(vec));
-    memcpy(v->e_nw, s->error_north, sizeof(vec));
+    const int16_t *sample = h->sample[row] + MARGIN, *error = h->error[row] + MARGIN;
+    *v = (neighbours){.w = sample - ROW,
+                      .n = sample - 2 * ROW - 1,
+                      .nw = sample - 3 * ROW - 1,
+                      .ne = sample - ROW - 1,
+                      .ww = h->west,
+                      .nn = sample - 4 * ROW - 2,
+                      .nne = sample - 3 * ROW - 2,
+                      .e_w = error - ROW,
+                      .e_n = error - 2 * ROW - 1,
+                      .e_nw = error - 3 * ROW - 1,
+                      .e_ne = error - ROW - 1};
 }
 
-/* What the row above becomes for the next step, before row ends are patched. */
-MIC_INLINE void keep_neighbours(lanes *s, const neighbours *v)
-{
-    memcpy(s->north_east, v->ne, sizeof(vec));
-    memcpy(s->north, v->n, sizeof(vec));
-    memcpy(s->nn_east, v->nne, sizeof(vec));
-    memcpy(s->error_north_east, v->e_ne, sizeof(vec));
-    memcpy(s->error_north, v->e_n, sizeof(vec));
-}
+/* Neighbours that are not where they were decoded. */
+typedef struct patched {
+    vec w, ww, nw, e_w, e_nw, ne, nne, e_ne;
+} patched;
 
-static void patch_row_ends(uint32_t first, uint32_t last, neighbours *v)
+/* No two lanes are at the same column: at most one is at its first, one at its last. */
+static void patch_row_ends(uint32_t first, uint32_t last, neighbours *v, patched *p)
 {
-    for (size_t i = 0; i < WF_LANES; i++) {
-        if (first >> i & 1) {
-            v->w[i] = v->ww[i] = v->nw[i] = v->n[i];
-            v->e_w[i] = v->e_nw[i] = 0;
-        }
-        if (last >> i & 1) {
-            v->ne[i] = v->n[i];
-            v->nne[i] = v->nn[i];
-            v->e_ne[i] = v->e_n[i];
-        }
+    const int16_t **from[] = {&v->w, &v->ww, &v->nw, &v->e_w, &v->e_nw, &v->ne, &v->nne, &v->e_ne};
+    int16_t *to[] = {p->w, p->ww, p->nw, p->e_w, p->e_nw, p->ne, p->nne, p->e_ne};
+    for (size_t k = 0; k < sizeof from / sizeof from[0]; k++) {
+        memcpy(to[k], *from[k], sizeof(vec));
+        *from[k] = to[k];
+    }
+    if (first) {
+        unsigned i = lowest_bit(first);
+        p->w[i] = p->ww[i] = p->nw[i] = v->n[i];
+        p->e_w[i] = p->e_nw[i] = 0;
+    }
+    if (last) {
+        unsigned i = lowest_bit(last);
+        p->ne[i] = v->n[i];
+        p->nne[i] = v->nn[i];
+        p->e_ne[i] = v->e_n[i];
     }
 }
+
+/* ---- prediction and activity ------------------------------------------- */
 
 MIC_INLINE void predict_linear(const wf_model *m, const neighbours *v, vec prediction)
 {
@@ -100,165 +122,285 @@ MIC_INLINE void predict_median(const neighbours *v, vec prediction)
     }
 }
 
-MIC_INLINE void measure_activity(const neighbours *v, uint16_t activity[WF_LANES])
+/* Half octaves of the activity: twice the exponent plus the bit below the highest
+ * one.  A float has them side by side (16-bit integers are exact in it), and compilers
+ * have vector instructions for the conversion but not for counting leading zeros. */
+MIC_INLINE void find_buckets(const neighbours *v, uint32_t bucket[WF_LANES])
 {
     for (int i = 0; i < WF_LANES; i++) {
         uint16_t west = distance(v->e_w[i], 0), north = distance(v->e_n[i], 0);
         int32_t near = distance(v->n[i], v->nw[i]) + distance(v->ne[i], v->n[i]) + distance(v->w[i], v->nw[i]);
         int32_t sum = 1 + near + distance(v->e_nw[i], 0) + distance(v->e_ne[i], 0) + 2 * (west + north);
-        activity[i] = (uint16_t)(sum > 0xFFFF ? 0xFFFF : sum);
-    }
-}
-
-/* Half octaves: twice the exponent plus the bit below the highest one.  A float
- * has them side by side (16-bit integers are exact in it), and compilers have
- * vector instructions for the conversion but not for counting leading zeros. */
-MIC_INLINE void find_buckets(const uint16_t activity[WF_LANES], uint32_t bucket[WF_LANES])
-{
-    for (int i = 0; i < WF_LANES; i++) {
-        float value = (float)(int32_t)activity[i];
+        int32_t above = (0xFFFF - sum) >> 31; /* all ones if the sum is too large for 16 bits */
+        float value = (float)((sum | above) & 0xFFFF);
         uint32_t bits;
         memcpy(&bits, &value, sizeof bits);
         bucket[i] = (bits >> 22) - 2 * 127;
     }
 }
 
-/* Without a branch: whether a state takes a word is next to random. */
-MIC_INLINE uint32_t renormalise(uint32_t state, const uint8_t **next)
-{
-    uint32_t shift = (uint32_t)(state < WF_STATE_LOW) << 4;
-    uint32_t word = load_u16(*next) & ((1u << shift) - 1);
-    *next += shift >> 3;
-    return state << shift | word;
-}
+/* ---- states ------------------------------------------------------------ */
 
-/* Entries of all active lanes, 0 for the others. */
-MIC_INLINE void decode_entries(wf_strip *strip, const uint32_t bases[WF_BUCKETS], bool interior, uint32_t active,
-                               const uint32_t bucket[WF_LANES], uint32_t entries[WF_LANES])
+MIC_INLINE void look_up(const wf_strip *strip, const uint32_t bases[WF_BUCKETS], const uvec low,
+                        const uint32_t bucket[WF_LANES], uint32_t entries[WF_LANES])
 {
     const uint32_t *table = strip->decoder->table;
-    const unsigned table_log = strip->decoder->model.table_log;
-    const uint32_t mask = (1u << table_log) - 1;
-    const uint8_t *next = strip->in.next;
-    for (unsigned i = 0; i < WF_LANES; i++) {
-        entries[i] = 0;
-        if (!interior && !(active >> i & 1))
-            continue;
-        uint32_t x = strip->states[i];
-        uint32_t entry = table[bases[bucket[i]] + (x & mask)];
-        x = (entry & 0xFFF) * (x >> table_log) + (entry >> WF_ENTRY_OFFSET_SHIFT & 0xFFF);
-        strip->states[i] = renormalise(x, &next);
-        entries[i] = entry;
-    }
-    strip->in.next = next;
+    const uint32_t mask = (1u << strip->decoder->model.table_log) - 1;
+    for (unsigned i = 0; i < WF_LANES; i++)
+        entries[i] = table[bases[bucket[i]] + (low[i] & mask)];
 }
 
-/* Symbols of the entries; returns whether any has raw bits. */
-MIC_INLINE bool find_symbols(const wf_model *m, const uint32_t entries[WF_LANES], vec residual)
+/* x = frequency * (x >> table_log) + offset.  In 16 bits: the product's halves are two
+ * multiplications for the low half of x >> table_log and one for the high half, which
+ * overflow nowhere as the new x fits 32 bits.  Adding the offset, below 2^15, carries
+ * where the highest bit of the sum's low half goes from 1 to 0.  Lanes whose `active`
+ * is 0 keep their states. */
+MIC_INLINE void advance_states(const wf_model *m, const uint32_t entries[WF_LANES], const uvec active, uvec high,
+                               uvec low, vec symbol)
 {
-    int16_t largest = 0;
+    const uint16_t up = (uint16_t)(1u << (16 - m->table_log)); /* x * up >> 16 is x >> table_log */
     for (int i = 0; i < WF_LANES; i++) {
-        int16_t symbol = (int16_t)((int32_t)entries[i] >> WF_ENTRY_SYMBOL_SHIFT);
-        residual[i] = symbol;
-        largest = max_i16(largest, max_i16(symbol, (int16_t)-symbol));
+        uint16_t entry_low = (uint16_t)entries[i], entry_high = (uint16_t)(entries[i] >> 16);
+        uint16_t frequency = entry_low & 0xFFF;
+        uint16_t offset = (uint16_t)((uint16_t)(entry_high << 4) | (uint16_t)(entry_low >> 12)) & 0xFFF;
+        uint16_t x_low = (uint16_t)(mul_high(low[i], up) | (uint16_t)(high[i] * up)), x_high = mul_high(high[i], up);
+        uint16_t product = (uint16_t)(frequency * x_low), sum = (uint16_t)(product + offset);
+        uint16_t top = (uint16_t)(mul_high(frequency, x_low) + (uint16_t)(frequency * x_high));
+        top = (uint16_t)(top + (uint16_t)((uint16_t)(product & ~sum) >> 15));
+        if (active) {
+            high[i] = (uint16_t)((top & active[i]) | (high[i] & ~active[i]));
+            low[i] = (uint16_t)((sum & active[i]) | (low[i] & ~active[i]));
+            entry_high &= active[i];
+        } else {
+            high[i] = top;
+            low[i] = sum;
+        }
+        symbol[i] = (int16_t)((int16_t)entry_high >> 8);
     }
-    return largest >> m->direct_log;
 }
 
-/* Magnitudes of the escaped lanes: exponent and two mantissa bits are in the
- * symbol, the bits below them at the low end of the state. */
-static void decode_raw_bits(wf_strip *strip, vec residual)
+/* States below 2^16 take a word each, in the order of the lanes.  Without a branch:
+ * whether one does is next to random. */
+MIC_INLINE void renormalise(uvec high, uvec low, const uint8_t **next)
 {
-    const unsigned direct_log = strip->decoder->model.direct_log;
-    for (unsigned i = 0; i < WF_LANES; i++) {
-        int symbol = residual[i], magnitude_symbol = symbol < 0 ? -symbol : symbol;
-        if (!(magnitude_symbol >> direct_log))
-            continue;
-        uint32_t j = (uint32_t)magnitude_symbol - (1u << direct_log);
-        unsigned n = (j >> 2) + direct_log - 2;
-        uint32_t magnitude = (4 + (j & 3)) << n | (strip->states[i] & ((1u << n) - 1));
-        strip->states[i] = renormalise(strip->states[i] >> n, &strip->in.next);
-        residual[i] = (int16_t)(symbol < 0 ? 0 - magnitude : magnitude);
+    uvec n_bytes, words;
+    const uint8_t *p = *next;
+    for (int i = 0; i < WF_LANES; i++)
+        n_bytes[i] = high[i] == 0 ? 2 : 0;
+    for (int i = 0; i < WF_LANES; i++) {
+        words[i] = load_u16(p);
+        p += n_bytes[i];
     }
+    for (int i = 0; i < WF_LANES; i++) {
+        uint16_t takes = high[i] == 0 ? 0xFFFF : 0;
+        high[i] = (uint16_t)(high[i] | (low[i] & takes));
+        low[i] = (uint16_t)((words[i] & takes) | (low[i] & ~takes));
+    }
+    *next = p;
 }
+
+/* A byte per lane, 0 where the symbol is a residual; returns whether any is not. */
+MIC_INLINE bool find_escapes(const wf_model *m, const vec symbol, uint8_t escaped[WF_LANES])
+{
+    const int16_t largest_direct = (int16_t)((1 << m->direct_log) - 1);
+    uint64_t some = 0;
+    for (int i = 0; i < WF_LANES; i++)
+        escaped[i] = max_i16(symbol[i], (int16_t)-symbol[i]) > largest_direct ? 0xFF : 0;
+    for (int i = 0; i < WF_LANES; i += 8)
+        some |= load_u64(escaped + i);
+    return some != 0;
+}
+
+/* Magnitude of an escape: exponent and two mantissa bits are in the symbol, the bits
+ * below them at the low end of the state. */
+MIC_INLINE void decode_escape(const wf_model *m, history *h, unsigned lane, vec residual, const uint8_t **next)
+{
+    const int symbol = residual[lane], magnitude_symbol = symbol < 0 ? -symbol : symbol;
+    const uint32_t j = (uint32_t)magnitude_symbol - (1u << m->direct_log);
+    const unsigned n = (j >> 2) + m->direct_log - 2;
+    uint32_t state = (uint32_t)h->high[lane] << 16 | h->low[lane];
+    uint32_t magnitude = (4 + (j & 3)) << n | (state & ((1u << n) - 1));
+    state >>= n;
+    const uint32_t shift = (uint32_t)(state < WF_STATE_LOW) << 4, word = load_u16(*next) & ((1u << shift) - 1);
+    state = state << shift | word;
+    *next += shift >> 3;
+    h->high[lane] = (uint16_t)(state >> 16);
+    h->low[lane] = (uint16_t)state;
+    residual[lane] = (int16_t)(symbol < 0 ? 0 - magnitude : magnitude);
+}
+
+static void decode_escapes(const wf_model *m, history *h, const uint8_t escaped[WF_LANES], vec residual,
+                           const uint8_t **next)
+{
+    for (unsigned i = 0; i < WF_LANES; i += 8)
+        for (uint64_t left = load_u64(escaped + i); left;) {
+            const uint32_t low = (uint32_t)left;
+            const unsigned lane = (low ? lowest_bit(low) : 32 + lowest_bit((uint32_t)(left >> 32))) / 8;
+            decode_escape(m, h, i + lane, residual, next);
+            left &= ~((uint64_t)0xFF << 8 * lane);
+        }
+}
+
+/* ---- steps ------------------------------------------------------------- */
 
 /* A residual is stored negated where the errors of W and N sum to below 0. */
 MIC_INLINE void reconstruct(const wf_model *m, const neighbours *v, const vec prediction, const vec residual,
-                            lanes *s, uint16_t out[WF_LANES])
+                            int16_t *sample, int16_t *error)
 {
     const int16_t half = (int16_t)(1 << m->fraction_bits >> 1), whole = (int16_t)-(1 << m->fraction_bits);
-    const uint16_t bias = (uint16_t)wf_bias(m->max_value);
+    const uint16_t scale = (uint16_t)(1u << m->fraction_bits);
+    vec samples, errors;
     for (int i = 0; i < WF_LANES; i++) {
-        int16_t nearest = (int16_t)((prediction[i] + half) & whole);
+        int16_t nearest = (int16_t)((int16_t)(prediction[i] + half) & whole);
         int16_t r = (int16_t)(v->e_w[i] + v->e_n[i] < 0 ? -residual[i] : residual[i]);
-        int16_t sample = (int16_t)(nearest + (int16_t)((uint16_t)r << m->fraction_bits));
-        s->west_west[i] = v->w[i];
-        s->sample[i] = sample;
-        s->error[i] = (int16_t)(sample - prediction[i]);
-        out[i] = (uint16_t)((uint16_t)(sample - bias) >> m->fraction_bits);
+        samples[i] = (int16_t)(uint16_t)(nearest + (uint16_t)((uint16_t)r * scale));
+        errors[i] = (int16_t)(samples[i] - prediction[i]);
     }
+    memcpy(sample, samples, sizeof samples);
+    memcpy(error, errors, sizeof errors);
 }
 
-static void transpose_block(const uint16_t steps[WF_BLOCK][WF_LANES], uint16_t rows[WF_LANES][WF_BLOCK])
-{
-    for (int i = 0; i < WF_LANES; i++)
-        for (int s = 0; s < WF_BLOCK; s++)
-            rows[i][s] = steps[s][i];
-}
-
-MIC_INLINE void take_step(wf_strip *strip, lanes *s, const uint32_t bases[WF_BUCKETS], const wf_upper *first,
-                          const wf_clock *clock, bool interior, uint16_t out[WF_LANES])
+/* One sample in every lane of `active` (NULL: in all), into a row of the history. */
+MIC_INLINE const uint8_t *take_step(const wf_strip *strip, history *h, const uint32_t bases[WF_BUCKETS], size_t row,
+                                    const neighbours *v, const uint16_t *active, const uint8_t *next)
 {
     const wf_model *m = &strip->decoder->model;
-    neighbours v;
     vec prediction, residual;
-    uint16_t activity[WF_LANES];
+    uint8_t escaped[WF_LANES];
     uint32_t bucket[WF_LANES], entries[WF_LANES];
-    find_neighbours(s, first, &v);
-    keep_neighbours(s, &v);
-    uint32_t active = ~0u;
-    if (!interior) {
-        patch_row_ends(wf_lanes_at(strip, clock, 0), wf_lanes_at(strip, clock, strip->width - 1), &v);
-        active = wf_active_lanes(strip, clock);
-    }
     if (m->predictor == WF_LINEAR)
-        predict_linear(m, &v, prediction);
+        predict_linear(m, v, prediction);
     else
-        predict_median(&v, prediction);
-    measure_activity(&v, activity);
-    find_buckets(activity, bucket);
-    decode_entries(strip, bases, interior, active, bucket, entries);
-    if (MIC_UNLIKELY(find_symbols(m, entries, residual)))
-        decode_raw_bits(strip, residual);
-    reconstruct(m, &v, prediction, residual, s, out);
+        predict_median(v, prediction);
+    find_buckets(v, bucket);
+    look_up(strip, bases, h->low, bucket, entries);
+    advance_states(m, entries, active, h->high, h->low, residual);
+    renormalise(h->high, h->low, &next);
+    if (MIC_UNLIKELY(find_escapes(m, residual, escaped)))
+        decode_escapes(m, h, escaped, residual, &next);
+    memcpy(h->west, v->w, sizeof(vec));
+    reconstruct(m, v, prediction, residual, h->sample[row] + MARGIN, h->error[row] + MARGIN);
+    return next;
+}
+
+/* All ones in the lanes of a mask. */
+static void spread_mask(uint32_t lanes, uvec active)
+{
+    for (int i = 0; i < WF_LANES; i++)
+        active[i] = (uint16_t)(0u - (lanes >> i & 1));
+}
+
+/* n steps within a block; `interior`: without row ends, all lanes at work. */
+MIC_INLINE mic_status run(wf_strip *strip, history *h, const uint32_t bases[WF_BUCKETS], bool interior, wf_clock clock,
+                          size_t n, mic_error *error)
+{
+    for (; n > 0; n--) {
+        const wf_ports at = wf_ports_at(strip, &clock);
+        const size_t row = PAST + clock.t % WF_BLOCK;
+        const int16_t *last = h->sample[row - 1] + MARGIN + WF_LANES - 1;
+        neighbours v;
+        TRY(wf_words_check(&strip->in, error));
+        *at.out = (wf_upper){*last, last[-2 * ROW - 1], h->error[row - 1][ROW - 1], 0};
+        h->sample[row - 1][MARGIN - 1] = at.in->sample;
+        h->sample[row - 3][MARGIN - 2] = at.in->north;
+        h->error[row - 1][MARGIN - 1] = at.in->error;
+        find_neighbours(h, row, &v);
+        if (interior) {
+            strip->in.next = take_step(strip, h, bases, row, &v, NULL, strip->in.next);
+        } else {
+            const uint32_t starts = wf_lanes_at(strip, &clock, 0), ends = wf_lanes_at(strip, &clock, strip->width - 1);
+            patched p;
+            uvec active;
+            if (starts | ends)
+                patch_row_ends(starts, ends, &v, &p);
+            spread_mask(wf_active_lanes(strip, &clock), active);
+            strip->in.next = take_step(strip, h, bases, row, &v, active, strip->in.next);
+        }
+        const int16_t own = h->sample[row][MARGIN];
+        *at.own = (wf_upper){own, own, 0, 0};
+        wf_advance(&clock, strip, 1);
+    }
+    return MIC_OK;
+}
+
+/* ---- strips ------------------------------------------------------------ */
+
+static void open_history(const wf_strip *strip, history *h)
+{
+    const int16_t bias = wf_bias(strip->decoder->model.max_value);
+    memset(h, 0, sizeof *h);
+    for (size_t row = 0; row < PAST; row++)
+        for (size_t i = 0; i < ROW; i++)
+            h->sample[row][i] = bias;
+    for (int i = 0; i < WF_LANES; i++) {
+        h->high[i] = (uint16_t)(strip->states[i] >> 16);
+        h->low[i] = (uint16_t)strip->states[i];
+    }
+}
+
+/* Four steps of four lanes: in[k] holds those of step k, out[k] is to hold those of lane k. */
+MIC_INLINE void transpose_four(const uint64_t in[4], uint64_t out[4])
+{
+    const uint64_t even = 0x0000FFFF0000FFFF, low = 0x00000000FFFFFFFF;
+    uint64_t a = (in[0] & even) | (in[1] & even) << 16, b = (in[0] >> 16 & even) | (in[1] & ~even);
+    uint64_t c = (in[2] & even) | (in[3] & even) << 16, d = (in[2] >> 16 & even) | (in[3] & ~even);
+    out[0] = (a & low) | c << 32;
+    out[1] = (b & low) | d << 32;
+    out[2] = a >> 32 | (c & ~low);
+    out[3] = b >> 32 | (d & ~low);
+}
+
+MIC_INLINE void transpose_block(const uint16_t steps[WF_BLOCK][WF_LANES], uint16_t rows[WF_LANES][WF_BLOCK])
+{
+    for (int s = 0; s < WF_BLOCK; s += 4)
+        for (int i = 0; i < WF_LANES; i += 4) {
+            uint64_t in[4], out[4];
+            for (int k = 0; k < 4; k++)
+                in[k] = load_u64(&steps[s + k][i]);
+            transpose_four(in, out);
+            for (int k = 0; k < 4; k++)
+                store_u64(&rows[i + k][s], out[k]);
+        }
+}
+
+/* The steps up to t into the image; the last ones stay for the next block. */
+static void flush_block(const wf_strip *strip, history *h, size_t t)
+{
+    const wf_model *m = &strip->decoder->model;
+    const uint16_t bias = (uint16_t)wf_bias(m->max_value);
+    const size_t first = (t - 1) / WF_BLOCK * WF_BLOCK;
+    uint16_t steps[WF_BLOCK][WF_LANES], rows[WF_LANES][WF_BLOCK];
+    for (int s = 0; s < WF_BLOCK; s++)
+        for (int i = 0; i < WF_LANES; i++)
+            steps[s][i] = (uint16_t)((uint16_t)(h->sample[PAST + s][MARGIN + i] - bias) >> m->fraction_bits);
+    transpose_block(steps, rows);
+    mic_wf_store_block(strip, first, t - first, rows);
+    memcpy(h->sample, h->sample[WF_BLOCK], PAST * sizeof h->sample[0]);
+    memcpy(h->error, h->error[WF_BLOCK], PAST * sizeof h->error[0]);
 }
 
 static mic_status decode_steps(wf_strip *strip, mic_error *error)
 {
     const wf_model *m = &strip->decoder->model;
-    uint16_t steps[WF_BLOCK][WF_LANES], rows[WF_LANES][WF_BLOCK];
     uint32_t bases[WF_BUCKETS];
-    lanes s;
-    memset(&s, 0, sizeof s);
+    history h;
+    open_history(strip, &h);
     for (unsigned b = 0; b < WF_BUCKETS; b++)
         bases[b] = (uint32_t)m->context[b] << m->table_log;
-    for (int i = 0; i < WF_LANES; i++)
-        s.sample[i] = s.north_east[i] = s.north[i] = s.nn_east[i] = wf_bias(m->max_value);
-    for (wf_clock clock = {0}; clock.t < strip->n_steps; wf_advance(&clock, strip, 1)) {
-        const size_t t = clock.t;
-        wf_ports at = wf_ports_at(strip, &clock);
-        TRY(wf_words_check(&strip->in, error));
-        *at.out = (wf_upper){s.sample[WF_LANES - 1], s.north[WF_LANES - 1], s.error[WF_LANES - 1], 0};
-        if (mic_wf_interior_steps(strip, &clock))
-            take_step(strip, &s, bases, at.in, &clock, true, steps[t % WF_BLOCK]);
-        else
-            take_step(strip, &s, bases, at.in, &clock, false, steps[t % WF_BLOCK]);
-        *at.own = (wf_upper){s.sample[0], s.sample[0], 0, 0};
-        if ((t + 1) % WF_BLOCK == 0 || t + 1 == strip->n_steps) {
-            transpose_block(steps, rows);
-            mic_wf_store_block(strip, t / WF_BLOCK * WF_BLOCK, t % WF_BLOCK + 1, rows);
+    for (wf_clock clock = {0}; clock.t < strip->n_steps;) {
+        size_t n = mic_wf_interior_steps(strip, &clock);
+        if (n > 0) {
+            TRY(run(strip, &h, bases, true, clock, n, error));
+        } else {
+            n = min_size(wf_edge_steps(strip, &clock), strip->n_steps - clock.t);
+            TRY(run(strip, &h, bases, false, clock, n, error));
         }
+        wf_advance(&clock, strip, n);
+        if (clock.t % WF_BLOCK == 0 || clock.t == strip->n_steps)
+            flush_block(strip, &h, clock.t);
     }
+    for (int i = 0; i < WF_LANES; i++)
+        strip->states[i] = (uint32_t)h.high[i] << 16 | h.low[i];
     return MIC_OK;
 }
 
