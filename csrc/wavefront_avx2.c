@@ -4,13 +4,15 @@
  *
  * The 32 lanes are two halves of 16, one 16-bit value per lane and register; a
  * state is two such values.  Only the index of a table entry and the entry are
- * wider: entries of even and of odd lanes are in a register each, so that going
+ * wider: those of even and of odd lanes are in a register each, so that going
  * between the two widths takes a shift by 16 and a blend.
  */
 #include "wavefront_lanes.h"
+#include "wavefront_spread.h"
 
 #if defined(MIC_X86)
 #include <immintrin.h>
+#include <stdlib.h>
 
 #define WF_AVX2 MIC_TARGET("avx2,bmi,bmi2,popcnt,lzcnt")
 #define WF_AVX2_INLINE WF_AVX2 MIC_INLINE
@@ -29,16 +31,17 @@ typedef struct half_neighbours {
     __m256i w, n, nw, ne, ww, nn, nne, e_w, e_n, e_nw, e_ne;
 } half_neighbours;
 
-/* Between the parts of a step: prediction, entries, residual of 16 lanes. */
+/* Between the parts of a step: prediction, where the entries are, residual of 16 lanes. */
 typedef struct half_step {
     __m256i prediction, residual, escaped;
+    uint64_t indexes[8];
 } half_step;
 
 typedef struct constants {
     __m256i weights[WF_WEIGHTS];
     __m256i low, high, half, whole;
     __m256i contexts[2]; /* of the buckets 0..15 and 16..31, in bytes, twice */
-    __m256i slot_mask, index_factors, direct, largest_direct, raw_offset;
+    __m256i slot_mask, direct, largest_direct, raw_offset;
     __m128i fraction_bits, table_log, rest_log; /* rest_log: 16 - table_log */
     const uint32_t *table;
 } constants;
@@ -169,47 +172,48 @@ WF_AVX2_INLINE __m256i measure_activity(const half_neighbours *v, carried *k)
 
 /* ---- states ------------------------------------------------------------ */
 
-/* Contexts of 16 lanes.  The exponent and first mantissa bit of a float are its
- * half octave, 254 too high.  vpshufb looks up in 16 bytes and gives 0 where bit 7
- * of an index is set: 112 + bucket reaches it from bucket 16 on, and with that
- * bit inverted below.  The upper bytes get 0 from both: context[0] is 0. */
-WF_AVX2_INLINE __m256i find_contexts(const constants *c, __m256i activity)
+/* Where the entries of 8 lanes are, their slots in the low bits of `states`.  The exponent
+ * and first mantissa bit of a float are its half octave, 254 too high.  vpshufb looks up
+ * in 16 bytes and gives 0 where bit 7 of an index is set: 112 + bucket reaches it from
+ * bucket 16 on, and with that bit inverted below.  The bytes above the lowest get 0 from both. */
+WF_AVX2_INLINE __m256i table_index(const constants *c, __m256i activity, __m256i states)
 {
-    __m256i even = _mm256_castps_si256(_mm256_cvtepi32_ps(_mm256_and_si256(activity, _mm256_set1_epi32(0xFFFF))));
-    __m256i odd = _mm256_castps_si256(_mm256_cvtepi32_ps(_mm256_srli_epi32(activity, 16)));
-    __m256i exponent = _mm256_srli_epi16(_mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xAA), 6);
-    __m256i index = _mm256_sub_epi16(exponent, _mm256_set1_epi16(254 - 112));
-    __m256i inverted = _mm256_xor_si256(index, _mm256_set1_epi8(-128));
-    return _mm256_or_si256(_mm256_shuffle_epi8(c->contexts[0], index), _mm256_shuffle_epi8(c->contexts[1], inverted));
+    __m256i exponent = _mm256_srli_epi32(_mm256_castps_si256(_mm256_cvtepi32_ps(activity)), 22);
+    __m256i below = _mm256_sub_epi32(exponent, _mm256_set1_epi32(254 - 112));
+    __m256i above = _mm256_xor_si256(below, _mm256_set1_epi8(-128));
+    __m256i context = _mm256_or_si256(_mm256_shuffle_epi8(c->contexts[0], below), _mm256_shuffle_epi8(c->contexts[1], above));
+    return _mm256_or_si256(_mm256_sll_epi32(context, c->table_log), _mm256_and_si256(states, c->slot_mask));
 }
 
-/* Entries of the even or (shift = 32) odd lanes of 8; indexes[i] holds those of
- * lanes 2i and 2i+1.  vpgatherdd is slower: microcode on AMD's machines. */
-WF_AVX2_INLINE __m128i load_entries(const uint32_t *table, const uint64_t indexes[4], int shift)
+/* vpgatherdd is slower: microcode on AMD's machines. */
+WF_AVX2_INLINE __m128i load_four(const uint32_t *table, uint64_t a, uint64_t b)
 {
-    __m128i a = _mm_cvtsi32_si128((int)table[(uint32_t)(indexes[0] >> shift)]);
-    __m128i b = _mm_cvtsi32_si128((int)table[(uint32_t)(indexes[2] >> shift)]);
-    a = _mm_insert_epi32(a, (int)table[(uint32_t)(indexes[1] >> shift)], 1);
-    b = _mm_insert_epi32(b, (int)table[(uint32_t)(indexes[3] >> shift)], 1);
-    return _mm_unpacklo_epi64(a, b);
+    __m128i x = _mm_cvtsi32_si128((int)table[(uint32_t)a]), y = _mm_cvtsi32_si128((int)table[(uint32_t)b]);
+    x = _mm_insert_epi32(x, (int)table[a >> 32], 1);
+    y = _mm_insert_epi32(y, (int)table[b >> 32], 1);
+    return _mm_unpacklo_epi64(x, y);
 }
 
-/* Entries by context and slot, split into their halves of 16 bits. */
-WF_AVX2_INLINE void look_up(const constants *c, __m256i context, __m256i states, __m256i *high, __m256i *low)
+WF_AVX2_INLINE __m256i load_entries(const uint32_t *table, const uint64_t indexes[4])
 {
-    uint64_t indexes[8]; /* of lanes 0-3, 8-11, 4-7, 12-15 */
-    __m256i slot = _mm256_and_si256(states, c->slot_mask);
-    __m256i first = _mm256_madd_epi16(_mm256_unpacklo_epi16(slot, context), c->index_factors);
-    __m256i second = _mm256_madd_epi16(_mm256_unpackhi_epi16(slot, context), c->index_factors);
-    _mm_storeu_si128((__m128i *)indexes, _mm256_castsi256_si128(first));
-    _mm_storeu_si128((__m128i *)(indexes + 2), _mm256_castsi256_si128(second));
-    _mm_storeu_si128((__m128i *)(indexes + 4), _mm256_extracti128_si256(first, 1));
-    _mm_storeu_si128((__m128i *)(indexes + 6), _mm256_extracti128_si256(second, 1));
-    KEEP_IN_MEMORY(indexes);
-    __m256i even = _mm256_inserti128_si256(_mm256_castsi128_si256(load_entries(c->table, indexes, 0)),
-                                           load_entries(c->table, indexes + 4, 0), 1);
-    __m256i odd = _mm256_inserti128_si256(_mm256_castsi128_si256(load_entries(c->table, indexes, 32)),
-                                          load_entries(c->table, indexes + 4, 32), 1);
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(load_four(table, indexes[0], indexes[1])),
+                                   load_four(table, indexes[2], indexes[3]), 1);
+}
+
+/* Where the entries of 16 lanes are: of the even lanes, then of the odd ones. */
+WF_AVX2_INLINE void find_entries(const constants *c, __m256i activity, __m256i states, uint64_t indexes[8])
+{
+    const __m256i low_half = _mm256_set1_epi32(0xFFFF);
+    __m256i even = table_index(c, _mm256_and_si256(activity, low_half), states);
+    __m256i odd = table_index(c, _mm256_srli_epi32(activity, 16), _mm256_srli_epi32(states, 16));
+    _mm256_storeu_si256((__m256i *)indexes, even);
+    _mm256_storeu_si256((__m256i *)(indexes + 4), odd);
+}
+
+/* Entries split into their halves of 16 bits. */
+WF_AVX2_INLINE void look_up(const constants *c, const uint64_t indexes[8], __m256i *high, __m256i *low)
+{
+    __m256i even = load_entries(c->table, indexes), odd = load_entries(c->table, indexes + 4);
     *low = _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), 0xAA);
     *high = _mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xAA);
 }
@@ -232,29 +236,11 @@ WF_AVX2_INLINE void advance_states(const constants *c, half_lanes *s, __m256i en
     s->high = _mm256_add_epi16(high, _mm256_srli_epi16(_mm256_andnot_si256(s->low, low), 15));
 }
 
-/* Byte positions that bring the next words to the lanes of a mask, in order. */
-#define BIT(m, k) ((m) >> (k) & 1)
-#define RANK1(m) BIT(m, 0)
-#define RANK2(m) (RANK1(m) + BIT(m, 1))
-#define RANK3(m) (RANK2(m) + BIT(m, 2))
-#define RANK4(m) (RANK3(m) + BIT(m, 3))
-#define RANK5(m) (RANK4(m) + BIT(m, 4))
-#define RANK6(m) (RANK5(m) + BIT(m, 5))
-#define RANK7(m) (RANK6(m) + BIT(m, 6))
-#define WORD(rank) 2 * (rank), 2 * (rank) + 1
-#define ROW1(m)                                                                                          \
-    {WORD(0), WORD(RANK1(m)), WORD(RANK2(m)), WORD(RANK3(m)), WORD(RANK4(m)), WORD(RANK5(m)), WORD(RANK6(m)), \
-     WORD(RANK7(m))}
-#define ROW4(m) ROW1(m), ROW1((m) + 1), ROW1((m) + 2), ROW1((m) + 3)
-#define ROW16(m) ROW4(m), ROW4((m) + 4), ROW4((m) + 8), ROW4((m) + 12)
-#define ROW64(m) ROW16(m), ROW16((m) + 16), ROW16((m) + 32), ROW16((m) + 48)
-static const uint8_t spread[256][16] = {ROW64(0), ROW64(64), ROW64(128), ROW64(192)};
-
 WF_AVX2_INLINE __m128i spread_words(unsigned mask, const uint8_t **next)
 {
     __m128i words = _mm_loadu_si128((const __m128i *)*next);
     *next += 2 * (size_t)_mm_popcnt_u32(mask);
-    return _mm_shuffle_epi8(words, _mm_loadu_si128((const __m128i *)spread[mask]));
+    return _mm_shuffle_epi8(words, _mm_loadu_si128((const __m128i *)wf_spread[mask]));
 }
 
 /* States below 2^16 take a word each, in the order of the lanes. */
@@ -277,12 +263,12 @@ WF_AVX2_INLINE const uint8_t *renormalise(half_lanes s[2], const uint8_t *next)
 
 /* ---- the parts of a step ----------------------------------------------- */
 
-WF_AVX2_INLINE void decode_symbols(const constants *c, half_lanes *s, const half_neighbours *v, carried *k, bool median,
-                                   bool all_active, uint32_t active_lanes, half_step *step)
+/* From the entries to symbols and states. */
+WF_AVX2_INLINE void decode_symbols(const constants *c, half_lanes *s, bool all_active, uint32_t active_lanes,
+                                   half_step *step)
 {
     __m256i entry_high, entry_low, high = s->high, low = s->low;
-    look_up(c, find_contexts(c, measure_activity(v, k)), s->low, &entry_high, &entry_low);
-    step->prediction = median ? predict_median(v) : predict_linear(c, v);
+    look_up(c, step->indexes, &entry_high, &entry_low);
     advance_states(c, s, entry_high, entry_low);
     step->residual = _mm256_srai_epi16(entry_high, 8);
     step->escaped = _mm256_cmpgt_epi16(_mm256_abs_epi16(step->residual), c->largest_direct);
@@ -334,83 +320,134 @@ WF_AVX2_INLINE void reconstruct(const constants *c, half_lanes *s, const half_ne
     _mm256_storeu_si256((__m256i *)out, _mm256_srl_epi16(_mm256_sub_epi16(s->sample, c->low), c->fraction_bits));
 }
 
-WF_AVX2_INLINE const uint8_t *take_step(const constants *c, half_lanes s[2], const half_neighbours v[2], carried k[2],
-                                        bool median, bool all_active, uint32_t active, const uint8_t *next,
-                                        uint16_t *out)
-{
-    half_step low, high;
-    decode_symbols(c, &s[0], &v[0], &k[0], median, all_active, active, &low);
-    decode_symbols(c, &s[1], &v[1], &k[1], median, all_active, active >> 16, &high);
-    next = renormalise(s, next);
-    __m256i escaped = _mm256_or_si256(low.escaped, high.escaped);
-    if (!_mm256_testz_si256(escaped, escaped)) {
-        take_raw_bits(c, &s[0], &low);
-        take_raw_bits(c, &s[1], &high);
-        next = renormalise(s, next);
-    }
-    reconstruct(c, &s[0], &v[0], &low, out);
-    reconstruct(c, &s[1], &v[1], &high, out + 16);
-    return next;
-}
-
 /* ---- runs of steps ----------------------------------------------------- */
 
 /* A strip while it is decoded. */
 typedef struct wf_track {
     wf_strip strip;
     half_lanes state[2];
-    constants constant;
     uint16_t steps[WF_BLOCK * WF_LANES];
 } wf_track;
 
-/* n steps; `interior`: without row ends, all lanes at work. */
-WF_AVX2_INLINE mic_status run(wf_track *track, bool interior, bool median, wf_clock clock, size_t n, mic_error *error)
+WF_AVX2_INLINE mic_status check_words(wf_words *words, const uint8_t **next, mic_error *error)
 {
-    wf_strip *strip = &track->strip;
-    const uint8_t *next = strip->in.next;
-    half_lanes s[2] = {track->state[0], track->state[1]};
-    carried k[2] = {carry_from(&s[0]), carry_from(&s[1])};
-    for (; n > 0; n--) {
-        const wf_ports at = wf_ports_at(strip, &clock);
-        uint32_t active = ~0u;
-        half_neighbours v[2];
-        if (MIC_UNLIKELY(next > strip->in.stop)) {
-            strip->in.next = next;
-            TRY(mic_wf_words_refill(&strip->in, error));
-            next = strip->in.next;
-        }
-        find_all_neighbours(s, &at, v);
-        if (!interior) {
-            uint32_t first = wf_lanes_at(strip, &clock, 0), last = wf_lanes_at(strip, &clock, strip->width - 1);
-            patch_row_ends(&v[0], first, last);
-            patch_row_ends(&v[1], first >> 16, last >> 16);
-            active = wf_active_lanes(strip, &clock);
-            for (int h = 0; h < 2; h++)
-                k[h] = carry(v[h].n, v[h].nw, v[h].e_n, v[h].e_nw);
-        }
-        next = take_step(&track->constant, s, v, k, median, interior, active, next,
-                         track->steps + clock.t % WF_BLOCK * WF_LANES);
-        if (clock.band == 0) {
-            int16_t own = (int16_t)_mm256_extract_epi16(s[0].sample, 0);
-            *at.own = (wf_upper){own, own, 0, 0};
-        }
-        wf_advance(&clock, strip, 1);
-    }
-    track->state[0] = s[0];
-    track->state[1] = s[1];
-    strip->in.next = next;
+    if (MIC_LIKELY(*next <= words->stop))
+        return MIC_OK;
+    words->next = *next;
+    TRY(mic_wf_words_refill(words, error));
+    *next = words->next;
     return MIC_OK;
 }
 
-#define RUN(name, interior, median)                                                                \
-    WF_AVX2 static mic_status name(wf_track *track, wf_clock clock, size_t n, mic_error *error) \
-    {                                                                                              \
-        return run(track, interior, median, clock, n, error);                                      \
+/* A step on its way. */
+typedef struct step_state {
+    half_neighbours v[2];
+    half_step half[2];
+    uint32_t active; /* lanes that are not keep their states */
+} step_state;
+
+/* Up to what entries have to be looked up; `interior`: no row ends, all lanes at work. */
+WF_AVX2_INLINE void begin_step(const wf_track *track, const constants *c, bool interior, bool median,
+                               const wf_clock *clock, half_lanes s[2], carried k[2], step_state *p)
+{
+    const wf_strip *strip = &track->strip;
+    const wf_ports at = wf_ports_at(strip, clock);
+    p->active = ~0u;
+    find_all_neighbours(s, &at, p->v);
+    if (!interior) {
+        uint32_t first = wf_lanes_at(strip, clock, 0), last = wf_lanes_at(strip, clock, strip->width - 1);
+        patch_row_ends(&p->v[0], first, last);
+        patch_row_ends(&p->v[1], first >> 16, last >> 16);
+        p->active = wf_active_lanes(strip, clock);
+        for (int h = 0; h < 2; h++)
+            k[h] = carry(p->v[h].n, p->v[h].nw, p->v[h].e_n, p->v[h].e_nw);
     }
-RUN(run_linear, true, false)
-RUN(run_median, true, true)
-RUN(run_linear_edge, false, false)
-RUN(run_median_edge, false, true)
+    for (int h = 0; h < 2; h++)
+        find_entries(c, measure_activity(&p->v[h], &k[h]), s[h].low, p->half[h].indexes);
+    KEEP_IN_MEMORY(p->half[0].indexes);
+    KEEP_IN_MEMORY(p->half[1].indexes);
+    for (int h = 0; h < 2; h++)
+        p->half[h].prediction = median ? predict_median(&p->v[h]) : predict_linear(c, &p->v[h]);
+}
+
+/* From the entries to one sample in every lane. */
+WF_AVX2_INLINE const uint8_t *end_step(const wf_track *track, const constants *c, bool interior, const wf_clock *clock,
+                                       half_lanes s[2], step_state *p, const uint8_t *next, uint16_t *out)
+{
+    half_step *low = &p->half[0], *high = &p->half[1];
+    decode_symbols(c, &s[0], interior, p->active, low);
+    decode_symbols(c, &s[1], interior, p->active >> 16, high);
+    next = renormalise(s, next);
+    __m256i escaped = _mm256_or_si256(low->escaped, high->escaped);
+    if (!_mm256_testz_si256(escaped, escaped)) {
+        take_raw_bits(c, &s[0], low);
+        take_raw_bits(c, &s[1], high);
+        next = renormalise(s, next);
+    }
+    reconstruct(c, &s[0], &p->v[0], low, out);
+    reconstruct(c, &s[1], &p->v[1], high, out + 16);
+    if (clock->band == 0) {
+        int16_t own = (int16_t)_mm256_extract_epi16(s[0].sample, 0);
+        *wf_ports_at(&track->strip, clock).own = (wf_upper){own, own, 0, 0};
+    }
+    return next;
+}
+
+/* n steps of one strip, or of two at once, whose halves take turns: see
+ * wavefront_avx512.c. */
+WF_AVX2_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior, bool median, wf_clock clock,
+                              size_t n, mic_error *error)
+{
+    const constants c = *constant;
+    wf_track *x = &tracks[0], *y = pair ? &tracks[1] : x;
+    const uint8_t *x_next = x->strip.in.next, *y_next = y->strip.in.next;
+    half_lanes x_state[2] = {x->state[0], x->state[1]}, y_state[2] = {y->state[0], y->state[1]};
+    carried x_carried[2] = {carry_from(&x_state[0]), carry_from(&x_state[1])};
+    carried y_carried[2] = {carry_from(&y_state[0]), carry_from(&y_state[1])};
+    step_state p, q;
+    for (; n > 0; n--) {
+        const size_t place = clock.t % WF_BLOCK * WF_LANES;
+        TRY(check_words(&x->strip.in, &x_next, error));
+        if (pair)
+            TRY(check_words(&y->strip.in, &y_next, error));
+        begin_step(x, &c, interior, median, &clock, x_state, x_carried, &p);
+        if (pair)
+            begin_step(y, &c, interior, median, &clock, y_state, y_carried, &q);
+        x_next = end_step(x, &c, interior, &clock, x_state, &p, x_next, x->steps + place);
+        if (pair)
+            y_next = end_step(y, &c, interior, &clock, y_state, &q, y_next, y->steps + place);
+        wf_advance(&clock, &x->strip, 1);
+    }
+    memcpy(x->state, x_state, sizeof x_state);
+    x->strip.in.next = x_next;
+    if (pair) {
+        memcpy(y->state, y_state, sizeof y_state);
+        y->strip.in.next = y_next;
+    }
+    return MIC_OK;
+}
+
+typedef mic_status run_fn(wf_track *tracks, const constants *c, wf_clock clock, size_t n, mic_error *error);
+
+#define RUN(name, pair, interior, median)                                                                        \
+    WF_AVX2 static mic_status name(wf_track *tracks, const constants *c, wf_clock clock, size_t n, mic_error *error) \
+    {                                                                                                            \
+        return run(tracks, c, pair, interior, median, clock, n, error);                                          \
+    }
+RUN(run_linear, false, true, false)
+RUN(run_median, false, true, true)
+RUN(run_linear_edge, false, false, false)
+RUN(run_median_edge, false, false, true)
+RUN(run_linear_pair, true, true, false)
+RUN(run_median_pair, true, true, true)
+RUN(run_linear_pair_edge, true, false, false)
+RUN(run_median_pair_edge, true, false, true)
+
+/* By pair, interior, median. */
+static run_fn *const runs[2][2][2] = {
+    {{run_linear_edge, run_median_edge}, {run_linear, run_median}},
+    {{run_linear_pair_edge, run_median_pair_edge}, {run_linear_pair, run_median_pair}},
+};
 
 /* ---- transposition ----------------------------------------------------- */
 
@@ -459,8 +496,7 @@ WF_AVX2 static void set_constants(const wf_decoder *decoder, constants *c)
     c->high = _mm256_add_epi16(c->low, _mm256_set1_epi16((short)(m->max_value << m->fraction_bits)));
     c->half = _mm256_set1_epi16((short)(1 << m->fraction_bits >> 1));
     c->whole = _mm256_set1_epi16((short)-(1 << m->fraction_bits));
-    c->slot_mask = _mm256_set1_epi16((short)((1 << m->table_log) - 1));
-    c->index_factors = _mm256_set1_epi32(1 << m->table_log << 16 | 1);
+    c->slot_mask = _mm256_set1_epi32((1 << m->table_log) - 1);
     c->rest_log = _mm_cvtsi32_si128(16 - (int)m->table_log);
     c->direct = _mm256_set1_epi16((short)(1 << m->direct_log));
     c->largest_direct = _mm256_set1_epi16((short)((1 << m->direct_log) - 1));
@@ -470,10 +506,8 @@ WF_AVX2 static void set_constants(const wf_decoder *decoder, constants *c)
     c->table = decoder->table;
 }
 
-WF_AVX2 static void open_track(wf_track *track)
+WF_AVX2 static void open_track(wf_track *track, const constants *c)
 {
-    const wf_decoder *decoder = track->strip.decoder;
-    set_constants(decoder, &track->constant);
     for (int h = 0; h < 2; h++) {
         half_lanes *s = &track->state[h];
         uint16_t high[16], low[16];
@@ -482,7 +516,7 @@ WF_AVX2 static void open_track(wf_track *track)
             low[i] = (uint16_t)track->strip.states[16 * h + i];
         }
         memset(s, 0, sizeof *s);
-        s->sample = s->north_east = s->north = s->nn_east = track->constant.low;
+        s->sample = s->north_east = s->north = s->nn_east = c->low;
         s->high = _mm256_loadu_si256((const __m256i *)high);
         s->low = _mm256_loadu_si256((const __m256i *)low);
     }
@@ -499,38 +533,62 @@ WF_AVX2 static void store_states(wf_track *track)
     }
 }
 
-WF_AVX2 static mic_status decode_steps(wf_track *track, mic_error *error)
+/* From the clock to step `end`, of one strip or of two of the same width. */
+WF_AVX2 static mic_status decode_steps(wf_track *tracks, size_t n_tracks, const constants *c, bool median,
+                                         wf_clock *clock, size_t end, mic_error *error)
 {
-    const bool median = track->strip.decoder->model.predictor == WF_MEDIAN;
-    open_track(track);
-    wf_clock clock = {0};
-    while (clock.t < track->strip.n_steps) {
-        size_t n = mic_wf_interior_steps(&track->strip, &clock);
-        if (n > 0) {
-            TRY((median ? run_median : run_linear)(track, clock, n, error));
-        } else {
-            n = min_size(wf_edge_steps(&track->strip, &clock), track->strip.n_steps - clock.t);
-            TRY((median ? run_median_edge : run_linear_edge)(track, clock, n, error));
-        }
-        wf_advance(&clock, &track->strip, n);
-        if (clock.t % WF_BLOCK == 0 || clock.t == track->strip.n_steps)
-            flush_block(track, clock.t);
+    while (clock->t < end) {
+        wf_clock at = *clock;
+        size_t n = mic_wf_interior_steps(&tracks[n_tracks - 1].strip, &at);
+        const bool interior = n > 0;
+        n = min_size(interior ? n : wf_edge_steps(&tracks[0].strip, &at), end - at.t);
+        wf_advance(&at, &tracks[0].strip, n);
+        TRY(runs[n_tracks == 2][interior][median](tracks, c, *clock, n, error));
+        *clock = at;
+        for (size_t i = 0; i < n_tracks; i++)
+            if (clock->t % WF_BLOCK == 0 || clock->t == tracks[i].strip.n_steps)
+                flush_block(&tracks[i], clock->t);
     }
-    store_states(track);
+    return MIC_OK;
+}
+
+/* Of two strips the first is the higher one, so that where the second one has all
+ * lanes at work the first one has, too. */
+static mic_status decode_tracks(const wf_decoder *decoder, wf_track *tracks, size_t n_tracks, mic_error *error)
+{
+    const bool median = decoder->model.predictor == WF_MEDIAN;
+    wf_clock clock = {0};
+    constants c;
+    set_constants(decoder, &c);
+    for (size_t i = 0; i < n_tracks; i++)
+        open_track(&tracks[i], &c);
+    TRY(decode_steps(tracks, n_tracks, &c, median, &clock, tracks[n_tracks - 1].strip.n_steps, error));
+    TRY(decode_steps(tracks, 1, &c, median, &clock, tracks[0].strip.n_steps, error));
+    for (size_t i = 0; i < n_tracks; i++)
+        store_states(&tracks[i]);
     return MIC_OK;
 }
 
 mic_status mic_wf_decode_strips_avx2(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs, size_t width,
-                                 mic_error *error)
+                                   mic_error *error)
 {
-    for (size_t i = 0; i < n_jobs; i++) {
-        wf_track track;
-        mic_status status = mic_wf_strip_open(&track.strip, decoder, &jobs[i], width, error);
+    mic_status status = MIC_OK;
+    wf_track *tracks = malloc(2 * sizeof *tracks + 32);
+    if (!tracks)
+        return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory for the lanes of a strip");
+    wf_track *aligned = (wf_track *)(((uintptr_t)tracks + 31) & ~(uintptr_t)31);
+    for (size_t i = 0; status == MIC_OK && i < n_jobs; i += 2) {
+        size_t n = min_size(2, n_jobs - i), n_open = 0;
+        bool swap = n == 2 && jobs[i].height < jobs[i + 1].height;
+        for (; status == MIC_OK && n_open < n; n_open++)
+            status = mic_wf_strip_open(&aligned[n_open].strip, decoder, &jobs[i + (swap ? 1 - n_open : n_open)], width, error);
         if (status == MIC_OK)
-            status = decode_steps(&track, error);
-        TRY(mic_wf_strip_close(&track.strip, status, error));
+            status = decode_tracks(decoder, aligned, n, error);
+        for (size_t k = 0; k < n_open; k++)
+            status = mic_wf_strip_close(&aligned[k].strip, status, error);
     }
-    return MIC_OK;
+    free(tracks);
+    return status;
 }
 
 #else

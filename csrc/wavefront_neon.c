@@ -6,6 +6,7 @@
  * 32-bit states of a group are in two registers, lanes 0..3 and 4..7.
  */
 #include "wavefront_lanes.h"
+#include "wavefront_spread.h"
 
 #if defined(MIC_NEON)
 #include <arm_neon.h>
@@ -177,25 +178,6 @@ MIC_INLINE uint16x8_t high_halves(uint32x4_t low, uint32x4_t high)
     return vuzp2q_u16(vreinterpretq_u16_u32(low), vreinterpretq_u16_u32(high));
 }
 
-/* Byte positions that bring the next words to the lanes of a mask, in order; a
- * position beyond the register brings 0 to the others. */
-#define BIT(m, k) ((m) >> (k) & 1)
-#define RANK1(m) BIT(m, 0)
-#define RANK2(m) (RANK1(m) + BIT(m, 1))
-#define RANK3(m) (RANK2(m) + BIT(m, 2))
-#define RANK4(m) (RANK3(m) + BIT(m, 3))
-#define RANK5(m) (RANK4(m) + BIT(m, 4))
-#define RANK6(m) (RANK5(m) + BIT(m, 5))
-#define RANK7(m) (RANK6(m) + BIT(m, 6))
-#define WORD(m, k, rank) BIT(m, k) ? 2 * (rank) : 255, BIT(m, k) ? 2 * (rank) + 1 : 255
-#define ROW1(m)                                                                                     \
-    {WORD(m, 0, 0), WORD(m, 1, RANK1(m)), WORD(m, 2, RANK2(m)), WORD(m, 3, RANK3(m)),               \
-     WORD(m, 4, RANK4(m)), WORD(m, 5, RANK5(m)), WORD(m, 6, RANK6(m)), WORD(m, 7, RANK7(m))}
-#define ROW4(m) ROW1(m), ROW1((m) + 1), ROW1((m) + 2), ROW1((m) + 3)
-#define ROW16(m) ROW4(m), ROW4((m) + 4), ROW4((m) + 8), ROW4((m) + 12)
-#define ROW64(m) ROW16(m), ROW16((m) + 16), ROW16((m) + 32), ROW16((m) + 48)
-static const uint8_t spread[256][2 * GROUP] = {ROW64(0), ROW64(64), ROW64(128), ROW64(192)};
-
 /* States below 2^16 take a word each, in the order of the lanes. */
 MIC_INLINE const uint8_t *renormalise(group_lanes *s, const uint8_t *next)
 {
@@ -204,7 +186,7 @@ MIC_INLINE const uint8_t *renormalise(group_lanes *s, const uint8_t *next)
     uint16x8_t low = low_halves(s->low, s->high), high = high_halves(s->low, s->high);
     uint16x8_t takes = vceqzq_u16(high);
     unsigned sum = vaddvq_u16(vandq_u16(takes, vld1q_u16(taken)));
-    uint16x8_t words = vreinterpretq_u16_u8(vqtbl1q_u8(vld1q_u8(next), vld1q_u8(spread[sum & 255])));
+    uint16x8_t words = vreinterpretq_u16_u8(vqtbl1q_u8(vld1q_u8(next), vld1q_u8(wf_spread[sum & 255])));
     high = vbslq_u16(takes, low, high);
     low = vbslq_u16(takes, words, low);
     s->low = vreinterpretq_u32_u16(vzip1q_u16(low, high));
