@@ -10,7 +10,10 @@
  */
 #include "wavefront_build.h"
 
-enum { FULL_ROWS = 32 }; /* counted in full before the first limits */
+enum {
+    FULL_ROWS = 32, /* counted in full before the first limits */
+    FAST = 8,       /* of so many rows one is counted where speed matters more than size */
+};
 
 void mic_wf_counter_open(wf_counter *counter, uint32_t memory[WF_COUNTER_SIZE], unsigned every, size_t n_expected)
 {
@@ -48,15 +51,21 @@ static void count_all(const uint16_t *code, size_t n, uint32_t *a, uint32_t *b)
 }
 
 /* A symbol below its bucket's limit has a count, or gets one: what was sampled
- * weighs `every`, and never becomes 0. */
+ * weighs `every`, and never becomes 0.  Where few rows are counted, a few unseen symbols
+ * below common ones get a count, too: then what is above them is not rare. */
 static void set_limits(wf_counter *c)
 {
+    const unsigned max_holes = c->every < FAST ? 0 : 8;
     for (unsigned b = 0; b < WF_BUCKETS; b++) {
         const unsigned first = b << WF_CODE_BUCKET_SHIFT;
-        unsigned s = 0;
-        while (s < WF_SYMBOLS && c->exact[first + s] + c->sampled[first + s] != 0)
-            s++;
-        c->limits[b] = (int16_t)(first + s - 1); /* -1 is below all codes of bucket 0 */
+        unsigned end = 0;
+        for (unsigned s = 0; s < WF_SYMBOLS && s - end <= max_holes; s++)
+            if (c->exact[first + s] + c->sampled[first + s] != 0) {
+                for (; end < s; end++)
+                    c->exact[first + end] += c->exact[first + end] + c->sampled[first + end] == 0;
+                end = s + 1;
+            }
+        c->limits[b] = (int16_t)(first + end - 1); /* -1 is below all codes of bucket 0 */
     }
 }
 

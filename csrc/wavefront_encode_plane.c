@@ -92,7 +92,7 @@ static unsigned sampling(const wf_plane_encoder *plane)
     enum { ENOUGH = 1 << 16 }; /* samples */
     if (plane->effort > 5 || plane->image.width * plane->image.height < ENOUGH)
         return 1;
-    return plane->effort < 3 ? 8 : 4;
+    return plane->effort < 3 ? 16 : 4;
 }
 
 static mic_status code_rows(const wf_plane_encoder *plane, const wf_encoder *shape, const uint16_t *words,
