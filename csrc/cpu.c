@@ -18,14 +18,14 @@ static uint64_t read_xcr0(void)
 mic_isa mic_best_isa(void)
 {
     enum { XMM_YMM = 0x6, ZMM = 0xE0 };
-    enum { OSXSAVE = 1 << 27, AVX = 1 << 28, SSE42 = 1 << 20, POPCNT = 1 << 23 };
+    enum { OSXSAVE = 1 << 27, AVX = 1 << 28, SSE42 = 1 << 20, POPCNT = 1 << 23, PCLMUL = 1 << 1 };
     enum { AVX2 = 1 << 5, BMI1 = 1 << 3, BMI2 = 1 << 8 };
     const unsigned avx512_f_dq_bw_vl = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
     const unsigned vbmi_vbmi2_vpclmul = 1u << 1 | 1u << 6 | 1u << 10;
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d))
         return MIC_ISA_SCALAR;
-    const unsigned needed = OSXSAVE | AVX | SSE42 | POPCNT;
+    const unsigned needed = OSXSAVE | AVX | SSE42 | POPCNT | PCLMUL;
     if ((c & needed) != needed)
         return MIC_ISA_SCALAR;
     uint64_t saved = read_xcr0();

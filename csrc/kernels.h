@@ -147,6 +147,6 @@ MIC_INLINE bool is_impatient(const mic_marker *marker) { return marker->n_outsid
  * latest other one. */
 void mic_find_seen_runs(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker);
 
-uint32_t mic_crc32c_sse42(uint32_t crc, const void *data, size_t n);
+uint32_t mic_crc32c_pclmul(uint32_t crc, const void *data, size_t n);
 
 #endif

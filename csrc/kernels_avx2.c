@@ -20,32 +20,52 @@ AVX2 static inline void store_words(uint16_t *p, __m256i v) { _mm256_storeu_si25
 
 /* ---- CRC-32C ----------------------------------------------------------- */
 
-/* The instruction takes 8 bytes and answers after 3 cycles, but a new one can
- * start every cycle: three ranges at once are three times as fast.  Joining
- * them costs a few thousand cycles, so the range has to be long. */
-MIC_TARGET("sse4.2") uint32_t mic_crc32c_sse42(uint32_t crc, const void *data, size_t n)
+#define CRC MIC_TARGET("avx2,sse4.2,pclmul")
+
+/* The instruction takes 8 bytes and answers after 3 cycles. */
+CRC static uint32_t crc32c_of_few(uint64_t crc, const uint8_t *p, size_t n)
 {
-    enum { WORTH_SPLITTING = 1 << 16 };
-    const uint8_t *p = data;
-    uint64_t c = ~crc;
-    if (n >= WORTH_SPLITTING) {
-        const size_t part = n / 24 * 8;
-        uint64_t c1 = UINT32_MAX, c2 = UINT32_MAX;
-        for (size_t i = 0; i < part; i += 8) {
-            c = _mm_crc32_u64(c, load_u64(p + i));
-            c1 = _mm_crc32_u64(c1, load_u64(p + part + i));
-            c2 = _mm_crc32_u64(c2, load_u64(p + 2 * part + i));
-        }
-        uint32_t joined = mic_crc32c_combine(~(uint32_t)c, ~(uint32_t)c1, part);
-        c = ~mic_crc32c_combine(joined, ~(uint32_t)c2, part);
-        p += 3 * part;
-        n -= 3 * part;
-    }
     for (; n >= 8; n -= 8, p += 8)
-        c = _mm_crc32_u64(c, load_u64(p));
+        crc = _mm_crc32_u64(crc, load_u64(p));
     for (; n > 0; n--, p++)
-        c = _mm_crc32_u8((uint32_t)c, *p);
-    return ~(uint32_t)c;
+        crc = _mm_crc32_u8((uint32_t)crc, *p);
+    return (uint32_t)crc;
+}
+
+CRC static inline __m128i load_bits(const uint8_t *p) { return _mm_loadu_si128((const __m128i *)p); }
+
+CRC static inline __m128i fold(__m128i message, __m128i powers, __m128i next)
+{
+    __m128i low = _mm_clmulepi64_si128(message, powers, 0x00), high = _mm_clmulepi64_si128(message, powers, 0x11);
+    return _mm_xor_si128(_mm_xor_si128(low, high), next);
+}
+
+CRC static inline __m128i powers(uint64_t low, uint64_t high)
+{
+    return _mm_set_epi64x((long long)high, (long long)low);
+}
+
+/* Folding (see checksum.h), four times 16 bytes a round; the last 128 bits and the
+ * rest go through the instruction.  Three times as fast as that on 32 KB. */
+CRC uint32_t mic_crc32c_pclmul(uint32_t crc, const void *data, size_t n)
+{
+    enum { ROUND = 64 };
+    const uint8_t *p = data;
+    if (n < 2 * ROUND)
+        return ~crc32c_of_few(~crc, p, n);
+    const __m128i by_512 = powers(CRC32C_FOLD_512), by_128 = powers(CRC32C_FOLD_128);
+    __m128i a = load_bits(p), b = load_bits(p + 16), c = load_bits(p + 32), d = load_bits(p + 48);
+    a = _mm_xor_si128(a, _mm_cvtsi32_si128((int)~crc));
+    for (p += ROUND, n -= ROUND; n >= ROUND; p += ROUND, n -= ROUND) {
+        a = fold(a, by_512, load_bits(p));
+        b = fold(b, by_512, load_bits(p + 16));
+        c = fold(c, by_512, load_bits(p + 32));
+        d = fold(d, by_512, load_bits(p + 48));
+    }
+    d = fold(fold(fold(a, by_128, b), by_128, c), by_128, d);
+    uint64_t rest = _mm_crc32_u64(0, (uint64_t)_mm_cvtsi128_si64(d));
+    rest = _mm_crc32_u64(rest, (uint64_t)_mm_extract_epi64(d, 1));
+    return ~crc32c_of_few(rest, p, n);
 }
 
 /* ---- scanning ---------------------------------------------------------- */
@@ -232,7 +252,7 @@ const mic_kernels mic_kernels_avx2 = {
     .isa = MIC_ISA_AVX2,
     .histogram = mic_histogram_scalar,
     .largest = largest_avx2,
-    .crc32c = mic_crc32c_sse42,
+    .crc32c = mic_crc32c_pclmul,
     .find_word = find_word_avx2,
     .find_triple = find_triple_avx2,
     .rle_encode = rle_encode_avx2,

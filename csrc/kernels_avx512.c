@@ -3,6 +3,7 @@
  * Kernels for AVX-512 (F, BW, DQ, VL, VBMI, VBMI2, VPCLMULQDQ).  Each equals its scalar
  * twin in kernels.c on every input; masked loads take the place of tails.
  */
+#include "checksum.h"
 #include "kernels.h"
 
 #if defined(MIC_X86)
@@ -17,15 +18,6 @@ enum { LANES = 32 };
 AVX512 static inline __mmask32 first_lanes(size_t n) { return _bzhi_u32(UINT32_MAX, (unsigned)n); }
 
 /* ---- CRC-32C ----------------------------------------------------------- */
-
-/* Carry-less multiplication moves 128 bits of the message d bits further down:
- * low half times x^(d+32), high half times x^(d-32), mod the polynomial, which
- * leaves the remainder of the whole unchanged (Gopal and others, "Fast CRC
- * computation", 2009).  The constants are those powers, bit-reversed; the tests
- * compare with the tables. */
-#define FOLD_2048 0xdcb17aa4ull, 0xb9e02b86ull
-#define FOLD_512 0x740eef02ull, 0x9e4addf8ull
-#define FOLD_128 0xf20c0dfeull, 0x14cd00bd6ull
 
 AVX512 static inline __m512i fold_wide(__m512i message, __m512i powers, __m512i next)
 {
@@ -53,10 +45,10 @@ AVX512 static uint32_t crc32c_avx512(uint32_t crc, const void *data, size_t n)
     enum { ROUND = 256 };
     const uint8_t *p = data;
     if (n < ROUND)
-        return mic_crc32c_sse42(crc, data, n);
-    const __m512i by_2048 = _mm512_broadcast_i32x4(powers(FOLD_2048));
-    const __m512i by_512 = _mm512_broadcast_i32x4(powers(FOLD_512));
-    const __m128i by_128 = powers(FOLD_128);
+        return mic_crc32c_pclmul(crc, data, n);
+    const __m512i by_2048 = _mm512_broadcast_i32x4(powers(CRC32C_FOLD_2048));
+    const __m512i by_512 = _mm512_broadcast_i32x4(powers(CRC32C_FOLD_512));
+    const __m128i by_128 = powers(CRC32C_FOLD_128);
     __m512i a = _mm512_loadu_si512(p), b = _mm512_loadu_si512(p + 64);
     __m512i c = _mm512_loadu_si512(p + 128), d = _mm512_loadu_si512(p + 192);
     a = _mm512_xor_si512(a, _mm512_castsi128_si512(_mm_cvtsi32_si128((int)~crc)));
@@ -73,7 +65,7 @@ AVX512 static uint32_t crc32c_avx512(uint32_t crc, const void *data, size_t n)
     last = fold(last, by_128, _mm512_extracti32x4_epi32(d, 3));
     uint64_t remainder = _mm_crc32_u64(0, (uint64_t)_mm_extract_epi64(last, 0));
     remainder = _mm_crc32_u64(remainder, (uint64_t)_mm_extract_epi64(last, 1));
-    return mic_crc32c_sse42(~(uint32_t)remainder, p, n);
+    return mic_crc32c_pclmul(~(uint32_t)remainder, p, n);
 }
 
 /* ---- scanning ---------------------------------------------------------- */
