@@ -19,7 +19,7 @@ from pydicom.data import get_testdata_file
 from taken_apart import take_apart
 
 import mic
-from mic import _mic, source
+from mic import _mic, streams
 from mic.header_blocks import add_block, read_blocks
 
 ISAS = zoo.available_isas()
@@ -30,8 +30,8 @@ def stack_of(n: int, shape: tuple[int, ...], dtype: str = "uint16") -> np.ndarra
     return np.stack([zoo.smooth(shape, dtype, seed) for seed in range(n)])
 
 
-def layout_of(stream: bytes) -> source.Layout:
-    return source.Stream(source.MemoryBytes(stream)).layout
+def layout_of(stream: bytes) -> streams.Layout:
+    return streams.Stream(streams.MemoryBytes(stream)).layout
 
 
 def methods(stream: bytes) -> list[set[int]]:
