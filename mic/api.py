@@ -15,6 +15,7 @@ from . import _mic
 from .arrays import (
     check_limit,
     check_out,
+    copy_into,
     dtype_of,
     frame_shape,
     full_shape,
@@ -156,7 +157,7 @@ def encode(
         how = slide_options(container, codec, effort, states, threads, verify=False)
         tile = DEFAULT_TILE if tile is None else tile
         stream = encode_slide(array, tile, levels, rgb, how)
-        return stream if out is None else _copy_out(stream, out)
+        return stream if out is None else copy_into(stream, out)
     if levels is not None:
         raise UnsupportedError(f"levels is {levels}, but only slides have levels; pass tile=256")
     check_published(container, array, codec, options)
@@ -175,17 +176,7 @@ def encode(
         options.n_strips,
         temporal,
     )
-    return stream if out is None else _copy_out(stream, out)
-
-
-def _copy_out(stream: bytes, out: Any) -> int:
-    view = memoryview(out)
-    if view.readonly or not view.c_contiguous:
-        raise UnsupportedError("out is read-only or not contiguous, a writable buffer is expected")
-    if view.nbytes < len(stream):
-        raise UnsupportedError(f"out has {view.nbytes} bytes, the stream needs {len(stream)}")
-    view.cast("B")[: len(stream)] = stream
-    return len(stream)
+    return stream if out is None else copy_into(stream, out)
 
 
 FrameSelection = int | slice | Sequence[int] | Sequence[bool] | NDArray[Any] | None

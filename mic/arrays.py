@@ -141,3 +141,14 @@ def byte_rows(out: NDArray[Any], n_frames: int, n_rows: int) -> NDArray[np.uint8
     if view.strides[2] != out.dtype.itemsize:
         return None
     return view.view(np.uint8)
+
+
+def copy_into(stream: bytes, out: Any) -> int:
+    """Copy a stream to the beginning of a writable buffer; gives its length."""
+    view = memoryview(out)
+    if view.readonly or not view.c_contiguous:
+        raise UnsupportedError("out is read-only or not contiguous, a writable buffer is expected")
+    if view.nbytes < len(stream):
+        raise UnsupportedError(f"out has {view.nbytes} bytes, the stream needs {len(stream)}")
+    view.cast("B")[: len(stream)] = stream
+    return len(stream)

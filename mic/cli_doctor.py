@@ -140,7 +140,7 @@ def _tell(facts: dict[str, Any]) -> None:
     without = [name for name, available in facts["dicom"].items() if not available]
     if without:
         print(f"\nDICOM syntaxes without a decoder here: {'; '.join(without)}")
-        print("  pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg")
+        print(f'  pip install "{_DISTRIBUTION}[dicom]"')
     print(f"\nGPU decoding: {facts['gpu']}")
     syntax = facts["mic_lossless"]
     print(f"\nDICOM syntax MIC Lossless, {syntax['uid']}")

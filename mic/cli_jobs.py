@@ -141,6 +141,7 @@ def encode_file(source: Path, target: Path, options: EncodeOptions) -> Outcome:
 
 
 def unsigned(array: Array) -> Array:
+    """The bit patterns of the samples, in native byte order."""
     contiguous = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
     return contiguous.view(f"u{contiguous.dtype.itemsize}")
 
@@ -411,6 +412,7 @@ def bytes_of_file(path: Path) -> Any:
 
 
 def refuse_existing(target: Path, overwrite: bool) -> None:
+    """Refuse a target that is there, is a folder, or has no folder to lie in."""
     if target.is_dir():
         raise UnsupportedError(f"{target} is a folder, a file name is expected")
     if target.exists() and not overwrite:
@@ -420,6 +422,7 @@ def refuse_existing(target: Path, overwrite: bool) -> None:
 
 
 def figures(shape: tuple[int, ...], dtype: np.dtype[Any], encoded_bytes: int) -> dict[str, Any]:
+    """Shape, type and sizes in bytes, for ``--json`` and the totals."""
     decoded_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
     return {
         "shape": shape,

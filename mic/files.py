@@ -279,15 +279,6 @@ def _reopen(path: str, options: dict[str, int]) -> MicFile:
     return MicFile(path, **options)
 
 
-def empty_frames_within(
-    stream: Stream, n_frames: int, n_rows: int, max_pixels: int
-) -> NDArray[Any]:
-    """`empty_frames`, refused above the limit before any memory is sized."""
-    shape = (n_frames, n_rows, *frame_shape(stream.layout)[1:])
-    check_decode_limit(stream, shape, max_pixels)
-    return empty_frames(stream, n_frames, n_rows)
-
-
 def create(
     path: PathLike,
     shape: tuple[int | EllipsisType, ...],

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import api
 from ._mic import Layout
 from ._version import __version__
-from .arrays import dtype_of, frame_shape, full_shape
+from .arrays import copy_into, dtype_of, frame_shape, full_shape
 from .errors import MicError, UnsupportedError
 
 __all__ = ["MIC", "MicError", "mic_check", "mic_decode", "mic_encode", "mic_version"]
@@ -110,12 +110,8 @@ def _threads(numthreads: int | None) -> int:
 
 def _filled(out: Any, stream: bytes) -> Any:
     """`out` with the stream in it, cut to its size."""
+    copy_into(stream, out)
     view = memoryview(out)
-    if view.readonly or not view.c_contiguous:
-        raise UnsupportedError("out is read-only or not contiguous, a writable buffer is expected")
-    if view.nbytes < len(stream):
-        raise UnsupportedError(f"out has {view.nbytes} bytes, the stream needs {len(stream)}")
-    view.cast("B")[: len(stream)] = stream
     if view.nbytes == len(stream):
         return out
     if isinstance(out, np.ndarray):

@@ -335,7 +335,7 @@ def dicom_error(name: str, error: Exception) -> MicError:
     if "missing dependencies" in str(error):
         return UnsupportedError(
             f"{name}: no decoder for its transfer syntax is installed; "
-            "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
+            'pip install "mic-codec[dicom]"'
         )
     return _unreadable(name, "DICOM", error)
 

@@ -22,7 +22,6 @@ PUBLISHED_STATES = 2
 DEFAULT_STRIPS = 4
 # Index is mic_part_kind of csrc/mic.h.
 PART_KINDS = ("average", "gradient", "Y", "Co", "Cg")
-PLANES = PART_KINDS[2:]
 
 
 # By the samples that a container holds, and those of the array.
