@@ -15,6 +15,7 @@ import numpy as np
 
 from .errors import UnsupportedError
 from .transcode_image import NativeImage, Profile, check_profile, check_unused_bits
+from .transcode_plugins import run_encoder
 from .transcode_syntaxes import JPEG_LS, JPEG_LS_NEAR, title_of
 
 if TYPE_CHECKING:
@@ -98,8 +99,6 @@ def encode_frames(image: NativeImage, near: int = 0, uid: str | None = None) -> 
     UnsupportedError
         The image is refused (see `check`), or pyjpegls is not installed.
     """
-    from .transcode_pixels import run_encoder
-
     uid = uid or (JPEG_LS_NEAR if near else JPEG_LS)
     check(image, near, uid)
     # CharLS takes words without a sign, and no bit above its precision.

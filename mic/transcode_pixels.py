@@ -8,14 +8,14 @@ even rewrite, any other element.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import jpegls
 from .dicom_offsets import needs_extended_table
-from .errors import CorruptDataError, MicError, UnsupportedError
+from .errors import CorruptDataError, UnsupportedError
 from .htj2k import encode_htj2k
 from .imagefiles import NoPixelsError
 from .imagefiles import quiet_pydicom as quiet_pydicom
@@ -29,6 +29,7 @@ from .transcode_image import (
     frame_count,
     image_of,
 )
+from .transcode_plugins import decoded_arrays, run_encoder
 from .transcode_syntaxes import (
     EXPLICIT,
     HTJ2K_LOSSLESS,
@@ -40,7 +41,6 @@ from .transcode_syntaxes import (
     RLE,
     Syntax,
     syntax_of,
-    title_of,
 )
 
 if TYPE_CHECKING:
@@ -49,12 +49,8 @@ if TYPE_CHECKING:
 PIXEL_KEYWORDS = ("PixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 """The elements that a change of the transfer syntax replaces."""
 
-EXTRA = 'pip install "mic-codec[dicom]"'
-
 _IMAGE_GROUP = 0x0028
 _FLOATS = ("FloatPixelData", "DoubleFloatPixelData")
-# Everything else may come from a plugin: a panic of one in Rust is no Exception.
-_NOT_OF_PLUGINS = (MicError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit)
 _MAX_NATIVE_BYTES = 2**32 - 2
 _BITS_16 = range(1, 17)
 
@@ -148,7 +144,7 @@ def to_native(part: Dataset, as_rgb: bool = True) -> Dataset:
 def _decode(part: Dataset, uid: str, as_rgb: bool) -> None:
     allocated = int(part.get("BitsAllocated") or 0)
     frames, photometric = [], str(part.get("PhotometricInterpretation") or "")
-    for array, found in _decoded_arrays(part, uid, as_rgb):
+    for array, found in decoded_arrays(part, uid, as_rgb):
         frames.append(_as_allocated(array, allocated, part))
         photometric = str(found["photometric_interpretation"])
     expected = frame_count(part)
@@ -165,33 +161,6 @@ def _decode(part: Dataset, uid: str, as_rgb: bool) -> None:
         )
     _set_pixels(part, EXPLICIT, data, "OB" if allocated <= 8 else "OW")
     part.PhotometricInterpretation = photometric
-
-
-def _decoded_arrays(
-    part: Dataset, uid: str, as_rgb: bool
-) -> Iterator[tuple[Words, dict[str, Any]]]:
-    """Frames as pydicom decodes them, colour by pixel, with their properties."""
-    from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.uid import UID
-
-    title = title_of(uid)
-    try:
-        decoder = get_decoder(UID(uid))
-    except NotImplementedError:
-        raise UnsupportedError(f"pydicom has no decoder for {title} ({uid})") from None
-    if not decoder.is_available:
-        raise UnsupportedError(
-            f"no decoder for {title} is installed ({_lines(decoder.missing_dependencies)}); {EXTRA}"
-        )
-    options: dict[str, Any] = {"raw": not as_rgb}
-    if uid == RLE:
-        options["correct_unused_bits"] = False
-    try:
-        yield from decoder.iter_array(part, **options)
-    except _NOT_OF_PLUGINS:
-        raise
-    except BaseException as error:  # pydicom and its plugins raise what they like
-        raise CorruptDataError(f"{title} cannot be decoded: {_lines([error])}") from error
 
 
 def _as_allocated(array: Words, allocated: int, part: Dataset) -> bytes:
@@ -318,48 +287,3 @@ def _encoded_frames(image: NativeImage, syntax: Syntax, near: int) -> Iterator[b
         return encode_htj2k(values, image, progressive=uid == HTJ2K_RPCL)
     colour = "YBR_RCT" if image.photometric == "RGB" else image.photometric
     return run_encoder(uid, image, values, colour)
-
-
-def run_encoder(
-    uid: str, image: NativeImage, frames: Iterable[Words], photometric: str, **options: Any
-) -> Iterator[bytes]:
-    """Codestreams of frames from pydicom's encoder for a transfer syntax.
-
-    Raises
-    ------
-    UnsupportedError
-        No encoder is installed (the message tells which), or it refuses the image.
-    """
-    from pydicom.pixels.encoders.base import get_encoder
-    from pydicom.uid import UID
-
-    encoder = get_encoder(UID(uid))
-    title = title_of(uid)
-    if not encoder.is_available:
-        raise UnsupportedError(
-            f"no encoder for {title} is installed ({_lines(encoder.missing_dependencies)}); {EXTRA}"
-        )
-    described: dict[str, Any] = {
-        "rows": image.rows,
-        "columns": image.columns,
-        "number_of_frames": 1,
-        "samples_per_pixel": image.samples,
-        "bits_allocated": image.allocated,
-        "bits_stored": image.stored,
-        "pixel_representation": int(image.signed),
-        "photometric_interpretation": photometric,
-        "planar_configuration": 0,
-    }
-    for frame in frames:
-        try:
-            yield bytes(encoder.encode(frame.tobytes(), **(described | options)))
-        except _NOT_OF_PLUGINS:
-            raise
-        except BaseException as error:  # pydicom and its plugins raise what they like
-            raise UnsupportedError(f"{title} cannot be encoded: {_lines([error])}") from error
-
-
-def _lines(texts: Iterable[Any]) -> str:
-    """Messages of others, which may have several lines, as one."""
-    lines = [line.strip() for text in texts for line in str(text).splitlines()]
-    return " ".join(line for line in lines if line)[:300]
