@@ -104,3 +104,15 @@ def test_examples_of_the_format() -> None:
     table = np.multiply.outer(np.arange(8), np.arange(8)).astype("uint16") % 5
     assert fse == mic.encode(table, "fse")
     assert huffman == mic.stages.encode_stream("huffman", table.reshape(-1), 8, 8, 8)
+
+
+@pytest.mark.skipif(not (ROOT / "docs" / "design.md").exists(), reason="the docs are not here")
+def test_design_names_every_file() -> None:
+    """Who looks for a thing finds its file in the design's map."""
+    text = (ROOT / "docs" / "design.md").read_text()
+    named = set(re.findall(r"\w+\.(?:c|h|py|pyx|pxd|pxi)\b", text))
+    named |= {f"{stem}.h" for stem in re.findall(r"(\w+)\.c/\.h", text)}
+    patterns = ("csrc/*.[ch]", "mic/*.py", "mic/*.pyx", "mic/*.pxd", "mic/*.pxi")
+    files = {path.name for pattern in patterns for path in ROOT.glob(pattern)}
+    missing = sorted(files - named)
+    assert not missing, f"docs/design.md lacks a line for {missing}"
