@@ -12,31 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import CorruptDataError, MicError, UnsupportedError
-from .imagefiles import dicom_error, is_dicom
+from .errors import CorruptDataError, UnsupportedError
+from .imagefiles import is_dicom, reading
 from .transcode_syntaxes import DEFLATED, syntax_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
-
-
-@contextlib.contextmanager
-def reading(name: str) -> Iterator[None]:
-    """Make mic's errors of whatever pydicom and its plugins raise about a file.
-
-    Elements are parsed when they are first touched, so that any access may find
-    the damage.
-    """
-    try:
-        yield
-    except (MicError, OSError, MemoryError):
-        raise
-    except Exception as error:
-        raise dicom_error(name, error) from error
-    except BaseException as error:  # decoders written in Rust panic with such
-        if type(error).__name__ != "PanicException":
-            raise
-        raise dicom_error(name, ValueError(str(error))) from error
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,8 @@ from .dicom_pixels import (
     is_subsampled,
     upsampled,
 )
-from .errors import CorruptDataError, MicError, UnsupportedError, located
+from .errors import CorruptDataError, UnsupportedError, located
+from .imagefiles import reading
 from .streams import Bytes, FileBytes, MemoryBytes, Stream
 from .streams import decode_into as decode_streams_into
 from .transcode_syntaxes import syntax_of
@@ -84,23 +85,6 @@ def pixel_buffer(ds: Dataset, name: str) -> bytes:
             "there is no frame to read"
         )
     return bytes(value)
-
-
-@contextmanager
-def readable(name: str) -> Iterator[None]:
-    """Say what pydicom finds wrong with a damaged head as mic says it.
-
-    Its parser raises whatever the damage leads to, from `struct.error` to
-    `NotImplementedError`, and often only when an attribute is first looked at.
-    """
-    try:
-        yield
-    except (MicError, OSError, MemoryError):
-        raise
-    except Exception as error:
-        raise CorruptDataError(
-            f"{name} cannot be read as DICOM, which fails with: {error}; use an undamaged copy"
-        ) from error
 
 
 class MicSource:
@@ -284,13 +268,13 @@ def _is_mic(ds: Dataset) -> bool:
 
 
 def _dataset_source(ds: Dataset) -> Source:
-    with readable(name_of(ds)):
+    with reading(name_of(ds)):
         return MicSource.of_dataset(ds) if _is_mic(ds) else PydicomSource(ds, ds)
 
 
 def _file_source(file: BinaryIO, name: str) -> Source:
     begin = file.tell()
-    with readable(name):
+    with reading(name):
         head = dcmread(file, stop_before_pixels=True, force=True)
         if "TransferSyntaxUID" not in head.file_meta and "Rows" not in head:
             raise CorruptDataError(f"{name} is no DICOM image")

@@ -330,6 +330,25 @@ def _read_dicom(path: Path, frame: int | None) -> NDArray[Any]:
         raise dicom_error(path.name, error) from error
 
 
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Make mic's errors of whatever pydicom and its plugins raise about a file.
+
+    Elements are parsed when they are first touched, so that any access may find
+    the damage.
+    """
+    try:
+        yield
+    except (MicError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise dicom_error(name, error) from error
+    except BaseException as error:  # decoders written in Rust panic with such
+        if type(error).__name__ != "PanicException":
+            raise
+        raise dicom_error(name, ValueError(str(error))) from error
+
+
 def dicom_error(name: str, error: Exception) -> MicError:
     """What to raise where pydicom could not decode a file."""
     if "missing dependencies" in str(error):

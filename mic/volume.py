@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from .api import MAX_PIXELS
 from .arrays import thread_count
 from .dicom_attributes import image_shape
-from .dicom_images import Image, reading
+from .dicom_images import Image
 from .errors import UnsupportedError, located
-from .imagefiles import kind_of, read_image
+from .imagefiles import kind_of, read_image, reading
 from .volume_frames import Frame, find_files, frames_of, read_heads
 from .volume_geometry import Stack, stack_frames
 from .volume_pixels import Progress, decode_stack

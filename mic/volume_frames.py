@@ -22,9 +22,9 @@ from .dicom_attributes import (
     rescaling,
     shared_attributes,
 )
-from .dicom_images import Image, read_header, reading
+from .dicom_images import Image, read_header
 from .errors import CorruptDataError, UnsupportedError, located
-from .imagefiles import SUFFIXES, files_below, is_dicom
+from .imagefiles import SUFFIXES, files_below, is_dicom, reading
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
