@@ -25,6 +25,7 @@ from .imagefiles import is_dicom
 from .transcode_attributes import LOSSY_CHANGES, differences, mark_lossy
 from .transcode_image import NativeImage, Words, frame_count, image_of, sha256_of, value_frames
 from .transcode_pixels import PIXEL_KEYWORDS, encode, pixel_part, to_native
+from .transcode_report import digest_of
 from .transcode_syntaxes import (
     BIG_ENDIAN,
     IMPLICIT,
@@ -38,8 +39,6 @@ from .transcode_syntaxes import (
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset, FileDataset
-
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -178,7 +177,8 @@ def transcode_file(
             _write(file, ds, syntax)
             if verify:
                 sha256, max_error = _verify(file, original, syntax, conversion, target.name)
-            target_bytes, target_sha256 = _file_sha256(file)
+            target_sha256 = digest_of(file)
+            target_bytes = file.tell()
     encoded = len(ds["PixelData"].value)
     return Record(
         str(source),
@@ -466,14 +466,6 @@ def _little_endian(ds: Dataset) -> Dataset:
     if stored and sample_bytes > 2:  # pydicom takes them for one word, whatever the VR
         ds["PixelData"].value = swap_words(stored, sample_bytes)
     return ds
-
-
-def _file_sha256(file: BinaryIO) -> tuple[int, str]:
-    digest = hashlib.sha256()
-    file.seek(0)
-    while block := file.read(_CHUNK):
-        digest.update(block)
-    return file.tell(), digest.hexdigest()
 
 
 @contextmanager

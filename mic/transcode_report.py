@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from .atomic import replacing
 from .errors import CorruptDataError
 
+_CHUNK = 1 << 20  # bytes that are hashed at a time
 _HEAD = '{"command": "transcode", "files": [\n'
 
 
@@ -129,8 +130,14 @@ def state_of(path: Path) -> list[int]:
 
 def digest_of_file(path: Path, algorithm: str = "sha256") -> str:
     """A hash of a file, in hexadecimal digits."""
-    digest = hashlib.new(algorithm, usedforsecurity=False)
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+        return digest_of(file, algorithm)
+
+
+def digest_of(file: BinaryIO, algorithm: str = "sha256") -> str:
+    """A hash of an open file from its beginning to its end, where it is left."""
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    file.seek(0)
+    while block := file.read(_CHUNK):
+        digest.update(block)
     return digest.hexdigest()
