@@ -12,6 +12,7 @@ from typing import Any
 import tables
 from plots import OWN, ratio_against_speed, speed_by_modality
 from reasons import NOTE, REASONS
+from report_readme import write_readme_table
 from report_scaling import scaling_section
 
 from mic.benchmark import Measurement, Summary, geometric_mean, speed_against, summarize
@@ -32,8 +33,8 @@ Absolute speeds say little about another machine, ratios in one run say a lot.
 """
 
 
-def write_report(results: Path, target: Path) -> None:
-    """Write the page for every JSON file of a folder."""
+def write_report(results: Path, target: Path, readme: Path | None = None) -> None:
+    """Write the page for every JSON file of a folder, and a README's table from the first."""
     paths = _comparisons(results)
     if not paths:
         raise SystemExit(f"there is no JSON file of bench/run.py in {results}; run it first")
@@ -43,6 +44,8 @@ def write_report(results: Path, target: Path) -> None:
     if scaling.exists():
         sections.insert(0, scaling_section(scaling, target.parent / "figures"))
     target.write_text("\n".join([_HEAD, figures, *sections]))
+    if readme is not None:
+        write_readme_table(paths[0], readme)
 
 
 def _comparisons(results: Path) -> list[Path]:

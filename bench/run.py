@@ -18,6 +18,7 @@ from pathlib import Path
 import tables
 
 HERE = Path(__file__).resolve().parent
+README = HERE.parent / "README.md"
 REPORT = HERE.parent / "docs" / "benchmarks.md"
 # What a measurement itself writes does not make the sources differ from the commit.
 _OUTPUTS = (":!bench/results", ":!docs/benchmarks.md")
@@ -59,7 +60,7 @@ def main() -> None:
     from mic.benchmark_codecs import own_codecs, peer_codecs, peer_versions
 
     if arguments.report:
-        report.write_report(HERE / "results", REPORT)
+        report.write_report(HERE / "results", REPORT, README)
         return
     label, images = corpus.load(arguments.corpus or corpus.SHARED)
     codecs = own_codecs(arguments.codec, all_variants=not arguments.quick)

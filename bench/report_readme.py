@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""The table on the first screen of the README."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import tables
+
+from mic.benchmark import Measurement, speed_against, summarize
+
+BASE = "CharLS"
+# Codec, and what somebody who does not know these libraries calls it.
+SHOWN = {
+    "wavefront-5": "**mic, wavefront** (default)",
+    "wavefront-9": "mic, wavefront, effort 9",
+    "fse-4": "mic, published MIC stages",
+    "CharLS": "JPEG-LS (CharLS)",
+    "OpenJPH": "HTJ2K (OpenJPH)",
+    "libjxl-7": "JPEG XL, effort 7 (libjxl)",
+    "zstd-3": "zstd -3",
+}
+_HEADING = ("codec", "ratio", "decode MB/s", "encode MB/s", "decode, JPEG-LS = 1")
+_NOTE = """
+Geometric means over {images} greyscale 16-bit images ({modalities}), one thread, one run: `bench/results/{name}`, {machine}. More, and where others win: [docs/benchmarks.md](docs/benchmarks.md).
+"""  # noqa: E501
+
+
+def write_readme_table(path: Path, readme: Path) -> None:
+    """Put the main figures of a JSON file of bench/run.py into a README."""
+    content = json.loads(path.read_text())
+    one = [Measurement.from_json(entry) for entry in content["results"] if entry["threads"] == 1]
+    summaries = {summary.codec: summary for summary in summarize(one)}
+    rows = [
+        [
+            title,
+            f"{summaries[codec].ratio[0]:.2f}",
+            f"{summaries[codec].decode[0]:.0f}",
+            f"{summaries[codec].encode[0]:.0f}",
+            f"{speed_against(one, codec, BASE, 'decode'):.1f}",
+        ]
+        for codec, title in SHOWN.items()
+        if codec in summaries
+    ]
+    machine = content["machine"]
+    note = _NOTE.format(
+        images=len(content["images"]),
+        modalities=", ".join(sorted({image["modality"] for image in content["images"]})),
+        name=path.name,
+        machine=f"{machine['model']}, {machine['active']}",
+    )
+    tables.insert(readme, tables.markdown(_HEADING, rows) + note)
