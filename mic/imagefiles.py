@@ -308,14 +308,19 @@ def _read_dicom(path: Path, frame: int | None) -> NDArray[Any]:
     from pydicom.errors import InvalidDicomError
     from pydicom.pixels.utils import pixel_array
 
+    from .dicom_pixels import MICLossless
+
     try:
         # pydicom warns of many oddities that do not touch the stored samples.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             head = dcmread(path, stop_before_pixels=True, force=path.suffix.lower() == ".dcm")
             _check_dicom_head(head, path)
+            _check_frame(head, path, frame)
             options: dict[str, Any] = {"raw": True, "index": frame}
             syntax = syntax_of(head)
+            if syntax == MICLossless:
+                return _read_mic_lossless(path, frame)
             if syntax in _STORED_BIT_FOR_BIT:
                 options["correct_unused_bits"] = False
             if "TransferSyntaxUID" not in head.file_meta:
@@ -349,12 +354,34 @@ def reading(name: str) -> Iterator[None]:
         raise dicom_error(name, ValueError(str(error))) from error
 
 
+def _read_mic_lossless(path: Path, frame: int | None) -> NDArray[Any]:
+    """Of our own syntax, which pydicom need not know: all bits, as of native files."""
+    from .dicom import decode_frames
+
+    frames = decode_frames(path, frame, correct_unused_bits=False)
+    one: NDArray[Any] = frames[0]
+    return one if frame is None and len(frames) == 1 else frames
+
+
+def _check_frame(head: Any, path: Path, frame: int | None) -> None:
+    n_frames = int(head.get("NumberOfFrames") or 1)
+    if frame is not None and not 0 <= frame < n_frames:
+        raise UnsupportedError(
+            f"{path.name}: frame {frame} is asked for, it has frames 0 to {n_frames - 1}"
+        )
+
+
 def dicom_error(name: str, error: Exception) -> MicError:
     """What to raise where pydicom could not decode a file."""
     if "missing dependencies" in str(error):
         return UnsupportedError(
             f"{name}: no decoder for its transfer syntax is installed; "
             'pip install "mic-codec[dicom]"'
+        )
+    if str(error).startswith("cannot reshape array"):  # numpy's words, out of pydicom
+        return CorruptDataError(
+            f"{name}: Pixel Data (7FE0,0010) are not as long as Rows, Columns and Number of Frames "
+            f"say: {error} (truncated file?)"
         )
     return _unreadable(name, "DICOM", error)
 

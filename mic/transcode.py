@@ -239,7 +239,7 @@ def read_dicom(path: Path) -> FileDataset:
         raise
     except Exception as error:  # pydicom raises what it likes of a damaged file
         raise CorruptDataError(f"{path.name} cannot be read as DICOM: {error}") from error
-    if not len(ds) and not is_dicom(path):
+    if not is_dicom(path) and "SOPClassUID" not in ds and "Rows" not in ds:  # such as a text
         raise CorruptDataError(f"{path.name} is not a DICOM file")
     elements = (ds.get_item(tag) for tag in tuple(ds.keys()))
     if ds.original_encoding[0] is False and any(element.VR is None for element in elements):

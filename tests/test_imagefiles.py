@@ -181,7 +181,7 @@ def test_dicom_frames_and_colour(tmp_path):
     write_dicom(tmp_path / "x.dcm", array)
     assert np.array_equal(read_image(tmp_path / "x.dcm"), array)
     assert np.array_equal(read_image(tmp_path / "x.dcm", frame=2), array[2])
-    with pytest.raises(CorruptDataError, match=r"x\.dcm cannot be read as DICOM"):
+    with pytest.raises(UnsupportedError, match="frame 3 is asked for, it has frames 0 to 2"):
         read_image(tmp_path / "x.dcm", frame=3)
 
 
@@ -215,5 +215,5 @@ def test_dicom_of_32_bits_is_refused(tmp_path):
 def test_truncated_dicom_is_corrupt(tmp_path):
     write_dicom(tmp_path / "x.dcm", image("uint16", (64, 64)))
     os.truncate(tmp_path / "x.dcm", 4000)
-    with pytest.raises(CorruptDataError, match="cannot be read as DICOM"):
+    with pytest.raises(CorruptDataError, match=r"not as long as Rows.*truncated file"):
         read_image(tmp_path / "x.dcm")
