@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from operator import index as index_of
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -201,13 +202,20 @@ def _select_frames(frames: FrameSelection, n_frames: int) -> list[int]:
             f"frames is {frames}, a number, a slice, numbers or a mask with a truth value for each "
             "frame are expected"
         )
-    if not isinstance(frames, (int, np.integer)):
+    if isinstance(frames, (int, np.integer)):
+        frames = [int(frames)]
+    try:
+        frames = list(frames)
         truth = [isinstance(item, (bool, np.bool_)) for item in frames]
         if truth and all(truth):
             return _select_by_mask(frames, n_frames)
         if any(truth):
             raise UnsupportedError("frames mixes numbers and truth values, one kind is expected")
-    selected = [frames] if isinstance(frames, (int, np.integer)) else [int(i) for i in frames]
+        selected = [index_of(item) for item in frames]
+    except TypeError:
+        raise UnsupportedError(
+            f"frames is {frames!r}, a number, a slice, numbers or a mask is expected"
+        ) from None
     for index in selected:
         if not -n_frames <= index < n_frames:
             raise UnsupportedError(
@@ -220,7 +228,13 @@ def _select_rows(rows: slice | tuple[int, int] | None, n_rows: int) -> range:
     if rows is None:
         return range(n_rows)
     if not isinstance(rows, slice):
-        rows = slice(*rows)
+        try:
+            start, stop = map(index_of, rows)
+        except (TypeError, ValueError):
+            raise UnsupportedError(
+                f"rows is {rows!r}, a slice or (start, stop) is expected"
+            ) from None
+        rows = slice(start, stop)
     selected = range(n_rows)[rows]
     if selected.step != 1 or len(selected) == 0:
         raise UnsupportedError(
@@ -312,7 +326,8 @@ def decode(
         Frames or rows that the stream does not have, or an `out` that does not
         fit.
     """
-    if frames is None and rows is None and not partial and 0 <= max_pixels < 1 << 63:
+    is_plain = frames is None and rows is None and not partial
+    if is_plain and isinstance(max_pixels, int) and 0 <= max_pixels < 1 << 63:
         plain = _mic.decode_plain(buf, out, max_pixels, thread_count(threads))
         if plain is not None:
             return plain
@@ -383,7 +398,13 @@ def decode_batch(
     UnsupportedError
         No streams, several frames in one, or different shapes or dtypes.
     """
-    if len(streams) == 0:
+    if isinstance(streams, (bytes, bytearray, memoryview)) or not isinstance(streams, Iterable):
+        raise UnsupportedError(
+            f"streams is a {type(streams).__name__}, a list of streams is expected; "
+            "mic.decode takes a single one"
+        )
+    streams = list(streams)
+    if not streams:
         raise UnsupportedError("there are no streams to decode, at least one is expected")
     parsed = [_parse_one_of_many(stream, i) for i, stream in enumerate(streams)]
     first = parsed[0].layout

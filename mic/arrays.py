@@ -23,10 +23,10 @@ MAX_FRAME_SAMPLES = 2**31 - 1
 
 def thread_count(threads: int) -> int:
     """`threads`, or the number of CPUs this process may use for 0."""
-    if threads < 0:
-        raise UnsupportedError(f"threads is {threads}, 0 (all usable CPUs) or more is expected")
+    if not isinstance(threads, (int, np.integer)) or threads < 0:
+        raise UnsupportedError(f"threads is {threads!r}, 0 (all usable CPUs) or more is expected")
     if threads > 0:
-        return threads
+        return int(threads)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -110,6 +110,8 @@ def full_shape(layout: Layout) -> tuple[int, ...]:
 def check_limit(shape: Sequence[int], max_pixels: int) -> None:
     """Refuse to decode more samples than the caller allows."""
     n_samples = math.prod(shape)
+    if not isinstance(max_pixels, (int, float, np.number)):
+        raise UnsupportedError(f"max_pixels is {max_pixels!r}, a number of samples is expected")
     if n_samples > max_pixels:
         raise LimitError(
             f"the stream announces {n_samples} samples (shape {tuple(shape)}), max_pixels allows "

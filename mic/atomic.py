@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 from collections.abc import Container, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -97,9 +96,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         block ends.  On an exception it is removed and `path` is untouched.
     """
     final = Path(path)
-    temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}.part")
+    temporary = final.with_name(f".{final.name}.{os.urandom(4).hex()}.part")
     # Opened like any new file, so that it gets the usual permissions.
-    with temporary.open("x+b") as file:
+    try:
+        file = temporary.open("x+b")
+    except OSError as error:
+        error.filename = str(final)
+        raise
+    with file:
         try:
             yield file
             file.flush()
@@ -108,8 +112,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             with contextlib.suppress(OSError):  # what could not be written cannot be flushed
                 file.close()
             temporary.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.filename is None:
-                error.filename = str(final)  # a full disk does not say which
+            # A full disk does not say which file, and pydicom wraps its error in another.
+            for cause in (error, error.__cause__):
+                if isinstance(cause, OSError) and cause.errno and cause.filename is None:
+                    raise OSError(cause.errno, cause.strerror, str(final)) from error
             raise
     try:
         temporary.replace(final)

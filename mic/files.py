@@ -8,6 +8,7 @@ import math
 import mmap
 import os
 from collections.abc import Sequence
+from operator import index as index_of
 from pathlib import Path
 from types import EllipsisType, TracebackType
 from typing import Any, BinaryIO
@@ -266,7 +267,9 @@ class MicFile:
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._path is None:
-            raise TypeError("only a MicFile opened by path can be pickled")
+            raise TypeError(
+                "only a MicFile opened by path can be pickled; pickle the stream's bytes instead"
+            )
         return _reopen, (self._path, self._options)
 
     def __repr__(self) -> str:
@@ -457,7 +460,15 @@ def _split_shape(
     shape: tuple[int | EllipsisType, ...], rgb: bool | None
 ) -> tuple[tuple[int, ...] | None, tuple[int, ...]]:
     """Leading axes (None where any number of frames may come) and image shape."""
-    sizes = [int(size) for size in shape if not isinstance(size, EllipsisType)]
+    try:
+        sizes = [index_of(size) for size in shape if not isinstance(size, EllipsisType)]
+    except TypeError:
+        sizes = []
+    if not sizes or min(sizes) < 1:
+        raise UnsupportedError(
+            f"shape is {shape!r}, (..., rows, columns) or (..., rows, columns, 3) is expected, "
+            "numbers above 0"
+        )
     open_ended = len(sizes) < len(shape)
     if len(shape) - len(sizes) > 1 or (open_ended and shape[0] is not Ellipsis):
         raise UnsupportedError(f"shape is {shape}, one ... is expected, at its start")

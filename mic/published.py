@@ -86,10 +86,13 @@ def check_published(
         )
     states = ["states"] if options.states not in (None, PUBLISHED_STATES) else []
     _check_taken(container, [*options.given, *states], form.options)
-    if options.max_value is not None and not 0 < options.max_value <= 65535:
-        raise UnsupportedError(f"max_value is {options.max_value}, 1 to 65535 is expected")
-    if options.strips is not None and not 0 < options.strips < 2**31:
-        raise UnsupportedError(f"strips is {options.strips}, 1 or more is expected")
+    _check_number("max_value", options.max_value, 65535, "1 to 65535 is expected")
+    _check_number("strips", options.strips, 2**31 - 1, "1 or more is expected")
+
+
+def _check_number(name: str, value: int | None, most: int, expected: str) -> None:
+    if value is not None and not (isinstance(value, (int, np.integer)) and 0 < value <= most):
+        raise UnsupportedError(f"{name} is {value!r}, {expected}")
 
 
 def check_slide(container: str, options: PublishedOptions) -> None:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import shutil
-import tempfile
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -94,14 +93,15 @@ def _image_shape(shape: tuple[int, ...], rgb: bool | None) -> tuple[int, ...]:
 
 
 def _tile_shape(tile: TileSize, n_colour: int) -> tuple[int, int]:
-    tile_rows, tile_columns = (tile, tile) if isinstance(tile, (int, np.integer)) else tile
-    samples = tile_rows * tile_columns * (3 if n_colour else 1)
-    if tile_rows < 1 or tile_columns < 1 or samples > MAX_FRAME_SAMPLES:
+    sides = (tile, tile) if isinstance(tile, (int, np.integer)) else tuple(tile)
+    are_whole = all(isinstance(side, (int, np.integer)) and side > 0 for side in sides)
+    n_samples = math.prod(sides) * (3 if n_colour else 1) if are_whole else 0
+    if len(sides) != 2 or not 0 < n_samples <= MAX_FRAME_SAMPLES:
         raise UnsupportedError(
             f"tile is {tile}, a size such as 256 or (rows, columns) of 1 to "
             f"{MAX_FRAME_SAMPLES} samples is expected"
         )
-    return int(tile_rows), int(tile_columns)
+    return int(sides[0]), int(sides[1])
 
 
 def _check_mic3(dtype: np.dtype[Any], colour: bool) -> None:
@@ -263,6 +263,8 @@ class SlideEncoder:
         self.shape = (self.grid.rows, self.grid.columns, *image[2:])
 
     def _temporary_file(self, folder: Path | None) -> IO[bytes]:
+        import tempfile  # here, for only slides need it, and `import mic` should be quick
+
         where = None if folder is None else str(folder)
         return self._temporary.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=where))
 
@@ -326,6 +328,8 @@ class SlideEncoder:
 
     def finish(self) -> int:
         """Put the smaller levels, the index and the header into place; the file's size."""
+        import shutil
+
         left = self._levels[0].rows_left
         if left or self._column:
             raise UnsupportedError(
