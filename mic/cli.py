@@ -23,7 +23,10 @@ def main() -> None:
         sys.exit('mic: the command needs click and rich; pip install "mic-codec[cli]"')
     # An exception instead of sudden death, so that temporary files are removed.
     signal.signal(signal.SIGTERM, _terminate)
-    cli(prog_name="mic")
+    try:
+        cli(prog_name="mic")
+    except OSError as error:  # those of files are told by the commands: this is stdout's
+        sys.exit(f"mic: the output cannot be written: {error.strerror}")
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

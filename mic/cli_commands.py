@@ -155,6 +155,10 @@ def encode(source: Path, target: Path, **given: Any) -> None:
         with telling_errors():
             pairs, skipped = plan_encoding(source, target, raw, suffix)
     else:
+        if raw is not None and kind_of(source) not in ("raw", None):
+            raise click.UsageError(
+                f"{source} says its shape itself: leave out --shape and --dtype."
+            )
         pairs, skipped = [(source, _target_of(source, target, suffix))], []
         if stream is None and pairs[0][1].suffix != ".mic":
             raise click.UsageError(f"DST is {target}, a name ending in .mic is expected.")

@@ -7,6 +7,7 @@ Nothing here prints or knows of options' spelling.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Iterator
@@ -19,10 +20,12 @@ from numpy.typing import NDArray
 
 from . import api, files, stages
 from .atomic import replacing
-from .errors import UnsupportedError, VerifyError
+from .errors import MicError, UnsupportedError, VerifyError
 from .imagefiles import (
     RawLayout,
     as_frames,
+    is_dicom,
+    kind_of,
     pixel_sha256,
     read_file,
     read_image,
@@ -196,7 +199,8 @@ def decode_file(source: Path, target: Path, options: DecodeOptions) -> Outcome:
     """Decompress a file; the target appears when it is read back and compared."""
     refuse_existing(target, options.overwrite)
     kind = target_kind(target)
-    array, lost = _decode(source, options)
+    with _reading_stream(source):
+        array, lost = _decode(source, options)
     details = figures(array.shape, array.dtype, source.stat().st_size)
     with replacing(target) as file:
         write_image(file, kind, array, target.name)
@@ -285,10 +289,28 @@ def _spans(lost: dict[int, list[int]]) -> str:
     return ", ".join(parts)
 
 
+@contextlib.contextmanager
+def _reading_stream(path: Path) -> Iterator[None]:
+    """Say it where a file is no stream because it is DICOM."""
+    try:
+        yield
+    except MicError as error:
+        if kind_of(path) == "dicom" and is_dicom(path):
+            raise UnsupportedError(
+                f"{path.name} is a DICOM file, a .mic file is expected; mic encode takes its "
+                "pixels, mic transcode --to explicit decompresses it, and mic verify compares it "
+                "with another file"
+            ) from error
+        raise
+
+
 def verify_file(source: Path, threads: int = 1, max_pixels: int = api.MAX_PIXELS) -> Outcome:
     """Decode every frame, which checks every checksum, and hash the samples."""
     digest = hashlib.sha256()
-    with files.open(source, threads=threads, max_pixels=max_pixels) as stream:
+    with (
+        _reading_stream(source),
+        files.open(source, threads=threads, max_pixels=max_pixels) as stream,
+    ):
         info = stream.info
         for level in stream.levels:
             for _, rows in _bands(level):
@@ -391,7 +413,7 @@ def compare(actual: Array, expected: Array, name: str, first_frame: int = 0) -> 
 
 def info_file(source: Path) -> Outcome:
     """Describe a stream without decoding a sample."""
-    with files.open(source) as stream:
+    with _reading_stream(source), files.open(source) as stream:
         return Outcome(source, details=describe(stream.info))
 
 

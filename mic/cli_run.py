@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .cli_jobs import Outcome
-from .errors import MicError, one_sentence
+from .errors import MicError, UnsupportedError, one_sentence
 from .imagefiles import SUFFIXES, RawLayout, kind_of
 from .imagefiles import files_below as files_below
 
@@ -29,10 +29,14 @@ Task = tuple[Path, Path | None, Job]
 
 # How messages of the Python functions spell what the command line calls otherwise.
 _OPTION_OF = {
-    "partial=True": "--partial",
+    "partial=True": "mic decode --partial",
     "overwrite=True": "--overwrite",
     "max_pixels": "--max-pixels",
     "mic.open(...).level(i)": "--level or --region",
+    "index it: f[i]": "leave --level and --region out",
+    'container="native" takes none': "--container native takes none",
+    'use container="native"': "use --container native",
+    "pass arr[None] for one frame, or ": "",
 }
 
 
@@ -92,6 +96,8 @@ def mirror(
     paths: Iterable[Path], source: Path, target: Path, suffix: str
 ) -> list[tuple[Path, Path]]:
     """Names in the target tree; where two would be the same, both keep their suffix."""
+    if target.exists() and not target.is_dir():
+        raise UnsupportedError(f"{source} is a folder and {target} a file; name a folder for both")
     short = {path: target / with_suffix(path.relative_to(source), suffix) for path in paths}
     uses = Counter(short.values())
     return [
@@ -204,7 +210,9 @@ def print_json(document: Any) -> None:
 
 def _tell(outcome: Outcome, alone: bool) -> None:
     if outcome.status == "failed":
-        complain(outcome.message if alone else located(outcome))
+        names = [path.name for path in (outcome.source, outcome.target) if path is not None]
+        is_named = any(name in outcome.message for name in names)
+        complain(outcome.message if alone and is_named else located(outcome))
     elif outcome.status == "skipped":
         complain(f"skipped {located(outcome)}")
     else:
@@ -231,7 +239,11 @@ def _tell_totals(command: str, outcomes: list[Outcome], counts: Counter[str]) ->
         if outcome.status == "ok":
             for key in ("decoded_bytes", "encoded_bytes"):
                 sizes[key] += int(outcome.details.get(key, 0))
-    parts = [f"{counts['ok']} files done", *([_sizes(sizes)] if _sizes(sizes) else [])]
+    done = counts["ok"]
+    parts = [
+        f"{done} file{'s' if done != 1 else ''} done",
+        *([_sizes(sizes)] if _sizes(sizes) else []),
+    ]
     parts += [f"{counts[status]} {status}" for status in ("failed", "skipped") if counts[status]]
     print(f"{command}: {', '.join(parts)}")
 

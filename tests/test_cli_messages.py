@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""The command line given the wrong file: what it is, and which command takes it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from dicomfiles import write_dicom
+
+import mic
+import mic.dicom
+
+pytest.importorskip("click")
+pytest.importorskip("rich")
+
+from click.testing import CliRunner
+
+from mic.cli_commands import cli
+
+IMAGE = np.arange(48 * 40, dtype="uint16").reshape(48, 40)
+
+
+def run(*arguments):
+    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.exit_code, result.output
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write_mic_dicom(name, array=IMAGE):
+    write_dicom("native.dcm", array)
+    ds = pydicom.dcmread("native.dcm")
+    mic.dicom.compress(ds)
+    ds.save_as(name)
+
+
+def test_encode_takes_dicom_in_mic_lossless(folder):
+    frames = np.stack([IMAGE, IMAGE + 1, IMAGE + 2])
+    write_mic_dicom("one.dcm")
+    write_mic_dicom("many.dcm", frames)
+    assert run("encode", "one.dcm", "one.mic")[0] == 0
+    assert run("encode", "many.dcm", "many.mic")[0] == 0
+    assert run("encode", "many.dcm", "third.mic", "--frame", 2)[0] == 0
+    assert np.array_equal(mic.open("one.mic")[...], IMAGE)
+    assert np.array_equal(mic.open("many.mic")[...], frames)
+    assert np.array_equal(mic.open("third.mic")[...], frames[2])
+    assert run("verify", "many.mic", "many.dcm")[0] == 0
+    assert run("encode", "many.dcm", "x.mic", "--frame", 3) == (
+        1,
+        "mic: many.dcm: frame 3 is asked for, it has frames 0 to 2\n",
+    )
+
+
+@pytest.mark.parametrize("arguments", [("info",), ("verify",), ("decode", "x.npy")])
+def test_dicom_where_a_mic_file_is_expected(folder, arguments):
+    write_mic_dicom("scan.dcm")
+    command, *rest = arguments
+    code, output = run(command, "scan.dcm", *rest)
+    assert code == 1 and "scan.dcm" in output and "is a DICOM file" in output
+    assert "mic encode" in output and "mic transcode" in output
+
+
+def test_messages_about_a_single_file_name_it(folder):
+    stream = mic.encode(IMAGE)
+    (folder / "short.mic").write_bytes(stream[:-9])
+    (folder / "text.mic").write_text("hello")
+    for name in ("short.mic", "text.mic"):
+        for command in (("decode", name, "x.npy"), ("verify", name), ("info", name)):
+            code, output = run(*command)
+            assert code == 1 and output.startswith(f"mic: {name}: ")
+    assert "mic decode --partial rescues" in run("verify", "short.mic")[1]
+
+
+def test_options_are_spelled_as_on_the_command_line(folder):
+    np.save("x.npy", IMAGE)
+    assert "--container native" in run("encode", "x.npy", "x.mic", "--container", "micr")[1]
+    assert run("encode", "x.npy", "x.mic")[0] == 0
+    code, output = run("decode", "x.mic", "y.npy", "--level", 1)
+    assert code == 1 and "leave --level and --region out" in output
+
+
+def test_shape_is_for_raw_files_only(folder):
+    np.save("x.npy", IMAGE)
+    code, output = run("encode", "x.npy", "x.mic", "--shape", "3,3", "--dtype", "uint16")
+    assert code == 2 and "leave out --shape and --dtype" in output
+
+
+def test_a_folder_does_not_go_into_a_file(folder):
+    (folder / "images").mkdir()
+    np.save("images/x.npy", IMAGE)
+    (folder / "there.mic").write_text("precious")
+    code, output = run("encode", "images", "there.mic")
+    assert (code, output) == (
+        1,
+        "mic: images is a folder and there.mic a file; name a folder for both\n",
+    )
+    assert (folder / "there.mic").read_text() == "precious"
+
+
+def test_a_text_called_dcm_is_no_dicom_file(folder):
+    (folder / "text.dcm").write_text("hello world, how are you?\n")
+    for command in (
+        ("encode", "text.dcm", "x.mic"),
+        ("transcode", "text.dcm", "x.dcm", "--to", "mic"),
+        ("view", "text.dcm", "-o", "x.png"),
+    ):
+        assert run(*command) == (1, "mic: text.dcm is not a DICOM file\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize("arguments", [("doctor",), ("info", "x.mic"), ("info", "x.mic", "--json")])
+def test_output_that_cannot_be_written_is_one_sentence(folder, arguments):
+    (folder / "x.mic").write_bytes(mic.encode(IMAGE))
+    command = [sys.executable, "-c", "from mic.cli import main; main()", *arguments]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and "output cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
