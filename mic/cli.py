@@ -16,6 +16,13 @@ from typing import NoReturn
 def main() -> None:
     """Run the command line and exit with its code."""
     try:
+        _run()
+    except KeyboardInterrupt:  # before click is there to take it
+        sys.exit(128 + signal.SIGINT)
+
+
+def _run() -> None:
+    try:
         from .cli_commands import cli
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("click", "rich"):

@@ -124,3 +124,18 @@ def test_output_that_cannot_be_written_is_one_sentence(folder, arguments):
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1 and "output cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_while_the_program_starts_is_no_traceback(folder):
+    code = """
+import sys
+class Interrupted:
+    def find_spec(self, name, path, target=None):
+        if name == "mic.cli_commands":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+from mic.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code, "doctor"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "")
