@@ -33,7 +33,14 @@ from .dicom_pixels import (
     native_frames,
     upsampled,
 )
-from .dicom_source import MicSource, name_of, open_source, pixel_buffer, transfer_syntax
+from .dicom_source import (
+    MicSource,
+    check_dataset,
+    name_of,
+    open_source,
+    pixel_buffer,
+    transfer_syntax,
+)
 from .errors import UnsupportedError, VerifyError
 from .multiframe import to_multiframe
 from .pydicom_plugin import forget_pixel_array
@@ -91,6 +98,7 @@ def compress(
     VerifyError
         A frame decoded to other bits; the data set is unchanged.
     """
+    check_dataset(ds)
     name = name_of(ds)
     description = PixelDescription.of(ds, name)
     if arr is None:
@@ -135,6 +143,7 @@ def decompress(
     LimitError
         More samples than `max_pixels`.
     """
+    check_dataset(ds)
     syntax = transfer_syntax(ds)
     if syntax != MICLossless:
         _decompress_by_pydicom(ds, syntax, exact)

@@ -242,8 +242,8 @@ def _mic_rows(indexed: IndexedFile, frame: int, rows: range) -> NDArray[Any] | N
     if not _is_plain(parsed, description):
         return None
     samples = np.empty((1, len(rows), *parsed.shape[1:]), parsed.dtype)
-    with located(place):
-        decode_into([(parsed.stream, 0)], rows.start, len(rows), samples, 1)
+    with located(indexed.name):
+        decode_into([(parsed.stream, 0)], rows.start, len(rows), samples, 1, numbers=[frame])
     stored: NDArray[Any] = samples[0].view(description.dtype)
     _clear_unused_bits(stored, parsed, description)
     return stored

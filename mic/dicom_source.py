@@ -48,6 +48,15 @@ class Source(Protocol):
         """Frames into `out`, (frames, rows, columns[, 3])."""
 
 
+def check_dataset(ds: Any) -> None:
+    """Refuse a path, of which a data set has to be read first."""
+    if not isinstance(ds, Dataset):
+        raise UnsupportedError(
+            f"ds is a {type(ds).__name__}, a pydicom data set is expected; read files with "
+            "pydicom.dcmread"
+        )
+
+
 def name_of(ds: Dataset) -> str:
     """What messages call a data set: the name of its file."""
     filename = getattr(ds, "filename", None)

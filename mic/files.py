@@ -252,7 +252,8 @@ class MicFile:
     def close(self) -> None:
         """Release the file; further reads raise ValueError."""
         self._stream = None
-        self._closing.close()
+        with contextlib.suppress(BufferError):  # a thread that reads keeps the map until it is done
+            self._closing.close()
 
     def __enter__(self) -> MicFile:
         return self

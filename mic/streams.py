@@ -47,7 +47,10 @@ class MemoryBytes:
         self.size = self._view.nbytes
 
     def read(self, start: int, stop: int) -> memoryview:
-        return self._view[start:stop]
+        try:
+            return self._view[start:stop]
+        except ValueError:  # another thread has released it
+            raise ValueError("the file is closed; open it again with mic.open") from None
 
     def release(self) -> None:
         """Give the buffer back, so that a mapping can be closed."""

@@ -5,6 +5,7 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -91,6 +92,35 @@ def test_what_pydicom_cannot_decode_is_an_error_of_mic(tmp_path):
     os.truncate(path, path.stat().st_size - 20)
     with pytest.raises(mic.CorruptDataError, match=r"x\.dcm: Pixel Data .*truncated file"):
         mic.dicom.decode_frames(path)
+
+
+@pytest.mark.parametrize("change", [mic.dicom.compress, mic.dicom.decompress])
+def test_data_sets_are_expected_not_paths(change):
+    with pytest.raises(mic.UnsupportedError, match=r"ds is a str, a pydicom data set .*dcmread"):
+        change("CT.dcm")
+
+
+def test_a_file_may_be_closed_while_threads_read_it(tmp_path):
+    path = tmp_path / "x.mic"
+    path.write_bytes(mic.encode(np.zeros((3, 900, 900), "uint8")))
+    for _ in range(20):
+        file = mic.open(path)
+        errors = []
+
+        def read(file=file, errors=errors):
+            while not errors:
+                try:
+                    file[1, 5:9]
+                except ValueError as error:
+                    errors.append(str(error))
+
+        threads = [threading.Thread(target=read) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        file.close()
+        for thread in threads:
+            thread.join()
+        assert set(errors) == {"the file is closed; open it again with mic.open"}
 
 
 def test_importing_mic_brings_numpy_and_little_else():
