@@ -147,7 +147,12 @@ def byte_rows(out: NDArray[Any], n_frames: int, n_rows: int) -> NDArray[np.uint8
 
 def copy_into(stream: bytes, out: Any) -> int:
     """Copy a stream to the beginning of a writable buffer; gives its length."""
-    view = memoryview(out)
+    try:
+        view = memoryview(out)
+    except TypeError:
+        raise UnsupportedError(
+            f"out is a {type(out).__name__}, a writable buffer is expected"
+        ) from None
     if view.readonly or not view.c_contiguous:
         raise UnsupportedError("out is read-only or not contiguous, a writable buffer is expected")
     if view.nbytes < len(stream):

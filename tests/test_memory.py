@@ -12,6 +12,8 @@ import pytest
 
 import mic
 
+pytestmark = pytest.mark.no_asan  # its shadow memory is counted, too
+
 # The peak of resident memory can be set back on Linux only.
 CLEAR_REFS = Path("/proc/self/clear_refs")
 
