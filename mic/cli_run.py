@@ -210,8 +210,7 @@ def print_json(document: Any) -> None:
 
 def _tell(outcome: Outcome, alone: bool) -> None:
     if outcome.status == "failed":
-        paths = (outcome.source, outcome.target)  # or addresses of an archive
-        names = [str(path).rpartition("/")[2] for path in paths if path is not None]
+        names = [Path(path).name for path in (outcome.source, outcome.target) if path is not None]
         is_named = any(name in outcome.message for name in names)
         complain(outcome.message if alone and is_named else located(outcome))
     elif outcome.status == "skipped":

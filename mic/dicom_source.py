@@ -18,6 +18,7 @@ from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID
 
 from .arrays import dtype_of
+from .dicom_images import reading
 from .dicom_offsets import FrameIndex
 from .dicom_pixels import (
     MICLossless,
@@ -244,15 +245,17 @@ class PydicomSource:
                 "pydicom knows is expected; set the one that its pixel data are encoded in"
             )
         self._source = source
+        self._name = name
 
     def decode_into(
         self, frames: Sequence[int], out: NDArray[Any], threads: int, correct_unused_bits: bool
     ) -> None:
         """Frames into `out`, (frames, rows, columns[, 3])."""
         options: dict[str, Any] = {} if correct_unused_bits else {"correct_unused_bits": False}
-        decoded = iter_pixels(self._source, raw=True, indices=frames, **options)
-        for target, frame in zip(out, decoded, strict=True):
-            target[...] = frame
+        with reading(self._name):
+            decoded = iter_pixels(self._source, raw=True, indices=frames, **options)
+            for target, frame in zip(out, decoded, strict=True):
+                target[...] = frame
 
 
 @contextmanager
