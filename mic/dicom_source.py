@@ -18,7 +18,6 @@ from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID
 
 from .arrays import dtype_of
-from .dicom_images import reading
 from .dicom_offsets import FrameIndex
 from .dicom_pixels import (
     MICLossless,
