@@ -100,7 +100,7 @@ static void wavefront_encode(image *i, int effort)
 {
     wf_plane_encoder *plane;
     static wf_model model;
-    check(mic_wf_plane_open(i->pixels, i->width, i->height, i->strip_rows, i->largest, effort, &plane,
+    check(mic_wf_plane_open(i->pixels, 0, i->width, i->height, i->strip_rows, i->largest, effort, &plane,
                             NULL), "wavefront");
     for (size_t s = 0; s < i->n_strips; s++)
         check(mic_wf_plane_analyse(plane, s, NULL), "wavefront");

@@ -9,7 +9,15 @@ from pydicom.data import get_testdata_file
 
 import mic
 from mic import benchmark_dicom, pydicom_plugin
-from mic.benchmark_dicom import FileError, FileTimes, measure_files, speedup, table, totals
+from mic.benchmark_dicom import (
+    FileError,
+    FileTimes,
+    dicom_files,
+    measure_files,
+    speedup,
+    table,
+    totals,
+)
 
 
 def shipped(*names):
@@ -112,3 +120,10 @@ def test_command(tmp_path):
     assert pydicom.dcmread(files[0]).file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.5"
     result = CliRunner().invoke(cli, ["bench", "dicom", "--images", str(tmp_path)])
     assert result.exit_code == 1 and "no file could be measured" in result.output
+
+
+def test_the_files_that_pip_brought_are_found():
+    """Those with pixels; files that are broken on purpose do not stop the list."""
+    names = [path.name for path in dicom_files()]
+    assert "CT_small.dcm" in names
+    assert "no_meta.dcm" not in names
