@@ -33,9 +33,10 @@ mic_status mic_difference_encode(const uint16_t *frame, const uint16_t *previous
                                  mic_error *error)
 {
     const size_t n_words = n_pixels + mic_rle_bound(n_pixels);
-    uint16_t *words = malloc(n_words * sizeof *words), *runs = words + n_pixels;
+    uint16_t *words = malloc(n_words * sizeof *words);
     if (!words)
         return mic_stream_no_memory("scratch", n_words * sizeof *words, error);
+    uint16_t *runs = words + n_pixels;
     for (size_t i = 0; i < n_pixels; i++)
         words[i] = fold((uint16_t)(frame[i] - previous[i]));
     size_t n_runs;
