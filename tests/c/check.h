@@ -22,7 +22,7 @@
 
 /* ---- checks ------------------------------------------------------------- */
 
-static unsigned long n_checks, n_failures;
+static _Atomic unsigned long n_checks, n_failures; /* threads check too */
 
 /* CHECK(condition, format, ...): the message says on which input. */
 #define CHECK(condition, ...) check(condition, #condition, __FILE__, __LINE__, __VA_ARGS__)
