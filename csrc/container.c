@@ -6,6 +6,7 @@
 #include "container.h"
 
 #include "frame.h"
+#include "large_memory.h"
 #include "threads.h"
 
 #include <stdlib.h>
@@ -294,7 +295,7 @@ static mic_status decode_columns(const mic_decode_job *job, int n_threads, mic_e
     const size_t n_pixel = layout->channels * mic_sample_bytes(layout->sample_type);
     const size_t n_row = layout->columns * n_pixel;
     mic_decode_job whole = *job;
-    whole.out = malloc(job->n_rows * n_row);
+    whole.out = mic_large_malloc(job->n_rows * n_row);
     whole.row_stride = (ptrdiff_t)n_row;
     if (!whole.out)
         return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for %u rows of %u pixels", job->n_rows,

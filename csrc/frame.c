@@ -16,6 +16,7 @@
  */
 #include "frame_encoder.h"
 
+#include "large_memory.h"
 #include "threads.h"
 
 #include <stdlib.h>
@@ -43,7 +44,7 @@ static void planes_of_strip(const frame_encoder *e, size_t strip, uint16_t *plan
 static mic_status own_plane(frame_encoder *e, unsigned plane, mic_error *error)
 {
     const size_t n_bytes = (size_t)e->layout->rows * e->layout->columns * sizeof(uint16_t);
-    e->planes[plane].owned = malloc(n_bytes);
+    e->planes[plane].owned = mic_large_malloc(n_bytes);
     return e->planes[plane].owned ? MIC_OK : mic_frame_no_memory(n_bytes, error);
 }
 
@@ -265,25 +266,27 @@ static mic_status encode_piece(const frame_encoder *e, size_t strip, unsigned pl
     return status;
 }
 
+/* Coded where there is room for the worst, then copied: the next strip is coded in the
+ * same memory, which is in the cache by then, and its pages are touched once. */
 static mic_status encode_plane(frame_encoder *e, size_t strip, unsigned plane, mic_error *error)
 {
     const size_t capacity = mic_strip_bound(e->layout->columns, mic_strip_height(e->layout, strip));
     struct encoded_part *part = mic_frame_piece(e, strip, plane);
-    uint8_t *bytes = malloc(capacity);
-    if (!bytes)
+    uint8_t *room = malloc(capacity);
+    if (!room)
         return mic_frame_no_memory(capacity, error);
-    mic_status status = encode_piece(e, strip, plane, bytes, capacity, &part->n_bytes, error);
-    if (status != MIC_OK) {
-        free(bytes);
-        return status;
+    size_t n_bytes = 0;
+    mic_status status = encode_piece(e, strip, plane, room, capacity, &n_bytes, error);
+    uint8_t *bytes = status == MIC_OK ? malloc(n_bytes) : NULL;
+    if (bytes) {
+        memcpy(bytes, room, n_bytes);
+        free(part->bytes); /* of another attempt */
+        *part = (struct encoded_part){.bytes = bytes, .n_bytes = n_bytes};
+    } else if (status == MIC_OK) {
+        status = mic_frame_no_memory(n_bytes, error);
     }
-    free(part->bytes); /* of another attempt */
-    part->bytes = realloc(bytes, part->n_bytes);
-    if (!part->bytes) {
-        free(bytes);
-        return mic_frame_no_memory(part->n_bytes, error);
-    }
-    return MIC_OK;
+    free(room);
+    return status;
 }
 
 static mic_status encode_strip(void *context, size_t strip, mic_error *error)

@@ -7,6 +7,7 @@
 
 #include "frame_head.h"
 #include "kernels.h"
+#include "large_memory.h"
 #include "strip.h"
 #include "threads.h"
 
@@ -179,7 +180,7 @@ static mic_status allocate_planes(const frame_decoder *d, strip_work *works, siz
             works[i].planes[0] = (uint16_t *)(void *)works[i].out;
         else
             n_words += mic_strip_pixels(layout, works[i].strip) * layout->channels;
-    *scratch = n_words ? malloc(n_words * sizeof **scratch) : NULL;
+    *scratch = n_words ? mic_large_malloc(n_words * sizeof **scratch) : NULL;
     if (n_words && !*scratch)
         return no_memory(n_words * sizeof **scratch, error);
     uint16_t *next = *scratch;

@@ -6,6 +6,7 @@
 
 #include "colour.h"
 #include "kernels.h"
+#include "large_memory.h"
 #include "threads.h"
 
 #include <stdlib.h>
@@ -168,7 +169,7 @@ mic_status mic_rgb_encode(const uint8_t *rgb, size_t width, size_t height, int n
         return mic_fail(error, MIC_ERROR_CAPACITY, "plane", -1,
                         "the output buffer has %zu bytes, %zu are expected for %zu RGB pixels", capacity,
                         mic_rgb_bound(n_pixels), n_pixels);
-    uint16_t *planes = malloc(n_words * sizeof *planes);
+    uint16_t *planes = mic_large_malloc(n_words * sizeof *planes);
     if (!planes)
         return no_memory(n_words * sizeof *planes, error);
     encode_loop loop = {.planes = planes, .width = width, .height = height, .n_states = n_states,
@@ -224,7 +225,7 @@ mic_status mic_rgb_decode(const uint8_t *in, size_t n_bytes, size_t width, size_
         return mic_fail(error, size < n_bytes ? MIC_ERROR_CORRUPT : MIC_ERROR_TRUNCATED, "plane", 0,
                         "the planes of the image make %llu bytes, it has %zu (damaged or truncated file?)",
                         (unsigned long long)size, n_bytes);
-    uint16_t *planes = malloc(RGB_PLANES * n_pixels * sizeof *planes);
+    uint16_t *planes = mic_large_malloc(RGB_PLANES * n_pixels * sizeof *planes);
     if (!planes)
         return no_memory(RGB_PLANES * n_pixels * sizeof *planes, error);
     decode_loop loop = {.in = in, .width = width, .height = height, .planes = planes};

@@ -4,6 +4,7 @@
  * Nothing in the bytes tells the kind, the width or the height.
  */
 #include "stream.h"
+#include "large_memory.h"
 
 #include <stdlib.h>
 
@@ -60,7 +61,7 @@ mic_status mic_stream_encode(mic_stream_kind kind, const uint16_t *pixels, size_
                              size_t *n_bytes, mic_error *error)
 {
     const size_t n_delta = mic_delta_bound(width * height), n_runs = mic_rle_bound(n_delta);
-    uint16_t *scratch = malloc((n_delta + n_runs) * sizeof *scratch);
+    uint16_t *scratch = mic_large_malloc((n_delta + n_runs) * sizeof *scratch);
     if (!scratch)
         return mic_stream_no_memory("scratch", (n_delta + n_runs) * sizeof *scratch, error);
     uint16_t *residuals = scratch, *runs = scratch + n_delta;
@@ -132,7 +133,7 @@ static mic_status decode_runs(mic_predictor predictor, const uint16_t *runs, siz
                         "the runs expand to %zu words, at most %zu are expected for %zu x %zu pixels "
                         "(damaged stream, or wrong dimensions?)",
                         n_residuals, limit, height, width);
-    uint16_t *residuals = malloc((n_residuals + 1) * sizeof *residuals);
+    uint16_t *residuals = mic_large_malloc((n_residuals + 1) * sizeof *residuals);
     if (!residuals)
         return mic_stream_no_memory("residuals", n_residuals * sizeof *residuals, error);
     mic_status status = mic_rle_decode(runs, n_runs, false, residuals, n_residuals, &n_residuals, error);
@@ -162,7 +163,7 @@ mic_status mic_stream_decode(mic_stream_kind kind, const uint8_t *in, size_t n_b
     size_t n_runs;
     mic_status status = count_words(kind, in, n_bytes, max_words(width * height), &n_runs, error);
     TRY(fail_if_too_many(status, width, height, error));
-    uint16_t *runs = malloc((n_runs + 1) * sizeof *runs);
+    uint16_t *runs = mic_large_malloc((n_runs + 1) * sizeof *runs);
     if (!runs)
         return mic_stream_no_memory("run lengths", n_runs * sizeof *runs, error);
     status = decode_words(kind, in, n_bytes, runs, n_runs, &n_runs, error);

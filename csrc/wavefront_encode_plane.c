@@ -4,6 +4,7 @@
  * predicted once: the codes wait, two bytes a sample and two more where there are
  * escapes, until the model knows their frequencies.
  */
+#include "large_memory.h"
 #include "wavefront_build.h"
 #include "wavefront_encode.h"
 
@@ -39,7 +40,7 @@ static bool divide_memory(wf_plane_encoder *p)
         n_codes += mic_wf_encoder_shape(&p->strips[i].shape, image->width,
                                         min_size(image->strip_rows, image->height - i * image->strip_rows));
     const size_t n_tables = WF_N_ENTRIES * sizeof *p->entries;
-    p->memory = malloc(n_tables + p->n_strips * WF_COUNTER_SIZE * sizeof(uint32_t) + 2 * n_codes * sizeof(uint16_t));
+    p->memory = mic_large_malloc(n_tables + p->n_strips * WF_COUNTER_SIZE * sizeof(uint32_t) + 2 * n_codes * sizeof(uint16_t));
     if (!p->memory)
         return false;
     p->entries = p->memory;

@@ -11,6 +11,7 @@
  * coefficients (wavelet.c); nothing in the bytes tells which it is.
  */
 #include "kernels.h"
+#include "large_memory.h"
 #include "stream.h"
 #include "wavelet.h"
 
@@ -125,7 +126,7 @@ static mic_status transform_pixels(const wavelet_plan *plan, const uint16_t *pix
                                    mic_error *error)
 {
     const size_t n = plan->width * plan->height;
-    int32_t *image = malloc(2 * n * sizeof *image);
+    int32_t *image = mic_large_malloc(2 * n * sizeof *image);
     if (!image)
         return mic_stream_no_memory("coefficients", 2 * n * sizeof *image, error);
     for (size_t i = 0; i < n; i++)
@@ -162,7 +163,7 @@ mic_status mic_wavelet_encode(mic_wavelet variant, const uint16_t *pixels, size_
     wavelet_plan plan;
     mic_wavelet_plan(&plan, width, height, levels, is_interleaved(variant));
     const size_t room = most_words(n_pixels) + most_coded_words(n_pixels);
-    uint16_t *words = malloc(room * sizeof *words);
+    uint16_t *words = mic_large_malloc(room * sizeof *words);
     if (!words)
         return mic_stream_no_memory("scratch", room * sizeof *words, error);
     size_t n_words = 0;
@@ -221,7 +222,7 @@ static mic_status expand(mic_wavelet variant, const uint8_t *header, uint16_t **
                         "the runs expand to %zu words, at most %zu and the number in the header are expected (damaged "
                         "stream, or another variant?)",
                         n, most);
-    *words = malloc((n + 1) * sizeof **words);
+    *words = mic_large_malloc((n + 1) * sizeof **words);
     mic_status status = *words ? mic_rle_decode(runs, *n_words, true, *words, n, n_words, error)
                                : mic_stream_no_memory("coefficients", n * sizeof **words, error);
     free(runs);
@@ -246,7 +247,7 @@ static mic_status decode_words(mic_wavelet variant, const uint8_t *in, size_t n_
                         "the stream holds more words than the %zu that %zu pixels can have (damaged stream?)", most,
                         n_pixels);
     TRY(status);
-    *words = malloc((*n_words + 1) * sizeof **words);
+    *words = mic_large_malloc((*n_words + 1) * sizeof **words);
     if (!*words)
         return mic_stream_no_memory("words", *n_words * sizeof **words, error);
     TRY(mic_fse_decode(block, n_block, *words, *n_words, n_words, error));
@@ -279,7 +280,7 @@ mic_status mic_wavelet_decode(mic_wavelet variant, const uint8_t *in, size_t n_b
     uint16_t *words = NULL;
     int32_t *image = NULL;
     mic_status status = decode_words(variant, in, n_bytes, n, &words, &n_words, error);
-    if (status == MIC_OK && !(image = malloc(2 * n * sizeof *image)))
+    if (status == MIC_OK && !(image = mic_large_malloc(2 * n * sizeof *image)))
         status = mic_stream_no_memory("coefficients", 2 * n * sizeof *image, error);
     if (status == MIC_OK)
         status = get_words(&plan, words, n_words, image, error);
