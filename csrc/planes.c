@@ -115,39 +115,75 @@ static uint64_t class_cost(const uint32_t counts[RESIDUAL_CLASSES])
     return cost;
 }
 
-static int predict_median(int w, int n, int nw)
+static uint16_t min_u16(uint16_t a, uint16_t b) { return a < b ? a : b; }
+static uint16_t max_u16(uint16_t a, uint16_t b) { return a < b ? b : a; }
+
+/* Median of w, n and w + n - nw, which lies between w and n just where nw does. */
+static uint16_t predict_median(uint16_t w, uint16_t n, uint16_t nw)
 {
-    int low = w < n ? w : n, high = w < n ? n : w;
-    return nw >= high ? low : nw <= low ? high : w + n - nw;
+    const uint16_t low = min_u16(w, n), high = max_u16(w, n);
+    return (uint16_t)(low + high - max_u16(low, min_u16(nw, high)));
+}
+
+/* Adds to counts[k] how many samples of a row, but the first, have residuals of k bits.
+ * Loops without branches or look-ups, of 16-bit arithmetic: compilers make vectors of them. */
+static void count_row(const uint16_t *above, const uint16_t *row, size_t columns, uint32_t counts[RESIDUAL_CLASSES])
+{
+    enum { BLOCK = 1024 };
+    uint16_t magnitudes[BLOCK];
+    for (size_t first = 1; first < columns; first += BLOCK) {
+        const size_t n = min_size(columns - first, BLOCK);
+        const uint16_t *up = above + first, *here = row + first;
+        uint16_t all = 0, n_larger = (uint16_t)n;
+        for (size_t x = 0; x < n; x++) {
+            const uint16_t predicted = predict_median(here[(ptrdiff_t)x - 1], up[x], up[(ptrdiff_t)x - 1]);
+            magnitudes[x] = (uint16_t)(max_u16(here[x], predicted) - min_u16(here[x], predicted));
+            all |= magnitudes[x];
+        }
+        const unsigned largest = bit_depth(all);
+        for (unsigned k = 0; k < largest; k++) {
+            const uint16_t limit = (uint16_t)((1u << k) - 1);
+            uint16_t n_above = 0;
+            for (size_t x = 0; x < n; x++)
+                n_above = (uint16_t)(n_above + (magnitudes[x] > limit));
+            counts[k] += (uint32_t)(n_larger - n_above);
+            n_larger = n_above;
+        }
+        counts[largest] += n_larger;
+    }
 }
 
 /* Cost of pairs of rows, the second of each predicted. */
 static uint64_t rows_cost(const uint16_t *pairs, size_t n_pairs, size_t columns)
 {
     uint32_t counts[RESIDUAL_CLASSES] = {0};
-    for (size_t i = 0; i < n_pairs; i++) {
-        const uint16_t *above = pairs + 2 * i * columns, *row = above + columns;
-        for (size_t x = 1; x < columns; x++) {
-            int residual = row[x] - predict_median(row[x - 1], above[x], above[x - 1]);
-            counts[bit_depth((uint32_t)(residual < 0 ? -residual : residual))]++;
-        }
-    }
+    for (size_t i = 0; i < n_pairs; i++)
+        count_row(pairs + 2 * i * columns, pairs + (2 * i + 1) * columns, columns, counts);
     return class_cost(counts);
 }
 
-/* The values replaced by their ranks among those that occur: what packing a
- * sparse histogram would do. */
-static void rank_values(uint16_t *values, size_t n, uint16_t *ranks)
+/* The values replaced by their ranks among those that occur: what packing a sparse
+ * histogram would do.  False, and nothing is done, if there are no gaps to close. */
+static bool rank_values(uint16_t *values, size_t n, uint16_t *ranks)
 {
-    memset(ranks, 0, 65536 * sizeof *ranks);
+    uint16_t low = values[0], high = values[0];
+    for (size_t i = 1; i < n; i++) {
+        low = min_u16(low, values[i]);
+        high = max_u16(high, values[i]);
+    }
+    const size_t span = (size_t)high - low + 1;
+    memset(ranks, 0, span * sizeof *ranks);
     for (size_t i = 0; i < n; i++)
-        ranks[values[i]] = 1;
-    uint16_t rank = 0;
-    for (size_t v = 0; v < 65536; v++)
+        ranks[values[i] - low] = 1;
+    size_t n_used = 0;
+    for (size_t v = 0; v < span; v++)
         if (ranks[v])
-            ranks[v] = rank++;
+            ranks[v] = (uint16_t)n_used++;
+    if (n_used == span)
+        return false;
     for (size_t i = 0; i < n; i++)
-        values[i] = ranks[values[i]];
+        values[i] = ranks[values[i] - low];
+    return true;
 }
 
 /* Row pairs of all planes after a transform, and their cost, packed or not. */
@@ -163,9 +199,8 @@ static uint64_t transform_cost(colour_transform transform, uint16_t *const plane
                    2 * columns * sizeof *scratch);
     mic_colour_forward(transform, copies, n);
     for (unsigned c = 0; c < MAX_PLANES; c++) {
-        uint64_t plain = rows_cost(copies[c], n_pairs, columns);
-        rank_values(copies[c], n, ranks);
-        uint64_t packed = rows_cost(copies[c], n_pairs, columns);
+        const uint64_t plain = rows_cost(copies[c], n_pairs, columns);
+        const uint64_t packed = rank_values(copies[c], n, ranks) ? rows_cost(copies[c], n_pairs, columns) : plain;
         cost += plain < packed ? plain : packed;
     }
     return cost;
@@ -174,8 +209,8 @@ static uint64_t transform_cost(colour_transform transform, uint16_t *const plane
 mic_status mic_planes_choose_colour(uint16_t *const planes[MAX_PLANES], size_t columns, size_t rows,
                                     colour_transform *transform, mic_error *error)
 {
-    enum { SAMPLED_PIXELS = 32768 };
-    const size_t n_pairs = min_size(rows - 1, 1 + SAMPLED_PIXELS / columns);
+    enum { LEAST_PAIRS = 16, SAMPLED_PIXELS = 8192 };
+    const size_t n_pairs = min_size(rows - 1, LEAST_PAIRS + SAMPLED_PIXELS / columns);
     uint64_t best = UINT64_MAX;
     *transform = COLOUR_NONE;
     if (n_pairs == 0 || columns == 1)
