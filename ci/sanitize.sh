@@ -23,11 +23,12 @@ export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
 c_suite() {
     local run=$root/tests/c/run.sh
+    mkdir "$work/gcc" # compiled once
     echo "== C suite: gcc, address and undefined, default kernels"
-    sh "$run" gcc "${checks[@]}"
+    sh "$run" -k "$work/gcc" gcc "${checks[@]}"
     for isa in avx2 scalar; do # test_kernels has all kernels in one run
         echo "== C suite: gcc, address and undefined, MIC_CPU=$isa"
-        MIC_CPU=$isa sh "$run" -t stages -t container -t forged gcc "${checks[@]}"
+        MIC_CPU=$isa sh "$run" -k "$work/gcc" -t stages -t container -t forged gcc "${checks[@]}"
     done
     echo "== inputs kept from fuzzing: gcc, address and undefined"
     sh "$root/fuzz/replay.sh" gcc "${checks[@]}"

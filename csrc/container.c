@@ -304,7 +304,7 @@ static mic_status decode_columns(const mic_decode_job *job, int n_threads, mic_e
     for (size_t y = 0; y < job->n_rows && status == MIC_OK; y++)
         memcpy(job->out + (ptrdiff_t)y * job->row_stride, whole.out + y * n_row + job->first_column * n_pixel,
                job->n_columns * n_pixel);
-    free(whole.out);
+    mic_large_free(whole.out);
     return status;
 }
 

@@ -21,6 +21,7 @@
 #include "published.h"
 
 #include "kernels.h"
+#include "large_memory.h"
 #include "rgb_planes.h"
 
 #include <stdlib.h>
@@ -310,13 +311,13 @@ mic_status mic_mic3_encode(const mic_layout *layout, const void *samples, mic_en
     const size_t n_pixels = (size_t)layout->rows * layout->columns;
     const size_t capacity = layout->channels == RGB_PLANES ? mic_rgb_bound(n_pixels) : mic_plane_bound(n_pixels);
     mic_encoded *result = mic_encoded_new(1);
-    uint16_t *words = malloc(n_pixels * sizeof *words);
+    uint16_t *words = mic_large_malloc(n_pixels * sizeof *words);
     uint8_t *block = malloc(capacity);
     size_t n_bytes = 0;
     mic_status status = result && words && block
                             ? encode_tile(layout, samples, block, capacity, &n_bytes, words, error)
                             : no_memory(layout, error);
-    free(words);
+    mic_large_free(words);
     if (status != MIC_OK) {
         free(block);
         mic_encoded_free(result);
@@ -333,8 +334,8 @@ static mic_status decode(const mic_decode_job *job, int n_threads, mic_error *er
 {
     const mic_layout *layout = job->layout;
     const size_t n_row = (size_t)mic_frame_bytes(layout) / layout->rows;
-    uint8_t *tile = malloc(layout->rows * n_row);
-    uint16_t *words = malloc((size_t)layout->rows * layout->columns * sizeof *words);
+    uint8_t *tile = mic_large_malloc(layout->rows * n_row);
+    uint16_t *words = mic_large_malloc((size_t)layout->rows * layout->columns * sizeof *words);
     (void)n_threads;
     mic_status status = tile && words ? decode_tile(layout, job->in, job->n_bytes, tile, words, error)
                                       : no_memory(layout, error);
@@ -346,8 +347,8 @@ static mic_status decode(const mic_decode_job *job, int n_threads, mic_error *er
         else
             memset(row, 0, n_row);
     }
-    free(words);
-    free(tile);
+    mic_large_free(words);
+    mic_large_free(tile);
     if (!rescue)
         return status;
     memset(job->intact, intact, job->n_rows);

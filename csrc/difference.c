@@ -5,9 +5,8 @@
  * stand-alone run lengths and FSE.
  */
 #include "kernels.h"
+#include "large_memory.h"
 #include "stream.h"
-
-#include <stdlib.h>
 
 enum { LEAST_INITIAL = 8 }; /* depth 4, below which runs are ambiguous */
 
@@ -33,7 +32,7 @@ mic_status mic_difference_encode(const uint16_t *frame, const uint16_t *previous
                                  mic_error *error)
 {
     const size_t n_words = n_pixels + mic_rle_bound(n_pixels);
-    uint16_t *words = malloc(n_words * sizeof *words);
+    uint16_t *words = mic_large_malloc(n_words * sizeof *words);
     if (!words)
         return mic_stream_no_memory("scratch", n_words * sizeof *words, error);
     uint16_t *runs = words + n_pixels;
@@ -43,7 +42,7 @@ mic_status mic_difference_encode(const uint16_t *frame, const uint16_t *previous
     mic_status status = encode_runs(words, n_pixels, runs, &n_runs, error);
     if (status == MIC_OK)
         status = mic_stream_encode_fse(runs, n_runs, n_states, out, capacity, n_bytes, error);
-    free(words);
+    mic_large_free(words);
     return status;
 }
 
@@ -76,7 +75,7 @@ mic_status mic_difference_decode(const uint8_t *in, size_t n_bytes, size_t n_pix
                         "the frame holds more words than the %zu that %zu differences can have (damaged file?)",
                         most_runs, n_pixels);
     TRY(status);
-    uint16_t *runs = malloc((n_runs + 1) * sizeof *runs);
+    uint16_t *runs = mic_large_malloc((n_runs + 1) * sizeof *runs);
     if (!runs)
         return mic_stream_no_memory("run lengths", n_runs * sizeof *runs, error);
     status = mic_fse_decode(in, n_bytes, runs, n_runs, &n_runs, error);
@@ -84,6 +83,6 @@ mic_status mic_difference_decode(const uint8_t *in, size_t n_bytes, size_t n_pix
         status = expand(runs, n_runs, n_pixels, difference, error);
     for (size_t i = 0; status == MIC_OK && i < n_pixels; i++)
         difference[i] = unfold(difference[i]);
-    free(runs);
+    mic_large_free(runs);
     return status;
 }

@@ -257,12 +257,12 @@ static mic_status encode_piece(const frame_encoder *e, size_t strip, unsigned pl
     TRY(mic_strip_encode(words, columns, height, &coder, bytes, capacity, n_bytes, error));
     if (words || *n_bytes < mic_strip_raw_bytes(n_pixels, coder.n_values))
         return MIC_OK;
-    uint16_t *made = malloc(n_pixels * sizeof *made);
+    uint16_t *made = mic_large_malloc(n_pixels * sizeof *made);
     if (!made)
         return mic_frame_no_memory(n_pixels * sizeof *made, error);
     make_words(e, strip, plane, made);
     mic_status status = mic_strip_encode(made, columns, height, &coder, bytes, capacity, n_bytes, error);
-    free(made);
+    mic_large_free(made);
     return status;
 }
 
@@ -272,7 +272,7 @@ static mic_status encode_plane(frame_encoder *e, size_t strip, unsigned plane, m
 {
     const size_t capacity = mic_strip_bound(e->layout->columns, mic_strip_height(e->layout, strip));
     struct encoded_part *part = mic_frame_piece(e, strip, plane);
-    uint8_t *room = malloc(capacity);
+    uint8_t *room = mic_large_malloc(capacity);
     if (!room)
         return mic_frame_no_memory(capacity, error);
     size_t n_bytes = 0;
@@ -285,7 +285,7 @@ static mic_status encode_plane(frame_encoder *e, size_t strip, unsigned plane, m
     } else if (status == MIC_OK) {
         status = mic_frame_no_memory(n_bytes, error);
     }
-    free(room);
+    mic_large_free(room);
     return status;
 }
 
@@ -517,7 +517,7 @@ static void free_encoder(frame_encoder *e)
 {
     mic_frame_head_free(&e->head);
     for (unsigned c = 0; c < MAX_PLANES; c++) {
-        free(e->planes[c].owned);
+        mic_large_free(e->planes[c].owned);
         mic_wf_plane_free(e->wavefronts[c]);
     }
     free(e->seen);

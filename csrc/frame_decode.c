@@ -218,7 +218,7 @@ static mic_status decode_group(void *context, size_t group, mic_error *error)
     mic_status status = allocate_planes(d, works, n_works, &scratch, error);
     if (status == MIC_OK)
         status = decode_works(d, works, n_works, &failed, error);
-    free(scratch);
+    mic_large_free(scratch);
     if (status != MIC_OK && d->job->intact) {
         clear_rows(d->job, works[0].out, works[0].intact, works[0].n_rows);
         return MIC_OK;

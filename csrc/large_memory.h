@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * Memory for whole images.
+ * Memory for whole images and strips.
  */
 #ifndef MIC_LARGE_MEMORY_H
 #define MIC_LARGE_MEMORY_H
 
 #include <stddef.h>
 
-/* malloc for blocks that may be as large as an image; free() gives them back.  Blocks of
- * some megabytes ask for huge pages: a first touch of each of their 4 KB pages takes longer
- * than coding the samples on it. */
+/* malloc and free for blocks that may be as large as an image.  Some are kept for the next
+ * call instead of going back to the system, and the largest ask for huge pages: the first
+ * touch of each page of 4 KB takes longer than coding the samples on it. */
 void *mic_large_malloc(size_t n_bytes);
+void mic_large_free(void *bytes); /* of mic_large_malloc, or NULL */
 
 #endif

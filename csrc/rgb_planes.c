@@ -9,8 +9,6 @@
 #include "large_memory.h"
 #include "threads.h"
 
-#include <stdlib.h>
-
 enum { MODE_ZERO, MODE_CONSTANT, MODE_STREAM, MODE_RAW };
 enum { LARGEST_LUMA = 255, LARGEST_CHROMA = 510, BIAS = 0x8000 };
 
@@ -183,7 +181,7 @@ mic_status mic_rgb_encode(const uint8_t *rgb, size_t width, size_t height, int n
         end += loop.n_bytes[c];
     }
     *n_bytes = (size_t)(end - out);
-    free(planes);
+    mic_large_free(planes);
     return status;
 }
 
@@ -232,6 +230,6 @@ mic_status mic_rgb_decode(const uint8_t *in, size_t n_bytes, size_t width, size_
     mic_status status = mic_parallel_for(RGB_PLANES, n_threads, decode_plane, &loop, error);
     if (status == MIC_OK)
         status = mic_rgb_from_planes(planes, n_pixels, rgb, error);
-    free(planes);
+    mic_large_free(planes);
     return status;
 }

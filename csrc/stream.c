@@ -4,9 +4,8 @@
  * Nothing in the bytes tells the kind, the width or the height.
  */
 #include "stream.h"
-#include "large_memory.h"
 
-#include <stdlib.h>
+#include "large_memory.h"
 
 static mic_predictor predictor_of(mic_stream_kind kind)
 {
@@ -74,7 +73,7 @@ mic_status mic_stream_encode(mic_stream_kind kind, const uint16_t *pixels, size_
     }
     if (status == MIC_OK)
         status = encode_words(kind, runs, n_words, n_states, out, capacity, n_bytes, error);
-    free(scratch);
+    mic_large_free(scratch);
     return status;
 }
 
@@ -141,7 +140,7 @@ static mic_status decode_runs(mic_predictor predictor, const uint16_t *runs, siz
         status = check_initial(runs[0], residuals[0], error);
     if (status == MIC_OK)
         status = mic_delta_decode(predictor, residuals, n_residuals, width, height, pixels, error);
-    free(residuals);
+    mic_large_free(residuals);
     return status;
 }
 
@@ -170,6 +169,6 @@ mic_status mic_stream_decode(mic_stream_kind kind, const uint8_t *in, size_t n_b
     status = fail_if_too_many(status, width, height, error);
     if (status == MIC_OK)
         status = decode_runs(predictor_of(kind), runs, n_runs, width, height, pixels, error);
-    free(runs);
+    mic_large_free(runs);
     return status;
 }

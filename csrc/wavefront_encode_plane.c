@@ -21,7 +21,7 @@ struct wf_plane_encoder {
     bool for_others; /* the model is to serve more images than this */
     wf_model model;
     uint64_t *entries;
-    void *memory; /* of all strips: one block, which the C library keeps for the next image */
+    void *memory; /* of all strips */
     size_t n_strips;
     strip_codes strips[];
 };
@@ -31,7 +31,8 @@ static mic_status no_memory(mic_error *error)
     return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory to encode a plane");
 }
 
-/* Entries, counts of all strips, then codes and raw bits of each. */
+/* Entries, counts of all strips, then codes of each, then raw bits of each, which most
+ * images need so few of that pages of theirs are never touched. */
 static bool divide_memory(wf_plane_encoder *p)
 {
     const wf_image *image = &p->image;
@@ -45,13 +46,13 @@ static bool divide_memory(wf_plane_encoder *p)
         return false;
     p->entries = p->memory;
     uint32_t *counts = (uint32_t *)(p->entries + WF_N_ENTRIES);
-    uint16_t *codes = (uint16_t *)(counts + p->n_strips * WF_COUNTER_SIZE);
+    uint16_t *code = (uint16_t *)(counts + p->n_strips * WF_COUNTER_SIZE);
     for (size_t i = 0; i < p->n_strips; i++) {
         wf_encoder *shape = &p->strips[i].shape;
         p->strips[i].counts = counts + i * WF_COUNTER_SIZE;
-        shape->code = codes;
-        shape->raw = codes + WF_LANES * shape->stride;
-        codes += 2 * WF_LANES * shape->stride;
+        shape->code = code;
+        shape->raw = code + n_codes;
+        code += WF_LANES * shape->stride;
     }
     return true;
 }
@@ -83,7 +84,7 @@ void mic_wf_plane_free(wf_plane_encoder *plane)
 {
     if (!plane)
         return;
-    free(plane->memory);
+    mic_large_free(plane->memory);
     free(plane);
 }
 

@@ -15,8 +15,6 @@
 #include "stream.h"
 #include "wavelet.h"
 
-#include <stdlib.h>
-
 enum { HEADER_BYTES = 11, COUNT_BYTES = 4, STATES = 4, MAX_LEVELS_V1 = 4 };
 enum { ESCAPE = 65535, LARGEST_FOLDED = 32767, WORDS_OF_ESCAPED = 3 };
 
@@ -133,7 +131,7 @@ static mic_status transform_pixels(const wavelet_plan *plan, const uint16_t *pix
         image[i] = pixels[i];
     mic_wavelet_forward(plan, image, image + n);
     *n_words = put_words(plan, image, words);
-    free(image);
+    mic_large_free(image);
     return MIC_OK;
 }
 
@@ -171,7 +169,7 @@ mic_status mic_wavelet_encode(mic_wavelet variant, const uint16_t *pixels, size_
     if (status == MIC_OK)
         status = encode_words(variant, words, n_words, words + n_words, out + n_header, capacity - n_header, n_bytes,
                               error);
-    free(words);
+    mic_large_free(words);
     TRY(status);
     store_u32(out, (uint32_t)height);
     store_u32(out + 4, (uint32_t)width);
@@ -225,7 +223,7 @@ static mic_status expand(mic_wavelet variant, const uint8_t *header, uint16_t **
     *words = mic_large_malloc((n + 1) * sizeof **words);
     mic_status status = *words ? mic_rle_decode(runs, *n_words, true, *words, n, n_words, error)
                                : mic_stream_no_memory("coefficients", n * sizeof **words, error);
-    free(runs);
+    mic_large_free(runs);
     return status;
 }
 
@@ -288,7 +286,7 @@ mic_status mic_wavelet_decode(mic_wavelet variant, const uint8_t *in, size_t n_b
         mic_wavelet_inverse(&plan, image, image + n);
         status = store_pixels(image, n, pixels, error);
     }
-    free(image);
-    free(words);
+    mic_large_free(image);
+    mic_large_free(words);
     return status;
 }
