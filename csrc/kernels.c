@@ -222,6 +222,16 @@ static uint16_t add_scalar(uint16_t *words, size_t n, uint16_t addend)
     return largest;
 }
 
+static void interleave_scalar(uint16_t *const planes[3], size_t n, uint8_t bias, uint8_t *samples)
+{
+    interleave_from(0, planes, n, bias, samples);
+}
+
+static void deinterleave_scalar(const uint8_t *samples, size_t n, uint8_t bias, uint16_t *const planes[3])
+{
+    deinterleave_from(0, samples, n, bias, planes);
+}
+
 const mic_kernels mic_kernels_scalar = {
     .isa = MIC_ISA_SCALAR,
     .histogram = mic_histogram_scalar,
@@ -236,6 +246,8 @@ const mic_kernels mic_kernels_scalar = {
     .look_up = mic_look_up_scalar,
     .add = add_scalar,
     .mark = mic_mark_scalar,
+    .interleave = interleave_scalar,
+    .deinterleave = deinterleave_scalar,
     .wavefront_decode = mic_wf_decode_strips_scalar,
 };
 

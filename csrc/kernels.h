@@ -84,6 +84,12 @@ typedef struct mic_kernels {
     /* marker->seen[words[i] + offset] becomes 1, mod 2^16. */
     void (*mark)(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker);
 
+    /* samples[3 * i + c] = low byte of planes[c][i], exclusive or `bias`. */
+    void (*interleave)(uint16_t *const planes[3], size_t n, uint8_t bias, uint8_t *samples);
+
+    /* planes[c][i] = samples[3 * i + c], exclusive or `bias`. */
+    void (*deinterleave)(const uint8_t *samples, size_t n, uint8_t bias, uint16_t *const planes[3]);
+
     /* Strips of the wavefront codec; see wavefront.h. */
     wf_decode_strips_fn *wavefront_decode;
 } mic_kernels;
@@ -138,6 +144,19 @@ MIC_INLINE void mark_each(const uint16_t *words, size_t n, uint16_t offset, mic_
         mark_one((uint16_t)(words[i] + offset), seen);
 }
 void mic_mark_scalar(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker);
+/* Pixels first to n of the two kernels. */
+MIC_INLINE void interleave_from(size_t first, uint16_t *const planes[3], size_t n, uint8_t bias, uint8_t *samples)
+{
+    for (size_t i = first; i < n; i++)
+        for (size_t c = 0; c < 3; c++)
+            samples[3 * i + c] = (uint8_t)(planes[c][i] ^ bias);
+}
+MIC_INLINE void deinterleave_from(size_t first, const uint8_t *samples, size_t n, uint8_t bias, uint16_t *const planes[3])
+{
+    for (size_t i = first; i < n; i++)
+        for (size_t c = 0; c < 3; c++)
+            planes[c][i] = (uint8_t)(samples[3 * i + c] ^ bias);
+}
 
 enum { MARK_FEW = 8 };
 mic_marker mic_marker_open(mic_seen *seen, uint16_t first_value);
@@ -147,6 +166,8 @@ MIC_INLINE bool is_impatient(const mic_marker *marker) { return marker->n_outsid
  * latest other one. */
 void mic_find_seen_runs(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker);
 
+void mic_interleave_avx2(uint16_t *const planes[3], size_t n, uint8_t bias, uint8_t *samples);
+void mic_deinterleave_avx2(const uint8_t *samples, size_t n, uint8_t bias, uint16_t *const planes[3]);
 uint32_t mic_crc32c_pclmul(uint32_t crc, const void *data, size_t n);
 
 #endif

@@ -248,6 +248,73 @@ AVX2 static void mark_avx2(const uint16_t *words, size_t n, uint16_t offset, mic
     mark_each(words + i, n - i, offset, marker->seen);
 }
 
+/* ---- three channels of bytes -------------------------------------------- */
+
+enum { PIXELS = 16 }; /* at once: 48 bytes of samples, three registers */
+
+/* For a shuffle of channel c: byte k of register r of the samples is byte (16 r + k) / 3
+ * of it, or none (for -1 a shuffle gives 0). */
+#define TO_SAMPLES(r, c, k) ((char)((16 * (r) + (k)) % 3 == (c) ? (16 * (r) + (k)) / 3 : -1))
+/* The way back, for a shuffle of register r: byte k of channel c. */
+#define TO_CHANNEL(r, c, k) ((char)((3 * (k) + (c)) / 16 == (r) ? (3 * (k) + (c)) % 16 : -1))
+#define SHUFFLE(way, r, c)                                                                                             \
+    {                                                                                                                  \
+        way(r, c, 0), way(r, c, 1), way(r, c, 2), way(r, c, 3), way(r, c, 4), way(r, c, 5), way(r, c, 6), way(r, c, 7), \
+            way(r, c, 8), way(r, c, 9), way(r, c, 10), way(r, c, 11), way(r, c, 12), way(r, c, 13), way(r, c, 14),     \
+            way(r, c, 15)                                                                                              \
+    }
+#define SHUFFLES_OF(way, r) {SHUFFLE(way, r, 0), SHUFFLE(way, r, 1), SHUFFLE(way, r, 2)}
+
+/* By register of the samples, then by channel. */
+static const char to_samples[3][3][16] = {SHUFFLES_OF(TO_SAMPLES, 0), SHUFFLES_OF(TO_SAMPLES, 1), SHUFFLES_OF(TO_SAMPLES, 2)};
+static const char to_channel[3][3][16] = {SHUFFLES_OF(TO_CHANNEL, 0), SHUFFLES_OF(TO_CHANNEL, 1), SHUFFLES_OF(TO_CHANNEL, 2)};
+
+AVX2 static inline __m128i load_bytes(const void *p) { return _mm_loadu_si128(p); }
+
+AVX2 static inline __m128i shuffle(__m128i v, const char places[16])
+{
+    return _mm_shuffle_epi8(v, load_bytes(places));
+}
+
+/* The low bytes of 16 words. */
+AVX2 static inline __m128i low_bytes(__m256i words)
+{
+    __m256i low = _mm256_and_si256(words, _mm256_set1_epi16(0xFF));
+    return _mm_packus_epi16(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
+}
+
+AVX2 void mic_interleave_avx2(uint16_t *const planes[3], size_t n, uint8_t bias, uint8_t *samples)
+{
+    const __m128i biases = _mm_set1_epi8((char)bias);
+    size_t i = 0;
+    for (; i + PIXELS <= n; i += PIXELS) {
+        const __m128i a = low_bytes(load_words(planes[0] + i)), b = low_bytes(load_words(planes[1] + i)),
+                      c = low_bytes(load_words(planes[2] + i));
+        for (size_t r = 0; r < 3; r++) {
+            __m128i v = _mm_or_si128(_mm_or_si128(shuffle(a, to_samples[r][0]), shuffle(b, to_samples[r][1])),
+                                     shuffle(c, to_samples[r][2]));
+            _mm_storeu_si128((__m128i *)(void *)(samples + 3 * i + 16 * r), _mm_xor_si128(v, biases));
+        }
+    }
+    interleave_from(i, planes, n, bias, samples);
+}
+
+AVX2 void mic_deinterleave_avx2(const uint8_t *samples, size_t n, uint8_t bias, uint16_t *const planes[3])
+{
+    const __m128i biases = _mm_set1_epi8((char)bias);
+    size_t i = 0;
+    for (; i + PIXELS <= n; i += PIXELS) {
+        const __m128i a = load_bytes(samples + 3 * i), b = load_bytes(samples + 3 * i + 16),
+                      c = load_bytes(samples + 3 * i + 32);
+        for (size_t channel = 0; channel < 3; channel++) {
+            __m128i v = _mm_or_si128(_mm_or_si128(shuffle(a, to_channel[0][channel]), shuffle(b, to_channel[1][channel])),
+                                     shuffle(c, to_channel[2][channel]));
+            store_words(planes[channel] + i, _mm256_cvtepu8_epi16(_mm_xor_si128(v, biases)));
+        }
+    }
+    deinterleave_from(i, samples, n, bias, planes);
+}
+
 const mic_kernels mic_kernels_avx2 = {
     .isa = MIC_ISA_AVX2,
     .histogram = mic_histogram_scalar,
@@ -262,6 +329,8 @@ const mic_kernels mic_kernels_avx2 = {
     .look_up = look_up_avx2,
     .add = add_avx2,
     .mark = mark_avx2,
+    .interleave = mic_interleave_avx2,
+    .deinterleave = mic_deinterleave_avx2,
     .wavefront_decode = mic_wf_decode_strips_avx2,
 };
 

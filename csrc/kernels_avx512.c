@@ -248,6 +248,8 @@ const mic_kernels mic_kernels_avx512 = {
     .look_up = look_up_avx512,
     .add = add_avx512,
     .mark = mark_avx512,
+    .interleave = mic_interleave_avx2,
+    .deinterleave = mic_deinterleave_avx2,
     .wavefront_decode = mic_wf_decode_strips_avx512,
 };
 

@@ -212,6 +212,43 @@ static uint16_t add_neon(uint16_t *words, size_t n, uint16_t addend)
     return largest;
 }
 
+/* ---- three channels of bytes -------------------------------------------- */
+
+enum { PIXELS = 16 }; /* at once */
+
+static uint8x16_t low_bytes(const uint16_t *words)
+{
+    return vcombine_u8(vmovn_u16(vld1q_u16(words)), vmovn_u16(vld1q_u16(words + LANES)));
+}
+
+static void interleave_neon(uint16_t *const planes[3], size_t n, uint8_t bias, uint8_t *samples)
+{
+    const uint8x16_t biases = vdupq_n_u8(bias);
+    size_t i = 0;
+    for (; i + PIXELS <= n; i += PIXELS) {
+        uint8x16x3_t v;
+        for (size_t c = 0; c < 3; c++)
+            v.val[c] = veorq_u8(low_bytes(planes[c] + i), biases);
+        vst3q_u8(samples + 3 * i, v);
+    }
+    interleave_from(i, planes, n, bias, samples);
+}
+
+static void deinterleave_neon(const uint8_t *samples, size_t n, uint8_t bias, uint16_t *const planes[3])
+{
+    const uint8x16_t biases = vdupq_n_u8(bias);
+    size_t i = 0;
+    for (; i + PIXELS <= n; i += PIXELS) {
+        const uint8x16x3_t v = vld3q_u8(samples + 3 * i);
+        for (size_t c = 0; c < 3; c++) {
+            const uint8x16_t bytes = veorq_u8(v.val[c], biases);
+            vst1q_u16(planes[c] + i, vmovl_u8(vget_low_u8(bytes)));
+            vst1q_u16(planes[c] + i + LANES, vmovl_u8(vget_high_u8(bytes)));
+        }
+    }
+    deinterleave_from(i, samples, n, bias, planes);
+}
+
 const mic_kernels mic_kernels_neon = {
     .isa = MIC_ISA_NEON,
     .histogram = mic_histogram_scalar,
@@ -226,6 +263,8 @@ const mic_kernels mic_kernels_neon = {
     .look_up = look_up_neon,
     .add = add_neon,
     .mark = mic_mark_scalar,
+    .interleave = interleave_neon,
+    .deinterleave = deinterleave_neon,
     .wavefront_decode = mic_wf_decode_strips_neon,
 };
 

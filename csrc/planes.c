@@ -55,6 +55,10 @@ static void store_channel(mic_sample_type type, size_t step, uint16_t bias, cons
 void mic_planes_load(const mic_layout *layout, const void *samples, size_t n, uint16_t *const planes[MAX_PLANES])
 {
     const size_t sample_bytes = mic_sample_bytes(layout->sample_type);
+    if (layout->channels == MAX_PLANES && sample_bytes == 1) {
+        mic_kernels_active()->deinterleave(samples, n, (uint8_t)mic_planes_base(layout->sample_type), planes);
+        return;
+    }
     for (unsigned c = 0; c < layout->channels; c++)
         load_channel(layout->sample_type, layout->channels * sample_bytes,
                      (const uint8_t *)samples + c * sample_bytes, n, planes[c]);
@@ -73,6 +77,10 @@ void mic_planes_store(const mic_layout *layout, uint16_t *const planes[MAX_PLANE
 {
     const size_t sample_bytes = mic_sample_bytes(layout->sample_type);
     const uint16_t bias = is_pattern ? 0 : mic_planes_base(layout->sample_type);
+    if (layout->channels == MAX_PLANES && sample_bytes == 1) {
+        mic_kernels_active()->interleave(planes, n, (uint8_t)bias, samples);
+        return;
+    }
     for (unsigned c = 0; c < layout->channels; c++)
         store_channel(layout->sample_type, layout->channels * sample_bytes, bias, planes[c], n,
                       (uint8_t *)samples + c * sample_bytes);

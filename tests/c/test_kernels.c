@@ -400,10 +400,33 @@ static void test_mark(const mic_kernels *k)
         check_mark(k, p, 20000 + random_u32() % 50000, true);
 }
 
+/* ---- three channels of bytes -------------------------------------------- */
+
+/* Three planes in one buffer, one after the other; samples in another. */
+static void check_interleave(const mic_kernels *k, pattern p, size_t n, bool at_end)
+{
+    const uint8_t bias = (uint8_t)random_u32();
+    uint16_t *words = place(&in_words, p, 3 * n, at_end), *planes[] = {words, words + n, words + 2 * n};
+    uint8_t *samples = guarded_place(&out_words, 3 * n, at_end, at_end ? 0 : random_u32() % 17);
+    uint8_t *wanted = (uint8_t *)expected;
+    for (size_t i = 0; i < 3 * n; i++)
+        wanted[i] = (uint8_t)(planes[i % 3][i / 3] ^ bias);
+    k->interleave(planes, n, bias, samples);
+    CHECK(same(samples, wanted, 3 * n), "n %zu pattern %d bias %u", n, p, bias);
+    CHECK(guarded_intact(&out_words), "n %zu pattern %d", n, p);
+    uint16_t *back = guarded_place(&in_words, 3 * n * sizeof *back, at_end, at_end ? 0 : 2 * (random_u32() % 17));
+    uint16_t *parted[] = {back, back + n, back + 2 * n};
+    for (size_t i = 0; i < 3 * n; i++)
+        expected[i / 3 + i % 3 * n] = samples[i] ^ bias;
+    k->deinterleave(samples, n, bias, parted);
+    CHECK(same(back, expected, 3 * n * sizeof *back), "n %zu pattern %d bias %u", n, p, bias);
+    CHECK(guarded_intact(&in_words), "n %zu pattern %d", n, p);
+}
+
 /* ---- all of them -------------------------------------------------------- */
 
 /* The last one, wavefront_decode, is in test_wavefront. */
-_Static_assert(sizeof(mic_kernels) == 14 * sizeof(void *), "a kernel was added: test it here");
+_Static_assert(sizeof(mic_kernels) == 16 * sizeof(void *), "a kernel was added: test it here");
 
 static void test_kernels(const mic_kernels *k)
 {
@@ -417,6 +440,7 @@ static void test_kernels(const mic_kernels *k)
     for_each_input(k, check_add);
     for_each_input(k, check_look_up);
     test_mark(k);
+    for_each_input(k, check_interleave);
 }
 
 int main(void)
