@@ -9,10 +9,9 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from .atomic import replacing
+from .atomic import GrowingFile, replacing
 from .errors import CorruptDataError, UnsupportedError
 
 _PARQUET_TYPES = {"str": "string", "int": "int64", "float": "double", "bool": "bool"}
@@ -75,7 +74,7 @@ target_bytes, sha256, target_sha256, max_error, verified, seconds
 _FIELDS = frozenset(field.name for field in dataclasses.fields(Record))
 
 
-class JsonLines:
+class JsonLines(GrowingFile):
     """A report that grows by one line for each file, each written at once.
 
     Parameters
@@ -95,18 +94,6 @@ class JsonLines:
     def add(self, record: Record) -> None:
         """Append what became of one file."""
         self._file.write(_line(record))
-
-    def __enter__(self) -> JsonLines:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        os.fsync(self._file.fileno())
-        self._file.close()
 
 
 def read_json_lines(path: Path) -> dict[str, Record]:

@@ -19,6 +19,7 @@ from typing import BinaryIO, TypeVar
 from .errors import MicError
 
 Writer = TypeVar("Writer", bound="AtomicWriter")
+Growing = TypeVar("Growing", bound="GrowingFile")
 
 
 class AtomicWriter:
@@ -75,6 +76,22 @@ class AtomicWriter:
             self.close()
         else:
             self.abort()
+
+
+class GrowingFile:
+    """A file that grows by one record after the other, all of them on the disk when it is closed.
+
+    Subclasses open `_file`, without a buffer, so that a process that is killed loses nothing.
+    """
+
+    _file: BinaryIO
+
+    def __enter__(self: Growing) -> Growing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.fsync(self._file.fileno())
+        self._file.close()
 
 
 TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part")

@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from operator import index as index_of
 from pathlib import Path
-from types import EllipsisType, TracebackType
+from types import EllipsisType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -258,12 +258,7 @@ class MicFile:
     def __enter__(self) -> MicFile:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:

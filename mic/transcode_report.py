@@ -5,19 +5,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
 
-from .atomic import replacing
+from .atomic import GrowingFile, replacing
 from .errors import CorruptDataError
 
 _CHUNK = 1 << 20  # bytes that are hashed at a time
 _HEAD = '{"command": "transcode", "files": [\n'
 
 
-class Report:
+class Report(GrowingFile):
     """A JSON document that grows by one line for each file.
 
     Its last line, which closes the document and has the totals, is overwritten by each
@@ -33,7 +31,6 @@ class Report:
     """
 
     def __init__(self, path: Path, kept: dict[str, dict[str, Any]] | None = None) -> None:
-        self._file: BinaryIO
         self._counts = {"ok": 0, "failed": 0, "skipped": 0}
         # The records of the earlier run are safe before its report goes.
         with replacing(path) as file:
@@ -58,18 +55,6 @@ class Report:
 
     def _tail(self) -> str:
         return f'\n], "totals": {json.dumps(self._counts)}}}\n'
-
-    def __enter__(self) -> Report:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        os.fsync(self._file.fileno())
-        self._file.close()
 
 
 def read_report(path: Path) -> dict[str, dict[str, Any]]:
