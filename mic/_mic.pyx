@@ -16,7 +16,7 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stddef cimport ptrdiff_t, size_t
+from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
@@ -35,177 +35,7 @@ cdef int check(mic_status status, mic_error *error) except -1:
 
 
 include "_stages.pxi"
-
-
-# ---- images ----------------------------------------------------------------
-
-
-cdef class Layout:
-    """What a stream says about its array; a plain mic_layout."""
-
-    cdef mic_layout c
-    cdef mic_shared_models *shared  # of the stream, once learnt or opened
-
-    def __dealloc__(self):
-        mic_shared_models_free(self.shared)
-
-    @staticmethod
-    def make(int container, int sample_type, unsigned channels, axes, uint32_t rows, uint32_t columns):
-        """Layout of an array to encode."""
-        cdef Layout layout = Layout()
-        memset(&layout.c, 0, sizeof(layout.c))
-        layout.c.container = container
-        layout.c.sample_type = sample_type
-        layout.c.channels = channels
-        layout.c.rows = rows
-        layout.c.columns = columns
-        layout.c.n_axes = len(axes)
-        layout.c.n_frames = 1
-        for i, axis in enumerate(axes):
-            layout.c.axes[i] = axis
-            layout.c.n_frames *= layout.c.axes[i]
-        return layout
-
-    @staticmethod
-    def read(const uint8_t[::1] data):
-        """Layout from the first bytes of a stream of any container."""
-        cdef Layout layout = Layout()
-        cdef mic_error error
-        cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
-        check(mic_read_header(first, data.shape[0], &layout.c, &error), &error)
-        return layout
-
-    container = property(lambda self: (<Layout>self).c.container)
-    sample_type = property(lambda self: (<Layout>self).c.sample_type)
-    codec = property(lambda self: (<Layout>self).c.codec)
-    channels = property(lambda self: (<Layout>self).c.channels)
-    bits_used = property(lambda self: (<Layout>self).c.bits_used)
-    n_frames = property(lambda self: (<Layout>self).c.n_frames)
-    rows = property(lambda self: (<Layout>self).c.rows)
-    columns = property(lambda self: (<Layout>self).c.columns)
-    strip_rows = property(lambda self: (<Layout>self).c.strip_rows)
-    n_parts = property(lambda self: (<Layout>self).c.n_parts)
-    temporal = property(lambda self: bool((<Layout>self).c.temporal))
-    shared_bytes = property(lambda self: (<Layout>self).c.shared_bytes)
-    header_bytes = property(lambda self: (<Layout>self).c.header_bytes)
-    index_offset = property(lambda self: (<Layout>self).c.index_offset)
-    stream_bytes = property(lambda self: (<Layout>self).c.stream_bytes)
-
-    @property
-    def axes(self):
-        return tuple(self.c.axes[i] for i in range(self.c.n_axes))
-
-    @property
-    def levels(self):
-        """(rows, columns) of each level of a slide, empty for other streams."""
-        return tuple((self.c.levels[i].rows, self.c.levels[i].columns) for i in range(self.c.n_levels))
-
-    def set_levels(self, levels):
-        """Make it the layout of a slide; its frames are tiles."""
-        self.c.n_levels = len(levels)
-        for i, (rows, columns) in enumerate(levels):
-            if i < MIC_MAX_LEVELS:
-                self.c.levels[i] = mic_level(rows, columns)
-
-    @property
-    def index_bytes(self):
-        return mic_index_bytes(&self.c)
-
-    def plan(self, int codec):
-        """Set codec and strips, before the first frame of a stream."""
-        self.c.codec = codec
-        mic_plan_strips(&self.c)
-
-    def finish(self, axes, unsigned bits_used, uint64_t index_offset):
-        """Set what is known only when the last frame is written; `axes` keep their number."""
-        self.c.n_frames = 1
-        for i, axis in enumerate(axes):
-            self.c.axes[i] = axis
-            self.c.n_frames *= self.c.axes[i]
-        self.c.bits_used = bits_used
-        self.c.index_offset = index_offset
-
-    @property
-    def learn_frames(self):
-        """How many frames to encode at once, by `encode_first_frames`."""
-        return MIC_LEARN_FRAMES if mic_may_share_models(&self.c) else 1
-
-    def shared_models(self):
-        """Bytes that go between the header and the first frame."""
-        cdef size_t n
-        if self.shared == NULL:
-            return b""
-        cdef const uint8_t *first = mic_shared_models_bytes(self.shared, &n)
-        return first[:n]
-
-    def open_shared_models(self, const uint8_t[::1] data):
-        """Take them from a stream; damage is reported by the frames that borrow from them."""
-        cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
-        cdef mic_error error
-        mic_shared_models_free(self.shared)
-        self.shared = NULL
-        check(mic_shared_models_open(&self.c, first, data.shape[0], &self.shared, &error), &error)
-
-    def header(self):
-        """The header's bytes."""
-        cdef uint8_t buffer[MIC_HEADER_BOUND]
-        cdef size_t n
-        cdef mic_error error
-        check(mic_write_header(&self.c, buffer, &n, &error), &error)
-        return buffer[:n]
-
-    def index(self, const uint8_t[::1] data):
-        """Offsets of all frames and the end of the last, from the index's bytes."""
-        cdef uint64_t[::1] offsets = np.empty(self.c.n_frames + 1, np.uint64)
-        cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
-        cdef mic_error error
-        check(mic_read_index(&self.c, first, data.shape[0], &offsets[0], &error), &error)
-        return np.asarray(offsets)
-
-    def check_index(self, uint64_t stream_bytes):
-        """Raise unless the index lies within a stream of that size."""
-        cdef mic_error error
-        check(mic_check_index(&self.c, stream_bytes, &error), &error)
-
-    def parts(self, const uint8_t[::1] data):
-        """(kind, first row, rows, offset, bytes) of each part of the frame that `data` starts."""
-        cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
-        cdef mic_part *parts = <mic_part *>calloc(self.c.n_parts + 1, sizeof(mic_part))
-        cdef mic_error error
-        if parts == NULL:
-            raise MemoryError
-        try:
-            check(mic_read_parts(&self.c, first, data.shape[0], parts, &error), &error)
-            return [
-                (parts[i].kind, parts[i].first_row, parts[i].n_rows, parts[i].offset, parts[i].n_bytes)
-                for i in range(self.c.n_parts)
-            ]
-        finally:
-            free(parts)
-
-    def frame_size(self, const uint8_t[::1] data, int64_t frame):
-        """Bytes of the frame with that number, which starts with `data`, from its head."""
-        cdef uint64_t size
-        cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
-        cdef mic_error error
-        cdef mic_status status = mic_frame_size(&self.c, first, data.shape[0], &size, &error)
-        error.frame = frame
-        check(status, &error)
-        return size
-
-
-def write_index(const uint64_t[::1] offsets):
-    cdef bytes out = PyBytes_FromStringAndSize(NULL, 8 * offsets.shape[0] + 4)
-    mic_write_index(&offsets[0], offsets.shape[0], <uint8_t *>PyBytes_AS_STRING(out))
-    return out
-
-
-def write_tile_table(const uint64_t[::1] offsets):
-    """The index of a MIC3 file, from where each tile begins and the last one ends."""
-    cdef uint64_t n = offsets.shape[0] - 1
-    cdef bytes out = PyBytes_FromStringAndSize(NULL, 16 * n)
-    mic_write_tile_table(&offsets[0], n, <uint8_t *>PyBytes_AS_STRING(out))
-    return out
+include "_layout.pxi"
 
 
 cdef bytes take_encoded(mic_encoded *encoded):
@@ -329,25 +159,47 @@ def halve(int sample_type, unsigned channels, const uint8_t[::1] samples, size_t
     return np.asarray(out)
 
 
-cdef class BufferList:
-    """Views of many buffers, held while C code reads them."""
+cdef class DecodeJobs:
+    """One job for each of many frames, and the buffers held that they read."""
 
+    cdef Py_ssize_t n
+    cdef mic_decode_job *jobs
     cdef Py_buffer *views
     cdef Py_ssize_t n_held
 
-    def __cinit__(self, buffers):
-        self.views = <Py_buffer *>calloc(len(buffers) + 1, sizeof(Py_buffer))
-        if self.views == NULL:
+    def __cinit__(self, layouts, buffers, numbers, offsets, uint8_t[:, ::1] intact):
+        cdef mic_decode_job *job
+        cdef Py_ssize_t i
+        self.n = len(buffers)
+        self.jobs = <mic_decode_job *>calloc(self.n + 1, sizeof(mic_decode_job))
+        self.views = <Py_buffer *>calloc(self.n + 1, sizeof(Py_buffer))
+        if self.jobs == NULL or self.views == NULL:
             raise MemoryError
-        for buffer in buffers:
-            PyObject_GetBuffer(buffer, &self.views[self.n_held], PyBUF_SIMPLE)
+        for i in range(self.n):
+            PyObject_GetBuffer(buffers[i], &self.views[i], PyBUF_SIMPLE)
             self.n_held += 1
+            job = &self.jobs[i]
+            job.layout = &(<Layout?>layouts[i]).c
+            job.shared = (<Layout>layouts[i]).shared
+            job.in_ = <const uint8_t *>self.views[i].buf
+            job.n_bytes = self.views[i].len
+            job.frame = numbers[i]
+            job.base_offset = offsets[i]
+            job.intact = NULL if intact is None else &intact[i, 0]
 
     def __dealloc__(self):
         while self.n_held > 0:
             self.n_held -= 1
             PyBuffer_Release(&self.views[self.n_held])
         free(self.views)
+        free(self.jobs)
+
+    cdef int run(self, int n_threads) except -1:
+        cdef mic_error error
+        cdef mic_status status
+        with nogil:
+            status = mic_decode(self.jobs, self.n, n_threads, &error)
+        return check(status, &error)
 
 
 def decode_frames(
@@ -358,32 +210,16 @@ def decode_frames(
     Frames are decoded on threads; `intact` (frames x rows) or None asks for
     rescue instead of failure.
     """
-    cdef Py_ssize_t n = len(buffers)
-    cdef BufferList held = BufferList(buffers)
-    cdef mic_decode_job *jobs = <mic_decode_job *>calloc(n + 1, sizeof(mic_decode_job))
-    cdef mic_error error
-    cdef mic_status status
+    cdef DecodeJobs frames = DecodeJobs(layouts, buffers, numbers, offsets, intact)
+    cdef mic_decode_job *job
     cdef Py_ssize_t i
-    if jobs == NULL:
-        raise MemoryError
-    try:
-        for i in range(n):
-            jobs[i].layout = &(<Layout?>layouts[i]).c
-            jobs[i].shared = (<Layout>layouts[i]).shared
-            jobs[i].in_ = <const uint8_t *>held.views[i].buf
-            jobs[i].n_bytes = held.views[i].len
-            jobs[i].frame = numbers[i]
-            jobs[i].base_offset = offsets[i]
-            jobs[i].first_row = first_row
-            jobs[i].n_rows = out.shape[1]
-            jobs[i].out = &out[i, 0, 0]
-            jobs[i].row_stride = out.strides[1]
-            jobs[i].intact = NULL if intact is None else &intact[i, 0]
-        with nogil:
-            status = mic_decode(jobs, n, n_threads, &error)
-        check(status, &error)
-    finally:
-        free(jobs)
+    for i in range(frames.n):
+        job = &frames.jobs[i]
+        job.first_row = first_row
+        job.n_rows = out.shape[1]
+        job.out = &out[i, 0, 0]
+        job.row_stride = out.strides[1]
+    frames.run(n_threads)
 
 
 cdef bint is_plain_image(const mic_layout *layout, uint64_t max_samples):
@@ -481,34 +317,18 @@ def decode_tiles(
     byte of `out` where they go.  `intact` (tiles x rows of a tile) or None asks for
     rescue instead of failure.
     """
-    cdef Py_ssize_t n = len(buffers)
-    cdef BufferList held = BufferList(buffers)
-    cdef mic_decode_job *jobs = <mic_decode_job *>calloc(n + 1, sizeof(mic_decode_job))
-    cdef mic_error error
-    cdef mic_status status
+    cdef DecodeJobs tiles = DecodeJobs([layout] * len(buffers), buffers, numbers, offsets, intact)
+    cdef mic_decode_job *job
     cdef Py_ssize_t i
-    if jobs == NULL:
-        raise MemoryError
-    try:
-        for i in range(n):
-            jobs[i].layout = &layout.c
-            jobs[i].shared = layout.shared
-            jobs[i].in_ = <const uint8_t *>held.views[i].buf
-            jobs[i].n_bytes = held.views[i].len
-            jobs[i].frame = numbers[i]
-            jobs[i].base_offset = offsets[i]
-            jobs[i].first_row = <uint32_t>boxes[i, 0]
-            jobs[i].n_rows = <uint32_t>boxes[i, 1]
-            jobs[i].first_column = <uint32_t>boxes[i, 2]
-            jobs[i].n_columns = <uint32_t>boxes[i, 3]
-            jobs[i].out = &out[boxes[i, 4], boxes[i, 5]]
-            jobs[i].row_stride = out.strides[0]
-            jobs[i].intact = NULL if intact is None else &intact[i, 0]
-        with nogil:
-            status = mic_decode(jobs, n, n_threads, &error)
-        check(status, &error)
-    finally:
-        free(jobs)
+    for i in range(tiles.n):
+        job = &tiles.jobs[i]
+        job.first_row = <uint32_t>boxes[i, 0]
+        job.n_rows = <uint32_t>boxes[i, 1]
+        job.first_column = <uint32_t>boxes[i, 2]
+        job.n_columns = <uint32_t>boxes[i, 3]
+        job.out = &out[boxes[i, 4], boxes[i, 5]]
+        job.row_stride = out.strides[0]
+    tiles.run(n_threads)
 
 
 # ---- the processor ---------------------------------------------------------
