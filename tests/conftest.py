@@ -2,6 +2,7 @@
 """Set-up of the suite: Hypothesis profiles and fixtures that several files use."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, settings
 sys.path.insert(0, str(Path(__file__).parent))  # for zoo and handmade
 
 import zoo
+from dicomfiles import shipped
 
 import mic
 from mic import _mic
@@ -50,6 +52,26 @@ def volume() -> zoo.Sample:
     """Twelve frames on two leading axes."""
     array = zoo.volume((3, 4), 24, 20)
     return zoo.Sample(mic.encode(array), array)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """DICOM images, files that are none, and a bad one, in two folders."""
+    folder = tmp_path / "source"
+    (folder / "sub").mkdir(parents=True)
+    for name in ("CT_small.dcm", "MR_small_RLE.dcm", "rtplan.dcm"):
+        shutil.copy(shipped(name), folder)
+    shutil.copy(shipped("MR_small.dcm"), folder / "sub" / "without_suffix")
+    shutil.copy(shipped("MR_truncated.dcm"), folder / "sub" / "bad.dcm")
+    (folder / "notes.txt").write_text("no DICOM file")
+    return folder
 
 
 @pytest.fixture

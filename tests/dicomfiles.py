@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """DICOM files for tests, written bit by bit as given."""
 
+from pathlib import Path
+
 import pydicom
+from pydicom.data import get_testdata_file
 from pydicom.uid import (
     CTImageStorage,
     ExplicitVRBigEndian,
@@ -39,6 +42,15 @@ def write_dicom(path, array, syntax=ExplicitVRLittleEndian, bits_stored=None, **
         setattr(ds, name, value)
     # pydicom 3 takes the byte order from the syntax; the data are in it already.
     pydicom.dcmwrite(path, ds, enforce_file_format=True)
+
+
+# Images in the fixture `tree`; its other files fail or are passed over.
+GOOD = ("CT_small.dcm", "MR_small_RLE.dcm", "sub/without_suffix")
+
+
+def shipped(name):
+    """A file that comes with pydicom."""
+    return Path(get_testdata_file(name, download=False))
 
 
 def swapped(array):

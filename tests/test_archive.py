@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 """`mic.archive` and `mic transcode` with URLs: trees, reports, resuming, refusals."""
 
+import functools
 import json
 import shutil
 import sys
-from pathlib import Path
 
 import pydicom
 import pytest
-from pydicom.data import get_testdata_file
+from dicomfiles import GOOD, shipped
 
 pytest.importorskip("distributed")
 
@@ -18,25 +18,6 @@ import mic
 from mic import archive
 from mic.archive_report import read_json_lines
 from mic.transcode import compare_files
-
-GOOD = ("CT_small.dcm", "MR_small_RLE.dcm", "sub/without_suffix")
-
-
-def shipped(name):
-    return Path(get_testdata_file(name, download=False))
-
-
-@pytest.fixture
-def tree(tmp_path):
-    """Good files, files that are none, and a bad one, in two folders."""
-    folder = tmp_path / "source"
-    (folder / "sub").mkdir(parents=True)
-    for name in ("CT_small.dcm", "MR_small_RLE.dcm", "rtplan.dcm"):
-        shutil.copy(shipped(name), folder)
-    shutil.copy(shipped("MR_small.dcm"), folder / "sub" / "without_suffix")
-    shutil.copy(shipped("MR_truncated.dcm"), folder / "sub" / "bad.dcm")
-    (folder / "notes.txt").write_text("no DICOM file")
-    return folder
 
 
 @pytest.fixture
@@ -207,17 +188,9 @@ def test_wrong_arguments(tmp_path, tree, memory):
 
 
 def test_command_line(tmp_path, tree, memory):
-    pytest.importorskip("click")
-    pytest.importorskip("rich")
-    from click.testing import CliRunner
+    import commandline
 
-    from mic.cli_commands import cli
-
-    def run(*arguments, code):
-        result = CliRunner().invoke(cli, ["transcode", *map(str, arguments)])
-        assert result.exit_code == code, result.output
-        return result.output
-
+    run = functools.partial(commandline.run, "transcode")
     report = tmp_path / "report.jsonl"
     arguments = (tree, "memory://cli", "--to", "mic", "--report", report)
     output = run(*arguments, code=1)

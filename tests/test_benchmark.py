@@ -185,30 +185,22 @@ def test_lossy_small_and_broken_files_are_left_out(tmp_path, monkeypatch):
 
 
 def test_mic_bench(tmp_path):
-    pytest.importorskip("click")
-    from click.testing import CliRunner
-
-    from mic.cli_commands import cli
+    from commandline import fails, run
 
     write_dicom(tmp_path / "a.dcm", image())
     np.save(tmp_path / "b.npy", np.stack([image("uint8")] * 3))
     target = tmp_path / "figures.json"
-    arguments = ["bench", "--images", str(tmp_path), "--repeat", "1", "--json", str(target)]
-    result = CliRunner().invoke(cli, [*arguments, "--codec", "fse-8", "--codec", "huffman"])
-    assert result.exit_code == 0, result.output
-    lines = result.output.splitlines()
+    arguments = ("bench", "--images", tmp_path, "--repeat", 1, "--json", target)
+    output = run(*arguments, "--codec", "fse-8", "--codec", "huffman")
+    lines = output.splitlines()
     assert lines[0].split()[:3] == ["image", "modality", "shape"]
     assert any(line.startswith("a.dcm  CT") and "64 x 80" in line for line in lines)
-    assert (
-        "geometric mean  fse-8" in result.output and "2 images, every bit verified" in result.output
-    )
+    assert "geometric mean  fse-8" in output and "2 images, every bit verified" in output
     document = json.loads(target.read_text())
     assert {item["codec"] for item in document["results"]} == {"fse-8", "huffman"}
     (tmp_path / "c.npy").write_text("broken")
-    result = CliRunner().invoke(cli, arguments)
-    assert result.exit_code == 1 and "not everything could be read: c.npy is not" in result.output
-    result = CliRunner().invoke(cli, ["bench", "--codec", "jpeg"])
-    assert result.exit_code == 1 and "'jpeg' is no codec of mic" in result.output
+    assert "not everything could be read: c.npy is not" in run(*arguments, code=1)
+    assert "'jpeg' is no codec of mic" in fails("bench", "--codec", "jpeg")
 
 
 def load_bench(name, monkeypatch):

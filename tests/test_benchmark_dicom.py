@@ -4,8 +4,7 @@
 import json
 
 import pydicom
-import pytest
-from pydicom.data import get_testdata_file
+from dicomfiles import shipped
 
 import mic
 from mic import benchmark_dicom, pydicom_plugin
@@ -20,14 +19,11 @@ from mic.benchmark_dicom import (
 )
 
 
-def shipped(*names):
-    from pathlib import Path
-
-    return [Path(get_testdata_file(name, download=False)) for name in names]
-
-
 def test_measured_files():
-    files = shipped("MR_small_RLE.dcm", "CT_small.dcm", "rtdose.dcm", "MR_truncated.dcm")
+    files = [
+        shipped(name)
+        for name in ("MR_small_RLE.dcm", "CT_small.dcm", "rtdose.dcm", "MR_truncated.dcm")
+    ]
     rows = list(measure_files(files, warm_ups=1, runs=3))
     assert [type(row) for row in rows] == [FileTimes, FileTimes, FileError, FileError]
     rle, ct, dose, truncated = rows
@@ -51,7 +47,7 @@ def test_other_pixels_are_an_error(monkeypatch):
     real = benchmark_dicom.transcode_file
 
     def wrong(path, copy, *args, **options):
-        real(get_testdata_file("CT_small.dcm", download=False), copy, *args, **options)
+        real(shipped("CT_small.dcm"), copy, *args, **options)
         ds = pydicom.dcmread(copy)
         ds.decompress()
         ds.PixelData = bytes(len(ds.PixelData))
@@ -59,7 +55,7 @@ def test_other_pixels_are_an_error(monkeypatch):
         ds.save_as(copy)
 
     monkeypatch.setattr(benchmark_dicom, "transcode_file", wrong)
-    (row,) = measure_files(shipped("CT_small.dcm"), warm_ups=0, runs=1)
+    (row,) = measure_files([shipped("CT_small.dcm")], warm_ups=0, runs=1)
     assert isinstance(row, FileError) and "MIC decodes to other pixels" in row.message
 
 
@@ -100,26 +96,19 @@ def test_a_further_way_is_a_further_column():
 
 
 def test_command(tmp_path):
-    pytest.importorskip("click")
-    pytest.importorskip("rich")
-    from click.testing import CliRunner
+    from commandline import run
 
-    from mic.cli_commands import cli
-
-    files = shipped("MR_small_RLE.dcm", "CT_small.dcm", "rtdose.dcm")
+    files = [shipped(name) for name in ("MR_small_RLE.dcm", "CT_small.dcm", "rtdose.dcm")]
     options = [text for file in files for text in ("--images", str(file))]
     path = tmp_path / "figures.json"
-    result = CliRunner().invoke(
-        cli, ["bench", "dicom", "--repeat", "1", *options, "--json", str(path)]
-    )
-    assert result.exit_code == 0, result.output
-    assert "TOTAL" in result.output and "rtdose.dcm: Bits Allocated" in result.output
+    output = run("bench", "dicom", "--repeat", 1, *options, "--json", path)
+    assert "TOTAL" in output and "rtdose.dcm: Bits Allocated" in output
     content = json.loads(path.read_text())
     assert [entry["file"] for entry in content["rows"]] == ["MR_small_RLE.dcm", "CT_small.dcm"]
     assert content["errors"][0]["file"] == "rtdose.dcm"
     assert pydicom.dcmread(files[0]).file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.5"
-    result = CliRunner().invoke(cli, ["bench", "dicom", "--images", str(tmp_path)])
-    assert result.exit_code == 1 and "no file could be measured" in result.output
+    output = run("bench", "dicom", "--images", tmp_path, code=1)
+    assert "no file could be measured" in output
 
 
 def test_the_files_that_pip_brought_are_found():

@@ -11,40 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commandline import fails, run
 from dicomfiles import write_dicom
 
 import mic
-from mic.imagefiles import pixel_sha256
-
-pytest.importorskip("click")
-pytest.importorskip("rich")
-
-from click.testing import CliRunner
-
 from mic import cli_jobs
-from mic.cli_commands import cli
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def run(*arguments, code=0):
-    """Run a command, check its exit code, give back all it printed."""
-    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result.output
-
-
-def fails(*arguments):
-    """Output of a command that fails: one sentence and no traceback."""
-    output = run(*arguments, code=1)
-    assert output.startswith("mic: ") and output.count("\n") == 1, output
-    return output
+from mic.imagefiles import pixel_sha256
 
 
 def scan(dtype="uint16", shape=(40, 48)):

@@ -29,12 +29,6 @@ def run(*arguments):
     return result.exit_code, result.output
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def write_mic_dicom(name, array=IMAGE):
     write_dicom("native.dcm", array)
     ds = pydicom.dcmread("native.dcm")

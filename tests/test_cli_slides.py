@@ -10,36 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 import zoo
+from commandline import run
 from handmade_mic3 import pyramid
 
 import mic
 from mic.imagefiles import pixel_sha256
-
-pytest.importorskip("click")
-pytest.importorskip("rich")
-
-from click.testing import CliRunner
-
-from mic.cli_commands import cli
 
 IMAGE = zoo.smooth((300, 411, 3), "uint8")
 LEVELS = pyramid(IMAGE, 4)
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to work in, with the image in it."""
-    monkeypatch.chdir(tmp_path)
+def image_file(folder: Path) -> None:
+    """The image in the folder to work in."""
     np.save("image.npy", IMAGE)
-    return tmp_path
-
-
-def run(*arguments: str, code: int = 0) -> str:
-    result = CliRunner().invoke(cli, arguments)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result.output
 
 
 @pytest.mark.parametrize("container", ["native", "mic3"])

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """`mic view`: the picture it writes, what it says."""
 
+import functools
+
 import numpy as np
 import pytest
 from dicomfiles import write_dicom
@@ -9,36 +11,22 @@ from seriesfiles import pixels, positions, write_enhanced, write_series
 import mic
 from mic.display import to_uint8
 
-pytest.importorskip("click")
-pytest.importorskip("rich")
 pytest.importorskip("PIL")
 
-from click.testing import CliRunner
+from commandline import fails as command_fails
+from commandline import run
 from PIL import Image
 
 from mic import cli_view
-from mic.cli_commands import cli
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def without_display(monkeypatch):
     monkeypatch.setattr(cli_view, "_has_display", lambda: False)
-    return tmp_path
 
 
-def view(*arguments, code=0):
-    result = CliRunner().invoke(cli, ["view", *map(str, arguments)])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result.output
-
-
-def fails(*arguments):
-    output = view(*arguments, code=1)
-    assert output.startswith("mic: ") and output.count("\n") == 1, output
-    return output
+view = functools.partial(run, "view")
+fails = functools.partial(command_fails, "view")
 
 
 def picture(path):

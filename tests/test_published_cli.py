@@ -6,15 +6,9 @@ import json
 import numpy as np
 import pytest
 import zoo
+from commandline import fails, run
 
 import mic
-
-pytest.importorskip("click")
-pytest.importorskip("rich")
-
-from test_cli import fails, folder, run
-
-__all__ = ["folder"]
 
 IMAGE = zoo.smooth((90, 110), "uint16") // 16
 FRAMES = np.stack([zoo.smooth((30, 44), "uint16", seed) // 16 for seed in range(20)])

@@ -14,49 +14,15 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from dicomfiles import write_dicom
-from pydicom.data import get_testdata_file
+from commandline import run
+from dicomfiles import GOOD, shipped, write_dicom
 from workers import crash, good_job
-
-pytest.importorskip("click")
-pytest.importorskip("rich")
-
-from click.testing import CliRunner
 
 import mic
 from mic import cli_workers
-from mic.cli_commands import cli
 from mic.errors import CorruptDataError
 from mic.transcode import compare_files
 from mic.transcode_report import Report, read_report
-
-
-def run(*arguments, code=0):
-    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result.output
-
-
-def shipped(name):
-    return Path(get_testdata_file(name, download=False))
-
-
-@pytest.fixture
-def tree(tmp_path):
-    """Good files, files that are none, and a bad one, in two folders."""
-    folder = tmp_path / "source"
-    (folder / "sub").mkdir(parents=True)
-    for name in ("CT_small.dcm", "MR_small_RLE.dcm", "rtplan.dcm"):
-        shutil.copy(shipped(name), folder)
-    shutil.copy(shipped("MR_small.dcm"), folder / "sub" / "without_suffix")
-    shutil.copy(shipped("MR_truncated.dcm"), folder / "sub" / "bad.dcm")
-    (folder / "notes.txt").write_text("no DICOM file")
-    return folder
-
-
-GOOD = ["CT_small.dcm", "MR_small_RLE.dcm", "sub/without_suffix"]
 
 
 def by_name(report, folder):

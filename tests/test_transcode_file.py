@@ -6,13 +6,11 @@ import pickle
 import random
 import warnings
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
-from dicomfiles import write_dicom
-from pydicom.data import get_testdata_file
+from dicomfiles import shipped, write_dicom
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
@@ -36,10 +34,6 @@ def needs(name):
     if name in NEEDS:
         pytest.importorskip(NEEDS[name])
         pytest.importorskip("openjpeg")
-
-
-def shipped(name):
-    return get_testdata_file(name, download=False)
 
 
 def smooth(shape, dtype, bits):
@@ -342,7 +336,7 @@ def test_damaged_files(tmp_path):
     source, target = tmp_path / "a.dcm", tmp_path / "b.dcm"
     transcode_file(shipped("MR_small.dcm"), source, "mic")
     rng = random.Random(7)
-    good = [source.read_bytes(), Path(shipped("MR_small_bigendian.dcm")).read_bytes()]
+    good = [source.read_bytes(), shipped("MR_small_bigendian.dcm").read_bytes()]
     outcomes = collections.Counter()
     for _ in range(120):
         data = bytearray(rng.choice(good))
@@ -418,7 +412,7 @@ def test_missing_encoder_names_the_extra(tmp_path, monkeypatch):
 
 def test_file_without_meta_information(tmp_path):
     """The file format's own elements are added; pydicom alone would need force=True."""
-    ds = read_dicom(tmp_path.joinpath(shipped("CT_small.dcm")))
+    ds = read_dicom(shipped("CT_small.dcm"))
     del ds.file_meta.TransferSyntaxUID
     bare = Dataset(ds)
     pydicom.dcmwrite(tmp_path / "a.dcm", bare, implicit_vr=True, little_endian=True)

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+"""Commands of mic, run in this process; what imports this is skipped without the extra `cli`."""
+
+import pytest
+
+pytest.importorskip("click")
+pytest.importorskip("rich")
+
+from click.testing import CliRunner
+
+from mic.cli_commands import cli
+
+
+def run(*arguments, code=0):
+    """Run a command, check its exit code, give back all it printed."""
+    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def fails(*arguments):
+    """Output of a command that fails: one sentence and no traceback."""
+    output = run(*arguments, code=1)
+    assert output.startswith("mic: ") and output.count("\n") == 1, output
+    return output
