@@ -58,6 +58,17 @@ def write_series(
     return paths
 
 
+def write_times(folder, array, **attributes):
+    """A series (times x slices x rows x columns), a folder for each time and the last one first;
+    attributes that are lists have a value for each time."""
+    for time in reversed(range(len(array))):
+        own = {
+            key: value[time] if isinstance(value, list) else value
+            for key, value in attributes.items()
+        }
+        write_series(folder / str(time), array[time], SeriesInstanceUID="1.2.3", **own)
+
+
 def item(**attributes):
     """A sequence of one item."""
     ds = pydicom.Dataset()

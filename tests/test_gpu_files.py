@@ -51,6 +51,14 @@ def decode(path: Path, **options: Any) -> np.ndarray | None:
         logging.getLogger("pydicom").setLevel(logging.NOTSET)
 
 
+def assert_close(path: Path, found: np.ndarray, expected: np.ndarray) -> None:
+    """Equal, or as close as two decoders of the file's syntax come to each other."""
+    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+    syntax = pydicom.dcmread(path, stop_before_pixels=True).file_meta.TransferSyntaxUID
+    bound = BASELINE_BOUND if syntax == pydicom.uid.JPEGBaseline8Bit else 0
+    assert np.abs(found.astype(int) - expected.astype(int)).max() <= bound
+
+
 @pytest.fixture
 def cpu_registered() -> Iterator[None]:
     assert mic.gpu.register(cpu=True)
@@ -80,10 +88,7 @@ def test_same_pixels_as_pydicom(path: Path, as_rgb: bool, request: pytest.Fixtur
         assert found is None  # no decoder gives what another refuses
         return
     assert found is not None
-    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
-    syntax = pydicom.dcmread(path, stop_before_pixels=True).file_meta.TransferSyntaxUID
-    bound = BASELINE_BOUND if syntax == pydicom.uid.JPEGBaseline8Bit else 0
-    assert np.abs(found.astype(int) - expected.astype(int)).max() <= bound
+    assert_close(path, found, expected)
 
 
 @pytest.mark.filterwarnings("error")
@@ -119,10 +124,7 @@ def test_batch_on_the_cpu_is_what_pydicom_gives() -> None:
     for path, frame in zip(readable, batch, strict=True):
         expected = decode(path, index=0)
         assert expected is not None
-        assert (frame.shape, frame.dtype) == (expected.shape, expected.dtype)
-        syntax = pydicom.dcmread(path, stop_before_pixels=True).file_meta.TransferSyntaxUID
-        bound = BASELINE_BOUND if syntax == pydicom.uid.JPEGBaseline8Bit else 0
-        assert np.abs(frame.astype(int) - expected.astype(int)).max() <= bound
+        assert_close(path, frame, expected)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -12,7 +12,7 @@ from pydicom.uid import (
     RLELossless,
     SecondaryCaptureImageStorage,
 )
-from seriesfiles import OBLIQUE, pixels, positions, write_series
+from seriesfiles import OBLIQUE, pixels, positions, write_series, write_times
 
 import mic
 from mic import UnsupportedError, volume
@@ -68,16 +68,14 @@ def test_sources_of_any_syntax(tmp_path):
 
 def test_time_series(tmp_path):
     array = pixels(6).reshape(2, 3, 12, 10)
-    for time in (1, 0):
-        write_series(
-            tmp_path / str(time),
-            array[time],
-            SeriesInstanceUID="1.2.3",
-            StudyInstanceUID="1.2.4",
-            FrameOfReferenceUID="1.2.5",
-            TemporalPositionIdentifier=time + 1,
-            **CLASSES["MR"],
-        )
+    write_times(
+        tmp_path,
+        array,
+        StudyInstanceUID="1.2.4",
+        FrameOfReferenceUID="1.2.5",
+        TemporalPositionIdentifier=[1, 2],
+        **CLASSES["MR"],
+    )
     ds = to_multiframe(tmp_path)
     assert np.array_equal(mic.dicom.decode_frames(ds).reshape(array.shape), array)
     ds.save_as(tmp_path / "multi.dcm")

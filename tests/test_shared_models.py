@@ -137,26 +137,12 @@ def test_real_stack() -> None:
     assert np.array_equal(mic.decode(stream), stack)
 
 
-class Recorder(io.BytesIO):
-    """A file that remembers what was read."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__(data)
-        self.reads: list[tuple[int, int]] = []
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        start = self.tell()
-        data = super().read(size)
-        self.reads.append((start, start + len(data)))
-        return data
-
-
 def test_random_access() -> None:
     """One frame takes the header, the shared models, the index and the frame."""
     stack = stack_of(60, (40, 40))
     stream = mic.encode(stack)
     layout, offsets = layout_of(stream), mic.info(stream).frame_offsets
-    file = Recorder(stream)
+    file = zoo.RecordingFile(stream)
     assert np.array_equal(mic.open(file)[37], stack[37])
     wanted = [
         (0, 4096),
@@ -164,7 +150,7 @@ def test_random_access() -> None:
         (layout.index_offset, len(stream)),
         offsets[37:39],
     ]
-    assert file.reads == wanted
+    assert file.spans == wanted
     rows = mic.decode(stream, frames=[50, 2], rows=slice(7, 9))
     assert np.array_equal(rows, stack[[50, 2], 7:9])
 

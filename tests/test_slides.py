@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 import struct
 import threading
@@ -197,24 +196,10 @@ def test_decode(name: str) -> None:
 # ---- reading no more than is needed --------------------------------------------------
 
 
-class CountingFile(io.BytesIO):
-    """Remembers which bytes were read."""
-
-    def __init__(self, content: bytes) -> None:
-        super().__init__(content)
-        self.spans: list[tuple[int, int]] = []
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        start = self.tell()
-        data = super().read(size)
-        self.spans.append((start, start + len(data)))
-        return data
-
-
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_only_touched_tiles_are_read(name: str) -> None:
     """A region reads the tiles under it, each once and nothing else."""
-    source = CountingFile(STREAMS[name])
+    source = zoo.RecordingFile(STREAMS[name])
     file = mic.open(source)
     bounds = file.info.frame_offsets
     regions = [

@@ -10,7 +10,15 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.uid import RLELossless
-from seriesfiles import OBLIQUE, item, pixels, positions, write_enhanced, write_series
+from seriesfiles import (
+    OBLIQUE,
+    item,
+    pixels,
+    positions,
+    write_enhanced,
+    write_series,
+    write_times,
+)
 
 import mic
 from mic import CorruptDataError, LimitError, UnsupportedError
@@ -221,10 +229,7 @@ def test_files_without_geometry(tmp_path):
 )
 def test_time_series(tmp_path, keyword, values):
     array = pixels(12).reshape(3, 4, 12, 10)
-    for time in (2, 0, 1):
-        write_series(
-            tmp_path / str(time), array[time], SeriesInstanceUID="1.2.3", **{keyword: values[time]}
-        )
+    write_times(tmp_path, array, **{keyword: values})
     volume = read_series(tmp_path, threads=2)
     assert volume.times == 3 and np.array_equal(volume.array, array)
     name, found = volume.metadata["fourth_axis"]
@@ -237,13 +242,8 @@ def test_time_series(tmp_path, keyword, values):
 def test_times_of_each_slice(tmp_path):
     """Trigger times that differ from slice to slice still tell the order."""
     array = pixels(6).reshape(2, 3, 12, 10)
-    for time in (1, 0):
-        write_series(
-            tmp_path / str(time),
-            array[time],
-            SeriesInstanceUID="1.2.3",
-            TriggerTime=lambda index, time=time: f"{50 * time + index}",
-        )
+    trigger = [lambda index, time=time: f"{50 * time + index}" for time in range(2)]
+    write_times(tmp_path, array, TriggerTime=trigger)
     assert np.array_equal(read_series(tmp_path).array, array)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any, NamedTuple
 
 import handmade
@@ -191,3 +192,17 @@ def flip(stream: bytes, bit: int) -> bytes:
 def decode_one(source: Any, frame: int) -> np.ndarray:
     """One frame of a `MicFile`; a function that other processes can import."""
     return source[frame]
+
+
+class RecordingFile(io.BytesIO):
+    """A file that remembers which bytes were read."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.spans: list[tuple[int, int]] = []
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        start = self.tell()
+        data = super().read(size)
+        self.spans.append((start, start + len(data)))
+        return data
