@@ -114,26 +114,25 @@ static void wavefront_encode(image *i, int effort)
 static void stage_wavefront_encode_1(image *i) { wavefront_encode(i, 1); }
 static void stage_wavefront_encode_5(image *i) { wavefront_encode(i, 5); }
 
-static void stage_wavefront_tables(image *i)
+static wf_decoder *open_decoder(const image *i)
 {
     static wf_decoder decoder;
     size_t n_used;
     check(mic_wf_decoder_open(i->model_bytes, i->n_model, &decoder, &n_used, NULL), "model");
-    mic_wf_decoder_free(&decoder);
+    return &decoder;
 }
+static void stage_wavefront_tables(image *i) { mic_wf_decoder_free(open_decoder(i)); }
 static void stage_wavefront_decode(image *i)
 {
-    static wf_decoder decoder;
-    size_t n_used;
-    check(mic_wf_decoder_open(i->model_bytes, i->n_model, &decoder, &n_used, NULL), "model");
+    wf_decoder *decoder = open_decoder(i);
     wf_strip_job *jobs = calloc(i->n_strips, sizeof *jobs);
     for (size_t s = 0; s < i->n_strips; s++)
         jobs[s] = (wf_strip_job){i->strips[s], i->strip_bytes[s],
                                  i->back + s * i->strip_rows * i->width, rows_of(i, s)};
-    check(mic_kernels_active()->wavefront_decode(&decoder, jobs, i->n_strips, i->width, NULL),
+    check(mic_kernels_active()->wavefront_decode(decoder, jobs, i->n_strips, i->width, NULL),
           "wavefront");
     free(jobs);
-    mic_wf_decoder_free(&decoder);
+    mic_wf_decoder_free(decoder);
 }
 
 static const struct {

@@ -16,7 +16,6 @@ before the epoch.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import tempfile
@@ -196,31 +195,24 @@ def check(epoch: Epoch, expected: list[torch.Tensor]) -> None:
 
 def main() -> None:
     """Measure and write the JSON file."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="few slices, written nowhere")
-    parser.add_argument("--slices", type=int, help="length of the series")
-    parser.add_argument("--repeat", type=int, help="rounds whose best counts")
-    parser.add_argument("--report", action="store_true", help="write the page only")
-    arguments = parser.parse_args()
+    arguments = series.arguments(__doc__, slices=(200, 40), repeat=(5, 2))
     if arguments.report:
         tables.insert(PAGE, table(json.loads(TARGET.read_text())))
         return
-    n_slices = arguments.slices or (40 if arguments.quick else 200)
-    rounds = arguments.repeat or (2 if arguments.quick else 5)
     mic.register()
-    names, volume = series.synthesize(n_slices)
+    names, volume = series.synthesize(arguments.slices)
     with tempfile.TemporaryDirectory() as folder:
         paths = write_series(Path(folder), volume)
-        results = measure(ways(paths), paths, n_slices, rounds)
+        results = measure(ways(paths), paths, arguments.slices, arguments.repeat)
         sizes = {name: sum(path.stat().st_size for path in p) for name, p in paths.items()}
     content = {
         "machine": benchmark.machine(),
         "settings": {
-            "slices": n_slices,
+            "slices": arguments.slices,
             "shape": list(volume.shape[1:]),
             "made of": names,
             "batch": BATCH,
-            "rounds": rounds,
+            "rounds": arguments.repeat,
             "torch": torch.__version__,
             "SimpleITK": SimpleITK.Version.VersionString(),
         },

@@ -179,28 +179,22 @@ def _left_on(disk: Path) -> str:
     return f"nothing on the disk but {', '.join(names)}" if names else "nothing on the disk"
 
 
-def _not_run(fault: str) -> Row:
-    return {"fault": fault, "exit": "", "says": "", "state": "not run: mounting needs root"}
+def _encode_to(folder: Path, options: str, fault: str) -> Row:
+    """Encode an image to a disk that is mounted with these options."""
+    source = image_file(folder)
+    with small_disk(folder, options) as disk:
+        if disk is None:
+            return {"fault": fault, "exit": "", "says": "", "state": "not run: mounting needs root"}
+        done = mic_command("encode", source, disk / "image.mic")
+        return row(fault, done, _left_on(disk))
 
 
 def disk_full(folder: Path) -> Row:
-    fault = "the disk is full"
-    source = image_file(folder)
-    with small_disk(folder, "size=256k") as disk:
-        if disk is None:
-            return _not_run(fault)
-        done = mic_command("encode", source, disk / "image.mic")
-        return row(fault, done, _left_on(disk))
+    return _encode_to(folder, "size=256k", "the disk is full")
 
 
 def read_only_target(folder: Path) -> Row:
-    fault = "the target is read-only"
-    source = image_file(folder)
-    with small_disk(folder, "ro") as disk:
-        if disk is None:
-            return _not_run(fault)
-        done = mic_command("encode", source, disk / "image.mic")
-        return row(fault, done, _left_on(disk))
+    return _encode_to(folder, "ro", "the target is read-only")
 
 
 def vanished_source(folder: Path) -> Row:

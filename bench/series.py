@@ -8,6 +8,8 @@ are alike.
 
 from __future__ import annotations
 
+import argparse
+
 import corpus
 import numpy as np
 from numpy.typing import NDArray
@@ -32,3 +34,16 @@ def synthesize(n_slices: int) -> tuple[list[str], NDArray[np.int16]]:
         image = image if turn % 8 < 4 else image[:, ::-1]
         volume[number] = np.roll(image, (turn // 8 * 37, turn // 8 * 53), (0, 1))
     return names, volume
+
+
+def arguments(doc: str, *, slices: tuple[int, int], repeat: tuple[int, int]) -> argparse.Namespace:
+    """The command line of what measures such a series; of each pair the second is --quick's."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="few slices, written nowhere")
+    parser.add_argument("--slices", type=int, help="length of the series")
+    parser.add_argument("--repeat", type=int, help="rounds whose best counts")
+    parser.add_argument("--report", action="store_true", help="write the page only")
+    found = parser.parse_args()
+    found.slices = found.slices or slices[found.quick]
+    found.repeat = found.repeat or repeat[found.quick]
+    return found

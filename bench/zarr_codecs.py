@@ -13,7 +13,6 @@ codecs of imagecodecs are made for Zarr 2 and used so.
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 import time
@@ -135,29 +134,22 @@ def table(content: dict[str, Any]) -> str:
 
 def main() -> None:
     """Measure, write the JSON file and the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="few slices, written nowhere")
-    parser.add_argument("--slices", type=int, help="length of the series")
-    parser.add_argument("--repeat", type=int, help="rounds whose best counts")
-    parser.add_argument("--report", action="store_true", help="write the page only")
-    arguments = parser.parse_args()
+    arguments = series.arguments(__doc__, slices=(64, 16), repeat=(9, 2))
     if arguments.report:
         tables.insert(PAGE, table(json.loads(TARGET.read_text())))
         return
     register_codecs()
-    n_slices = arguments.slices or (16 if arguments.quick else 64)
-    rounds = arguments.repeat or (2 if arguments.quick else 9)
-    names, volume = series.synthesize(n_slices)
+    names, volume = series.synthesize(arguments.slices)
     volume = (volume.astype(np.int32) - int(volume.min())).astype(np.uint16)
     with tempfile.TemporaryDirectory() as folder:
-        results = measure(volume, Path(folder), rounds)
+        results = measure(volume, Path(folder), arguments.repeat)
     content = {
         "machine": benchmark.machine(),
         "settings": {
             "shape": list(volume.shape),
             "dtype": volume.dtype.name,
             "made of": names,
-            "rounds": rounds,
+            "rounds": arguments.repeat,
             "zarr": zarr.__version__,
             "imagecodecs": imagecodecs.__version__,
         },
