@@ -45,6 +45,13 @@ target() {
 }
 
 wanted=("$@")
+for name in "${wanted[@]}"; do
+    case $name in aarch64 | s390x | arm) ;; *)
+        echo "usage: ci/cross.sh [aarch64] [s390x] [arm]" >&2
+        exit 2
+        ;;
+    esac
+done
 digests here "${CC:-cc}"
 target aarch64 aarch64-linux-gnu-gcc qemu-aarch64 "NEON, and the scalar kernels beside it"
 target s390x s390x-linux-gnu-gcc qemu-s390x "big-endian"
