@@ -106,6 +106,11 @@ def test_examples_of_the_format() -> None:
     assert huffman == mic.stages.encode_stream("huffman", table.reshape(-1), 8, 8, 8)
 
 
+@pytest.mark.skipif(not (ROOT / "CITATION.cff").exists(), reason="the citation is not here")
+def test_citation_has_the_version() -> None:
+    assert f"version: {mic.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
 @pytest.mark.skipif(not (ROOT / "docs" / "design.md").exists(), reason="the docs are not here")
 def test_design_names_every_file() -> None:
     """Who looks for a thing finds its file in the design's map."""
