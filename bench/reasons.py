@@ -6,7 +6,7 @@ NOTE = """- *tree*: libjxl from effort 4 on grows a tree of contexts for the ima
   contexts by activity.  Its effort 3, which has a fixed tree, is larger than ours here.
 - *weighted*: libjxl's self-correcting predictor weighs four others by their errors nearby; our
   weights are fixed for the image.  Its effort 3, which has that too, is about as small.
-- *64 x 64*: our header, checksums and model are 3.5 % of the file.
+- *64 x 64*: our header, checksums and model are 2 to 3.5 % of the file.
 """
 
 # What the peer has, and a fact about the image: shares of samples whose neighbours W, N, NW are
