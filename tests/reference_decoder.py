@@ -456,8 +456,8 @@ def huffman(payload: bytes, most: int) -> list[int]:
             length, code = length + 1, 2 * code + bits.high_first(1)
         word = codes[length, code]
         words.append(bits.high_first(word_depth) if word == escape else word)
-    largest = max([*words, *symbols], key=lambda word: -1 if word == escape else word)
-    require(largest in (escape, *range(maximum + 1)), "a Huffman word passes the maximum")
+    listed_words = [symbol for symbol in symbols if symbol != escape]
+    require(max([0, *words, *listed_words]) <= maximum, "a Huffman word passes the maximum")
     require(0 <= bits.left() - (longest + word_depth) < 8, "the Huffman stream has a wrong length")
     require(not any(bits.take(bits.left())), "the Huffman stream does not end in zeros")
     return words
