@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" "$root/mic_codec.egg-info"' EXIT # of the sdist; it would pass for an installed package
 
 python3 -m venv "$work/venv"
 python=$work/venv/bin/python
