@@ -87,3 +87,17 @@ def test_slides(shape: tuple[int, ...], dtype: str) -> None:
     for level, expected in zip(levels, reference_decoder.decode_levels(stream), strict=True):
         assert np.array_equal(level[...], expected)
     assert_agree(stream, image)
+
+
+@pytest.mark.parametrize(("word", "fits"), [(4, True), (5, False), (7, False)])
+def test_huffman_words_behind_an_escape(word: int, fits: bool) -> None:
+    """Only the listed escape, 7 of 3 bits, may pass the maximum of 4."""
+    fields = [(1, 32), (4, 16), (0, 8), (1, 16), (7, 3), (word, 3), (0, 3)]
+    bits = "".join(f"{value:0{width}b}" for value, width in fields)
+    stream = int(bits.ljust(88, "0"), 2).to_bytes(11, "big")
+    for decode in (mic.stages.huffman_decode, reference_decoder.huffman):
+        if fits:
+            assert list(decode(stream, 1)) == [word]
+            continue
+        with pytest.raises((mic.CorruptDataError, reference_decoder.FormatError)):
+            decode(stream, 1)
