@@ -118,6 +118,18 @@ static mic_status decode_wavefront(const strip_piece *pieces, size_t n, size_t w
     return mic_kernels_active()->wavefront_decode(decoder, jobs, n, width, error);
 }
 
+/* Published streams may hold rANS where they may hold FSE; the native format does not
+ * allow it, so that its decoders need not know it. */
+static mic_status decode_fse(const strip_piece *piece, size_t width, mic_error *error)
+{
+    const uint8_t *payload = piece->in + 1;
+    const size_t n_bytes = piece->n_bytes - 1;
+    if (n_bytes >= 2 && payload[0] == 0xFF && payload[1] == 0x08)
+        return mic_fail(error, MIC_ERROR_CORRUPT, "strip", 1,
+                        "the strip starts with FF 08 (rANS), FSE (FF 02, FF 04 or FF 84) is expected (damaged stream?)");
+    return mic_stream_decode(MIC_STREAM_FSE, payload, n_bytes, width, piece->height, piece->words, error);
+}
+
 static mic_status decode_piece(const strip_piece *piece, size_t width, uint32_t n_values,
                                const strip_models *models, mic_error *error)
 {
@@ -129,8 +141,7 @@ static mic_status decode_piece(const strip_piece *piece, size_t width, uint32_t 
     const size_t n_bytes = piece->n_bytes - 1;
     switch (piece->in[0]) {
     case STRIP_RAW: return decode_raw(payload, n_bytes, n_words, n_values, piece->words, error);
-    case STRIP_FSE:
-        return mic_stream_decode(MIC_STREAM_FSE, payload, n_bytes, width, piece->height, piece->words, error);
+    case STRIP_FSE: return decode_fse(piece, width, error);
     case STRIP_HUFFMAN:
         return mic_stream_decode(MIC_STREAM_HUFFMAN, payload, n_bytes, width, piece->height, piece->words, error);
     case STRIP_WAVEFRONT:

@@ -101,3 +101,17 @@ def test_huffman_words_behind_an_escape(word: int, fits: bool) -> None:
             continue
         with pytest.raises((mic.CorruptDataError, reference_decoder.FormatError)):
             decode(stream, 1)
+
+
+def test_rans_in_place_of_fse() -> None:
+    """Published streams may hold it, strips of the native format may not."""
+    image = np.arange(64, dtype="u1").reshape(8, 8)
+    coded = mic.stages.encode_stream("rans", image.astype("u2"), 8, 8, 63)
+    assert coded[:2] == b"\xff\x08"
+    maps = [handmade.offset_map(0, 63)]
+    frame = handmade.frame(image.tobytes(), maps, [[b"\1" + coded]])
+    stream = handmade.header(8, 8, "uint8") + frame
+    with pytest.raises(mic.CorruptDataError, match=r"FF 08 \(rANS\), FSE .* is expected"):
+        mic.decode(stream)
+    with pytest.raises(reference_decoder.FormatError):
+        reference_decoder.decode(stream)
