@@ -117,36 +117,50 @@ enum { LINE_VALUES = 512 }; /* that are looked at together */
 
 static uint32_t count_seen(const uint8_t *seen, uint32_t *lowest, uint32_t *highest)
 {
+    enum { LINE = 64 };
+    const uint64_t ones = 0x0101010101010101;
     uint32_t n = 0;
     *lowest = SAMPLE_VALUES;
     *highest = 0;
-    for (uint32_t v = 0; v < SAMPLE_VALUES; v += 8) {
-        if (load_u64(seen + v) == 0)
+    for (uint32_t v = 0; v < SAMPLE_VALUES; v += LINE) {
+        uint64_t any = 0;
+        for (uint32_t k = 0; k < LINE; k += 8)
+            any |= load_u64(seen + v + k);
+        if (any == 0)
             continue;
-        for (uint32_t k = v; k < v + 8; k++)
-            if (seen[k]) {
-                *lowest = *lowest < k ? *lowest : k;
-                *highest = k;
-                n++;
-            }
+        for (uint32_t k = 0; k < LINE; k += 8)
+            n += (uint32_t)(load_u64(seen + v + k) * ones >> 56); /* the sum of eight bytes that are 0 or 1 */
+        *lowest = *lowest < v ? *lowest : v;
+        *highest = v + LINE - 1;
     }
+    while (n && !seen[*lowest])
+        ++*lowest;
+    while (n && !seen[*highest])
+        --*highest;
     return n;
 }
 
+/* Values that do not occur get a rank, too, which nobody looks up: there are no
+ * branches for them. */
 static mic_status list_values(const uint8_t *seen, sample_map *map, mic_error *error)
 {
     map->values = malloc(map->n_values * sizeof *map->values);
     map->ranks = malloc(SAMPLE_VALUES * sizeof *map->ranks);
     if (!map->values || !map->ranks)
         return no_memory(error);
-    uint16_t rank = 0;
-    for (uint32_t v = map->minimum; rank < map->n_values; v++)
-        if (seen[v]) {
-            map->values[rank] = (uint16_t)v;
-            map->ranks[v] = rank++;
-        }
+    for (uint32_t v = map->minimum, rank = 0; rank < map->n_values; v++) {
+        map->values[rank] = (uint16_t)v;
+        map->ranks[v] = (uint16_t)rank;
+        rank += seen[v];
+    }
     find_run(map);
     return MIC_OK;
+}
+
+static void look_up_ranks(const sample_map *map, uint16_t *values, size_t n)
+{
+    mic_kernels_active()->look_up(values, n, map->ranks, SAMPLE_VALUES, map->values[map->run_first],
+                                  map->values[map->run_last]);
 }
 
 /* Bits that packing takes off the differences of the values of a line, from which
@@ -159,8 +173,8 @@ static int32_t saved_bits_of_line(const sample_map *map, const uint16_t *line, u
     int32_t saved = 0;
     for (size_t x = 0; x < n; x++)
         values[x] = (uint16_t)(line[x] + offset);
-    for (size_t x = 0; x < n; x++)
-        ranks[x] = map->ranks[values[x]];
+    memcpy(ranks, values, n * sizeof *ranks);
+    look_up_ranks(map, ranks, n);
     for (size_t x = 1; x < n; x++) {
         int32_t step = values[x] - values[x - 1], packed = ranks[x] - ranks[x - 1], bits, packed_bits;
         float size = (float)(2 * (step < 0 ? -step : step) + 1), packed_size = (float)(2 * (packed < 0 ? -packed : packed) + 1);
@@ -174,7 +188,7 @@ static int32_t saved_bits_of_line(const sample_map *map, const uint16_t *line, u
 /* The same for horizontal neighbours from a spread of rows. */
 static uint64_t saved_bits(const sample_map *map, const uint16_t *values, uint16_t offset, size_t rows, size_t columns)
 {
-    enum { SAMPLED_PIXELS = 32768 };
+    enum { SAMPLED_PIXELS = 8192 };
     const size_t n_sampled = min_size(rows, 1 + SAMPLED_PIXELS / columns);
     uint64_t saved = 0;
     for (size_t i = 0; i < n_sampled; i++) {
@@ -183,6 +197,19 @@ static uint64_t saved_bits(const sample_map *map, const uint16_t *values, uint16
             saved += (uint64_t)saved_bits_of_line(map, line + x, offset, min_size(columns - x, LINE_VALUES));
     }
     return saved * rows / n_sampled;
+}
+
+/* What the table takes at least, in bits: where the gap between successive values
+ * changes, a run ends or a gap stands alone.  Tables of images take seven bits and more
+ * for each such place; even one long run takes an eighth of a bit a value. */
+static uint64_t least_table_bits(const sample_map *map)
+{
+    enum { BITS_OF_CHANGE = 4 };
+    const uint16_t *values = map->values;
+    uint32_t n_changes = 0;
+    for (size_t i = 2; i < map->n_values; i++)
+        n_changes += (uint16_t)(values[i] - values[i - 1]) != (uint16_t)(values[i - 1] - values[i - 2]);
+    return BITS_OF_CHANGE * n_changes + map->n_values / 8;
 }
 
 static void drop_tables(sample_map *map)
@@ -223,9 +250,9 @@ mic_status mic_map_choose(const uint8_t *seen, const uint16_t *values, uint16_t 
     map->n_values = n_used;
     mic_status status = list_values(seen, map, error);
     uint64_t saved = status == MIC_OK ? saved_bits(map, values, offset, rows, columns) : 0;
-    /* Coding the table takes time too: skip it when even a minimal one, an
-     * eighth of a bit a value, would cost more than it saves. */
-    if (status == MIC_OK && saved > n_used / 8)
+    /* Coding the table takes time too: skip it when even a minimal one would cost more
+     * than it saves. */
+    if (status == MIC_OK && saved > least_table_bits(map))
         status = encode_table(map, error);
     if (status == MIC_OK && map->table && saved > 8 * (uint64_t)map->n_table) {
         map->kind = MAP_PACKED;
@@ -240,12 +267,10 @@ mic_status mic_map_choose(const uint8_t *seen, const uint16_t *values, uint16_t 
 
 void mic_map_forward(const sample_map *map, uint16_t *words, size_t n)
 {
-    const mic_kernels *kernels = mic_kernels_active();
     if (map->kind == MAP_PACKED)
-        kernels->look_up(words, n, map->ranks, SAMPLE_VALUES, map->values[map->run_first],
-                         map->values[map->run_last]);
+        look_up_ranks(map, words, n);
     else if (map->minimum)
-        kernels->add(words, n, (uint16_t)-map->minimum);
+        mic_kernels_active()->add(words, n, (uint16_t)-map->minimum);
 }
 
 mic_status mic_map_inverse(const sample_map *map, uint16_t *words, size_t n, mic_error *error)
