@@ -12,8 +12,17 @@ enum {
     SCALE_BITS = 30, /* of the largest sum, while solving: products fit 62 bits */
 };
 
-/* Sums of products: entry i, j for i <= j. */
 typedef int64_t sums[WF_TERMS][WF_TERMS];
+
+void mic_wf_join_products(wf_products *products)
+{
+    for (int i = 0; i < WF_TERMS; i++)
+        for (int j = i; j < WF_TERMS; j++)
+            for (int lane = 0; lane < WF_SUM_LANES; lane++)
+                products->total[i][j] += products->lanes[i][j][lane];
+    memset(products->lanes, 0, sizeof products->lanes);
+    products->n_blocks = 0;
+}
 
 static int32_t clamp(int32_t v, int32_t limit) { return v < -limit ? -limit : v > limit ? limit : v; }
 
@@ -63,15 +72,16 @@ mic_status mic_wf_fit_weights(const wf_image *image, size_t max_rows, wf_model *
     const wf_row_kernels *kernels = mic_wf_row_kernels_active();
     size_t every = image->height <= max_rows ? 1 : image->height / max_rows;
     wf_rows rows;
-    sums total;
-    memset(total, 0, sizeof total);
+    wf_products products;
+    memset(&products, 0, sizeof products);
     TRY(mic_wf_rows_open(&rows, image->width, image->offset, error));
     for (size_t y = 2; y < image->height; y += every) {
         mic_wf_rows_seek(&rows, kernels, model, image->words, y);
-        kernels->add_products(&rows, total);
+        kernels->add_products(&rows, &products);
     }
     mic_wf_rows_close(&rows);
-    condition(total);
-    solve(total, model->weights);
+    mic_wf_join_products(&products);
+    condition(products.total);
+    solve(products.total, model->weights);
     return MIC_OK;
 }

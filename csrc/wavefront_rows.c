@@ -157,7 +157,7 @@ static void find_rare(const uint16_t *code, size_t n, const int16_t limits[WF_BU
 
 /* Each sample counts by 1 / activity^2: its terms are scaled so that a difference
  * as large as the activity's power of two becomes 2^8, and cut at 8 times that. */
-static void add_products(const wf_rows *r, int64_t total[WF_TERMS][WF_TERMS])
+static void add_products(const wf_rows *r, wf_products *products)
 {
     for (ptrdiff_t x = 2; x + 1 < (ptrdiff_t)r->width; x++) {
         const int16_t n = r->above[x], nw = r->above[x - 1], ne = r->above[x + 1], w = r->current[x - 1];
@@ -172,7 +172,7 @@ static void add_products(const wf_rows *r, int64_t total[WF_TERMS][WF_TERMS])
         }
         for (int i = 0; i < WF_TERMS; i++)
             for (int j = i; j < WF_TERMS; j++)
-                total[i][j] += term[i] * term[j];
+                products->total[i][j] += term[i] * term[j];
     }
 }
 

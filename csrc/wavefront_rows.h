@@ -29,7 +29,19 @@ typedef struct wf_row_codes {
     uint16_t *raw;  /* raw bits of escapes, undefined for others */
 } wf_row_codes;
 
-enum { WF_TERMS = WF_WEIGHTS + 1 }; /* the differences that weights apply to, and the target */
+enum {
+    WF_TERMS = WF_WEIGHTS + 1, /* the differences that weights apply to, and the target */
+    WF_SUM_LANES = 16,
+    WF_SUM_BLOCKS = 128, /* whose pairs of products, each below 2^24, a lane can take */
+};
+
+/* Sums of products of terms: of term i by term j for i <= j.  Vector kernels add in
+ * 32-bit lanes, from row to row: to join them for each row took longer than to add. */
+typedef struct wf_products {
+    int64_t total[WF_TERMS][WF_TERMS];
+    int32_t lanes[WF_TERMS][WF_TERMS][WF_SUM_LANES]; /* not yet in the totals */
+    size_t n_blocks;                                 /* in the lanes */
+} wf_products;
 
 /* Loops over one row; one table per instruction set. */
 typedef struct wf_row_kernels {
@@ -42,13 +54,22 @@ typedef struct wf_row_kernels {
      * calls of wf_count_rare.  Limits are codes, bucket << 8 | symbol. */
     void (*find_rare)(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS], uint32_t *exact,
                       uint32_t *sampled);
-    /* Sums of products of the terms of columns [2, width - 1), added to total[i][j]
-     * for i <= j; see wavefront_fit.c. */
-    void (*add_products)(const wf_rows *rows, int64_t total[WF_TERMS][WF_TERMS]);
+    /* Products of the terms of columns [2, width - 1); see wavefront_fit.c. */
+    void (*add_products)(const wf_rows *rows, wf_products *products);
 } wf_row_kernels;
 
 extern const wf_row_kernels mic_wf_row_kernels_scalar, mic_wf_row_kernels_avx2, mic_wf_row_kernels_avx512;
 const wf_row_kernels *mic_wf_row_kernels_active(void);
+
+/* Written out: compilers keep sums in registers only if no loop counts them. */
+#define WF_EACH_PAIR(DO) \
+    DO(0, 0) DO(0, 1) DO(0, 2) DO(0, 3) DO(0, 4) DO(0, 5) DO(0, 6) \
+    DO(1, 1) DO(1, 2) DO(1, 3) DO(1, 4) DO(1, 5) DO(1, 6) DO(2, 2) \
+    DO(2, 3) DO(2, 4) DO(2, 5) DO(2, 6) DO(3, 3) DO(3, 4) DO(3, 5) \
+    DO(3, 6) DO(4, 4) DO(4, 5) DO(4, 6) DO(5, 5) DO(5, 6) DO(6, 6)
+
+/* What is in the lanes goes to the totals. */
+void mic_wf_join_products(wf_products *products);
 
 mic_status mic_wf_rows_open(wf_rows *rows, size_t width, uint16_t offset, mic_error *error);
 void mic_wf_rows_close(wf_rows *rows);

@@ -228,16 +228,6 @@ WF_AVX2_INLINE void terms_at(const wf_rows *r, size_t x, __m256i valid, __m256i 
     }
 }
 
-WF_AVX2_INLINE int64_t sum_of(__m256i v)
-{
-    int32_t lanes[8];
-    int64_t sum = 0;
-    store(lanes, v);
-    for (int i = 0; i < 8; i++)
-        sum += lanes[i];
-    return sum;
-}
-
 /* All ones in the first n of 16 lanes. */
 WF_AVX2_INLINE __m256i first_lanes(size_t n)
 {
@@ -245,25 +235,33 @@ WF_AVX2_INLINE __m256i first_lanes(size_t n)
     return _mm256_cmpgt_epi16(_mm256_set1_epi16((short)min_size(n, COLUMNS)), place);
 }
 
-WF_AVX2 static void add_products(const wf_rows *r, int64_t total[WF_TERMS][WF_TERMS])
+#define LOAD_SUM(i, j) sum[i][j] = load((const int16_t *)products->lanes[i][j]);
+#define ADD_PRODUCT(i, j) sum[i][j] = _mm256_add_epi32(sum[i][j], _mm256_madd_epi16(term[i], term[j]));
+#define STORE_SUM(i, j) store(products->lanes[i][j], sum[i][j]);
+
+/* Blocks of one row, as many as the lanes take. */
+WF_AVX2_INLINE size_t add_blocks(const wf_rows *r, size_t x, size_t end, wf_products *products)
 {
-    enum { FLUSH = 128 }; /* blocks: a pair of products is below 2^24 */
+    __m256i sum[WF_TERMS][WF_TERMS];
+    size_t n_blocks = products->n_blocks;
+    WF_EACH_PAIR(LOAD_SUM)
+    for (; x < end && n_blocks < WF_SUM_BLOCKS; x += COLUMNS, n_blocks++) {
+        __m256i term[WF_TERMS];
+        terms_at(r, x, first_lanes(end - x), term);
+        WF_EACH_PAIR(ADD_PRODUCT)
+    }
+    WF_EACH_PAIR(STORE_SUM)
+    products->n_blocks = n_blocks;
+    return x;
+}
+
+WF_AVX2 static void add_products(const wf_rows *r, wf_products *products)
+{
     const size_t end = r->width < 1 ? 0 : r->width - 1;
     for (size_t x = 2; x < end;) {
-        __m256i sum[WF_TERMS][WF_TERMS];
-        for (int i = 0; i < WF_TERMS; i++)
-            for (int j = i; j < WF_TERMS; j++)
-                sum[i][j] = _mm256_setzero_si256();
-        for (size_t block = 0; block < FLUSH && x < end; block++, x += COLUMNS) {
-            __m256i term[WF_TERMS];
-            terms_at(r, x, first_lanes(end - x), term);
-            for (int i = 0; i < WF_TERMS; i++)
-                for (int j = i; j < WF_TERMS; j++)
-                    sum[i][j] = _mm256_add_epi32(sum[i][j], _mm256_madd_epi16(term[i], term[j]));
-        }
-        for (int i = 0; i < WF_TERMS; i++)
-            for (int j = i; j < WF_TERMS; j++)
-                total[i][j] += sum_of(sum[i][j]);
+        if (products->n_blocks == WF_SUM_BLOCKS)
+            mic_wf_join_products(products);
+        x = add_blocks(r, x, end, products);
     }
 }
 

@@ -186,32 +186,33 @@ WF_AVX512_INLINE void terms_at(const wf_rows *r, size_t x, __mmask32 valid, __m5
     }
 }
 
-WF_AVX512_INLINE int64_t sum_of(__m512i v)
+#define LOAD_SUM(i, j) sum[i][j] = _mm512_loadu_si512(products->lanes[i][j]);
+#define ADD_PRODUCT(i, j) sum[i][j] = _mm512_add_epi32(sum[i][j], _mm512_madd_epi16(term[i], term[j]));
+#define STORE_SUM(i, j) _mm512_storeu_si512(products->lanes[i][j], sum[i][j]);
+
+/* Blocks of one row, as many as the lanes take. */
+WF_AVX512_INLINE size_t add_blocks(const wf_rows *r, size_t x, size_t end, wf_products *products)
 {
-    __m512i low = _mm512_cvtepi32_epi64(_mm512_castsi512_si256(v));
-    __m512i high = _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(v, 1));
-    return _mm512_reduce_add_epi64(_mm512_add_epi64(low, high));
+    __m512i sum[WF_TERMS][WF_TERMS];
+    size_t n_blocks = products->n_blocks;
+    WF_EACH_PAIR(LOAD_SUM)
+    for (; x < end && n_blocks < WF_SUM_BLOCKS; x += 32, n_blocks++) {
+        __m512i term[WF_TERMS];
+        terms_at(r, x, end - x >= 32 ? ~0u : (1u << (end - x)) - 1, term);
+        WF_EACH_PAIR(ADD_PRODUCT)
+    }
+    WF_EACH_PAIR(STORE_SUM)
+    products->n_blocks = n_blocks;
+    return x;
 }
 
-WF_AVX512 static void add_products(const wf_rows *r, int64_t total[WF_TERMS][WF_TERMS])
+WF_AVX512 static void add_products(const wf_rows *r, wf_products *products)
 {
-    enum { FLUSH = 128 }; /* blocks: a pair of products is below 2^24 */
     const size_t end = r->width < 1 ? 0 : r->width - 1;
     for (size_t x = 2; x < end;) {
-        __m512i sum[WF_TERMS][WF_TERMS];
-        for (int i = 0; i < WF_TERMS; i++)
-            for (int j = i; j < WF_TERMS; j++)
-                sum[i][j] = _mm512_setzero_si512();
-        for (size_t block = 0; block < FLUSH && x < end; block++, x += 32) {
-            __m512i term[WF_TERMS];
-            terms_at(r, x, end - x >= 32 ? ~0u : (1u << (end - x)) - 1, term);
-            for (int i = 0; i < WF_TERMS; i++)
-                for (int j = i; j < WF_TERMS; j++)
-                    sum[i][j] = _mm512_add_epi32(sum[i][j], _mm512_madd_epi16(term[i], term[j]));
-        }
-        for (int i = 0; i < WF_TERMS; i++)
-            for (int j = i; j < WF_TERMS; j++)
-                total[i][j] += sum_of(sum[i][j]);
+        if (products->n_blocks == WF_SUM_BLOCKS)
+            mic_wf_join_products(products);
+        x = add_blocks(r, x, end, products);
     }
 }
 
