@@ -6,30 +6,9 @@
  * machine makes the same choice.
  */
 #include "wavefront_build.h"
+#include "wavefront_cost.h"
 
 #include <stdlib.h>
-
-/* ---- logarithms -------------------------------------------------------- */
-
-enum { LOG_BITS = 12 }; /* fraction bits of a logarithm, and so of a cost in bits */
-
-/* log2(1 + i/64) in units of 2^-12, rounded. */
-static const uint16_t log_table[65] = {
-    0, 92, 182, 271, 358, 445, 530, 613, 696, 778, 858, 937, 1016,
-    1093, 1169, 1244, 1319, 1392, 1465, 1536, 1607, 1677, 1746, 1814, 1882, 1949,
-    2015, 2080, 2145, 2208, 2272, 2334, 2396, 2457, 2518, 2578, 2637, 2696, 2754,
-    2812, 2869, 2926, 2982, 3037, 3092, 3146, 3200, 3254, 3307, 3359, 3412, 3463,
-    3514, 3565, 3615, 3665, 3715, 3764, 3812, 3861, 3908, 3956, 4003, 4050, 4096,
-};
-
-static uint32_t log2_q12(uint32_t v)
-{
-    unsigned exponent = highest_bit(v);
-    uint32_t mantissa = exponent >= 16 ? v >> (exponent - 16) : v << (16 - exponent);
-    uint32_t i = mantissa >> 10 & 63, part = mantissa & 1023;
-    uint32_t between = ((uint32_t)(log_table[i + 1] - log_table[i]) * part + 512) >> 10;
-    return (exponent << LOG_BITS) + log_table[i] + between;
-}
 
 /* ---- cost of a context ------------------------------------------------- */
 
@@ -39,25 +18,6 @@ typedef struct context_counts {
     unsigned first_bucket;
     uint32_t counts[WF_SYMBOLS];
 } context_counts;
-
-/* An optimal code for the counts, plus what a table costs to send. */
-static uint64_t cost_of(const uint32_t *a, const uint32_t *b, uint32_t last, unsigned precision)
-{
-    enum { TABLE_BITS = 10 }; /* last symbol; the frequency of one symbol costs about 2 + precision */
-    uint64_t sum = 0, total = 0, n_used = 0;
-    for (uint32_t s = 0; s <= last; s++) {
-        uint32_t n = a[s] + b[s];
-        if (n == 0)
-            continue;
-        total += n;
-        if (n > 1)
-            sum += (uint64_t)n * log2_q12(n);
-        n_used++;
-    }
-    if (total == 0)
-        return 0;
-    return total * log2_q12((uint32_t)total) - sum + ((TABLE_BITS + n_used * (2 + precision) + last) << LOG_BITS);
-}
 
 static unsigned last_used(const uint32_t *counts)
 {
@@ -74,7 +34,7 @@ static const uint32_t no_counts[WF_SYMBOLS];
 static uint64_t merged_cost(const context_counts *a, const context_counts *b, unsigned precision)
 {
     uint32_t last = a->last > b->last ? a->last : b->last;
-    return cost_of(a->counts, b->counts, last, precision);
+    return mic_wf_cost(a->counts, b->counts, last + 1, precision);
 }
 
 /* ---- merging ----------------------------------------------------------- */
@@ -104,7 +64,7 @@ static size_t gather_buckets(const uint32_t *histogram, unsigned width, unsigned
         c->last = last_used(c->counts);
         if (c->total == 0)
             continue; /* empty buckets join the context below them */
-        c->cost = cost_of(c->counts, no_counts, c->last, precision);
+        c->cost = mic_wf_cost(c->counts, no_counts, c->last + 1, precision);
         n++;
     }
     return n;
@@ -181,9 +141,9 @@ static uint64_t trial_cost(const uint32_t histogram[WF_N_CODES], const wf_model 
     for (unsigned b = 0; b < WF_BUCKETS; b++) {
         const uint32_t *counts = histogram + b * WF_CODE_SYMBOLS;
         unsigned last = last_used(counts);
-        cost += cost_of(counts, no_counts, last, 2);
+        cost += mic_wf_cost(counts, no_counts, last + 1, 2);
         for (unsigned s = 2u << model->direct_log; s <= last; s++)
-            cost += (uint64_t)counts[s] * wf_raw_bits(s, model->direct_log) << LOG_BITS;
+            cost += (uint64_t)counts[s] * wf_raw_bits(s, model->direct_log) << WF_COST_BITS;
     }
     return cost;
 }
