@@ -11,9 +11,12 @@
 #include "wavefront_build.h"
 
 enum {
-    FULL_ROWS = 32, /* counted in full before the first limits */
-    FAST = 8,       /* of so many rows one is counted where speed matters more than size */
+    FULL_ROWS = 16,      /* counted in full before the first limits */
+    FULL_ROWS_FAST = 32, /* the same where fewer follow */
+    FAST = 8,            /* of so many rows one is counted where speed matters more than size */
 };
+
+static unsigned full_rows(const wf_counter *c) { return c->every < FAST ? FULL_ROWS : FULL_ROWS_FAST; }
 
 void mic_wf_counter_open(wf_counter *counter, uint32_t memory[WF_COUNTER_SIZE], unsigned every, size_t n_expected)
 {
@@ -30,24 +33,33 @@ void mic_wf_counter_clear(wf_counter *counter)
     if (counter->sampled != counter->exact)
         memset(counter->sampled, 0, WF_N_CODES * sizeof *counter->sampled);
     counter->n_rows = 0;
-    counter->next_limits = FULL_ROWS;
+    counter->next_limits = full_rows(counter);
 }
 
 /* Neighbours often have the same code: two tables in turn where that is possible,
- * for an increment waits for the last one of the same entry. */
+ * for an increment waits for the last one of the same entry.  In a flat background all
+ * codes are 0. */
 static void count_all(const uint16_t *code, size_t n, uint32_t *a, uint32_t *b)
 {
+    uint32_t n_flat = 0;
     size_t x = 0;
-    for (; x + 4 <= n; x += 4) {
-        uint64_t four; /* in whatever order */
-        memcpy(&four, code + x, sizeof four);
-        a[four & 0xFFFF]++;
-        b[four >> 16 & 0xFFFF]++;
-        a[four >> 32 & 0xFFFF]++;
-        b[four >> 48]++;
+    for (; x + 8 <= n; x += 8) {
+        uint64_t four[2]; /* in whatever order */
+        memcpy(four, code + x, sizeof four);
+        if ((four[0] | four[1]) == 0) {
+            n_flat += 8;
+            continue;
+        }
+        for (int k = 0; k < 2; k++) {
+            a[four[k] & 0xFFFF]++;
+            b[four[k] >> 16 & 0xFFFF]++;
+            a[four[k] >> 32 & 0xFFFF]++;
+            b[four[k] >> 48]++;
+        }
     }
     for (; x < n; x++)
         a[code[x]]++;
+    a[0] += n_flat;
 }
 
 /* A symbol below its bucket's limit has a count, or gets one: what was sampled
@@ -80,12 +92,12 @@ static void join_tables(wf_counter *c)
 void mic_wf_count_row(wf_counter *c, const wf_row_kernels *kernels, const uint16_t *code, size_t n)
 {
     const size_t y = c->n_rows++;
-    if (c->every == 1 || y < FULL_ROWS) {
+    if (c->every == 1 || y < full_rows(c)) {
         count_all(code, n, c->exact, c->sampled);
         return;
     }
     if (y == c->next_limits) {
-        if (y == FULL_ROWS)
+        if (y == full_rows(c))
             join_tables(c);
         set_limits(c);
         c->next_limits += y < 256 ? y : 256;
@@ -100,7 +112,7 @@ void mic_wf_counter_finish(wf_counter *c)
 {
     if (c->sampled == c->exact)
         return;
-    const uint32_t weight = c->every == 1 || c->n_rows <= FULL_ROWS ? 1 : c->every;
+    const uint32_t weight = c->every == 1 || c->n_rows <= full_rows(c) ? 1 : c->every;
     for (size_t i = 0; i < WF_N_CODES; i++)
         c->exact[i] += weight * c->sampled[i];
 }
