@@ -19,14 +19,21 @@ typedef struct context_counts {
     uint32_t counts[WF_SYMBOLS];
 } context_counts;
 
+/* The highest symbol in use, 0 if there is none: most tables end early, so from the end by blocks. */
 static unsigned last_used(const uint32_t *counts)
 {
-    unsigned last = WF_SYMBOLS - 1;
-    while (last > 1 && (counts[last] | counts[last - 1]) == 0)
-        last -= 2;
-    while (last > 0 && counts[last] == 0)
-        last--;
-    return last;
+    enum { BLOCK = 16 };
+    unsigned end = WF_SYMBOLS;
+    for (; end > BLOCK; end -= BLOCK) {
+        uint32_t any = 0;
+        for (unsigned s = 1; s <= BLOCK; s++)
+            any |= counts[end - s];
+        if (any)
+            break;
+    }
+    while (end > 1 && counts[end - 1] == 0)
+        end--;
+    return end - 1;
 }
 
 static const uint32_t no_counts[WF_SYMBOLS];
@@ -152,42 +159,46 @@ static uint64_t trial_cost(const uint32_t histogram[WF_N_CODES], const wf_model 
 typedef struct trial {
     const wf_image *image;
     size_t taken, every;
-    wf_counter *counter;
     wf_rows rows;
     wf_row_codes codes;
 } trial;
 
-/* What the codes of these rows cost, each block of them begun afresh: its first rows,
- * predicted from less and in contexts of worse errors, do not count. */
-static uint64_t try_model(trial *t, const wf_model *model)
+/* The codes of the trial's places, or of every other one from row `first` on.  Each place is begun afresh:
+ * its first rows, predicted from less and in contexts of worse errors, do not count. */
+static void count_places(trial *t, const wf_model *model, size_t first, size_t every, wf_counter *counter)
 {
     const wf_row_kernels *kernels = mic_wf_row_kernels_active();
     const wf_image *image = t->image;
     enum { WARM_ROWS = 2 };
-    mic_wf_counter_clear(t->counter);
-    for (size_t first = 0; first < image->height; first += t->every) {
+    for (; first < image->height; first += every) {
         mic_wf_rows_rewind(&t->rows);
         for (size_t y = 0; y < min_size(t->taken, image->height - first); y++) {
             mic_wf_rows_next(&t->rows, kernels, model, image->words + first * image->width, y);
             kernels->code(model, &t->rows, &t->codes);
             if (y >= WARM_ROWS || image->height <= WARM_ROWS)
-                mic_wf_count_row(t->counter, kernels, t->codes.code, image->width);
+                mic_wf_count_row(counter, kernels, t->codes.code, image->width);
         }
     }
-    mic_wf_counter_finish(t->counter);
-    return trial_cost(t->counter->exact, model);
+}
+
+/* What the codes of all places cost. */
+static uint64_t try_model(trial *t, const wf_model *model, wf_counter *counter)
+{
+    mic_wf_counter_clear(counter);
+    count_places(t, model, 0, t->every, counter);
+    return trial_cost(counter->exact, model);
 }
 
 /* Weights in smaller and smaller steps, one by one, where that saves something: least
  * squares are only close to what the coded size wants.  Tried on all of an image, or
  * on as many rows of a large one as do not lead astray. */
-static void refine_weights(trial *t, wf_model *model)
+static void refine_weights(trial *t, wf_model *model, wf_counter *counter)
 {
     enum { UNIT = 256, LIMIT = 127 * UNIT, FIRST_STEP = 8, ENOUGH = 1 << 18, ROWS = 64 };
     const size_t share = t->image->width * t->image->height / ENOUGH;
     t->taken = share > 1 ? ROWS : t->image->height;
     t->every = share > 1 ? share * ROWS : t->image->height;
-    uint64_t cost = try_model(t, model);
+    uint64_t cost = try_model(t, model, counter);
     for (int step = FIRST_STEP * UNIT; step >= UNIT; step /= 2) {
         for (unsigned i = 0; i < 2 * WF_WEIGHTS; i++) {
             const int16_t before = model->weights[i / 2];
@@ -195,7 +206,7 @@ static void refine_weights(trial *t, wf_model *model)
             if (tried < -LIMIT || tried > LIMIT)
                 continue;
             model->weights[i / 2] = (int16_t)tried;
-            const uint64_t tried_cost = try_model(t, model);
+            const uint64_t tried_cost = try_model(t, model, counter);
             if (tried_cost < cost)
                 cost = tried_cost;
             else
@@ -204,27 +215,43 @@ static void refine_weights(trial *t, wf_model *model)
     }
 }
 
-static mic_status try_predictors(const wf_image *image, size_t taken, size_t every, bool refine, wf_model *model,
-                                 wf_counter *counter, mic_error *error)
+/* Linear or median; where places lie apart, first on every other one: if one predictor is
+ * clearly cheaper there, the other places will hardly tell otherwise. */
+static wf_predictor choose_by_trial(trial *t, wf_model *model, wf_counter counters[2])
 {
-    trial t = {.image = image, .taken = taken, .every = every, .counter = counter};
+    enum { CLEAR_LINEAR = 80, CLEAR_MEDIAN = 16 }; /* parts of the cost */
+    const size_t n_parts = t->every < 2 * t->taken ? 1 : 2;
     uint64_t costs[2];
+    for (size_t part = 0; part < n_parts; part++) {
+        for (int p = WF_MEDIAN; p <= WF_LINEAR; p++) {
+            model->predictor = (wf_predictor)p;
+            count_places(t, model, part * t->every, n_parts * t->every, &counters[p]);
+            costs[p] = trial_cost(counters[p].exact, model);
+        }
+        if (costs[WF_MEDIAN] >= costs[WF_LINEAR] + costs[WF_LINEAR] / CLEAR_LINEAR)
+            return WF_LINEAR;
+        if (costs[WF_MEDIAN] <= costs[WF_LINEAR] - costs[WF_LINEAR] / CLEAR_MEDIAN)
+            return WF_MEDIAN;
+    }
+    /* of a few rows only: where the median is worth it, it is by much more than they can be wrong */
+    const uint64_t margin = t->every > t->taken ? costs[WF_LINEAR] / 64 : 0;
+    return costs[WF_LINEAR] - margin <= costs[WF_MEDIAN] ? WF_LINEAR : WF_MEDIAN;
+}
+
+static mic_status try_predictors(const wf_image *image, size_t taken, size_t every, bool refine, wf_model *model,
+                                 wf_counter counters[2], mic_error *error)
+{
+    trial t = {.image = image, .taken = taken, .every = every};
     size_t padded = image->width + WF_ROW_BLOCK;
     uint16_t *memory = malloc(2 * padded * sizeof *memory);
     if (!memory)
         return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory for a row of codes");
     t.codes = (wf_row_codes){memory, memory + padded};
     mic_status status = mic_wf_rows_open(&t.rows, image->width, image->offset, error);
-    for (int p = WF_MEDIAN; status == MIC_OK && p <= WF_LINEAR; p++) {
-        model->predictor = (wf_predictor)p;
-        costs[p] = try_model(&t, model);
-    }
     if (status == MIC_OK) {
-        /* of a few rows only: where the median is worth it, it is by much more than they can be wrong */
-        uint64_t margin = every > taken ? costs[WF_LINEAR] / 64 : 0;
-        model->predictor = costs[WF_LINEAR] - margin <= costs[WF_MEDIAN] ? WF_LINEAR : WF_MEDIAN;
+        model->predictor = choose_by_trial(&t, model, counters);
         if (refine && model->predictor == WF_LINEAR)
-            refine_weights(&t, model);
+            refine_weights(&t, model, &counters[0]);
         mic_wf_rows_close(&t.rows);
     }
     free(memory);
@@ -250,15 +277,16 @@ mic_status mic_wf_choose_predictor(const wf_image *image, int effort, wf_model *
                                           {48, 12, 6}, {64, 12, 6}, {UINT16_MAX, UINT16_MAX, 6}, {UINT16_MAX, UINT16_MAX, 6}};
     const sample_size size = sizes[effort < 1 ? 1 : effort > 9 ? 9 : effort];
     const size_t every = image->height / size.places < size.rows ? size.rows : image->height / size.places;
-    wf_counter counter;
+    wf_counter counters[2];
     model->fraction_bits = wf_fraction_bits(model->max_value);
     choose_sizes(image, effort, model);
     TRY(mic_wf_fit_weights(image, size.fit_rows, model, error));
-    uint32_t *memory = malloc(WF_COUNTER_SIZE * sizeof *memory);
+    uint32_t *memory = malloc(2 * WF_N_CODES * sizeof *memory);
     if (!memory)
         return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory for a histogram");
-    mic_wf_counter_open(&counter, memory, 1, image->width * (image->height / every + 1) * size.rows);
-    mic_status status = try_predictors(image, size.rows, every, effort > 8, model, &counter, error);
+    for (size_t i = 0; i < 2; i++)
+        mic_wf_counter_open_exact(&counters[i], memory + i * WF_N_CODES);
+    mic_status status = try_predictors(image, size.rows, every, effort > 8, model, counters, error);
     free(memory);
     if (model->predictor == WF_MEDIAN)
         memset(model->weights, 0, sizeof model->weights);

@@ -34,6 +34,8 @@ typedef struct wf_counter {
 enum { WF_COUNTER_SIZE = 2 * WF_N_CODES };
 /* Of about n_expected codes. */
 void mic_wf_counter_open(wf_counter *counter, uint32_t memory[WF_COUNTER_SIZE], unsigned every, size_t n_expected);
+/* Of few codes, which are all counted: exact is right after each row. */
+void mic_wf_counter_open_exact(wf_counter *counter, uint32_t memory[WF_N_CODES]);
 void mic_wf_counter_clear(wf_counter *counter);
 void mic_wf_count_row(wf_counter *counter, const wf_row_kernels *kernels, const uint16_t *code, size_t n);
 /* Weighs what was sampled and leaves the sum in counter->exact. */

@@ -27,6 +27,13 @@ void mic_wf_counter_open(wf_counter *counter, uint32_t memory[WF_COUNTER_SIZE], 
     mic_wf_counter_clear(counter);
 }
 
+void mic_wf_counter_open_exact(wf_counter *counter, uint32_t memory[WF_N_CODES])
+{
+    counter->every = 1;
+    counter->exact = counter->sampled = memory;
+    mic_wf_counter_clear(counter);
+}
+
 void mic_wf_counter_clear(wf_counter *counter)
 {
     memset(counter->exact, 0, WF_N_CODES * sizeof *counter->exact);
