@@ -33,8 +33,14 @@ WF_AVX512_INLINE uint8_t *give_words(lanes *s, __mmask16 even, __mmask16 odd, ui
     return next;
 }
 
-/* The entries of a step: reciprocals of every other lane of a register in the
- * low halves, where the multiplication wants them; see wf_encoder. */
+/* High halves of 64-bit lanes: those of `even` move down, those of `odd` stay. */
+WF_AVX512_INLINE __m512i high_halves(__m512i even, __m512i odd)
+{
+    return _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_DDBB);
+}
+
+/* The entries of half the lanes of a step: reciprocals of every other lane of a register
+ * in the low halves, where the multiplication wants them; see wf_encoder. */
 typedef struct intervals {
     __m512i low, high; /* entries of lanes 0, 2, ..., and of 1, 3, ... of the register */
     __m512i fields;    /* frequency, raw bits, start of all of its lanes */
@@ -43,7 +49,7 @@ typedef struct intervals {
 WF_AVX512_INLINE intervals load_intervals(const uint64_t entries[16])
 {
     intervals i = {_mm512_loadu_si512(entries), _mm512_loadu_si512(entries + 8), _mm512_setzero_si512()};
-    i.fields = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(i.low, 32), i.high);
+    i.fields = high_halves(i.low, i.high);
     return i;
 }
 
@@ -60,24 +66,24 @@ WF_AVX512_INLINE uint8_t *push_raw_bits(lanes *s, __m512i even, __m512i odd, __m
     __m512i odd_top = _mm512_srlv_epi32(s->odd, _mm512_sub_epi32(all, odd));
     next = give_words(s, _mm512_test_epi32_mask(even_top, even_top), _mm512_test_epi32_mask(odd_top, odd_top), next);
     __mmask16 even_has = _mm512_test_epi32_mask(even, even), odd_has = _mm512_test_epi32_mask(odd, odd);
-    s->even = _mm512_or_si512(_mm512_sllv_epi32(s->even, even), _mm512_maskz_mov_epi32(even_has, even_of(raw)));
-    s->odd = _mm512_or_si512(_mm512_sllv_epi32(s->odd, odd), _mm512_maskz_mov_epi32(odd_has, odd_of(raw)));
+    __m512i even_shifted = _mm512_sllv_epi32(s->even, even), odd_shifted = _mm512_sllv_epi32(s->odd, odd);
+    s->even = _mm512_mask_or_epi32(even_shifted, even_has, even_shifted, even_of(raw));
+    s->odd = _mm512_mask_or_epi32(odd_shifted, odd_has, odd_shifted, odd_of(raw));
     return next;
 }
 
-/* See push_symbol in wavefront_encode.c.  rest < 2 f: the smaller one of rest and
- * rest - f, which wraps if it is negative, is the remainder. */
+/* See push_symbol in wavefront_encode.c.  Where the rest is too large by f, the quotient is too
+ * small by 1. */
 WF_AVX512_INLINE __m512i push_symbols(__m512i x, const intervals *i, __m128i table_log)
 {
+    const __m512i total = _mm512_sll_epi32(_mm512_set1_epi32(1), table_log);
     __m512i frequency = _mm512_and_si512(i->fields, _mm512_set1_epi32(0xFFF));
-    __m512i even = _mm512_mul_epu32(x, i->low), odd = _mm512_mul_epu32(_mm512_srli_epi64(x, 32), i->high);
-    __m512i quotient = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd);
+    __m512i quotient = high_halves(_mm512_mul_epu32(x, i->low), _mm512_mul_epu32(_mm512_srli_epi64(x, 32), i->high));
     __m512i rest = _mm512_sub_epi32(x, _mm512_mullo_epi32(quotient, frequency));
     __mmask16 low = _mm512_cmpge_epu32_mask(rest, frequency);
-    rest = _mm512_min_epu32(rest, _mm512_sub_epi32(rest, frequency));
     __m512i pushed = _mm512_add_epi32(_mm512_sll_epi32(quotient, table_log),
                                       _mm512_add_epi32(rest, _mm512_srli_epi32(i->fields, 16)));
-    return _mm512_mask_add_epi32(pushed, low, pushed, _mm512_sll_epi32(_mm512_set1_epi32(1), table_log));
+    return _mm512_mask_add_epi32(pushed, low, pushed, _mm512_sub_epi32(total, frequency));
 }
 
 /* steps[k][i] = source[i * stride + k] for eight lanes and 32 steps: each 128-bit
@@ -112,40 +118,47 @@ WF_AVX512_INLINE void transpose_all(const uint16_t *source, size_t stride, uint1
         transpose_lanes(source + i * stride, stride, steps + i);
 }
 
-/* 32 steps of all lanes: entries in the order of load_intervals, even lanes first.
- * Raw bits follow when the first escape of the block needs them. */
+/* 32 steps of all lanes: entries in the order of load_intervals, even lanes first; codes, of
+ * the block to come, in the same order; and raw bits by lane, which follow when the first escape
+ * of the block needs them. */
 typedef struct code_block {
     size_t first; /* step */
     bool has_raw;
     uint64_t entries[WF_CODE_BLOCK][WF_LANES];
-    uint16_t raw[WF_CODE_BLOCK * WF_LANES];
+    uint16_t codes[WF_CODE_BLOCK][WF_LANES], raw[WF_CODE_BLOCK][WF_LANES];
 } code_block;
 
-/* Where lane i is in a row of entries. */
-MIC_INLINE unsigned place_of(unsigned lane) { return (lane & 1) << 4 | (lane >> 1 & 1) << 3 | lane >> 2; }
-
-/* Entries of one lane.  Scalar loads: a gather of 16 takes 12 cycles of microcode
- * and a transposition must come first; this is a transposition, too. */
-WF_AVX512_INLINE void look_up_lane(const wf_encoder *e, code_block *block, unsigned lane)
+WF_AVX512_INLINE void load_codes(const wf_encoder *e, size_t first, code_block *block)
 {
-    const uint16_t *code = e->code + lane * e->stride + block->first;
-    const uint64_t *entries = e->entries;
-    uint64_t *out = &block->entries[0][place_of(lane)];
-    for (unsigned k = 0; k < WF_CODE_BLOCK; k += 4, out += 4 * WF_LANES) {
-        uint64_t four = load_u64(code + k);
-        out[0] = entries[four & 0xFFFF];
-        out[WF_LANES] = entries[four >> 16 & 0xFFFF];
-        out[2 * WF_LANES] = entries[four >> 32 & 0xFFFF];
-        out[3 * WF_LANES] = entries[four >> 48];
-    }
+    static const unsigned starts[4] = {0, 2, 1, 3}; /* and every fourth lane from there */
+    for (unsigned i = 0; i < 4; i++)
+        transpose_lanes(e->code + starts[i] * e->stride + first, 4 * e->stride, block->codes[0] + 8 * i);
 }
 
-WF_AVX512_INLINE __m512i raw_of_step(const wf_encoder *e, code_block *block, size_t step)
+WF_AVX512_INLINE void load_raw(const wf_encoder *e, code_block *block)
 {
-    if (!block->has_raw)
-        transpose_all(e->raw + block->first, e->stride, block->raw);
+    transpose_all(e->raw + block->first, e->stride, block->raw[0]);
     block->has_raw = true;
-    return _mm512_loadu_si512(block->raw + step * WF_LANES);
+}
+
+WF_AVX512_INLINE __m256d load_four(const uint64_t *entries, const uint16_t code[4])
+{
+    const uint64_t c = load_u64(code);
+    const double *a = (const double *)(entries + (c & 0xFFFF)), *b = (const double *)(entries + (c >> 16 & 0xFFFF));
+    const double *d = (const double *)(entries + (c >> 32 & 0xFFFF)), *f = (const double *)(entries + (c >> 48));
+    __m128d low = _mm_loadh_pd(_mm_load_sd(a), b), high = _mm_loadh_pd(_mm_load_sd(d), f);
+    return _mm256_insertf128_pd(_mm256_castpd128_pd256(low), high, 1);
+}
+
+/* Entries of a step.  Loads of one entry each: a gather takes longer, and so do scalar
+ * stores to where the entries are wanted. */
+WF_AVX512_INLINE void look_up_step(const wf_encoder *e, code_block *block, size_t step)
+{
+    const uint16_t *code = block->codes[step];
+    for (unsigned i = 0; i < WF_LANES; i += 8) {
+        __m512d low = _mm512_castpd256_pd512(load_four(e->entries, code + i));
+        _mm512_storeu_pd(&block->entries[step][i], _mm512_insertf64x4(low, load_four(e->entries, code + i + 4), 1));
+    }
 }
 
 WF_AVX512_INLINE uint8_t *encode_step(const wf_encoder *e, lanes *s, code_block *block, size_t step, uint8_t *next)
@@ -154,47 +167,47 @@ WF_AVX512_INLINE uint8_t *encode_step(const wf_encoder *e, lanes *s, code_block 
     const __m128i limit_shift = _mm_cvtsi32_si128(32 - (int)e->model->table_log);
     intervals even = load_intervals(block->entries[step]), odd = load_intervals(block->entries[step] + 16);
     const __m512i raw_field = _mm512_set1_epi32(0xF000);
-    if (MIC_UNLIKELY(_mm512_test_epi32_mask(_mm512_or_si512(even.fields, odd.fields), raw_field)))
-        next = push_raw_bits(s, raw_bits(even.fields), raw_bits(odd.fields), raw_of_step(e, block, step), next);
+    if (MIC_UNLIKELY(_mm512_test_epi32_mask(_mm512_or_si512(even.fields, odd.fields), raw_field))) {
+        if (!block->has_raw)
+            load_raw(e, block);
+        next = push_raw_bits(s, raw_bits(even.fields), raw_bits(odd.fields), _mm512_loadu_si512(block->raw[step]), next);
+    }
     __mmask16 even_on = _mm512_test_epi32_mask(even.fields, even.fields), odd_on = _mm512_test_epi32_mask(odd.fields, odd.fields);
     /* the shift leaves the frequency, which is below 2^table_log */
     __m512i limit_even = _mm512_sll_epi32(even.fields, limit_shift), limit_odd = _mm512_sll_epi32(odd.fields, limit_shift);
     next = give_words(s, _mm512_mask_cmpge_epu32_mask(even_on, s->even, limit_even),
                       _mm512_mask_cmpge_epu32_mask(odd_on, s->odd, limit_odd), next);
-    __m512i pushed_even = push_symbols(s->even, &even, table_log), pushed_odd = push_symbols(s->odd, &odd, table_log);
-    s->even = _mm512_mask_mov_epi32(s->even, even_on, pushed_even);
-    s->odd = _mm512_mask_mov_epi32(s->odd, odd_on, pushed_odd);
+    s->even = _mm512_mask_mov_epi32(s->even, even_on, push_symbols(s->even, &even, table_log));
+    s->odd = _mm512_mask_mov_epi32(s->odd, odd_on, push_symbols(s->odd, &odd, table_log));
     return next;
 }
 
 /* The look-ups of the next block fill the time for which a step waits for the one
- * before it: one lane of them for each step. */
+ * before it. */
 WF_AVX512 void mic_wf_encode_steps_avx512(wf_encoder *e)
 {
-    code_block blocks[2];
+    code_block block;
     const __m512i low = _mm512_set1_epi32(WF_STATE_LOW);
     lanes s = {low, low};
     uint8_t *next = e->next;
     size_t n_blocks = (e->n_steps + WF_CODE_BLOCK - 1) / WF_CODE_BLOCK;
-    code_block *block = &blocks[n_blocks & 1];
-    block->first = (n_blocks - 1) * WF_CODE_BLOCK;
-    for (unsigned lane = 0; lane < WF_LANES; lane++)
-        look_up_lane(e, block, lane);
+    load_codes(e, (n_blocks - 1) * WF_CODE_BLOCK, &block);
+    for (unsigned k = 0; k < WF_CODE_BLOCK; k++)
+        look_up_step(e, &block, k);
     while (n_blocks-- > 0) { /* steps beyond the last one are idle */
-        code_block *following = &blocks[n_blocks & 1];
-        following->first = n_blocks ? block->first - WF_CODE_BLOCK : 0;
-        block->has_raw = false;
+        block.first = n_blocks * WF_CODE_BLOCK;
+        block.has_raw = false;
+        load_codes(e, n_blocks ? block.first - WF_CODE_BLOCK : 0, &block);
         for (unsigned k = WF_CODE_BLOCK; k-- > 0;) {
-            next = encode_step(e, &s, block, k, next);
-            look_up_lane(e, following, k);
+            next = encode_step(e, &s, &block, k, next);
+            look_up_step(e, &block, k);
         }
-        block = following;
     }
     e->next = next;
+    uint32_t even[WF_LANES / 2], odd[WF_LANES / 2];
+    _mm512_storeu_si512(even, s.even);
+    _mm512_storeu_si512(odd, s.odd);
     for (unsigned i = 0; i < WF_LANES / 2; i++) {
-        uint32_t even[16], odd[16];
-        _mm512_storeu_si512(even, s.even);
-        _mm512_storeu_si512(odd, s.odd);
         e->states[2 * i] = even[i];
         e->states[2 * i + 1] = odd[i];
     }
