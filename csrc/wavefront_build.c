@@ -77,17 +77,17 @@ static size_t gather_buckets(const uint32_t *histogram, unsigned width, unsigned
     return n;
 }
 
-/* Merge neighbours, the pair that saves most first; returns what is left. */
-static size_t merge_contexts(context_counts *contexts, size_t n, size_t max_contexts, unsigned precision)
+/* Merge neighbours, the pair that saves most first; returns how many contexts are left. */
+static size_t merge_contexts(context_counts *contexts[WF_BUCKETS], size_t n, size_t max_contexts, unsigned precision)
 {
     uint64_t together[WF_BUCKETS];
     for (size_t i = 0; i + 1 < n; i++)
-        together[i] = merged_cost(&contexts[i], &contexts[i + 1], precision);
+        together[i] = merged_cost(contexts[i], contexts[i + 1], precision);
     while (n > 1) {
         size_t best = 0;
         int64_t best_gain = INT64_MIN;
         for (size_t i = 0; i + 1 < n; i++) {
-            int64_t gain = (int64_t)(contexts[i].cost + contexts[i + 1].cost - together[i]);
+            int64_t gain = (int64_t)(contexts[i]->cost + contexts[i + 1]->cost - together[i]);
             if (gain > best_gain) {
                 best = i;
                 best_gain = gain;
@@ -95,14 +95,14 @@ static size_t merge_contexts(context_counts *contexts, size_t n, size_t max_cont
         }
         if (best_gain < 0 && n <= max_contexts)
             break;
-        merge_pair(&contexts[best], &contexts[best + 1], together[best]);
+        merge_pair(contexts[best], contexts[best + 1], together[best]);
         memmove(&contexts[best + 1], &contexts[best + 2], (n - best - 2) * sizeof *contexts);
         memmove(&together[best], &together[best + 1], (n - 1 - best) * sizeof *together);
         n--;
         if (best + 1 < n)
-            together[best] = merged_cost(&contexts[best], &contexts[best + 1], precision);
+            together[best] = merged_cost(contexts[best], contexts[best + 1], precision);
         if (best > 0)
-            together[best - 1] = merged_cost(&contexts[best - 1], &contexts[best], precision);
+            together[best - 1] = merged_cost(contexts[best - 1], contexts[best], precision);
     }
     return n;
 }
@@ -121,21 +121,23 @@ mic_status mic_wf_choose_contexts(const uint32_t *histogram, const wf_image *ima
 {
     const size_t max_contexts = effort < 8 ? 16 : WF_BUCKETS;
     const unsigned width = effort < 6 && image->width * image->height < 1 << 15 ? 2 : 1;
-    context_counts *contexts = malloc((WF_BUCKETS + 1) * sizeof *contexts);
-    if (!contexts)
+    context_counts *memory = malloc((WF_BUCKETS + 1) * sizeof *memory), *contexts[WF_BUCKETS];
+    if (!memory)
         return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory to choose contexts");
-    size_t n = gather_buckets(histogram, width, model->precision, contexts);
+    size_t n = gather_buckets(histogram, width, model->precision, memory);
+    for (size_t i = 0; i < n; i++)
+        contexts[i] = &memory[i];
     n = merge_contexts(contexts, n, max_contexts, model->precision);
     model->n_contexts = (unsigned)n;
     for (size_t c = 0; c < n; c++) {
-        unsigned first = c ? contexts[c].first_bucket : 0;
-        unsigned end = c + 1 < n ? contexts[c + 1].first_bucket : WF_BUCKETS;
+        unsigned first = c ? contexts[c]->first_bucket : 0;
+        unsigned end = c + 1 < n ? contexts[c + 1]->first_bucket : WF_BUCKETS;
         memset(model->context + first, (int)c, end - first);
         if (for_others)
-            expect_rare(&contexts[c], model);
-        mic_wf_normalise(contexts[c].counts, model, model->frequency[c]);
+            expect_rare(contexts[c], model);
+        mic_wf_normalise(contexts[c]->counts, model, model->frequency[c]);
     }
-    free(contexts);
+    free(memory);
     return MIC_OK;
 }
 

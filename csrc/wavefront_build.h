@@ -26,7 +26,7 @@ mic_status mic_wf_choose_contexts(const uint32_t *counts, const wf_image *image,
 /* Counts of codes while rows go by: see wavefront_count.c. */
 typedef struct wf_counter {
     uint32_t *exact, *sampled; /* by code; the same where few are counted, and all of them */
-    unsigned every;                     /* of how many rows one is counted in full */
+    unsigned every;                     /* of how many rows one is counted in full: a power of two */
     size_t n_rows, next_limits;
     int16_t limits[WF_BUCKETS];
 } wf_counter;

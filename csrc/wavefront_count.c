@@ -70,11 +70,11 @@ static void count_all(const uint16_t *code, size_t n, uint32_t *a, uint32_t *b)
 }
 
 /* A symbol below its bucket's limit has a count, or gets one: what was sampled
- * weighs `every`, and never becomes 0.  Where few rows are counted, a few unseen symbols
- * below common ones get a count, too: then what is above them is not rare. */
+ * weighs `every`, and never becomes 0.  An unseen symbol below common ones gets a count,
+ * too, where few rows are counted some of them: then what is above is not rare. */
 static void set_limits(wf_counter *c)
 {
-    const unsigned max_holes = c->every < FAST ? 0 : 8;
+    const unsigned max_holes = c->every < FAST ? 1 : 8;
     for (unsigned b = 0; b < WF_BUCKETS; b++) {
         const unsigned first = b << WF_CODE_BUCKET_SHIFT;
         unsigned end = 0;
@@ -119,7 +119,8 @@ void mic_wf_counter_finish(wf_counter *c)
 {
     if (c->sampled == c->exact)
         return;
-    const uint32_t weight = c->every == 1 || c->n_rows <= full_rows(c) ? 1 : c->every;
+    /* powers of two: not every processor multiplies 32-bit lanes */
+    const unsigned weight_log = c->every == 1 || c->n_rows <= full_rows(c) ? 0 : highest_bit(c->every);
     for (size_t i = 0; i < WF_N_CODES; i++)
-        c->exact[i] += weight * c->sampled[i];
+        c->exact[i] += c->sampled[i] << weight_log;
 }
