@@ -183,7 +183,8 @@ WF_AVX512_INLINE uint8_t *encode_step(const wf_encoder *e, lanes *s, code_block 
 }
 
 /* The look-ups of the next block fill the time for which a step waits for the one
- * before it. */
+ * before it.  No processor foresees what is read from 32 lanes downwards: each step asks
+ * for a line of codes two blocks ahead and, where there are escapes, of raw bits one ahead. */
 WF_AVX512 void mic_wf_encode_steps_avx512(wf_encoder *e)
 {
     code_block block;
@@ -198,9 +199,14 @@ WF_AVX512 void mic_wf_encode_steps_avx512(wf_encoder *e)
         block.first = n_blocks * WF_CODE_BLOCK;
         block.has_raw = false;
         load_codes(e, n_blocks ? block.first - WF_CODE_BLOCK : 0, &block);
+        const uint16_t *codes = e->code + (n_blocks > 1 ? block.first - 2 * WF_CODE_BLOCK : 0);
+        const uint16_t *raw = e->raw + (n_blocks ? block.first - WF_CODE_BLOCK : 0);
         for (unsigned k = WF_CODE_BLOCK; k-- > 0;) {
             next = encode_step(e, &s, &block, k, next);
             look_up_step(e, &block, k);
+            _mm_prefetch((const char *)(codes + k * e->stride), _MM_HINT_T0); /* a lane for each step */
+            if (block.has_raw)
+                _mm_prefetch((const char *)(raw + k * e->stride), _MM_HINT_T0);
         }
     }
     e->next = next;
