@@ -113,6 +113,16 @@ static void look_up_steps(const wf_encoder *e, size_t first, step_entries *out)
     }
 }
 
+/* Asks for a few of the lines that come a block later: no processor foresees what is
+ * read from 32 lanes downwards. */
+WF_AVX2_INLINE void prefetch_lanes(const uint16_t *source, size_t stride, size_t first)
+{
+    enum { LANES_AT_ONCE = WF_LANES * STEPS_AT_ONCE / WF_CODE_BLOCK };
+    const size_t lane = first / STEPS_AT_ONCE * LANES_AT_ONCE % WF_LANES;
+    for (size_t i = lane; first >= WF_CODE_BLOCK && i < lane + LANES_AT_ONCE; i++)
+        _mm_prefetch((const char *)(source + i * stride + first - WF_CODE_BLOCK), _MM_HINT_T0);
+}
+
 static bool any_raw_bits(const uint32_t fields[WF_LANES])
 {
     uint32_t all = 0;
@@ -144,6 +154,7 @@ WF_AVX2_INLINE void encode_steps(wf_encoder *e, const move_table *moves)
     for (size_t first = (e->n_steps + STEPS_AT_ONCE - 1) / STEPS_AT_ONCE * STEPS_AT_ONCE; first > 0;) {
         first -= STEPS_AT_ONCE; /* steps beyond the last one are idle */
         look_up_steps(e, first, &entries);
+        prefetch_lanes(e->code, e->stride, first);
         for (unsigned k = STEPS_AT_ONCE; k-- > 0;) {
             const uint32_t *fields = entries.fields[k];
             if (any_raw_bits(fields))
