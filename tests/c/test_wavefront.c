@@ -9,6 +9,8 @@
 
 #include "colour.h"
 #include "kernels.h"
+#include "wavefront_cost.h"
+#include "wavefront_rows.h"
 
 enum { MOST_WORDS = 1 << 16, MOST_STRIP = 4 * (MOST_WORDS + WF_LANES), MOST_ISAS = 4 };
 
@@ -405,6 +407,56 @@ static void test_colour(void)
         }
 }
 
+/* ---- parts of the encoder ------------------------------------------------ */
+
+/* Counts of any size, and as they are: mostly small, many 0. */
+static void test_costs(void)
+{
+#if defined(MIC_X86)
+    uint32_t a[WF_SYMBOLS], b[WF_SYMBOLS];
+    for (int trial = 0; trial < 2000 && mic_kernels_for(MIC_ISA_AVX512); trial++) {
+        const size_t n = trial < 2 * WF_SYMBOLS ? (size_t)trial / 2 : WF_SYMBOLS;
+        const unsigned fewest = random_u32() % 20;
+        for (size_t s = 0; s < n; s++) {
+            a[s] = random_u32() >> (fewest + random_u32() % 12);
+            b[s] = trial % 3 ? random_u32() >> 20 : 0;
+        }
+        const uint32_t *guarded_a = guarded_copy(&in_bytes, a, n * sizeof *a);
+        const uint32_t *guarded_b = guarded_copy(&out_words, b, n * sizeof *b);
+        const wf_log_sum first = mic_wf_sum_logs_scalar(a, b, n), sum = mic_wf_sum_logs_avx512(guarded_a, guarded_b, n);
+        CHECK(first.logs == sum.logs && first.total == sum.total && first.n_used == sum.n_used, "%zu counts", n);
+    }
+#endif
+}
+
+/* Products of a few rows, whose lanes fill up in the middle of a row or of none. */
+static void test_products(void)
+{
+    enum { ROWS = 9 };
+    const wf_row_kernels *scalar = &mic_wf_row_kernels_scalar;
+    for (int trial = 0; trial < 60; trial++) {
+        const shape s = {1 + random_u32() % (trial % 2 ? 200 : MOST_WORDS / ROWS), ROWS};
+        const wf_model m = random_model(1 + random_u32() % 65535);
+        wf_products first, sums;
+        wf_rows rows;
+        fill_image((pattern)(trial % N_PATTERNS), s, m.max_value);
+        for (size_t i = 0; i < n_isas; i++) {
+            mic_use_isa(isas[i]->isa, NULL);
+            const wf_row_kernels *kernels = mic_wf_row_kernels_active();
+            wf_products *p = i ? &sums : &first;
+            memset(p, 0, sizeof *p);
+            CHECK(mic_wf_rows_open(&rows, s.width, 0, NULL) == MIC_OK, "trial %d", trial);
+            for (size_t y = 2; y < s.height; y++) {
+                mic_wf_rows_seek(&rows, scalar, &m, words, y);
+                kernels->add_products(&rows, p);
+            }
+            mic_wf_rows_close(&rows);
+            mic_wf_join_products(p);
+            CHECK(same(first.total, p->total, sizeof p->total), "%zu columns by %s", s.width, mic_isa_name(isas[i]->isa));
+        }
+    }
+}
+
 int main(void)
 {
     in_bytes = guarded_new(MOST_STRIP);
@@ -422,6 +474,8 @@ int main(void)
     test_damaged_pairs();
     test_damaged_models();
     test_colour();
+    test_costs();
+    test_products();
     mic_use_isa(mic_best_isa(), NULL);
     mic_wf_scratch_free(&scratch);
     free(all);
