@@ -13,11 +13,13 @@ size_t mic_wf_strip_bound(size_t width, size_t height)
 
 /* ---- steps ------------------------------------------------------------- */
 
-static void give_word(wf_encoder *e, unsigned lane)
+/* The low half of a state, if it has to go; the store is harmless if not, for there is
+ * room for this word, and a branch that half of the time goes either way would be slower. */
+static uint32_t give_word_if(wf_encoder *e, uint32_t state, bool has_to)
 {
-    e->next -= 2;
-    store_u16(e->next, (uint16_t)e->states[lane]);
-    e->states[lane] >>= 16;
+    store_u16(e->next - 2, (uint16_t)state);
+    e->next -= 2 * (unsigned)has_to;
+    return state >> (has_to ? 16 : 0);
 }
 
 /* x becomes (x / f) 2^table_log + x % f + start.  The reciprocal is rounded down,
@@ -33,25 +35,35 @@ static uint32_t push_symbol(uint32_t x, uint64_t entry, unsigned table_log)
     return (quotient << table_log) + rest + start;
 }
 
+/* Raw bits of the escapes, last lane first. */
+static void push_raw_bits(wf_encoder *e, const uint64_t entries[WF_LANES], size_t t)
+{
+    for (unsigned i = WF_LANES; i-- > 0;) {
+        const unsigned n = entries[i] >> WF_ENTRY_RAW_BITS & 15;
+        if (n == 0)
+            continue;
+        const uint32_t state = give_word_if(e, e->states[i], e->states[i] >> (32 - n));
+        e->states[i] = state << n | e->raw[i * e->stride + t];
+    }
+}
+
 /* The reverse of one decoder step: raw bits, then symbols, last lane first. */
 static void encode_step(wf_encoder *e, size_t t)
 {
     const unsigned table_log = e->model->table_log;
-    for (unsigned i = WF_LANES; i-- > 0;) {
-        unsigned n = e->entries[e->code[i * e->stride + t]] >> WF_ENTRY_RAW_BITS & 15;
-        if (n == 0)
-            continue;
-        if (e->states[i] >> (32 - n))
-            give_word(e, i);
-        e->states[i] = e->states[i] << n | e->raw[i * e->stride + t];
+    uint64_t entries[WF_LANES], all = 0;
+    for (size_t i = 0; i < WF_LANES; i++) {
+        entries[i] = e->entries[e->code[i * e->stride + t]];
+        all |= entries[i];
     }
+    if (all >> WF_ENTRY_RAW_BITS & 15)
+        push_raw_bits(e, entries, t);
     for (unsigned i = WF_LANES; i-- > 0;) {
-        uint64_t entry = e->entries[e->code[i * e->stride + t]];
+        const uint64_t entry = entries[i];
         if (entry == 0)
             continue;
-        if (e->states[i] >= (uint32_t)(entry >> WF_ENTRY_FREQUENCY & 0xFFF) << (32 - table_log)) /* f < 2^table_log: fits */
-            give_word(e, i);
-        e->states[i] = push_symbol(e->states[i], entry, table_log);
+        const uint32_t limit = (uint32_t)(entry >> WF_ENTRY_FREQUENCY & 0xFFF) << (32 - table_log); /* f < 2^table_log: fits */
+        e->states[i] = push_symbol(give_word_if(e, e->states[i], e->states[i] >= limit), entry, table_log);
     }
 }
 

@@ -84,66 +84,118 @@ static void scale_row(const wf_model *m, const uint16_t *words, uint16_t offset,
         out[x] = (int16_t)((uint16_t)(words[x] << m->fraction_bits) + bias);
 }
 
-static int16_t predict_linear(const wf_model *m, const wf_rows *r, ptrdiff_t x)
+/* The loops below run over a block of columns with one operation after the other, without
+ * branches: so compilers make vectors of them, and the scalar code is several times as fast
+ * as one that takes a column at a time. */
+typedef struct row_block {
+    int16_t prediction[WF_ROW_BLOCK], residual[WF_ROW_BLOCK];
+    uint32_t activity[WF_ROW_BLOCK], magnitude[WF_ROW_BLOCK];
+    float activity_float[WF_ROW_BLOCK], magnitude_float[WF_ROW_BLOCK];
+} row_block;
+
+static void predict_linear(const wf_model *m, const wf_rows *r, size_t first, row_block *b)
 {
-    const int16_t low = wf_bias(m->max_value);
+    const int16_t low = wf_bias(m->max_value), *k = m->weights;
     const int16_t high = (int16_t)((m->max_value << m->fraction_bits) + (uint16_t)low);
-    const int16_t n = r->above[x], *k = m->weights;
-    int16_t p = (int16_t)(n + mul_q15((int16_t)(r->current[x - 1] - n), k[0]) +
-                          mul_q15((int16_t)(r->above[x - 1] - n), k[1]) +
-                          mul_q15((int16_t)(r->above[x + 1] - n), k[2]) +
-                          mul_q15((int16_t)(r->current[x - 2] - n), k[3]) +
-                          mul_q15((int16_t)(r->above2[x] - n), k[4]) +
-                          mul_q15((int16_t)(r->above2[x + 1] - n), k[5]));
-    return max_i16(low, min_i16(high, p));
-}
-
-static int16_t predict_median(const wf_rows *r, ptrdiff_t x)
-{
-    int16_t w = r->current[x - 1], n = r->above[x];
-    int16_t low = min_i16(w, n), high = max_i16(w, n);
-    return (int16_t)(w + n - max_i16(low, min_i16(high, r->above[x - 1])));
-}
-
-static uint32_t activity_at(const wf_rows *r, ptrdiff_t x)
-{
-    const int16_t *up = r->above, *e = r->error, *e_up = r->error_above;
-    uint32_t a = 1 + distance(up[x], up[x - 1]) + distance(up[x + 1], up[x]) +
-                 distance(r->current[x - 1], up[x - 1]) + distance(e_up[x - 1], 0) + distance(e_up[x + 1], 0) +
-                 2 * (distance(e_up[x], 0) + distance(e[x - 1], 0));
-    return a > 0xFFFF ? 0xFFFF : a;
-}
-
-static unsigned bucket_of(uint32_t activity)
-{
-    unsigned exponent = highest_bit(activity);
-    return 2 * exponent + (((activity << 1) >> exponent) & 1);
-}
-
-/* Index of a residual in 0, +1, -1, +2, ..., or of its escape. */
-static unsigned symbol_of(int residual, unsigned direct_log, uint16_t *raw)
-{
-    uint32_t magnitude = (uint32_t)(residual < 0 ? -residual : residual);
-    *raw = 0;
-    if (magnitude >> direct_log) {
-        unsigned exponent = highest_bit(magnitude), n = exponent - 2;
-        *raw = (uint16_t)(magnitude & ((1u << n) - 1));
-        magnitude = (1u << direct_log) + 4 * (exponent - direct_log) + (magnitude >> n & 3);
+    const int16_t *current = r->current + first, *above = r->above + first, *above2 = r->above2 + first;
+    for (ptrdiff_t x = 0; x < WF_ROW_BLOCK; x++) {
+        const int16_t n = above[x];
+        int16_t p = (int16_t)(n + mul_q15((int16_t)(current[x - 1] - n), k[0]) +
+                              mul_q15((int16_t)(above[x - 1] - n), k[1]) + mul_q15((int16_t)(above[x + 1] - n), k[2]) +
+                              mul_q15((int16_t)(current[x - 2] - n), k[3]) + mul_q15((int16_t)(above2[x] - n), k[4]) +
+                              mul_q15((int16_t)(above2[x + 1] - n), k[5]));
+        b->prediction[x] = max_i16(low, min_i16(high, p));
     }
-    return 2 * magnitude - (residual > 0);
+}
+
+static void predict_median(const wf_rows *r, size_t first, row_block *b)
+{
+    const int16_t *current = r->current + first, *above = r->above + first;
+    for (ptrdiff_t x = 0; x < WF_ROW_BLOCK; x++) {
+        const int16_t w = current[x - 1], n = above[x], low = min_i16(w, n), high = max_i16(w, n);
+        b->prediction[x] = (int16_t)(w + n - max_i16(low, min_i16(high, above[x - 1])));
+    }
+}
+
+/* Errors of the row, and residuals, flipped by the sign of the errors around them. */
+static void find_errors(const wf_model *m, const wf_rows *r, size_t first, row_block *b)
+{
+    const int16_t half = (int16_t)(1 << m->fraction_bits >> 1), whole = (int16_t)-(1 << m->fraction_bits);
+    const int16_t *current = r->current + first, *error_above = r->error_above + first;
+    int16_t *error = r->error + first;
+    for (size_t x = 0; x < WF_ROW_BLOCK; x++)
+        error[x] = (int16_t)(current[x] - b->prediction[x]);
+    for (ptrdiff_t x = 0; x < WF_ROW_BLOCK; x++) {
+        const int16_t nearest = (int16_t)((b->prediction[x] + half) & whole);
+        const int16_t residual = (int16_t)((int16_t)(current[x] - nearest) >> m->fraction_bits);
+        const int16_t sign = (int16_t)-(error[x - 1] + error_above[x] < 0);
+        b->residual[x] = (int16_t)((residual ^ sign) - sign);
+    }
+}
+
+static void find_activity(const wf_rows *r, size_t first, row_block *b)
+{
+    const int16_t *current = r->current + first, *up = r->above + first, *e = r->error + first, *e_up = r->error_above + first;
+    for (ptrdiff_t x = 0; x < WF_ROW_BLOCK; x++) {
+        const uint32_t a = 1 + distance(up[x], up[x - 1]) + distance(up[x + 1], up[x]) +
+                           distance(current[x - 1], up[x - 1]) + distance(e_up[x - 1], 0) + distance(e_up[x + 1], 0) +
+                           2 * (distance(e_up[x], 0) + distance(e[x - 1], 0));
+        b->activity[x] = a > 0xFFFF ? 0xFFFF : a;
+    }
+}
+
+/* A float has the exponent of a number, and below it its next bits: no count of leading
+ * zeros that vectors lack. */
+enum { FLOAT_MANTISSA = 23, FLOAT_BIAS = 127 };
+
+static uint32_t float_bits(float v) { uint32_t bits; memcpy(&bits, &v, sizeof bits); return bits; }
+static float float_of(uint32_t bits) { float v; memcpy(&v, &bits, sizeof v); return v; }
+
+/* Two buckets for each power of two, by the bit below the highest. */
+static uint32_t bucket_of(float activity) { return (float_bits(activity) >> (FLOAT_MANTISSA - 1)) - 2 * FLOAT_BIAS; }
+
+/* Symbols are indexes of residuals in 0, +1, -1, +2, ..., or of their escapes, four for each
+ * power of two.  Returns whether there are escapes. */
+static bool write_codes(const wf_model *m, row_block *b, uint16_t *code)
+{
+    const uint32_t n_direct = 1u << m->direct_log, first_escape = n_direct - 4 * (m->direct_log + FLOAT_BIAS);
+    uint32_t all = 0;
+    for (size_t x = 0; x < WF_ROW_BLOCK; x++) {
+        const int32_t residual = b->residual[x];
+        b->magnitude[x] = (uint32_t)(residual < 0 ? -residual : residual);
+        all |= b->magnitude[x];
+        b->magnitude_float[x] = (float)(int32_t)b->magnitude[x];
+        b->activity_float[x] = (float)(int32_t)b->activity[x];
+    }
+    for (size_t x = 0; x < WF_ROW_BLOCK; x++) {
+        const uint32_t escape = first_escape + (float_bits(b->magnitude_float[x]) >> (FLOAT_MANTISSA - 2));
+        const uint32_t index = b->magnitude[x] < n_direct ? b->magnitude[x] : escape;
+        code[x] = (uint16_t)(bucket_of(b->activity_float[x]) << WF_CODE_BUCKET_SHIFT | (2 * index - (b->residual[x] > 0)));
+    }
+    return all >= n_direct;
+}
+
+/* Raw bits of escapes are what the highest three bits leave. */
+static void write_raw(const row_block *b, uint16_t *raw)
+{
+    for (size_t x = 0; x < WF_ROW_BLOCK; x++) {
+        const float highest = float_of(float_bits(b->magnitude_float[x]) >> (FLOAT_MANTISSA - 2) << (FLOAT_MANTISSA - 2));
+        raw[x] = (uint16_t)(b->magnitude[x] - (uint32_t)(int32_t)highest);
+    }
 }
 
 static void code_row(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
 {
-    const int16_t half = (int16_t)(1 << m->fraction_bits >> 1), whole = (int16_t)-(1 << m->fraction_bits);
-    for (ptrdiff_t x = 0; x < (ptrdiff_t)r->width; x++) {
-        int16_t p = m->predictor == WF_LINEAR ? predict_linear(m, r, x) : predict_median(r, x);
-        int16_t nearest = (int16_t)((p + half) & whole);
-        int16_t residual = (int16_t)((int16_t)(r->current[x] - nearest) >> m->fraction_bits);
-        int16_t folded = (int16_t)(r->error[x - 1] + r->error_above[x] < 0 ? -residual : residual);
-        codes->code[x] = (uint16_t)(bucket_of(activity_at(r, x)) << WF_CODE_BUCKET_SHIFT |
-                                    symbol_of(folded, m->direct_log, &codes->raw[x]));
-        r->error[x] = (int16_t)(r->current[x] - p);
+    for (size_t first = 0; first < r->padded; first += WF_ROW_BLOCK) {
+        row_block b;
+        if (m->predictor == WF_LINEAR)
+            predict_linear(m, r, first, &b);
+        else
+            predict_median(r, first, &b);
+        find_errors(m, r, first, &b);
+        find_activity(r, first, &b);
+        if (write_codes(m, &b, codes->code + first))
+            write_raw(&b, codes->raw + first);
     }
 }
 
@@ -155,24 +207,45 @@ static void find_rare(const uint16_t *code, size_t n, const int16_t limits[WF_BU
             wf_count_rare(code[x], exact, sampled);
 }
 
-/* Each sample counts by 1 / activity^2: its terms are scaled so that a difference
- * as large as the activity's power of two becomes 2^8, and cut at 8 times that. */
+enum { FIT_BLOCK = 128 }; /* columns: so many products of terms fit in 32 bits */
+
+/* Each sample counts by 1 / activity^2: its terms are scaled so that a difference as large
+ * as the activity's power of two becomes 2^8, rounded down, and cut at 8 times that.  All
+ * these floats are exact. */
+static void find_terms(const wf_rows *r, size_t first, size_t n, int16_t terms[WF_TERMS][FIT_BLOCK])
+{
+    const int16_t *current = r->current + first, *up = r->above + first, *up2 = r->above2 + first;
+    const int16_t *const neighbours[WF_TERMS] = {current - 1, up - 1, up + 1, current - 2, up2, up2 + 1, current};
+    const float most = 8 << 8, positive = 16 << 8; /* positive floats are rounded down by a cast */
+    float scale[FIT_BLOCK];
+    for (ptrdiff_t x = 0; x < (ptrdiff_t)n; x++) {
+        const int16_t nw = up[x - 1];
+        const uint32_t activity = 1 + distance(current[x - 1], nw) + distance(up[x], nw) + distance(up[x + 1], up[x]);
+        const uint32_t exponent = float_bits((float)(int32_t)(activity > 0xFFFF ? 0xFFFF : activity)) >> FLOAT_MANTISSA;
+        scale[x] = float_of((2 * FLOAT_BIAS + 8 - exponent) << FLOAT_MANTISSA);
+    }
+    for (size_t i = 0; i < WF_TERMS; i++)
+        for (size_t x = 0; x < n; x++) {
+            float term = (float)(int16_t)(neighbours[i][x] - up[x]) * scale[x];
+            term = term < -most ? -most : term;
+            term = term > most ? most : term;
+            terms[i][x] = (int16_t)((int32_t)(term + positive) - (int32_t)positive);
+        }
+}
+
 static void add_products(const wf_rows *r, wf_products *products)
 {
-    for (ptrdiff_t x = 2; x + 1 < (ptrdiff_t)r->width; x++) {
-        const int16_t n = r->above[x], nw = r->above[x - 1], ne = r->above[x + 1], w = r->current[x - 1];
-        const int16_t neighbour[WF_TERMS] = {w, nw, ne, r->current[x - 2], r->above2[x], r->above2[x + 1], r->current[x]};
-        uint32_t activity = 1 + distance(w, nw) + distance(n, nw) + distance(ne, n);
-        unsigned exponent = highest_bit(activity > 0xFFFF ? 0xFFFF : activity);
-        int32_t limit = exponent < 12 ? 8 << exponent : INT16_MAX, term[WF_TERMS];
-        for (int i = 0; i < WF_TERMS; i++) {
-            int32_t d = (int16_t)(neighbour[i] - n);
-            d = d < -limit ? -limit : d > limit ? limit : d;
-            term[i] = exponent < 8 ? d * (1 << (8 - exponent)) : d >> (exponent - 8);
-        }
+    for (size_t first = 2; first + 1 < r->width; first += FIT_BLOCK) {
+        const size_t n = min_size(FIT_BLOCK, r->width - 1 - first);
+        int16_t terms[WF_TERMS][FIT_BLOCK];
+        find_terms(r, first, n, terms);
         for (int i = 0; i < WF_TERMS; i++)
-            for (int j = i; j < WF_TERMS; j++)
-                products->total[i][j] += term[i] * term[j];
+            for (int j = i; j < WF_TERMS; j++) {
+                int32_t sum = 0;
+                for (size_t x = 0; x < n; x++)
+                    sum += terms[i][x] * terms[j][x];
+                products->total[i][j] += sum;
+            }
     }
 }
 
