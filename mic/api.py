@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from operator import index as index_of
 from typing import Any, Literal, overload
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _mic
+from .arguments import choose, shown
 from .arrays import (
     check_limit,
     check_out,
@@ -49,26 +51,19 @@ STATES = (1, 2, 4, 8)
 DEFAULT_STATES = 4
 
 
-def _choose(name: str, value: Any, allowed: Collection[Any]) -> Any:
-    if value not in allowed:
-        listed = ", ".join(repr(choice) for choice in allowed)
-        raise UnsupportedError(f"{name} is {value!r}, one of {listed} is expected")
-    return value
-
-
 def slide_options(
     container: str, codec: str | None, effort: int, states: int | None, threads: int, verify: bool
 ) -> SlideOptions:
     """Options of a slide by their names, checked."""
+    choose("container", container, SLIDE_CONTAINERS)
     if codec is None:
         codec = DEFAULT_CODEC if container == "native" else PUBLISHED_CODEC
-    _choose("container", container, SLIDE_CONTAINERS)
-    _choose("codec", codec, CODECS if container == "native" else [PUBLISHED_CODEC])
+    choose("codec", codec, CODECS if container == "native" else [PUBLISHED_CODEC])
     return SlideOptions(
         container=CONTAINERS.index(container),
         codec=CODECS[codec],
-        effort=int(_choose("effort", effort, range(1, 10))),
-        states=DEFAULT_STATES if states is None else int(_choose("states", states, STATES)),
+        effort=int(choose("effort", effort, range(1, 10))),
+        states=DEFAULT_STATES if states is None else int(choose("states", states, STATES)),
         threads=thread_count(threads),
         verify=verify,
     )
@@ -145,13 +140,13 @@ def encode(
         A dtype, shape or option that mic or the container cannot take.
     """
     array = prepare(arr)
+    choose("container", container, CONTAINERS)
     if codec is None:
         codec = DEFAULT_CODEC if container == "native" else PUBLISHED_CODEC
-    _choose("codec", codec, CODECS)
-    _choose("container", container, CONTAINERS)
-    _choose("effort", effort, range(1, 10))
+    choose("codec", codec, CODECS)
+    choose("effort", effort, range(1, 10))
     if states is not None:
-        _choose("states", states, STATES)
+        choose("states", states, STATES)
     options = PublishedOptions(states, max_value, temporal, strips)
     if container == "mic3" or tile is not None:
         check_slide(container, options)
@@ -214,7 +209,7 @@ def _select_frames(frames: FrameSelection, n_frames: int) -> list[int]:
         selected = [index_of(item) for item in frames]
     except TypeError:
         raise UnsupportedError(
-            f"frames is {frames!r}, a number, a slice, numbers or a mask is expected"
+            f"frames is {shown(frames)}, a number, a slice, numbers or a mask is expected"
         ) from None
     for index in selected:
         if not -n_frames <= index < n_frames:
@@ -232,7 +227,7 @@ def _select_rows(rows: slice | tuple[int, int] | None, n_rows: int) -> range:
             start, stop = map(index_of, rows)
         except (TypeError, ValueError):
             raise UnsupportedError(
-                f"rows is {rows!r}, a slice or (start, stop) is expected"
+                f"rows is {shown(rows)}, a slice or (start, stop) is expected"
             ) from None
         rows = slice(start, stop)
     selected = range(n_rows)[rows]
@@ -358,6 +353,15 @@ def decode(
     return (out, intact.view(np.bool_)) if intact is not None else out
 
 
+def _list_of_streams(streams: Any) -> list[Any]:
+    with contextlib.suppress(TypeError):
+        if not isinstance(streams, (bytes, bytearray, memoryview)):
+            return list(streams)
+    raise UnsupportedError(
+        f"streams is {shown(streams)}, a list of streams is expected; mic.decode takes a single one"
+    )
+
+
 def _parse_one_of_many(buffer: Any, place: int) -> Stream:
     try:
         return Stream(MemoryBytes(buffer))
@@ -398,12 +402,7 @@ def decode_batch(
     UnsupportedError
         No streams, several frames in one, or different shapes or dtypes.
     """
-    if isinstance(streams, (bytes, bytearray, memoryview)) or not isinstance(streams, Iterable):
-        raise UnsupportedError(
-            f"streams is a {type(streams).__name__}, a list of streams is expected; "
-            "mic.decode takes a single one"
-        )
-    streams = list(streams)
+    streams = _list_of_streams(streams)
     if not streams:
         raise UnsupportedError("there are no streams to decode, at least one is expected")
     parsed = [_parse_one_of_many(stream, i) for i, stream in enumerate(streams)]

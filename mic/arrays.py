@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._mic import Layout
+from .arguments import shown, whole_number
 from .errors import LimitError, UnsupportedError
 
 # Index is mic_sample_type of csrc/mic.h.
@@ -19,14 +20,14 @@ SAMPLE_TYPES = (np.dtype("u1"), np.dtype("i1"), np.dtype("u2"), np.dtype("i2"))
 COLOUR_CHANNELS = 3
 MAX_LEADING_AXES = 29
 MAX_FRAME_SAMPLES = 2**31 - 1
+MAX_THREADS = 2**31 - 1  # of the core's int; it starts 256 at most
 
 
 def thread_count(threads: int) -> int:
     """`threads`, or the number of CPUs this process may use for 0."""
-    if not isinstance(threads, (int, np.integer)) or threads < 0:
-        raise UnsupportedError(f"threads is {threads!r}, 0 (all usable CPUs) or more is expected")
-    if threads > 0:
-        return int(threads)
+    number = whole_number("threads", threads, 0, MAX_THREADS, "a number of threads (0: all CPUs)")
+    if number > 0:
+        return number
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -54,6 +55,11 @@ def prepare(arr: ArrayLike) -> NDArray[Any]:
     if type(arr) is np.ndarray and arr.dtype in SAMPLE_TYPES and _is_plain(arr):
         return arr  # what most callers have: no questions
     array = np.asarray(arr)
+    if array.dtype.kind not in "biufc":  # of None, a text, a list of arrays
+        raise UnsupportedError(
+            f"the array is {shown(arr)}, an array of uint8, int8, uint16 or int16 is expected; "
+            "read a file first, and code arrays of different shapes one by one"
+        )
     return np.require(array, check_dtype(array.dtype), ["C", "A"]).reshape(array.shape)
 
 
@@ -111,8 +117,10 @@ def check_limit(shape: Sequence[int], max_pixels: int) -> None:
     """Refuse to decode more samples than the caller allows."""
     n_samples = math.prod(shape)
     if not isinstance(max_pixels, (int, float, np.number)):
-        raise UnsupportedError(f"max_pixels is {max_pixels!r}, a number of samples is expected")
-    if n_samples > max_pixels:
+        raise UnsupportedError(
+            f"max_pixels is {shown(max_pixels)}, a number of samples is expected"
+        )
+    if not n_samples <= max_pixels:  # which refuses NaN too
         raise LimitError(
             f"the stream announces {n_samples} samples (shape {tuple(shape)}), max_pixels allows "
             f"{max_pixels}; raise max_pixels if you trust the source, or decode fewer frames"
@@ -122,7 +130,7 @@ def check_limit(shape: Sequence[int], max_pixels: int) -> None:
 def check_out(out: NDArray[Any], shape: Sequence[int], dtype: np.dtype[Any]) -> None:
     """Is `out` an array that the decoded samples fit exactly?"""
     if not isinstance(out, np.ndarray):
-        raise UnsupportedError(f"out is a {type(out).__name__}, a numpy array is expected")
+        raise UnsupportedError(f"out is {shown(out)}, a numpy array is expected")
     if out.shape != tuple(shape) or out.dtype.newbyteorder("=") != dtype:
         raise UnsupportedError(
             f"out has shape {out.shape} and dtype {out.dtype}, {tuple(shape)} and {dtype} are "
@@ -150,9 +158,7 @@ def copy_into(stream: bytes, out: Any) -> int:
     try:
         view = memoryview(out)
     except TypeError:
-        raise UnsupportedError(
-            f"out is a {type(out).__name__}, a writable buffer is expected"
-        ) from None
+        raise UnsupportedError(f"out is {shown(out)}, a writable buffer is expected") from None
     if view.readonly or not view.c_contiguous:
         raise UnsupportedError("out is read-only or not contiguous, a writable buffer is expected")
     if view.nbytes < len(stream):

@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID
 
+from .arguments import shown
 from .arrays import dtype_of
 from .dicom_offsets import FrameIndex
 from .dicom_pixels import (
@@ -52,8 +53,7 @@ def check_dataset(ds: Any) -> None:
     """Refuse a path, of which a data set has to be read first."""
     if not isinstance(ds, Dataset):
         raise UnsupportedError(
-            f"ds is a {type(ds).__name__}, a pydicom data set is expected; read files with "
-            "pydicom.dcmread"
+            f"ds is {shown(ds)}, a pydicom data set is expected; read files with pydicom.dcmread"
         )
 
 

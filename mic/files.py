@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import _mic
-from .api import CODECS, DEFAULT_CODEC, MAX_PIXELS, STATES, StreamInfo, _choose, describe
+from .api import CODECS, DEFAULT_CODEC, MAX_PIXELS, STATES, StreamInfo, describe
+from .arguments import choose, dtype_of_name, new_file, shown, whole_number
 from .arrays import (
     check_dtype,
     dtype_of,
@@ -115,7 +116,11 @@ class MicFile:
                 return self._map(source)
             except (AttributeError, OSError, ValueError):
                 return FileBytes(source)  # no descriptor behind it
-        return MemoryBytes(source)
+        with contextlib.suppress(TypeError):
+            return MemoryBytes(memoryview(source))
+        raise UnsupportedError(
+            f"source is {shown(source)}, a path, a binary file object or bytes is expected"
+        )
 
     def _map(self, file: BinaryIO) -> Bytes:
         if os.fstat(file.fileno()).st_size == 0:
@@ -151,7 +156,7 @@ class MicFile:
         levels = self.levels
         if not levels:
             raise UnsupportedError("the file is no slide and has no levels; index it: f[i]")
-        if not 0 <= number < len(levels):
+        if not 0 <= whole_number("level", number) < len(levels):
             raise UnsupportedError(
                 f"level {number} is asked for, the slide has levels 0 to {len(levels) - 1}"
             )
@@ -227,6 +232,7 @@ class MicFile:
                 "the file is a slide, which has levels instead of frames; use f.level(i), or "
                 "f[...] for the largest"
             )
+        start, stop = whole_number("start", start), whole_number("stop", stop)
         selected = range(layout.n_frames)[start:stop]
         return self._decode(selected, 0, layout.rows)
 
@@ -351,19 +357,19 @@ class MicWriter(AtomicWriter):
     ) -> None:
         axes, image = _split_shape(shape, rgb)
         self._axes = axes
-        self._dtype = check_dtype(np.dtype(dtype))
-        self._states = int(_choose("states", states, STATES))
-        self._effort = int(_choose("effort", effort, range(1, 10)))
+        self._dtype = check_dtype(dtype_of_name(dtype))
+        self._states = int(choose("states", states, STATES))
+        self._effort = int(choose("effort", effort, range(1, 10)))
         self._threads = thread_count(threads)
         self._verify = verify
         self._layout = layout_of((*(axes or (1,)), *image), self._dtype, 0, len(image) == 3)
-        self._layout.plan(CODECS[_choose("codec", codec, CODECS)])
+        self._layout.plan(CODECS[choose("codec", codec, CODECS)])
         self._image_shape = image
         self._first: list[NDArray[Any]] = []  # frames that wait to be encoded at once
         self._offsets: list[int] = []
         self._bits_used = 0
         self._end = 0
-        super().__init__(path)
+        super().__init__(new_file("path", path))
 
     def append(self, frame: ArrayLike) -> None:
         """Encode one frame and write it.
@@ -462,8 +468,8 @@ def _split_shape(
         sizes = []
     if not sizes or min(sizes) < 1:
         raise UnsupportedError(
-            f"shape is {shape!r}, (..., rows, columns) or (..., rows, columns, 3) is expected, "
-            "numbers above 0"
+            f"shape is {shown(shape)}, (..., rows, columns) or (..., rows, columns, 3) is "
+            "expected, numbers above 0"
         )
     open_ended = len(sizes) < len(shape)
     if len(shape) - len(sizes) > 1 or (open_ended and shape[0] is not Ellipsis):

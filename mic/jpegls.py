@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .arguments import whole_number
 from .errors import UnsupportedError
 from .transcode_image import NativeImage, Profile, check_profile, check_unused_bits
 from .transcode_plugins import run_encoder
@@ -134,10 +135,12 @@ def compress(ds: Dataset, near: int = 0, *, verify: bool = True) -> Dataset:
         JPEG-LS may not hold these pixels, or pyjpegls is not installed.
     VerifyError
         The decoded frames differ by more than `near`; `ds` is unchanged.
-
     """
+    from .dicom_source import check_dataset
     from .transcode import change_syntax
     from .transcode_syntaxes import find_syntax
 
+    check_dataset(ds)
+    near = whole_number("near", near)
     change_syntax(ds, find_syntax("jpegls-near" if near else "jpegls"), near=near, verify=verify)
     return ds

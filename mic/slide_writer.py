@@ -12,6 +12,8 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import operator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -21,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _mic
 from ._mic import Layout
+from .arguments import shown, whole_number
 from .arrays import MAX_FRAME_SAMPLES, check_dtype, dtype_of, frame_shape, layout_of, prepare
 from .errors import UnsupportedError, VerifyError
 from .published import CONTAINERS
@@ -63,7 +66,7 @@ def plan_slide(
     sizes = halvings(rows, columns)
     if levels is None:
         levels = default_levels(rows, columns, tile_rows, tile_columns)
-    if not 1 <= levels <= len(sizes):
+    if not 1 <= whole_number("levels", levels) <= len(sizes):
         raise UnsupportedError(
             f"levels is {levels}, 1 to {len(sizes)} are expected for {rows} x {columns} pixels"
         )
@@ -81,24 +84,30 @@ def plan_slide(
 
 
 def _image_shape(shape: tuple[int, ...], rgb: bool | None) -> tuple[int, ...]:
-    colour = len(shape) == 3 and shape[-1] == 3 if rgb is None else rgb
-    if len(shape) != 2 + colour or (colour and shape[-1] != 3):
+    try:
+        sizes = tuple(operator.index(size) for size in shape)
+    except TypeError:
+        sizes = ()
+    colour = len(sizes) == 3 and sizes[-1] == 3 if rgb is None else bool(rgb)
+    if len(sizes) != 2 + colour or (colour and sizes[-1] != 3):
         raise UnsupportedError(
-            f"a slide has shape {tuple(shape)}, (rows, columns) or (rows, columns, 3) is expected"
+            f"shape is {shown(shape)}, (rows, columns) or (rows, columns, 3) of a slide is expected"
         )
-    sizes = tuple(int(size) for size in shape)
     if not all(1 <= size <= MAX_SIDE for size in sizes):
         raise UnsupportedError(f"a slide has shape {sizes}, sizes of 1 to {MAX_SIDE} are expected")
     return sizes
 
 
 def _tile_shape(tile: TileSize, n_colour: int) -> tuple[int, int]:
-    sides = (tile, tile) if isinstance(tile, (int, np.integer)) else tuple(tile)
+    try:
+        sides = (tile, tile) if isinstance(tile, (int, np.integer)) else tuple(tile)
+    except TypeError:
+        sides = ()
     are_whole = all(isinstance(side, (int, np.integer)) and side > 0 for side in sides)
     n_samples = math.prod(sides) * (3 if n_colour else 1) if are_whole else 0
     if len(sides) != 2 or not 0 < n_samples <= MAX_FRAME_SAMPLES:
         raise UnsupportedError(
-            f"tile is {tile}, a size such as 256 or (rows, columns) of 1 to "
+            f"tile is {shown(tile)}, a size such as 256 or (rows, columns) of 1 to "
             f"{MAX_FRAME_SAMPLES} samples is expected"
         )
     return int(sides[0]), int(sides[1])
@@ -313,6 +322,10 @@ class SlideEncoder:
     def write(self, source: Any) -> None:
         """All of an array-like, band by band, or tiles that an iterable gives."""
         if not hasattr(source, "shape"):
+            if not isinstance(source, Iterable):
+                raise UnsupportedError(
+                    f"the source is {shown(source)}, an array or an iterable of tiles is expected"
+                )
             for tile in source:
                 self.append_tile(tile)
             return

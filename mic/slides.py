@@ -4,16 +4,15 @@
 from __future__ import annotations
 
 import math
-import operator
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .api import slide_options
+from .arguments import dtype_of_name, new_file, whole_number
 from .atomic import AtomicWriter
 from .errors import UnsupportedError
 from .indexing import normalize_key, span
@@ -86,7 +85,8 @@ class Level:
         LimitError
             More samples than the file was opened for.
         """
-        x, y, width, height = (operator.index(value) for value in (x, y, width, height))
+        x, y = whole_number("x", x), whole_number("y", y)
+        width, height = whole_number("width", width), whole_number("height", height)
         return self._read(self._grid, (y, x, height, width), out)
 
     def tile(self, row: int, column: int) -> NDArray[Any]:
@@ -106,7 +106,7 @@ class Level:
         UnsupportedError
             The level has no such tile.
         """
-        row, column = operator.index(row), operator.index(column)
+        row, column = whole_number("row", row), whole_number("column", column)
         down, across = self.tiles
         if not (0 <= row < down and 0 <= column < across):
             raise UnsupportedError(
@@ -203,7 +203,7 @@ def create_slide(
     ([(1000, 1500, 3), (500, 750, 3), (250, 375, 3), (125, 187, 3)], (20, 50, 3))
     """
     options = slide_options(container, codec, effort, states, threads, verify)
-    return SlideWriter(path, shape, np.dtype(dtype), tile, levels, rgb, options)
+    return SlideWriter(path, shape, dtype_of_name(dtype), tile, levels, rgb, options)
 
 
 class SlideWriter(AtomicWriter):
@@ -224,10 +224,10 @@ class SlideWriter(AtomicWriter):
         options: SlideOptions,
     ) -> None:
         layout, grids = plan_slide(shape, dtype, tile, levels, rgb, options.container)
-        super().__init__(path)
+        file = new_file("path", path)
+        super().__init__(file)
         assert self._file is not None
-        folder = Path(path).parent
-        self._encoder = SlideEncoder(self._file, layout, grids, options, folder)
+        self._encoder = SlideEncoder(self._file, layout, grids, options, file.parent)
 
     @property
     def _open_encoder(self) -> SlideEncoder:

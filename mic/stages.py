@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _mic
-from .api import MAX_PIXELS, STATES, _choose
+from .api import MAX_PIXELS, STATES
+from .arguments import choose, shown, whole_number
 from .arrays import check_limit
 from .errors import CorruptDataError, UnsupportedError
 
@@ -28,6 +29,8 @@ STREAM_KINDS = ("fse", "huffman", "grad", "gap", "rans", *WAVELETS)
 
 def _words(values: ArrayLike, name: str) -> Words:
     array = np.asarray(values)
+    if array.dtype.kind not in "biufc":
+        raise UnsupportedError(f"{name} are {shown(values)}, an array of uint16 is expected")
     if array.dtype.newbyteorder("=") != np.uint16:
         raise UnsupportedError(f"{name} have dtype {array.dtype}, uint16 is expected")
     return np.require(array.reshape(-1), np.uint16, ["C", "A"])
@@ -35,29 +38,39 @@ def _words(values: ArrayLike, name: str) -> Words:
 
 def _image(pixels: ArrayLike, width: int, height: int) -> Words:
     words = _words(pixels, "pixels")
-    if width < 1 or height < 1 or words.size != width * height:
+    width, height = whole_number("width", width, 1), whole_number("height", height, 1)
+    if words.size != width * height:
         raise UnsupportedError(
             f"{words.size} pixels with width {width} and height {height}, {width} x {height} = "
-            f"{width * height} pixels and at least one are expected"
+            f"{width * height} pixels are expected"
         )
     return words
 
 
 def _check_size(width: int, height: int) -> None:
-    if width < 1 or height < 1:
-        raise UnsupportedError(f"width is {width} and height {height}, at least 1 is expected")
-    check_limit((height, width), MAX_PIXELS)
+    shape = whole_number("height", height, 1), whole_number("width", width, 1)
+    check_limit(shape, MAX_PIXELS)
 
 
-def _maximum(words: Words, max_value: int | None) -> int:
-    value = int(words.max(initial=0)) if max_value is None else int(max_value)
-    if not 0 <= value <= 65535:
-        raise UnsupportedError(f"max_value is {value}, 0 to 65535 is expected")
-    return value
+def _maximum(words: Words, name: str, value: int | None) -> int:
+    """The largest word, or what was asked for under this name."""
+    if value is None:
+        return int(words.max(initial=0))
+    return whole_number(name, value, 0, 65535)
 
 
 def _data(stream: Any) -> NDArray[np.uint8]:
-    return np.frombuffer(stream, np.uint8)
+    try:
+        return np.frombuffer(stream, np.uint8)
+    except (TypeError, ValueError, BufferError):
+        raise UnsupportedError(
+            f"the stream is {shown(stream)}, a bytes-like object is expected"
+        ) from None
+
+
+def _entropy_decode(kind: str, stream: Any, max_words: int) -> Words:
+    most = whole_number("max_words", max_words, 0, what="a number of words")
+    return _mic.entropy_decode(kind, _data(stream), min(most, 2**62))
 
 
 def delta_encode(
@@ -89,8 +102,8 @@ def delta_encode(
         `max_value` is 0: there is no form for it.
     """
     words = _image(pixels, width, height)
-    number = PREDICTORS.index(_choose("predictor", predictor, PREDICTORS))
-    return _mic.delta_encode(number, words, width, height, _maximum(words, max_value))
+    number = PREDICTORS.index(choose("predictor", predictor, PREDICTORS))
+    return _mic.delta_encode(number, words, width, height, _maximum(words, "max_value", max_value))
 
 
 def delta_decode(words: ArrayLike, width: int, height: int, predictor: str = "average") -> Words:
@@ -102,7 +115,7 @@ def delta_decode(words: ArrayLike, width: int, height: int, predictor: str = "av
         Too few or too many words for the size.
     """
     _check_size(width, height)
-    number = PREDICTORS.index(_choose("predictor", predictor, PREDICTORS))
+    number = PREDICTORS.index(choose("predictor", predictor, PREDICTORS))
     return _mic.delta_decode(number, _words(words, "words"), width, height)
 
 
@@ -125,7 +138,7 @@ def rle_encode(words: ArrayLike, initial: int | None = None, with_length: bool =
         `initial` is below 8 and the words have no decodable form.
     """
     array = _words(words, "words")
-    return _mic.rle_encode(array, _maximum(array, initial), with_length)
+    return _mic.rle_encode(array, _maximum(array, "initial", initial), with_length)
 
 
 def rle_decode(words: ArrayLike, with_length: bool = True, max_words: int = MAX_PIXELS) -> Words:
@@ -153,7 +166,7 @@ def fse_encode(words: ArrayLike, states: int = 2) -> bytes:
         Words that the published coder refuses: too few, all equal, or not
         compressible.
     """
-    return _mic.entropy_encode("fse", _words(words, "words"), _choose("states", states, STATES))
+    return _mic.entropy_encode("fse", _words(words, "words"), choose("states", states, STATES))
 
 
 def fse_decode(stream: Any, max_words: int = MAX_PIXELS) -> Words:
@@ -166,7 +179,7 @@ def fse_decode(stream: Any, max_words: int = MAX_PIXELS) -> Words:
     LimitError
         More than `max_words` words.
     """
-    return _mic.entropy_decode("fse", _data(stream), max_words)
+    return _entropy_decode("fse", stream, max_words)
 
 
 def rans_encode(words: ArrayLike) -> bytes:
@@ -176,7 +189,7 @@ def rans_encode(words: ArrayLike) -> bytes:
 
 def rans_decode(stream: Any, max_words: int = MAX_PIXELS) -> Words:
     """Words from an rANS stream; raises as `fse_decode`."""
-    return _mic.entropy_decode("rans", _data(stream), max_words)
+    return _entropy_decode("rans", stream, max_words)
 
 
 def huffman_encode(words: ArrayLike) -> bytes:
@@ -186,7 +199,7 @@ def huffman_encode(words: ArrayLike) -> bytes:
 
 def huffman_decode(stream: Any, max_words: int = MAX_PIXELS) -> Words:
     """Words from a Huffman stream; raises as `fse_decode`."""
-    return _mic.entropy_decode("huffman", _data(stream), max_words)
+    return _entropy_decode("huffman", stream, max_words)
 
 
 def encode_stream(
@@ -216,12 +229,12 @@ def encode_stream(
         An image that the published encoder cannot code.
     """
     words = _image(pixels, width, height)
-    number = STREAM_KINDS.index(_choose("kind", kind, STREAM_KINDS))
-    maximum = _maximum(words, max_value)
+    number = STREAM_KINDS.index(choose("kind", kind, STREAM_KINDS))
+    maximum = _maximum(words, "max_value", max_value)
     if kind in WAVELETS:
         return wavelet_encode(words, width, height, maximum, kind)
     return _mic.stream_encode(
-        number, words, width, height, maximum, _choose("states", states, STATES)
+        number, words, width, height, maximum, choose("states", states, STATES)
     )
 
 
@@ -235,7 +248,7 @@ def decode_stream(kind: str, stream: Any, width: int, height: int) -> Words:
         checksum can tell.
     """
     _check_size(width, height)
-    number = STREAM_KINDS.index(_choose("kind", kind, STREAM_KINDS))
+    number = STREAM_KINDS.index(choose("kind", kind, STREAM_KINDS))
     if kind in WAVELETS:
         rows, columns = _mic.wavelet_shape(list(WAVELETS).index(kind), _data(stream))
         if (rows, columns) != (height, width):
@@ -276,11 +289,12 @@ def wavelet_encode(
         An image that the published encoder cannot code: there is no fall-back.
     """
     words = _image(pixels, width, height)
-    number = list(WAVELETS).index(_choose("kind", kind, WAVELETS))
-    levels = WAVELETS[kind] if levels is None else int(levels)
-    if levels < 1:
-        raise UnsupportedError(f"levels is {levels}, 1 or more is expected")
-    return _mic.wavelet_encode(number, words, width, height, _maximum(words, max_value), levels)
+    maximum = _maximum(words, "max_value", max_value)
+    number = list(WAVELETS).index(choose("kind", kind, WAVELETS))
+    if levels is None:
+        levels = WAVELETS[kind]
+    levels = whole_number("levels", levels, 1, 2**31 - 1)
+    return _mic.wavelet_encode(number, words, width, height, maximum, levels)
 
 
 def wavelet_decode(stream: Any, kind: str = "wavelet", max_pixels: int = MAX_PIXELS) -> Words:
@@ -297,7 +311,7 @@ def wavelet_decode(stream: Any, kind: str = "wavelet", max_pixels: int = MAX_PIX
     LimitError
         More than `max_pixels` pixels.
     """
-    data, number = _data(stream), list(WAVELETS).index(_choose("kind", kind, WAVELETS))
+    data, number = _data(stream), list(WAVELETS).index(choose("kind", kind, WAVELETS))
     shape = _mic.wavelet_shape(number, data)
     check_limit(shape, max_pixels)
     return _mic.wavelet_decode(number, data, shape[0] * shape[1]).reshape(shape)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from . import _mic
 from ._mic import Layout
+from .arguments import shown
 from .arrays import byte_rows, check_limit, dtype_of, frame_shape
 from .errors import CorruptDataError, MicError, UnsupportedError
 from .tiles import naming_tiles
@@ -38,7 +39,7 @@ class MemoryBytes:
             view = memoryview(buffer)
         except TypeError:
             raise UnsupportedError(
-                f"the stream is a {type(buffer).__name__}, a bytes-like object is expected; "
+                f"the stream is {shown(buffer)}, a bytes-like object is expected; "
                 "mic.open takes paths and file objects"
             ) from None
         if not view.c_contiguous:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from .arguments import choose, new_file, path_of, whole_number
 from .atomic import replacing
 from .errors import CorruptDataError, MicError, UnsupportedError, VerifyError, located
 from .imagefiles import is_dicom
@@ -163,8 +164,10 @@ def transcode_file(
     several threads and processes; running it again gives the same file.
     """
     started = time.perf_counter()
-    source, target = Path(src), Path(dst)
+    source, target = path_of("src", src), new_file("dst", dst)
     syntax = find_syntax(to)
+    near = whole_number("near", near)
+    choose("effort", effort, range(1, 10))
     with _named(source.name):
         original = read_dicom(source)
         # Elements that nothing reads stay the bytes that they were: work on a copy.

@@ -18,13 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .api import MAX_PIXELS
+from .arguments import path_of, shown, whole_number
 from .arrays import thread_count
 from .dicom_attributes import image_shape
 from .dicom_images import Image
 from .errors import UnsupportedError, located
 from .imagefiles import kind_of, read_image, reading
 from .volume_frames import Frame, find_files, frames_of, read_heads
-from .volume_geometry import Stack, stack_frames
+from .volume_geometry import stack_frames
+from .volume_metadata import metadata_of
 from .volume_pixels import Progress, decode_stack
 
 if TYPE_CHECKING:
@@ -74,14 +76,20 @@ class Volume:
 
     def __post_init__(self) -> None:
         array = np.asarray(self.array)
-        direction = np.array(self.direction, np.float64)
+        direction = _numbers(self.direction)
         if direction.size != 9:
-            raise UnsupportedError(f"direction has shape {direction.shape}, 3 x 3 is expected")
+            raise UnsupportedError(
+                f"direction is {shown(self.direction)}, a matrix of 3 x 3 numbers is expected"
+            )
         for name in ("spacing", "origin"):
-            value = tuple(float(part) for part in getattr(self, name))
-            if len(value) != 3 or not np.isfinite(value).all():
-                raise UnsupportedError(f"{name} is {value}, three numbers of mm are expected")
-            object.__setattr__(self, name, value)
+            value = _numbers(getattr(self, name))
+            if value.shape != (3,) or not np.isfinite(value).all():
+                raise UnsupportedError(
+                    f"{name} is {shown(getattr(self, name))}, three numbers of mm are expected"
+                )
+            object.__setattr__(self, name, tuple(value.tolist()))
+        if not isinstance(self.metadata, dict):
+            raise UnsupportedError(f"metadata is {shown(self.metadata)}, a dict is expected")
         if min(self.spacing) <= 0:
             raise UnsupportedError(f"spacing is {self.spacing}, positive distances are expected")
         object.__setattr__(self, "array", array)
@@ -121,7 +129,7 @@ class Volume:
 
     def at(self, time: int) -> Volume:
         """The volume of one time of a series (the pixels are shared, not copied)."""
-        if self.times is None or not -self.times <= time < self.times:
+        if self.times is None or not -self.times <= whole_number("time", time) < self.times:
             raise UnsupportedError(
                 f"time {time} is asked for, the volume has {self.times or 'no'} times"
             )
@@ -213,6 +221,14 @@ class Volume:
         from .volume_values import to_tensor
 
         return to_tensor(self.array, dtype)
+
+
+def _numbers(value: Any) -> NDArray[np.float64]:
+    """As an array; an empty one if these are no numbers."""
+    try:
+        return np.array(value, np.float64)
+    except (TypeError, ValueError):
+        return np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -322,7 +338,7 @@ def read_series(
     if stack.axis is None:
         array = array[0]
     with reading(stack.frames[0][0].name):
-        metadata = _metadata(uid, stack, rescale)
+        metadata = metadata_of(uid, stack, rescale)
     return Volume(array, stack.spacing, stack.origin, stack.direction, metadata)
 
 
@@ -350,7 +366,7 @@ def read(
     -------
     Volume
     """
-    file = Path(path)
+    file = path_of("path", path)
     kind = kind_of(file) if file.is_file() else None
     if kind in (None, "dicom", "raw"):
         return read_series(
@@ -444,47 +460,3 @@ def _describe(uid: str, heads: Heads) -> SeriesInfo:
             rows,
             columns,
         )
-
-
-def _metadata(uid: str, stack: Stack, rescaled: bool) -> dict[str, Any]:
-    first = stack.frames[0][0]
-    pairs = [[(frame.slope, frame.intercept) for frame in slices] for slices in stack.frames]
-    notes = list(stack.notes)
-    slope: Any = pairs[0][0][0]
-    intercept: Any = pairs[0][0][1]
-    if any(pair != pairs[0][0] for slices in pairs for pair in slices):
-        slope = [[pair[0] for pair in slices] for slices in pairs]
-        intercept = [[pair[1] for pair in slices] for slices in pairs]
-        if not rescaled:
-            notes.append(
-                "frames have different Rescale Slopes or Intercepts: their stored values are not "
-                "comparable, pass rescale=True"
-            )
-    header = first.header
-    return {
-        "series_uid": uid,
-        "study_uid": str(header.get("StudyInstanceUID") or ""),
-        "frame_of_reference_uid": str(header.get("FrameOfReferenceUID") or ""),
-        "modality": str(header.get("Modality") or ""),
-        "description": str(header.get("SeriesDescription") or ""),
-        "files": [
-            [(str(f.source) if isinstance(f.source, Path) else f.name, f.index) for f in slices]
-            for slices in stack.frames
-        ],
-        "slope": slope,
-        "intercept": intercept,
-        "rescaled": rescaled,
-        "fourth_axis": stack.axis,
-        "warnings": notes,
-        "samples_per_pixel": int(header.get("SamplesPerPixel") or 1),
-        "header": _full_header(first),
-    }
-
-
-def _full_header(frame: Frame) -> Any:
-    """All attributes of the first slice's file, without pixels."""
-    from pydicom import dcmread
-
-    if isinstance(frame.source, Path):
-        return dcmread(frame.source, stop_before_pixels=True, force=True)
-    return frame.header

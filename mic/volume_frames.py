@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .arguments import path_of, shown
 from .dicom_attributes import (
     IMAGE_KEYWORDS,
     FrameAttributes,
@@ -145,15 +146,7 @@ def find_files(folder_or_paths: Any) -> list[PathOrDataset]:
     if isinstance(folder_or_paths, Dataset):
         return [folder_or_paths]
     if not isinstance(folder_or_paths, (str, os.PathLike)):
-        if not isinstance(folder_or_paths, Iterable):
-            raise UnsupportedError(
-                f"a {type(folder_or_paths).__name__} is no series; a folder, paths or pydicom "
-                "data sets are expected"
-            )
-        sources = [item if isinstance(item, Dataset) else Path(item) for item in folder_or_paths]
-        if not sources:
-            raise UnsupportedError("no files are given; a folder or at least one path is expected")
-        return sources
+        return _given_files(folder_or_paths)
     path = Path(folder_or_paths)
     if path.is_file():
         return [path]
@@ -167,6 +160,24 @@ def find_files(folder_or_paths: Any) -> list[PathOrDataset]:
     if not files:
         raise UnsupportedError(f"{path} holds no DICOM file; is it the right folder?")
     return [*files]
+
+
+def _given_files(items: Any) -> list[PathOrDataset]:
+    from pydicom.dataset import Dataset
+
+    if not isinstance(items, Iterable) or isinstance(items, (bytes, np.ndarray)):
+        raise UnsupportedError(
+            f"{shown(items)} is no series; a folder, paths or pydicom data sets are expected"
+        )
+    sources = [item if isinstance(item, Dataset) else path_of("a path", item) for item in items]
+    if not sources:
+        raise UnsupportedError("no files are given; a folder or at least one path is expected")
+    for source in sources:
+        if isinstance(source, Path) and source.is_dir():
+            raise UnsupportedError(
+                f"{source} is a folder among paths; pass a single folder, or the files in it"
+            )
+    return sources
 
 
 def read_heads(sources: Sequence[PathOrDataset], threads: int) -> list[Image]:

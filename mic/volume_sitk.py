@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .api import MAX_PIXELS
+from .arguments import choose, shown
 from .errors import LimitError, UnsupportedError
 from .imagefiles import require
 
@@ -52,7 +53,7 @@ def from_sitk(image: SimpleITK.Image) -> Volume:
     from .volume import Volume
 
     if not isinstance(image, _sitk().Image):
-        raise UnsupportedError(f"a {type(image).__name__} is given, a SimpleITK.Image is expected")
+        raise UnsupportedError(f"the image is {shown(image)}, a SimpleITK.Image is expected")
     dimension = image.GetDimension()
     if dimension not in (3, 4):
         raise UnsupportedError(
@@ -81,9 +82,7 @@ def resampled(
 ) -> Volume:
     """See `Volume.resample`."""
     sitk = _sitk()
-    if interpolator not in INTERPOLATORS:
-        listed = ", ".join(map(repr, INTERPOLATORS))
-        raise UnsupportedError(f"interpolator is {interpolator!r}, one of {listed} is expected")
+    choose("interpolator", interpolator, INTERPOLATORS)
     new_size, new_spacing = _new_grid(volume, size, spacing)
     # The centre of the region stays where it is.
     old_last, new_last = np.array(volume.size) - 1, np.array(new_size) - 1
@@ -145,7 +144,9 @@ def _floats(values: NDArray[Any]) -> tuple[float, float, float]:
 def _triple(value: float | Sequence[float] | None) -> NDArray[Any]:
     array = np.atleast_1d(np.asarray(value))
     if array.shape not in ((1,), (3,)) or array.dtype.kind not in "iuf":
-        raise UnsupportedError(f"{value!r} is given, one number or three (x, y, z) are expected")
+        raise UnsupportedError(
+            f"{shown(value)} is given, one number or three (x, y, z) are expected"
+        )
     return array
 
 

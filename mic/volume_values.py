@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .arguments import shown
 from .errors import UnsupportedError
 from .imagefiles import require
 
@@ -26,9 +27,10 @@ def normalized(
     array: NDArray[Any], method: str | None, window: tuple[float, float] | None
 ) -> NDArray[np.float32]:
     """See `Volume.normalize`."""
-    if (method is None) == (window is None) or (method is not None and method not in METHODS):
+    is_method = isinstance(method, str) and method in METHODS
+    if (method is None) == (window is None) or (method is not None and not is_method):
         raise UnsupportedError(
-            f'method is {method!r} and window is {window!r}; "minmax", "zscore" or '
+            f'method is {shown(method)} and window is {shown(window)}; "minmax", "zscore" or '
             "window=(centre, width) is expected"
         )
     if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -40,7 +42,9 @@ def normalized(
         try:
             centre, width = map(float, window)
         except (TypeError, ValueError):
-            raise UnsupportedError(f"window is {window!r}, (centre, width) is expected") from None
+            raise UnsupportedError(
+                f"window is {shown(window)}, (centre, width) is expected"
+            ) from None
         if not (np.isfinite(centre) and 0 < width < np.inf):
             raise UnsupportedError(
                 f"the window has centre {centre} and width {width}, a width above 0 is expected"
@@ -66,18 +70,16 @@ def _scaled(array: NDArray[Any], zero: float, unit: float) -> NDArray[np.float32
 def to_tensor(array: NDArray[Any], dtype: torch.dtype | str | None) -> torch.Tensor:
     """See `Volume.to_tensor`."""
     torch: Any = require("torch", "torch")
-    if isinstance(dtype, str):
-        named = getattr(torch, dtype, None)
-        if not isinstance(named, torch.dtype):
-            raise UnsupportedError(
-                f'dtype is {dtype!r}, a torch type such as "float32" is expected'
-            )
-        dtype = named
+    named = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if dtype is not None and not isinstance(named, torch.dtype):
+        raise UnsupportedError(
+            f'dtype is {shown(dtype)}, a torch type such as "float32" is expected'
+        )
     native: NDArray[Any] = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
-    wanted_as_is = dtype is not None and str(dtype) == f"torch.{native.dtype.name}"
+    wanted_as_is = named is not None and str(named) == f"torch.{native.dtype.name}"
     if native.dtype in _WIDER and not wanted_as_is:
         native = native.astype(_WIDER[native.dtype])
     if not native.flags.writeable:  # torch would warn, and writing would be undefined
         native = native.copy()
     tensor: Any = torch.from_numpy(native)
-    return tensor if dtype is None else tensor.to(dtype)
+    return tensor if named is None else tensor.to(named)

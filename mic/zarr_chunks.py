@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._mic import Layout
-from .api import CODECS, _choose
+from .api import CODECS
+from .arguments import choose
 from .arrays import SAMPLE_TYPES, dtype_of, full_shape, thread_count
 from .errors import CorruptDataError, UnsupportedError
 from .streams import Bytes, MemoryBytes, Stream, decode_into, empty_frames
@@ -20,9 +21,9 @@ from .streams import Bytes, MemoryBytes, Stream, decode_into, empty_frames
 
 def check_options(effort: int, codec: str, rgb: bool | None, threads: int) -> None:
     """Refuse options that `mic.encode` would refuse, before there is a chunk to encode."""
-    _choose("effort", effort, range(1, 10))
-    _choose("codec", codec, CODECS)
-    _choose("rgb", rgb, (None, False, True))
+    choose("effort", effort, range(1, 10))
+    choose("codec", codec, CODECS)
+    choose("rgb", rgb, (None, False, True))
     thread_count(threads)
 
 

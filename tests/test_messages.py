@@ -25,12 +25,12 @@ STREAM = mic.encode(IMAGE)
         ({"threads": None}, "threads is None"),
         ({"threads": "2"}, "threads is '2'"),
         ({"threads": 1.5}, r"threads is 1\.5"),
-        ({"tile": "x"}, "tile is x, a size"),
+        ({"tile": "x"}, "tile is 'x', a size"),
         ({"tile": (1, 2, 3)}, r"tile is \(1, 2, 3\), a size"),
         ({"tile": (4, 2.5)}, r"tile is \(4, 2.5\), a size"),
         ({"container": "pics", "strips": "a"}, "strips is 'a'"),
         ({"container": "mic1", "max_value": 1.5}, r"max_value is 1\.5"),
-        ({"out": 5}, "out is a int, a writable buffer"),
+        ({"out": 5}, "out is 5, a writable buffer"),
     ],
 )
 def test_options_of_encode(options, message):
@@ -96,7 +96,7 @@ def test_what_pydicom_cannot_decode_is_an_error_of_mic(tmp_path):
 
 @pytest.mark.parametrize("change", [mic.dicom.compress, mic.dicom.decompress])
 def test_data_sets_are_expected_not_paths(change):
-    with pytest.raises(mic.UnsupportedError, match=r"ds is a str, a pydicom data set .*dcmread"):
+    with pytest.raises(mic.UnsupportedError, match=r"ds is .CT.dcm., a pydicom data set .*dcmread"):
         change("CT.dcm")
 
 

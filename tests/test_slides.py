@@ -156,7 +156,7 @@ def test_wrong_questions(slide: mic.MicFile) -> None:
             level.tile(*place)
     with pytest.raises(IndexError):
         level[150]
-    with pytest.raises(TypeError):
+    with pytest.raises(mic.UnsupportedError, match=r"x is 0\.5, a whole number is expected"):
         level.region(0.5, 0, 1, 1)  # type: ignore[arg-type]
     for out in (np.empty((5, 5), "u1"), np.empty((5, 5, 3), "u2")):
         with pytest.raises(mic.UnsupportedError, match="out has"):

@@ -89,7 +89,7 @@ def test_nothing_to_read(tmp_path):
         read(tmp_path / "missing")
     with pytest.raises(UnsupportedError, match="at least one path"):
         read_series([])
-    with pytest.raises(UnsupportedError, match="a int is no series"):
+    with pytest.raises(UnsupportedError, match="3 is no series"):
         read_series(3)
     (tmp_path / "text.dcm").write_text("no DICOM at all")
     with pytest.raises((UnsupportedError, CorruptDataError), match=r"text\.dcm"):

@@ -207,5 +207,5 @@ def test_grids_that_are_too_large(tmp_path):
 
 
 def test_what_is_no_image():
-    with pytest.raises(UnsupportedError, match="a int is given, a SimpleITK"):
+    with pytest.raises(UnsupportedError, match="the image is 3, a SimpleITK"):
         Volume.from_sitk(3)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""What callers pass: each refusal names the argument, its value and what is expected."""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+import os
+import reprlib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import UnsupportedError
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80  # characters
+
+
+def shown(value: Any) -> str:
+    """A value for a message: one line, and not a whole array."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"an array of {value.dtype} and shape {value.shape}"
+    return " ".join(_SHORT.repr(value).split())
+
+
+def whole_number(
+    name: str,
+    value: Any,
+    least: int | None = None,
+    most: int | None = None,
+    what: str = "a whole number",
+) -> int:
+    """`value` as an int, if it is whole and within the bounds.
+
+    Raises
+    ------
+    UnsupportedError
+        It is not: such as a float, a text, None.
+    """
+    with contextlib.suppress(TypeError):
+        number = operator.index(value)
+        if (least is None or least <= number) and (most is None or number <= most):
+            return number
+    bounds = "" if least is None else f" of {least} or more"
+    bounds = bounds if most is None else f" from {least} to {most}"
+    raise UnsupportedError(f"{name} is {shown(value)}, {what}{bounds} is expected")
+
+
+def choose(name: str, value: Any, allowed: Collection[Any]) -> Any:
+    """`value`, if it is one of a few.
+
+    Raises
+    ------
+    UnsupportedError
+        It is not; the message lists them.
+    """
+    with contextlib.suppress(TypeError, ValueError):  # of what has no hash, and of arrays
+        if value in allowed:
+            return value
+    listed = ", ".join(repr(choice) for choice in allowed)
+    raise UnsupportedError(f"{name} is {shown(value)}, one of {listed} is expected")
+
+
+def path_of(name: str, value: Any) -> Path:
+    """`value` as a path.
+
+    Raises
+    ------
+    UnsupportedError
+        It is neither a text nor an object with a path.
+    """
+    try:
+        return Path(os.fspath(value))
+    except TypeError:
+        raise UnsupportedError(
+            f"{name} is {shown(value)}, a path (a str or a pathlib.Path) is expected"
+        ) from None
+
+
+def new_file(name: str, value: Any) -> Path:
+    """`value` as the path of a file to write.
+
+    Raises
+    ------
+    UnsupportedError
+        It is no path, or there is a folder.
+    """
+    path = path_of(name, value)
+    if path.is_dir():
+        raise UnsupportedError(f"{name} is {path}, which is a folder; a file name is expected")
+    return path
+
+
+def dtype_of_name(value: Any) -> np.dtype[Any]:
+    """`value` as a numpy dtype.
+
+    Raises
+    ------
+    UnsupportedError
+        numpy knows no such dtype.
+    """
+    try:
+        dtype: np.dtype[Any] = np.dtype(value)
+        return dtype
+    except (TypeError, ValueError):
+        raise UnsupportedError(
+            f"dtype is {shown(value)}, uint8, int8, uint16 or int16 is expected"
+        ) from None
