@@ -34,6 +34,7 @@ from .published import (
     PublishedOptions,
     check_published,
     check_slide,
+    explaining_refusals,
 )
 from .slide_writer import SlideOptions, TileSize, encode_slide
 from .stream_info import CODECS as CODECS
@@ -51,6 +52,19 @@ STATES = (1, 2, 4, 8)
 DEFAULT_STATES = 4
 
 
+def states_of(codec: str, states: int | None, default: int = DEFAULT_STATES) -> int:
+    """Interleaved states to code with; refuses a choice where the codec has none."""
+    if states is None:
+        return default
+    choose("states", states, STATES)
+    if codec != "fse":
+        raise UnsupportedError(
+            f'states is {states}, but the codec "{codec}" has no states; leave states out, or pass '
+            'codec="fse"'
+        )
+    return int(states)
+
+
 def slide_options(
     container: str, codec: str | None, effort: int, states: int | None, threads: int, verify: bool
 ) -> SlideOptions:
@@ -63,7 +77,7 @@ def slide_options(
         container=CONTAINERS.index(container),
         codec=CODECS[codec],
         effort=int(choose("effort", effort, range(1, 10))),
-        states=DEFAULT_STATES if states is None else int(choose("states", states, STATES)),
+        states=states_of(codec, states),
         threads=thread_count(threads),
         verify=verify,
     )
@@ -106,8 +120,8 @@ def encode(
         Whether a trailing axis of 3 is colour.  By default it is, if there are
         three axes or more.  The array comes back the same either way.
     states : {1, 2, 4, 8}, optional
-        Interleaved FSE states: by default 4, and 2 in published containers, as
-        their own encoder has it.
+        Interleaved states, of ``"fse"`` only: by default 4, and 2 in published
+        containers, as their own encoder has it.
     container : {"native", "mic1", "mic2", "pics", "pica", "micr", "mic3"}
         The published ones are for exchange with its users: one uint16 image
         (``"mic1"``, in strips ``"pics"``, in strips with two predictors
@@ -145,8 +159,8 @@ def encode(
         codec = DEFAULT_CODEC if container == "native" else PUBLISHED_CODEC
     choose("codec", codec, CODECS)
     choose("effort", effort, range(1, 10))
-    if states is not None:
-        choose("states", states, STATES)
+    is_native = container == "native"
+    n_states = states_of(codec, states, DEFAULT_STATES if is_native else PUBLISHED_STATES)
     options = PublishedOptions(states, max_value, temporal, strips)
     if container == "mic3" or tile is not None:
         check_slide(container, options)
@@ -157,21 +171,21 @@ def encode(
     if levels is not None:
         raise UnsupportedError(f"levels is {levels}, but only slides have levels; pass tile=256")
     check_published(container, array, codec, options)
-    if container != "native":
+    if not is_native:
         rgb = container == "micr"
-        states = states or PUBLISHED_STATES
     layout = layout_of(array.shape, array.dtype, CONTAINERS.index(container), rgb)
-    stream = _mic.encode(
-        layout,
-        array,
-        CODECS[codec],
-        states or DEFAULT_STATES,
-        effort,
-        thread_count(threads),
-        max_value or 0,
-        options.n_strips,
-        temporal,
-    )
+    with explaining_refusals(container, array, max_value):
+        stream = _mic.encode(
+            layout,
+            array,
+            CODECS[codec],
+            n_states,
+            effort,
+            thread_count(threads),
+            max_value or 0,
+            options.n_strips,
+            temporal,
+        )
     return stream if out is None else copy_into(stream, out)
 
 

@@ -149,7 +149,7 @@ def encode(source: Path, target: Path, **given: Any) -> None:
         verify=not given["no_verify"],
         overwrite=given["overwrite"],
     )
-    _check_slide(options)
+    _check_encoding(options)
     suffix = ".mic" if stream is None else f".{stream}"
     if source.is_dir():
         with telling_errors():
@@ -166,7 +166,21 @@ def encode(source: Path, target: Path, **given: Any) -> None:
     _finish("encode", source, pairs, skipped, partial(encode_one, options=options), given)
 
 
-def _check_slide(options: EncodeOptions) -> None:
+def _check_encoding(options: EncodeOptions) -> None:
+    """Refuse options that would have no effect."""
+    if options.states is not None and options.coder != "fse":
+        raise click.UsageError(
+            f"--states is for --codec fse, not for {options.coder}; leave it out."
+        )
+    if options.stream is not None and (
+        options.codec is not None
+        or options.container != "native"
+        or options.strips is not None
+        or options.temporal
+    ):
+        raise click.UsageError(
+            "--stream writes no container: leave out --codec, --container, --strips and --temporal."
+        )
     if options.levels is not None and not options.is_slide:
         raise click.UsageError("--levels is for slides: pass --tile 256 or --container mic3.")
     others = (options.stream, options.strips, options.max_value, options.temporal or None)

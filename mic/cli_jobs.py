@@ -33,6 +33,7 @@ from .imagefiles import (
     target_kind,
     write_image,
 )
+from .published import PUBLISHED_CODEC
 from .slides import Level
 
 Array = NDArray[Any]
@@ -99,6 +100,12 @@ class EncodeOptions:
     unsigned: bool = False
     verify: bool = True
     overwrite: bool = False
+
+    @property
+    def coder(self) -> str:
+        """The codec, or the kind of a bare stream."""
+        default = api.DEFAULT_CODEC if self.container == "native" else PUBLISHED_CODEC
+        return self.stream or self.codec or default
 
     @property
     def is_slide(self) -> bool:

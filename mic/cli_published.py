@@ -25,10 +25,10 @@ encoding_options = stack(
     click.option(
         "--states",
         type=click.Choice([str(n) for n in api.STATES]),
-        help=f"Interleaved states of the fse codec: by default {api.DEFAULT_STATES}, and "
+        help=f"Interleaved states, with --codec fse only: by default {api.DEFAULT_STATES}, and "
         f"{PUBLISHED_STATES} for a published container.",
     ),
-    effort_option("1 to 9: time against size, for codecs that have a choice."),
+    effort_option("1 to 9: time against size, of the wavefront codec."),
     click.option(
         "--container",
         type=click.Choice(CONTAINERS),

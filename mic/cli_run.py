@@ -32,6 +32,7 @@ _OPTION_OF = {
     "partial=True": "mic decode --partial",
     "overwrite=True": "--overwrite",
     "max_pixels": "--max-pixels",
+    "max_value": "--max-value",
     "mic.open(...).level(i)": "--level or --region",
     "index it: f[i]": "leave --level and --region out",
     'container="native" takes none': "--container native takes none",

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import _mic
-from .api import CODECS, DEFAULT_CODEC, MAX_PIXELS, STATES, StreamInfo, describe
+from .api import CODECS, DEFAULT_CODEC, MAX_PIXELS, StreamInfo, describe, states_of
 from .arguments import choose, dtype_of_name, new_file, shown, whole_number
 from .arrays import (
     check_dtype,
@@ -291,7 +291,7 @@ def create(
     *,
     codec: str = DEFAULT_CODEC,
     effort: int = 5,
-    states: int = 4,
+    states: int | None = None,
     threads: int = 1,
     rgb: bool | None = None,
     verify: bool = True,
@@ -350,7 +350,7 @@ class MicWriter(AtomicWriter):
         *,
         codec: str,
         effort: int,
-        states: int,
+        states: int | None,
         threads: int,
         rgb: bool | None,
         verify: bool,
@@ -358,12 +358,13 @@ class MicWriter(AtomicWriter):
         axes, image = _split_shape(shape, rgb)
         self._axes = axes
         self._dtype = check_dtype(dtype_of_name(dtype))
-        self._states = int(choose("states", states, STATES))
+        choose("codec", codec, CODECS)
+        self._states = states_of(codec, states)
         self._effort = int(choose("effort", effort, range(1, 10)))
         self._threads = thread_count(threads)
         self._verify = verify
         self._layout = layout_of((*(axes or (1,)), *image), self._dtype, 0, len(image) == 3)
-        self._layout.plan(CODECS[choose("codec", codec, CODECS)])
+        self._layout.plan(CODECS[codec])
         self._image_shape = image
         self._first: list[NDArray[Any]] = []  # frames that wait to be encoded at once
         self._offsets: list[int] = []

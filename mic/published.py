@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,7 @@ CONTAINERS = ("native", "mic1", "mic2", "pics", "pica", "micr", "mic3")
 PUBLISHED_CODEC = "fse"
 PUBLISHED_STATES = 2
 DEFAULT_STRIPS = 4
+_SMALLEST_MAXIMUM = 8  # for which runs have a form that can be decoded
 # Index is mic_part_kind of csrc/mic.h.
 PART_KINDS = ("average", "gradient", "Y", "Co", "Cg")
 
@@ -93,6 +95,26 @@ def check_published(
 def _check_number(name: str, value: int | None, most: int, expected: str) -> None:
     if value is not None and not (isinstance(value, (int, np.integer)) and 0 < value <= most):
         raise UnsupportedError(f"{name} is {value!r}, {expected}")
+
+
+@contextmanager
+def explaining_refusals(
+    container: str, array: NDArray[Any], max_value: int | None
+) -> Iterator[None]:
+    """The published coder's refusals with what the caller of `mic.encode` can do about them."""
+    try:
+        yield
+    except UnsupportedError as error:
+        text, largest = str(error), int(array.max())
+        reason = text.rpartition("; ")[0]  # behind it is what a caller of the coder can do
+        if max_value not in (None, largest) and largest >= _SMALLEST_MAXIMUM:
+            error.args = (
+                f"max_value is {max_value} and the largest sample is {largest}: {reason}; leave "
+                f"max_value out to code for {largest}",
+            )
+        elif container != "native" and "native container" not in text:
+            error.args = (f'{reason or text}; use container="native"',)
+        raise
 
 
 def check_slide(container: str, options: PublishedOptions) -> None:

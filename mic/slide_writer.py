@@ -91,7 +91,7 @@ def _image_shape(shape: tuple[int, ...], rgb: bool | None) -> tuple[int, ...]:
     colour = len(sizes) == 3 and sizes[-1] == 3 if rgb is None else bool(rgb)
     if len(sizes) != 2 + colour or (colour and sizes[-1] != 3):
         raise UnsupportedError(
-            f"shape is {shown(shape)}, (rows, columns) or (rows, columns, 3) of a slide is expected"
+            f"a slide has shape {shown(shape)}, (rows, columns) or (rows, columns, 3) is expected"
         )
     if not all(1 <= size <= MAX_SIDE for size in sizes):
         raise UnsupportedError(f"a slide has shape {sizes}, sizes of 1 to {MAX_SIDE} are expected")

@@ -187,10 +187,9 @@ def test_a_folder_among_paths(tmp_path):
 @pytest.mark.parametrize("value", [None, 5, "abc", (1, 2), (1, "a", 2), np.zeros((2, 2))])
 def test_geometry_of_volumes(value):
     array = np.zeros((4, 5, 6), "int16")
-    for name in ("spacing", "origin"):
-        call = mic.volume.Volume
-        words = f"{name} is {shown(value)}", "three numbers of mm"
-        refused(lambda name=name: call(array, **{name: value}), *words)
+    volume = mic.volume.Volume
+    refused(lambda: volume(array, spacing=value), f"spacing is {shown(value)}", "three numbers")
+    refused(lambda: volume(array, origin=value), f"origin is {shown(value)}", "three numbers")
     refused(lambda: mic.volume.Volume(array, direction=value), "direction is", "3 x 3 numbers")
     refused(lambda: mic.volume.Volume(array, metadata=[value]), "metadata is", "a dict is expected")
 
@@ -236,3 +235,27 @@ def test_options_of_transcoding(tmp_path, value):
 def test_jpegls_takes_data_sets(value):
     words = f"ds is {shown(value)}", "a pydicom data set", "pydicom.dcmread"
     refused(lambda: mic.jpegls.compress(value), *words)
+
+
+@pytest.mark.parametrize("codec", ["wavefront", "huffman"])
+def test_states_are_those_of_fse(tmp_path, codec):
+    words = "states is 8", f'"{codec}"', 'codec="fse"'
+    refused(lambda: mic.encode(IMAGE, codec, states=8), *words)
+    refused(lambda: mic.encode(IMAGE, codec, states=8, tile=32), *words)
+    refused(lambda: mic.create(tmp_path / "x.mic", (4, 4), "u1", codec=codec, states=8), *words)
+    call = mic.create_slide
+    refused(lambda: call(tmp_path / "x.mic", (4, 4), "u1", codec=codec, states=8), *words)
+    assert not list(tmp_path.iterdir())
+    assert (mic.decode(mic.encode(IMAGE, "fse", states=8)) == IMAGE).all()
+
+
+@pytest.mark.parametrize("container", ["mic1", "pics", "mic2"])
+def test_a_small_maximum_is_named(container):
+    image = IMAGE[None] if container == "mic2" else IMAGE
+    words = "max_value is 8 and the largest sample is 1919", "leave max_value out"
+    refused(lambda: mic.encode(image, container=container, max_value=8), *words)
+
+
+def test_what_the_published_coder_refuses_goes_into_the_native_container():
+    noise = np.random.default_rng(1).integers(0, 2**16, (300, 300)).astype("uint16")
+    refused(lambda: mic.encode(noise, container="mic1"), "cannot code", 'use container="native"')

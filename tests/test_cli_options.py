@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""Options of the command line that do not go together: exit code 2, one sentence, no file."""
+
+import numpy as np
+import pytest
+
+import mic
+
+pytest.importorskip("click")
+pytest.importorskip("rich")
+
+from click.testing import CliRunner
+
+from mic.cli_commands import cli
+
+IMAGE = np.arange(48 * 40, dtype="uint16").reshape(48, 40)
+
+
+def run(*arguments):
+    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.exit_code, " ".join(result.output.split())
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", IMAGE)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--states", 8], "--states is for --codec fse, not for wavefront"),
+        (["--states", 8, "--codec", "huffman"], "--states is for --codec fse, not for huffman"),
+        (["--states", 8, "--stream", "rans"], "--states is for --codec fse, not for rans"),
+        (["--stream", "fse", "--codec", "huffman"], "--stream writes no container: leave out"),
+        (["--stream", "fse", "--container", "mic1"], "--stream writes no container: leave out"),
+        (["--stream", "fse", "--temporal"], "--stream writes no container: leave out"),
+    ],
+)
+def test_options_without_effect_are_refused(folder, options, words):
+    code, output = run("encode", "x.npy", "x.out", *options)
+    assert code == 2 and words in output
+    assert [path.name for path in folder.iterdir()] == ["x.npy"]
+
+
+def test_states_where_they_have_an_effect(folder):
+    assert run("encode", "x.npy", "x.mic", "--codec", "fse", "--states", 8)[0] == 0
+    assert (mic.open("x.mic")[...] == IMAGE).all()
+    assert run("encode", "x.npy", "one.mic", "--container", "mic1", "--states", 4)[0] == 0
+    assert "with --codec fse only" in run("encode", "--help")[1]
+
+
+def test_a_small_maximum_is_named_by_its_option(folder):
+    code, output = run("encode", "x.npy", "x.mic", "--container", "mic1", "--max-value", 8)
+    assert code == 1 and "--max-value is 8 and the largest sample is 1919" in output
+    assert "leave --max-value out" in output and not (folder / "x.mic").exists()
