@@ -312,7 +312,8 @@ def test_no_frames(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"codec": "huffman"}, {"codec": "fse", "states": 8}, {"verify": False}, {"effort": 9}]
+    "options",
+    [{"codec": "huffman"}, {"codec": "fse", "states": 8}, {"verify": False}, {"effort": 9}],
 )
 def test_options(options: dict[str, object], tmp_path: Path) -> None:
     stack = zoo.volume((3,), 60, 50)
