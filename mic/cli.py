@@ -30,10 +30,17 @@ def _run() -> None:
         sys.exit('mic: the command needs click and rich; pip install "mic-codec[cli]"')
     # An exception instead of sudden death, so that temporary files are removed.
     signal.signal(signal.SIGTERM, _terminate)
+    # Likewise of Ctrl-C, of which click would make exit code 1; a job that the shell has put
+    # into the background ignores it.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _terminate)
     try:
         cli(prog_name="mic")
     except OSError as error:  # those of files are told by the commands: this is stdout's
         sys.exit(f"mic: the output cannot be written: {error.strerror}")
+    finally:
+        if signal.getsignal(signal.SIGINT) is _terminate:  # all is done: nothing to remove
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

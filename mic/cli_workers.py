@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from .cli_jobs import Outcome
-from .cli_run import Task, attempt
+from .cli_run import Job, Task, attempt
 
 # Tasks that a pool of n processes may have begun: it hands one more to its queue.
 _BEGUN_BESIDES = 2
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def run_in_processes(
@@ -58,8 +64,9 @@ def _run_together(
     with _pool(min(n_jobs, len(waiting))) as pool:
         futures: dict[Future[Outcome], int] = {}
         try:
-            for number in waiting:
-                futures[pool.submit(attempt, *tasks[number])] = number
+            with _interrupts_held_back():
+                for number in waiting:
+                    futures[pool.submit(_attempt, *tasks[number])] = number
             for future in as_completed(futures):
                 done(futures[future], future.result())
         except BrokenProcessPool:
@@ -70,7 +77,9 @@ def _run_together(
 def _run_alone(task: Task) -> Outcome:
     with _pool(1) as pool:
         try:
-            return pool.submit(attempt, *task).result()
+            with _interrupts_held_back():
+                future = pool.submit(_attempt, *task)
+            return future.result()
         except BrokenProcessPool:
             source, target, _ = task
             message = (
@@ -83,13 +92,59 @@ def _run_alone(task: Task) -> Outcome:
 def _pool(n_jobs: int) -> Iterator[ProcessPoolExecutor]:
     # Spawned: forking a process that has threads can lock up.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(n_jobs, context, initializer=_end_with_parent)
+    pool = ProcessPoolExecutor(n_jobs, context, initializer=_begin)
     try:
         yield pool
     except BaseException:
         pool.shutdown(wait=True, cancel_futures=True)
         raise
     pool.shutdown()
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """While processes are started, which inherit this: until they can end without a traceback."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin() -> None:
+    """What a worker does first."""
+    _end_with_parent()
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C between two files
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _attempt(source: Path, target: Path | None, job: Job) -> Outcome:
+    """`attempt` in a worker, which ends as soon as the file at work is put away.
+
+    By Ctrl-C; or by SIGTERM, which the pool sends to all where one has died.
+    """
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    for number, action in before.items():
+        if action is not signal.SIG_IGN:
+            signal.signal(number, _end)
+    try:
+        return attempt(source, target, job)
+    except SystemExit as error:
+        os._exit(error.code if isinstance(error.code, int) else 1)
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    for other in _ENDING:  # one more must not end the putting away
+        signal.signal(other, lambda number, frame: None)
+    sys.exit(128 + number)
 
 
 def _end_with_parent() -> None:
