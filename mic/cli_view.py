@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from .atomic import replacing
 from .cli_jobs import refuse_existing
 from .cli_options import PATH, overwrite_option
-from .cli_run import telling_errors
+from .cli_run import complain, explain, telling_errors
 from .display import WINDOWS, Window, to_uint8
-from .errors import UnsupportedError
+from .errors import MicError, UnsupportedError
 from .imagefiles import as_frames, files_below, kind_of, quiet_pydicom, read_image, require
 from .volume_frames import Frame, find_files, frames_of, read_heads
 from .volume_geometry import sort_for_display
@@ -80,7 +80,8 @@ def view(source: Path, **given: Any) -> None:
     FILE is DICOM of any syntax that can be decoded here, .mic, .npy, .png or .tif.
     Without -o a window opens; where there is no display the picture is written
     into the current folder.  A contact sheet shows the frames of a file, or the
-    images of a folder: series after series, each along its slice normal.
+    images of a folder: series after series, each along its slice normal.  Images that
+    cannot be shown are left out and named; the exit code then is 1.
 
     \b
     Examples:
@@ -88,18 +89,33 @@ def view(source: Path, **given: Any) -> None:
       mic view cine.dcm --frame 12 -o frame12.png
       mic view series/ --contact-sheet -o sheet.png
     """
+    missing: list[str] = []
     with telling_errors():
         with quiet_pydicom():  # of oddities that do not touch the pixels
-            picture = _picture(source, given)
-        target = given["output"]
-        if target is None and _has_display():
-            require("PIL.Image").fromarray(picture).show(title=source.name)
-            return
-        if target is None:
-            target = Path(f"{source.resolve().stem or 'view'}.png")
-        _write(picture, target, given["overwrite"])
-        rows, columns = picture.shape[:2]
-        print(f"{source} -> {target}: {columns} x {rows} pixels")
+            picture = _picture(source, given, missing)
+        _show(picture, source, given)
+    for reason in missing:
+        complain(reason)
+    if missing:
+        complain(f"{_images(len(missing))} of {source} cannot be shown")
+        sys.exit(1)
+
+
+def _images(n: int) -> str:
+    return f"{n} image{'s' if n != 1 else ''}"
+
+
+def _show(picture: NDArray[np.uint8], source: Path, given: dict[str, Any]) -> None:
+    """In a window, or as a file."""
+    target = given["output"]
+    if target is None and _has_display():
+        require("PIL.Image").fromarray(picture).show(title=source.name)
+        return
+    if target is None:
+        target = Path(f"{source.resolve().stem or 'view'}.png")
+    _write(picture, target, given["overwrite"])
+    rows, columns = picture.shape[:2]
+    print(f"{source} -> {target}: {columns} x {rows} pixels")
 
 
 def _has_display() -> bool:
@@ -118,13 +134,16 @@ def _write(picture: NDArray[np.uint8], target: Path, overwrite: bool) -> None:
         image.save(file, format="PNG")
 
 
-def _picture(source: Path, given: dict[str, Any]) -> NDArray[np.uint8]:
+def _picture(source: Path, given: dict[str, Any], missing: list[str]) -> NDArray[np.uint8]:
     options = {"window": given["window"], "overlays": given["overlays"]}
     if given["contact_sheet"]:
         if given["frame"] is not None:
             raise UnsupportedError("--frame shows one frame, --contact-sheet many; pass one")
-        tiles = _tiles(source, given["series"], options)
-        return _sheet(_evenly(tiles, given["tiles"]))
+        tiles = _tiles(source, given["series"], options, missing)
+        drawn = _draw(_evenly(tiles, given["tiles"]), missing)
+        if not drawn:
+            raise UnsupportedError(f"{source} holds no image that can be shown: {missing[0]}")
+        return _sheet(drawn)
     if source.is_dir():
         raise UnsupportedError(f"{source} is a folder; pass --contact-sheet, or name a file")
     return _single(source, given["frame"] or 0, options)
@@ -154,7 +173,9 @@ def _samples(path: Path) -> NDArray[Any]:
 Tile = partial[NDArray[np.uint8]]
 
 
-def _tiles(source: Path, series: str | None, options: dict[str, Any]) -> list[Tile]:
+def _tiles(
+    source: Path, series: str | None, options: dict[str, Any], missing: list[str]
+) -> list[Tile]:
     """What draws each frame, in order; nothing is decoded yet."""
     if source.is_dir():
         files = [path for path in files_below(source) if kind_of(path) not in (None, "raw")]
@@ -167,15 +188,26 @@ def _tiles(source: Path, series: str | None, options: dict[str, Any]) -> list[Ti
         samples = _samples(source)
         window = options["window"]
         return [partial(to_uint8, samples, window, n) for n in range(len(as_frames(samples)))]
-    return _dicom_tiles(source, series, options)
+    return _dicom_tiles(source, series, options, missing)
 
 
-def _dicom_tiles(source: Path, wanted: str | None, options: dict[str, Any]) -> list[Tile]:
+def _dicom_tiles(
+    source: Path, wanted: str | None, options: dict[str, Any], missing: list[str]
+) -> list[Tile]:
     """Series after series, each along its slice normal."""
     series: dict[str, list[Frame]] = {}
-    for image in read_heads(find_files(source), threads=1):
-        uid = str(image.header.get("SeriesInstanceUID") or "")
-        series.setdefault(uid, []).extend(frames_of(image, _MAX_LISTED))
+    unreadable: list[Exception] = []
+    for image in read_heads(find_files(source), 1, unreadable):
+        try:
+            frames = frames_of(image, _MAX_LISTED)
+            uid = str(image.header.get("SeriesInstanceUID") or "")
+        except MicError as error:
+            unreadable.append(error)
+        else:
+            series.setdefault(uid, []).extend(frames)
+    missing += [explain(error) for error in unreadable]
+    if not series and missing:
+        return []
     if not series:
         raise UnsupportedError(f"{source} holds no DICOM file with pixels")
     if wanted is not None and wanted not in series:
@@ -195,20 +227,29 @@ def _evenly(tiles: Sequence[Tile], n_most: int) -> list[Tile]:
     return [tiles[int(place)] for place in np.linspace(0, len(tiles) - 1, n_most).round()]
 
 
-def _sheet(tiles: Iterable[Tile]) -> NDArray[np.uint8]:
-    """Thumbnails in rows; grey unless one is in colour."""
+def _draw(tiles: Iterable[Tile], missing: list[str]) -> list[Any]:
+    """Thumbnails of those that can be drawn."""
     image_module = require("PIL.Image")
     thumbnails = []
     for tile in tiles:
-        image = image_module.fromarray(tile())
+        try:
+            image = image_module.fromarray(tile())
+        except (MicError, OSError) as error:
+            missing.append(explain(error))
+            continue
         image.thumbnail((_CELL, _CELL), image_module.Resampling.LANCZOS)
         thumbnails.append(image)
+    return thumbnails
+
+
+def _sheet(thumbnails: Sequence[Any]) -> NDArray[np.uint8]:
+    """Thumbnails in rows; grey unless one is in colour."""
     n_columns = math.ceil(math.sqrt(len(thumbnails)))
     n_rows = math.ceil(len(thumbnails) / n_columns)
     mode = "RGB" if any(image.mode == "RGB" for image in thumbnails) else "L"
     width = max(image.width for image in thumbnails) + _MARGIN
     height = max(image.height for image in thumbnails) + _MARGIN
-    sheet = image_module.new(mode, (n_columns * width + _MARGIN, n_rows * height + _MARGIN))
+    sheet = require("PIL.Image").new(mode, (n_columns * width + _MARGIN, n_rows * height + _MARGIN))
     for place, image in enumerate(thumbnails):
         row, column = divmod(place, n_columns)
         sheet.paste(image, (_MARGIN + column * width, _MARGIN + row * height))

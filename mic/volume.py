@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from .arguments import path_of, shown, whole_number
 from .arrays import thread_count
 from .dicom_attributes import image_shape
 from .dicom_images import Image
-from .errors import UnsupportedError, located
+from .errors import MicError, UnsupportedError, located, one_sentence
 from .imagefiles import kind_of, read_image, reading
 from .volume_frames import Frame, find_files, frames_of, read_heads
 from .volume_geometry import stack_frames
@@ -274,9 +275,25 @@ def list_series(folder_or_paths: Any, *, threads: int = 1) -> list[SeriesInfo]:
     ------
     UnsupportedError
         No DICOM file, or none with pixels.
+    CorruptDataError
+        None of the files can be read.
+
+    Warns
+    -----
+    UserWarning
+        Some files cannot be read, and are left out; the warning says why.
     """
-    series = _group(folder_or_paths, thread_count(threads))
+    unreadable: list[Exception] = []
+    series = _group(folder_or_paths, thread_count(threads), unreadable)
     infos = [_describe(uid, heads) for uid, heads in series.items()]
+    if unreadable:
+        reasons = "; ".join(one_sentence(error) for error in unreadable[:3])
+        more = f"; and {len(unreadable) - 3} more" if len(unreadable) > 3 else ""
+        n_files = f"{len(unreadable)} file{'s' if len(unreadable) > 1 else ''}"
+        warnings.warn(
+            f"left out, because they cannot be read: {n_files}: {reasons}{more}",
+            stacklevel=2,
+        )
     return sorted(infos, key=lambda info: (info.number is None, info.number or 0, info.uid))
 
 
@@ -408,14 +425,26 @@ def _read_other(file: Path, threads: int, max_pixels: int) -> NDArray[Any]:
 Heads = list[Image]
 
 
-def _group(folder_or_paths: Any, threads: int) -> dict[str, Heads]:
-    """Headers by Series Instance UID."""
+def _group(
+    folder_or_paths: Any, threads: int, unreadable: list[Exception] | None = None
+) -> dict[str, Heads]:
+    """Headers by Series Instance UID; errors as `read_heads` has them."""
     sources = find_files(folder_or_paths)
     series: dict[str, Heads] = {}
-    for image in read_heads(sources, threads):
-        with reading(image.name):
-            uid = str(image.header.get("SeriesInstanceUID") or "")
-        series.setdefault(uid, []).append(image)
+    for image in read_heads(sources, threads, unreadable):
+        try:
+            with reading(image.name), located(image.name):
+                uid = str(image.header.get("SeriesInstanceUID") or "")
+                if unreadable is not None:  # what `_describe` asks for
+                    image_shape(image.header)
+        except MicError as error:
+            if unreadable is None:
+                raise
+            unreadable.append(error)
+        else:
+            series.setdefault(uid, []).append(image)
+    if not series and unreadable:
+        raise unreadable[0]
     if not series:
         raise UnsupportedError(
             f"none of {len(sources)} DICOM files has pixels; is it the right folder?"

@@ -24,7 +24,7 @@ from .dicom_attributes import (
     shared_attributes,
 )
 from .dicom_images import Image, read_header
-from .errors import CorruptDataError, UnsupportedError, located
+from .errors import CorruptDataError, MicError, UnsupportedError, located
 from .imagefiles import SUFFIXES, files_below, is_dicom, reading
 
 if TYPE_CHECKING:
@@ -180,14 +180,39 @@ def _given_files(items: Any) -> list[PathOrDataset]:
     return sources
 
 
-def read_heads(sources: Sequence[PathOrDataset], threads: int) -> list[Image]:
-    """Headers of the sources that have pixels, in their order."""
+def read_heads(
+    sources: Sequence[PathOrDataset], threads: int, unreadable: list[Exception] | None = None
+) -> list[Image]:
+    """Headers of the sources that have pixels, in their order.
+
+    The errors of files that cannot be read go to `unreadable`; without it, and of a
+    single file, they are raised.
+    """
     named = len(sources) == 1  # who names a single file wants to know what is wrong with it
     with ThreadPoolExecutor(threads) as pool:
-        images = list(pool.map(lambda source: read_header(source, _HEAD_KEYWORDS), sources))
-    if named and not images[0].has_pixels:
-        raise UnsupportedError(images[0].why_no_pixels)
-    return [image for image in images if image.has_pixels]
+        found = list(pool.map(_read_head, sources))
+    images = []
+    for image in found:
+        if isinstance(image, Image) and image.has_pixels:
+            images.append(image)
+        elif isinstance(image, Image):
+            is_other = isinstance(image.source, Path) and not is_dicom(image.source)
+            if named:
+                raise UnsupportedError(image.why_no_pixels)
+            if unreadable is not None and is_other:  # such as a text that is called .dcm
+                unreadable.append(UnsupportedError(image.why_no_pixels))
+        elif named or unreadable is None:
+            raise image
+        else:
+            unreadable.append(image)
+    return images
+
+
+def _read_head(source: PathOrDataset) -> Image | Exception:
+    try:
+        return read_header(source, _HEAD_KEYWORDS)
+    except (MicError, OSError) as error:
+        return error
 
 
 def frames_of(image: Image, max_pixels: int) -> list[Frame]:

@@ -4,11 +4,13 @@
 import functools
 
 import numpy as np
+import pydicom
 import pytest
 from dicomfiles import write_dicom
 from seriesfiles import pixels, positions, write_enhanced, write_series
 
 import mic
+import mic.volume
 from mic.display import to_uint8
 
 pytest.importorskip("PIL")
@@ -154,3 +156,45 @@ def test_sheet_of_other_files(folder):
         np.save(folder / "images" / f"{number}.npy", steps(3)[number].astype("uint8") * 100)
     view("images", "--contact-sheet", "-o", "a.png")
     assert cells("a.png", 2) == [0, 100]
+
+
+def spoil_series(folder):
+    """A series of six, of which one is empty, one is truncated and one has no columns."""
+    paths = write_series(folder / "series", pixels(6))
+    paths[1].write_bytes(b"")
+    paths[2].write_bytes(paths[2].read_bytes()[:-60])
+    ds = pydicom.dcmread(paths[4])
+    ds.Columns = 0
+    ds.save_as(paths[4])
+    return [paths[place].name for place in (1, 2, 4)]
+
+
+def test_sheet_without_the_files_that_cannot_be_shown(folder):
+    spoilt = spoil_series(folder)
+    output = view("series", "--contact-sheet", "-o", "sheet.png", code=1)
+    assert "mic: 3 images of series cannot be shown" in output
+    assert all(f"mic: {name}" in output for name in spoilt), output
+    with Image.open("sheet.png") as sheet:
+        assert sheet.size == (2 * 14 + 4, 2 * 16 + 4)
+
+
+def test_no_sheet_where_nothing_can_be_shown(folder):
+    (folder / "series").mkdir()
+    for name in ("a.dcm", "b.dcm"):
+        (folder / "series" / name).write_text("hello")
+    output = fails("series", "--contact-sheet", "-o", "sheet.png")
+    assert not (folder / "sheet.png").exists()
+    assert "series holds no image that can be shown: a.dcm is not a DICOM file, or" in output
+
+
+def test_series_are_listed_without_the_files_that_cannot_be_read(folder):
+    spoilt = spoil_series(folder)
+    with pytest.warns(UserWarning, match="cannot be read: 2 files: ") as caught:
+        (series,) = mic.volume.list_series(folder / "series")
+    assert (series.files, series.frames) == (4, 4)  # the truncated one has a whole header
+    assert spoilt[0] in str(caught[0].message) and spoilt[2] in str(caught[0].message)
+    assert len(caught) == 1
+    for path in (folder / "series").iterdir():
+        path.write_text("hello")
+    with pytest.raises(mic.MicError, match="is not a DICOM file"):
+        mic.volume.list_series(folder / "series")
