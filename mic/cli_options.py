@@ -136,10 +136,13 @@ raw_options = stack(
         help="Sample type of a raw file, such as uint16 or >i2.",
     ),
 )
+no_verify_option = click.option(
+    "--no-verify", is_flag=True, help="Do not read the output again and compare it."
+)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace existing outputs.")
 writing_options = stack(
     jobs_option("Files to work on at a time, for folders."),
-    click.option("--no-verify", is_flag=True, help="Do not read the output again and compare it."),
+    no_verify_option,
     overwrite_option,
     json_option,
 )

@@ -21,8 +21,7 @@ from rich.text import Text
 
 from .cli_jobs import Outcome
 from .errors import MicError, UnsupportedError, one_sentence
-from .imagefiles import SUFFIXES, RawLayout, kind_of
-from .imagefiles import files_below as files_below
+from .imagefiles import SUFFIXES, RawLayout, files_below, kind_of
 
 Job = Callable[[], Outcome]
 Task = tuple[Path, Path | None, Job]
@@ -97,14 +96,19 @@ def mirror(
     paths: Iterable[Path], source: Path, target: Path, suffix: str
 ) -> list[tuple[Path, Path]]:
     """Names in the target tree; where two would be the same, both keep their suffix."""
-    if target.exists() and not target.is_dir():
-        raise UnsupportedError(f"{source} is a folder and {target} a file; name a folder for both")
+    refuse_file(source, target)
     short = {path: target / with_suffix(path.relative_to(source), suffix) for path in paths}
     uses = Counter(short.values())
     return [
         (path, name if uses[name] == 1 else target / f"{path.relative_to(source)}{suffix}")
         for path, name in short.items()
     ]
+
+
+def refuse_file(source: Path, target: Path) -> None:
+    """Refuse a file where the tree of a folder should be made."""
+    if target.exists() and not target.is_dir():
+        raise UnsupportedError(f"{source} is a folder and {target} a file; name a folder for both")
 
 
 def with_suffix(path: Path, suffix: str) -> Path:

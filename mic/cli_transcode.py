@@ -15,16 +15,26 @@ import click
 from .atomic import remove_leftovers
 from .cli_archive import proof, transcode_archive
 from .cli_jobs import Outcome
-from .cli_run import Task, attempt, complain, explain, files_below, progress_bar, report
+from .cli_options import (
+    effort_option,
+    jobs_option,
+    json_option,
+    no_verify_option,
+    overwrite_option,
+)
+from .cli_run import Task, attempt, complain, explain, progress_bar, refuse_file, report
 from .cli_workers import run_in_processes
 from .errors import MicError, UnsupportedError
-from .imagefiles import SUFFIXES, NoPixelsError, is_dicom
+from .imagefiles import (
+    SUFFIXES,
+    NoPixelsError,
+    files_below,
+    is_dicom,
+    quiet_pydicom,
+)
 from .transcode import transcode_file
-from .transcode_pixels import quiet_pydicom
 from .transcode_report import Report, is_done, read_report, state_of
 from .transcode_syntaxes import JPEG_LS_NEAR, NAMES, Syntax, find_syntax
-
-_PATH = click.Path(path_type=Path)
 
 
 @dataclass(frozen=True)
@@ -79,22 +89,8 @@ class _LocationType(click.ParamType):  # type: ignore[type-arg]
     metavar="N",
     help="Largest error of a sample value, for jpegls-near; 0 is lossless.",
 )
-@click.option(
-    "--effort",
-    type=click.IntRange(1, 9),
-    metavar="N",
-    default=5,
-    show_default=True,
-    help="1 to 9: time against size, for mic.",
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    default=1,
-    show_default=True,
-    help="Processes to work with, for folders.",
-)
+@effort_option("1 to 9: time against size, for mic.")
+@jobs_option("Processes to work with, for folders.")
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
@@ -112,9 +108,9 @@ class _LocationType(click.ParamType):  # type: ignore[type-arg]
     is_flag=True,
     help="Skip what the report says is done and verified; replace what else is there.",
 )
-@click.option("--no-verify", is_flag=True, help="Do not read the output again and compare it.")
-@click.option("--overwrite", is_flag=True, help="Replace existing outputs.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@no_verify_option
+@overwrite_option
+@json_option
 def transcode(source: Path | str, target: Path | str, syntax: Syntax, **given: Any) -> None:
     """Write DICOM files in another transfer syntax, and prove that nothing was lost.
 
@@ -212,7 +208,14 @@ def _plan(
 ) -> tuple[list[tuple[Path, Path]], list[Outcome]]:
     """Which files to transcode to which names, and which to skip."""
     if not source.is_dir():
-        return [(source, target / source.name if target.is_dir() else target)], []
+        _refuse_other_kinds(source)
+        name = target / source.name if target.is_dir() else target
+        return [(source, name)], []
+    refuse_file(source, target)
+    if target.exists() and source.samefile(target):
+        raise UnsupportedError(
+            f"{source} is both SRC and DST; name another folder for the new files"
+        )
     wanted, skipped = [], []
     inside = target.resolve().is_relative_to(source.resolve())
     for path in files_below(source):
@@ -227,8 +230,21 @@ def _plan(
     return wanted, skipped
 
 
+def _refuse_other_kinds(source: Path) -> None:
+    kind = SUFFIXES.get(source.suffix.lower())
+    if kind in (None, "dicom") or not source.exists() or is_dicom(source):
+        return
+    what = "mic decode decompresses it" if kind == "mic" else "mic encode compresses it"
+    raise UnsupportedError(f"{source} is no DICOM file; {what}")
+
+
 def _job(source: Path, target: Path, options: Options) -> Outcome:
     """Transcode one file; runs in a worker process for trees."""
+    if target.exists() and source.exists() and source.samefile(target) and not options.overwrite:
+        raise UnsupportedError(
+            f"{source} is both SRC and DST; name another file for the new one, or pass --overwrite "
+            "to replace it"
+        )
     if target.exists() and not options.overwrite:
         raise UnsupportedError(f"{target} exists; pass --overwrite to replace it")
     if target.is_dir():

@@ -29,6 +29,7 @@ from .transcode_pixels import PIXEL_KEYWORDS, encode, pixel_part, to_native
 from .transcode_report import digest_of
 from .transcode_syntaxes import (
     BIG_ENDIAN,
+    DEFLATED,
     IMPLICIT,
     JPEG_LS_NEAR,
     LOSSLESS,
@@ -54,7 +55,8 @@ class Record:
         Transfer Syntax UIDs.
     frames : int
     decoded_bytes, encoded_bytes : int
-        Size of the pixels uncompressed, and of the new Pixel Data.
+        Size of the pixels uncompressed, and of the new Pixel Data; in the deflated
+        syntax, where these have no size of their own, that of the new file.
     ratio : float
         Of these two.
     source_bytes, target_bytes : int
@@ -182,7 +184,8 @@ def transcode_file(
                 sha256, max_error = _verify(file, original, syntax, conversion, target.name)
             target_sha256 = digest_of(file)
             target_bytes = file.tell()
-    encoded = len(ds["PixelData"].value)
+    is_deflated = syntax.uid == DEFLATED
+    encoded = target_bytes if is_deflated else len(ds["PixelData"].value)
     return Record(
         str(source),
         str(target),

@@ -18,7 +18,6 @@ from .dicom_offsets import needs_extended_table
 from .errors import CorruptDataError, UnsupportedError
 from .htj2k import encode_htj2k
 from .imagefiles import NoPixelsError
-from .imagefiles import quiet_pydicom as quiet_pydicom
 from .transcode_image import (
     NativeImage,
     Profile,
