@@ -7,7 +7,6 @@ import contextlib
 import os
 import warnings
 from collections.abc import Sequence
-from operator import index as index_of
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -36,6 +35,7 @@ from .published import (
     check_slide,
     explaining_refusals,
 )
+from .selection import FrameSelection, select_frames, select_rows
 from .slide_writer import SlideOptions, TileSize, encode_slide
 from .stream_info import CODECS as CODECS
 from .stream_info import StreamInfo as StreamInfo
@@ -189,70 +189,6 @@ def encode(
     return stream if out is None else copy_into(stream, out)
 
 
-FrameSelection = int | slice | Sequence[int] | Sequence[bool] | NDArray[Any] | None
-
-
-def _select_by_mask(mask: Sequence[Any] | NDArray[Any], n_frames: int) -> list[int]:
-    if len(mask) != n_frames:
-        raise UnsupportedError(
-            f"frames is a mask of {len(mask)} truth values, one for each of the {n_frames} frames "
-            "is expected; for frames by number pass integers"
-        )
-    return [index for index, wanted in enumerate(mask) if wanted]
-
-
-def _select_frames(frames: FrameSelection, n_frames: int) -> list[int]:
-    if frames is None:
-        return list(range(n_frames))
-    if isinstance(frames, slice):
-        return list(range(n_frames)[frames])
-    if isinstance(frames, (bool, np.bool_)):
-        raise UnsupportedError(
-            f"frames is {frames}, a number, a slice, numbers or a mask with a truth value for each "
-            "frame are expected"
-        )
-    if isinstance(frames, (int, np.integer)):
-        frames = [int(frames)]
-    try:
-        frames = list(frames)
-        truth = [isinstance(item, (bool, np.bool_)) for item in frames]
-        if truth and all(truth):
-            return _select_by_mask(frames, n_frames)
-        if any(truth):
-            raise UnsupportedError("frames mixes numbers and truth values, one kind is expected")
-        selected = [index_of(item) for item in frames]
-    except TypeError:
-        raise UnsupportedError(
-            f"frames is {shown(frames)}, a number, a slice, numbers or a mask is expected"
-        ) from None
-    for index in selected:
-        if not -n_frames <= index < n_frames:
-            raise UnsupportedError(
-                f"frame {index} is asked for, the stream has frames 0 to {n_frames - 1}"
-            )
-    return [int(index) % n_frames for index in selected]
-
-
-def _select_rows(rows: slice | tuple[int, int] | None, n_rows: int) -> range:
-    if rows is None:
-        return range(n_rows)
-    if not isinstance(rows, slice):
-        try:
-            start, stop = map(index_of, rows)
-        except (TypeError, ValueError):
-            raise UnsupportedError(
-                f"rows is {shown(rows)}, a slice or (start, stop) is expected"
-            ) from None
-        rows = slice(start, stop)
-    selected = range(n_rows)[rows]
-    if selected.step != 1 or len(selected) == 0:
-        raise UnsupportedError(
-            f"rows is {rows}, a slice of step 1 that holds at least one of rows 0 to {n_rows - 1} "
-            "is expected"
-        )
-    return selected
-
-
 def _selected_shape(
     stream: Stream, frames: FrameSelection, n_frames: int, n_rows: int
 ) -> tuple[int, ...]:
@@ -348,12 +284,12 @@ def decode(
                 f"frames is {frames}, but the stream is a slide, which has tiles and levels; use "
                 "mic.open(...).level(i)"
             )
-        span = _select_rows(rows, layout.levels[0][0])
+        span = select_rows(rows, layout.levels[0][0])
         return decode_slide(stream, span, out, max_pixels, thread_count(threads), partial)
     if frames is None:
         check_limit(full_shape(layout), max_pixels)
-    selected = _select_frames(frames, layout.n_frames)
-    row_range = _select_rows(rows, layout.rows)
+    selected = select_frames(frames, layout.n_frames)
+    row_range = select_rows(rows, layout.rows)
     shape = _selected_shape(stream, frames, len(selected), len(row_range))
     check_decode_limit(stream, shape, max_pixels, selected)
     if out is None:

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import pydicom_plugin
-from .errors import CorruptDataError, UnsupportedError, VerifyError
-from .imagefiles import quiet_pydicom
+from .errors import CorruptDataError, MicError, UnsupportedError, VerifyError, one_sentence
+from .imagefiles import quiet_pydicom, reading
 from .realimages import installed_folders
 from .transcode import read_dicom, transcode_file
 from .transcode_syntaxes import LOSSLESS, NATIVE, syntax_of, title_of
@@ -120,11 +120,15 @@ def measure_files(
     """
     with tempfile.TemporaryDirectory() as folder, quiet_pydicom(), _registered():
         for path in paths:
+            copy = Path(folder) / "mic.dcm"
+            result: FileTimes | FileError
             try:
-                yield _measure(path, Path(folder) / "mic.dcm", warm_ups, runs, effort, nvimgcodec)
-            except Exception as error:  # pydicom and its plugins raise what they like
-                lines = " ".join(str(error).split()) or type(error).__name__
-                yield FileError(path.name, lines.removeprefix(f"{path.name}: "))
+                with reading(path.name):
+                    result = _measure(path, copy, warm_ups, runs, effort, nvimgcodec)
+            except (MicError, OSError, MemoryError) as error:
+                said = one_sentence(error).removeprefix(path.name)
+                result = FileError(path.name, said.removeprefix(":").strip())
+            yield result
 
 
 def _measure(

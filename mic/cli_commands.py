@@ -160,8 +160,14 @@ def encode(source: Path, target: Path, **given: Any) -> None:
                 f"{source} says its shape itself: leave out --shape and --dtype."
             )
         pairs, skipped = [(source, _target_of(source, target, suffix))], []
-        if stream is None and pairs[0][1].suffix != ".mic":
+        is_mic = pairs[0][1].suffix == ".mic"
+        if stream is None and not is_mic:
             raise click.UsageError(f"DST is {target}, a name ending in .mic is expected.")
+        if stream is not None and is_mic:  # mic info would look for a container
+            raise click.UsageError(
+                f"DST is {target}, but --stream writes no .mic file: name it such as "
+                f"{target.with_suffix(suffix)}; mic decode --stream {stream} reads it."
+            )
     encode_one = encode_slide_file if options.is_slide else encode_file
     _finish("encode", source, pairs, skipped, partial(encode_one, options=options), given)
 

@@ -22,6 +22,7 @@ from . import api, files, stages
 from .atomic import replacing
 from .errors import MicError, UnsupportedError, VerifyError
 from .imagefiles import (
+    WRITABLE,
     RawLayout,
     as_frames,
     is_dicom,
@@ -307,6 +308,11 @@ def _reading_stream(path: Path) -> Iterator[None]:
                 f"{path.name} is a DICOM file, a .mic file is expected; mic encode takes its "
                 "pixels, mic transcode --to explicit decompresses it, and mic verify compares it "
                 "with another file"
+            ) from error
+        if kind_of(path) in WRITABLE:
+            raise UnsupportedError(
+                f"{path.name} is no .mic file; mic encode compresses it, and mic verify compares "
+                "it with another file"
             ) from error
         raise
 

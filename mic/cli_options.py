@@ -77,7 +77,7 @@ images_option = click.option(
     "--images",
     "paths",
     multiple=True,
-    type=PATH,
+    type=click.Path(path_type=Path, exists=True),
     help="Your own files or folders instead; repeatable.",
 )
 

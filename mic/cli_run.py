@@ -32,6 +32,12 @@ _OPTION_OF = {
     "overwrite=True": "--overwrite",
     "max_pixels": "--max-pixels",
     "max_value": "--max-value",
+    "temporal is": "--temporal is",
+    "strips is": "--strips is",
+    "levels is": "--levels is",
+    "tile is": "--tile is",
+    "rows is": "--rows is",
+    "frames is": "--frame is",
     "mic.open(...).level(i)": "--level or --region",
     "index it: f[i]": "leave --level and --region out",
     'container="native" takes none': "--container native takes none",
@@ -234,8 +240,10 @@ def located(outcome: Outcome) -> str:
     """The message after the whole path, which many messages begin with the end of."""
     message = outcome.message
     for known in (str(outcome.source), outcome.name):
-        message = message.removeprefix(known)
-    return f"{outcome.source}: {message.removeprefix(':').strip()}"
+        rest = message.removeprefix(known)
+        if known and rest.startswith((" ", ":")) and rest != message:
+            return f"{outcome.source}{rest}"
+    return f"{outcome.source}: {message}"
 
 
 def _tell_totals(command: str, outcomes: list[Outcome], counts: Counter[str]) -> None:

@@ -144,6 +144,8 @@ def _picture(source: Path, given: dict[str, Any], missing: list[str]) -> NDArray
         if not drawn:
             raise UnsupportedError(f"{source} holds no image that can be shown: {missing[0]}")
         return _sheet(drawn)
+    if given["series"] is not None:
+        raise UnsupportedError("--series chooses for --contact-sheet; pass both, or leave it out")
     if source.is_dir():
         raise UnsupportedError(f"{source} is a folder; pass --contact-sheet, or name a file")
     return _single(source, given["frame"] or 0, options)
@@ -159,6 +161,11 @@ def _single(path: Path, frame: int, options: dict[str, Any]) -> NDArray[np.uint8
 
 
 def _samples(path: Path) -> NDArray[Any]:
+    if kind_of(path) == "raw":
+        raise UnsupportedError(
+            f"{path.name}: a raw file does not say its shape; mic encode with --shape and --dtype "
+            "makes a .mic file of it, which mic view shows"
+        )
     if kind_of(path) != "mic":
         return read_image(path)
     from .files import MicFile
@@ -211,7 +218,8 @@ def _dicom_tiles(
     if not series:
         raise UnsupportedError(f"{source} holds no DICOM file with pixels")
     if wanted is not None and wanted not in series:
-        raise UnsupportedError(f"{source} holds no series {wanted}; it holds {', '.join(series)}")
+        held = ", ".join(uid or "one without UID" for uid in series)
+        raise UnsupportedError(f"{source} holds no series {wanted}; it holds {held}")
     chosen = series.values() if wanted is None else [series[wanted]]
     return [
         partial(to_uint8, frame.source, frame=frame.index or 0, **options)

@@ -19,7 +19,7 @@ from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.pixels.utils import decompress as pydicom_decompress
 from pydicom.uid import UID, ExplicitVRLittleEndian, RLELossless
 
-from .api import DEFAULT_CODEC, MAX_PIXELS, FrameSelection, _select_frames, decode, encode
+from .api import DEFAULT_CODEC, MAX_PIXELS, decode, encode
 from .arrays import check_limit, check_out, thread_count
 from .dicom_endian import has_word_pixels, swap_words, to_little_endian
 from .dicom_offsets import needs_extended_table
@@ -44,6 +44,7 @@ from .dicom_source import (
 from .errors import UnsupportedError, VerifyError
 from .multiframe import to_multiframe
 from .pydicom_plugin import forget_pixel_array
+from .selection import FrameSelection, select_frames
 
 __all__ = ["MICLossless", "compress", "decode_frames", "decompress", "mark", "to_multiframe"]
 
@@ -211,7 +212,7 @@ def decode_frames(
         description = source.description
         if indices is None:
             check_limit((description.number_of_frames, *description.frame_shape), max_pixels)
-        selected = _select_frames(indices, description.number_of_frames)
+        selected = select_frames(indices, description.number_of_frames)
         shape = (len(selected), *description.frame_shape)
         check_limit(shape, max_pixels)
         if out is None:

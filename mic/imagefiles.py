@@ -46,6 +46,7 @@ _DICOM_MAGIC_AT = 128
 # codestream has its own precision, and pydicom must extend its sign.
 _STORED_BIT_FOR_BIT = NATIVE | {RLE}
 _NPY_MAGIC = b"\x93NUMPY"
+_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _PNG_HEAD = 26
 _PNG_GREY, _PNG_RGB = 0, 2
 
@@ -186,6 +187,9 @@ def read_image(path: Path, raw: RawLayout | None = None, frame: int | None = Non
         with path.open("rb") as file:
             array = take_frame(read_file(file, kind, path.name, raw), frame, path.name)
     else:
+        path.stat()  # which raises if there is no such file
+        if kind == "mic":
+            raise UnsupportedError(f"{path.name} is compressed already; mic decode decompresses it")
         raise UnsupportedError(
             f"{path.name} is no image that mic reads; it reads .npy, .dcm, .png, .tif, "
             "and .raw or .bin with --shape and --dtype"
@@ -216,9 +220,11 @@ def check_samples(array: NDArray[Any], name: str) -> NDArray[Any]:
     """Refuse sample types of more than 16 bits and those that are no integers."""
     if array.dtype.kind in "ui" and array.dtype.itemsize <= 2:
         return array
+    remedy = "mic does not code floating-point or 32-bit data"
+    if array.dtype.kind == "b":
+        remedy = "save them as uint8"
     raise UnsupportedError(
-        f"{name}: the samples are {array.dtype}, integers of 8 or 16 bits are expected; "
-        "mic does not code floating-point or 32-bit data"
+        f"{name}: the samples are {array.dtype}, integers of 8 or 16 bits are expected; {remedy}"
     )
 
 
@@ -249,7 +255,14 @@ def _read_npy(file: BinaryIO, name: str, raw: RawLayout | None) -> NDArray[Any]:
     if file.read(len(_NPY_MAGIC)) != _NPY_MAGIC:  # np.load would try archives and pickles
         raise CorruptDataError(f"{name} is not a .npy file")
     file.seek(0)
-    array: NDArray[Any] = np.load(file, allow_pickle=False)
+    try:
+        array: NDArray[Any] = np.load(file, allow_pickle=False)
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        raise UnsupportedError(
+            f"{name} holds Python objects, an array of integers of 8 or 16 bits is expected"
+        ) from None
     return array
 
 
@@ -274,8 +287,8 @@ def _read_png(file: BinaryIO, name: str, raw: RawLayout | None) -> NDArray[Any]:
     image = require("PIL.Image")
     head = file.read(_PNG_HEAD)
     file.seek(0)
-    if len(head) < _PNG_HEAD:
-        raise CorruptDataError(f"{name} has {len(head)} bytes, too few for a PNG file")
+    if not head.startswith(_PNG_MAGIC) or len(head) < _PNG_HEAD:
+        raise CorruptDataError(f"{name} is not a PNG file")
     depth, colour = head[24], head[25]
     # Pillow would hand other variants over changed: 16-bit colour cut to 8 bits,
     # palettes as indices, 1 to 4 bits as whatever mode it chooses.
@@ -305,7 +318,6 @@ _READERS: dict[str, Callable[[BinaryIO, str, RawLayout | None], NDArray[Any]]] =
 
 def _read_dicom(path: Path, frame: int | None) -> NDArray[Any]:
     from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
     from pydicom.pixels.utils import pixel_array
 
     from .dicom_pixels import MICLossless
@@ -329,8 +341,6 @@ def _read_dicom(path: Path, frame: int | None) -> NDArray[Any]:
             return pixel_array(dcmread(path) if syntax == DEFLATED else path, **options)
     except (MicError, OSError):
         raise
-    except InvalidDicomError:
-        raise CorruptDataError(f"{path.name} is not a DICOM file") from None
     except Exception as error:  # pydicom and its plugins raise what they like
         raise dicom_error(path.name, error) from error
 
@@ -373,6 +383,8 @@ def _check_frame(head: Any, path: Path, frame: int | None) -> None:
 
 def dicom_error(name: str, error: Exception) -> MicError:
     """What to raise where pydicom could not decode a file."""
+    if type(error).__name__ == "InvalidDicomError":
+        return CorruptDataError(f"{name} is not a DICOM file")
     if "missing dependencies" in str(error):
         return UnsupportedError(
             f"{name}: no decoder for its transfer syntax is installed; "

@@ -33,11 +33,12 @@ except ModuleNotFoundError as error:
         'mic.torch needs PyTorch; pip install "mic-codec[torch]"', name="torch"
     ) from error
 
-from .api import MAX_PIXELS, FrameSelection, _select_frames
+from .api import MAX_PIXELS
 from .arrays import check_limit, thread_count
 from .dicom_index import IndexedFile, index_file, read_frame, read_frames
 from .errors import UnsupportedError
 from .imagefiles import NoPixelsError
+from .selection import FrameSelection, select_frames
 from .torch_series import DicomSeries
 from .torch_tensors import FrameCache, Memory, check_dtype, fill, tensor_dtype
 from .volume_frames import find_files
@@ -95,7 +96,7 @@ def read_dicom_to_tensor(
     check_dtype(dtype, rescale)
     indexed = index_file(path, max_pixels)
     check_limit((indexed.n_frames,), max_pixels)
-    selected = _select_frames(frames, indexed.n_frames)
+    selected = select_frames(frames, indexed.n_frames)
     if not selected:
         raise UnsupportedError(f"frames {frames!r} select none of {indexed.n_frames} frame(s)")
     check_limit((len(selected), *indexed.description.frame_shape), max_pixels)
