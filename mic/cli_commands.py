@@ -187,6 +187,11 @@ def _check_encoding(options: EncodeOptions) -> None:
         raise click.UsageError(
             "--stream writes no container: leave out --codec, --container, --strips and --temporal."
         )
+    if options.tile is not None and options.container not in api.SLIDE_CONTAINERS:
+        raise click.UsageError(
+            f"--tile makes a slide, which --container {options.container} does not hold; use "
+            f"{' or '.join(api.SLIDE_CONTAINERS)}."
+        )
     if options.levels is not None and not options.is_slide:
         raise click.UsageError("--levels is for slides: pass --tile 256 or --container mic3.")
     others = (options.stream, options.strips, options.max_value, options.temporal or None)
@@ -265,6 +270,8 @@ def decode(source: Path, target: Path, **given: Any) -> None:
         verify=not given["no_verify"],
         overwrite=given["overwrite"],
     )
+    if options.raw is not None and options.stream is None:
+        raise click.UsageError("--shape and --dtype are for --stream; a .mic file knows its own.")
     has_shape = options.raw is not None or options.stream in stages.WAVELETS
     if options.stream is not None and (not has_shape or source.is_dir()):
         raise click.UsageError("--stream needs a single file, --shape and --dtype.")
@@ -411,6 +418,8 @@ def verify(paths: tuple[Path, ...], **given: Any) -> None:
     threads = given["threads"]
     tasks: list[Task]
     kinds = [None if path.is_dir() else kind_of(path) for path in paths]
+    if given["near"] and (kinds != ["dicom", "dicom"] or given["frame"] is not None):
+        raise click.UsageError("--near is for two whole DICOM files; leave it out.")
     if len(paths) == 2 and None not in kinds and kinds.count("mic") == 1:
         source, original = paths if kinds[0] == "mic" else reversed(paths)
         tasks = [

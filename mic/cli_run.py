@@ -32,6 +32,7 @@ _OPTION_OF = {
     "overwrite=True": "--overwrite",
     "max_pixels": "--max-pixels",
     "max_value": "--max-value",
+    "threads is": "--threads is",
     "temporal is": "--temporal is",
     "strips is": "--strips is",
     "levels is": "--levels is",

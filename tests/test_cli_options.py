@@ -37,6 +37,7 @@ def folder(tmp_path, monkeypatch):
         (["--states", 8, "--stream", "rans"], "--states is for --codec fse, not for rans"),
         (["--stream", "fse", "--codec", "huffman"], "--stream writes no container: leave out"),
         (["--stream", "fse", "--container", "mic1"], "--stream writes no container: leave out"),
+        (["--tile", 16, "--container", "mic1"], "--container mic1 does not hold; use native or"),
         (["--stream", "fse", "--temporal"], "--stream writes no container: leave out"),
     ],
 )
@@ -44,6 +45,21 @@ def test_options_without_effect_are_refused(folder, options, words):
     code, output = run("encode", "x.npy", "x.out", *options)
     assert code == 2 and words in output
     assert [path.name for path in folder.iterdir()] == ["x.npy"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("decode x.mic y.npy --shape 3,3 --dtype uint16", "--shape and --dtype are for --stream"),
+        ("verify x.mic x.npy --near 3", "--near is for two whole DICOM files"),
+        ("verify x.npy x.npy --near 3", "--near is for two whole DICOM files"),
+    ],
+)
+def test_options_of_other_commands_without_effect(folder, line, words):
+    (folder / "x.mic").write_bytes(mic.encode(IMAGE))
+    code, output = run(*line.split())
+    assert code == 2 and words in output
+    assert not (folder / "y.npy").exists()
 
 
 def test_states_where_they_have_an_effect(folder):

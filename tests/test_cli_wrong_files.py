@@ -96,7 +96,7 @@ def test_a_bare_stream_comes_back(folder):
 
 
 def test_names_in_messages_about_folders(folder):
-    os.mkdir("many")
+    (folder / "many").mkdir()
     for name in ("a.npy", "b.npy"):
         (folder / "many" / name).write_text("hello")
     code, output = run("encode many out")
