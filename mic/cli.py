@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from io import TextIOWrapper
 from types import FrameType
 from typing import NoReturn
 
@@ -28,6 +29,9 @@ def _run() -> None:
         if (error.name or "").partition(".")[0] not in ("click", "rich"):
             raise
         sys.exit('mic: the command needs click and rich; pip install "mic-codec[cli]"')
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        # File names may hold what the terminal's or the pipe's encoding has no character for.
+        sys.stdout.reconfigure(errors="backslashreplace")
     # An exception instead of sudden death, so that temporary files are removed.
     signal.signal(signal.SIGTERM, _terminate)
     # Likewise of Ctrl-C, of which click would make exit code 1; a job that the shell has put

@@ -84,7 +84,8 @@ def located(place: str) -> Iterator[None]:
 def one_sentence(error: BaseException) -> str:
     """What went wrong, in one line, of any exception."""
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        name = error.filename2 or error.filename  # of a renaming: the name that was wanted
+        return f"{name}: {error.strerror}" if name else error.strerror
     if isinstance(error, MemoryError):
         return str(error) or "there is not enough memory for this image"
     return " ".join(str(error).split()) or type(error).__name__

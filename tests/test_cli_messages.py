@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The command line given the wrong file: what it is, and which command takes it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ pytest.importorskip("rich")
 from click.testing import CliRunner
 
 from mic.cli_commands import cli
+from mic.errors import one_sentence
 
 IMAGE = np.arange(48 * 40, dtype="uint16").reshape(48, 40)
 
@@ -119,6 +121,24 @@ def test_output_that_cannot_be_written_is_one_sentence(folder, arguments):
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1 and "output cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["Größe.npy", "bad\udcff.npy"])
+def test_names_that_the_output_cannot_spell(folder, name):
+    try:
+        np.save(name, IMAGE)
+    except (OSError, UnicodeError):
+        pytest.skip("the file system takes no such name")
+    command = [sys.executable, "-c", "from mic.cli import main; main()", "encode", name, "x.mic"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert name.encode("ascii", "backslashreplace").decode() in done.stdout
+
+
+def test_a_renaming_that_fails_names_the_file_that_was_asked_for():
+    error = PermissionError(13, "Permission denied", ".x.mic.1b2c.part", None, "x.mic")
+    assert one_sentence(error) == "x.mic: Permission denied"
 
 
 def test_ctrl_c_while_the_program_starts_is_no_traceback(folder):
