@@ -29,11 +29,11 @@ from .imagefiles import (
     kind_of,
     pixel_sha256,
     read_file,
-    read_image,
     sample_bytes,
     target_kind,
     write_image,
 )
+from .mapped_images import map_image
 from .published import PUBLISHED_CODEC
 from .slides import Level
 
@@ -134,7 +134,7 @@ class DecodeOptions:
 def encode_file(source: Path, target: Path, options: EncodeOptions) -> Outcome:
     """Compress an image file; the target appears when it is verified."""
     refuse_existing(target, options.overwrite)
-    array = read_image(source, options.raw, options.frame)
+    array = map_image(source, options.raw, options.frame)
     if options.unsigned:
         array = unsigned(array)
     stream = _encode(array, options)
@@ -146,8 +146,8 @@ def encode_file(source: Path, target: Path, options: EncodeOptions) -> Outcome:
     with replacing(target) as file:
         file.write(stream)
         if options.verify:
-            file.seek(0)
-            compare(_decode_again(file.read(), array, options), array, target.name)
+            file.flush()
+            _check_written(file, array, options, target.name)
     return Outcome(source, target, message=_proof(array, options.verify, details), details=details)
 
 
@@ -196,11 +196,16 @@ def _encode(array: Array, options: EncodeOptions) -> bytes:
     return bytes(stream)
 
 
-def _decode_again(stream: bytes, array: Array, options: EncodeOptions) -> Array:
+def _check_written(file: BinaryIO, array: Array, options: EncodeOptions, name: str) -> None:
+    """Decode a file that was written, some frames at a time, and compare."""
     if options.stream is None:
-        return api.decode(stream, threads=options.threads, max_pixels=array.size)
+        with files.open(file, threads=options.threads, max_pixels=array.size) as stream:
+            _compare_frames(stream, array, name, "the original")
+        return
+    file.seek(0)
     rows, columns = array.shape
-    return stages.decode_stream(options.stream, stream, columns, rows).reshape(rows, columns)
+    again = stages.decode_stream(options.stream, file.read(), columns, rows)
+    compare(again.reshape(rows, columns), array, name)
 
 
 def decode_file(source: Path, target: Path, options: DecodeOptions) -> Outcome:
@@ -346,32 +351,34 @@ def verify_against(
     frame: int | None = None,
 ) -> Outcome:
     """Compare the frames of a stream with an image file, bit by bit."""
-    expected = read_image(original, raw, frame)
-    digest = hashlib.sha256()
+    expected = map_image(original, raw, frame)
     with files.open(source, threads=threads) as stream:
         info = stream.info
         if info.container != "native":  # which keeps no sign: compare patterns
             expected = unsigned(expected)
-        _check_same_form(info.shape, info.dtype, expected, source.name, original.name)
-        if info.levels:
-            for top, rows in _bands(stream.level(0)):
-                compare(rows, expected[top : top + len(rows)], source.name)
-                digest.update(sample_bytes(rows))
-            return _compared(source, original, info, digest.hexdigest())
-        frames = as_frames(expected)
-        if len(frames) != info.frames:  # such as three columns taken as colour
-            frames = expected.reshape(info.frames, *info.shape[len(info.shape) - _n_image(info) :])
-        for start, stop in _chunks(info):
-            decoded = stream.frames(start, stop)
-            compare(decoded, frames[start:stop], source.name, start)
-            digest.update(sample_bytes(decoded))
-    return _compared(source, original, info, digest.hexdigest())
-
-
-def _compared(source: Path, original: Path, info: api.StreamInfo, sha256: str) -> Outcome:
+        sha256 = _compare_frames(stream, expected, source.name, original.name)
     details = describe(info) | {"sha256": sha256, "original": str(original)}
     message = verification(info.frames, sha256, "tile" if info.levels else "frame")
     return Outcome(source, message=message, details=details)
+
+
+def _compare_frames(stream: files.MicFile, expected: Array, name: str, other: str) -> str:
+    """Compare a stream with its original, some frames at a time; the hash of its samples."""
+    info, digest = stream.info, hashlib.sha256()
+    _check_same_form(info.shape, info.dtype, expected, name, other)
+    if info.levels:
+        for top, rows in _bands(stream.level(0)):
+            compare(rows, expected[top : top + len(rows)], name)
+            digest.update(sample_bytes(rows))
+        return digest.hexdigest()
+    frames = as_frames(expected)
+    if len(frames) != info.frames:  # such as three columns taken as colour
+        frames = expected.reshape(info.frames, *info.shape[len(info.shape) - _n_image(info) :])
+    for start, stop in _chunks(info):
+        decoded = stream.frames(start, stop)
+        compare(decoded, frames[start:stop], name, start)
+        digest.update(sample_bytes(decoded))
+    return digest.hexdigest()
 
 
 def _bands(level: Level) -> Iterator[tuple[int, Array]]:

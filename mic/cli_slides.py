@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,8 @@ from .cli_jobs import (
 )
 from .cli_options import stack
 from .cli_run import human, print_table
-from .imagefiles import RawLayout, check_samples, kind_of, read_image, require, sample_bytes
+from .imagefiles import sample_bytes
+from .mapped_images import map_image
 from .stream_info import StreamInfo
 from .tiles import DEFAULT_TILE
 
@@ -95,7 +95,7 @@ slide_decoding_options = stack(
 def encode_slide_file(source: Path, target: Path, options: EncodeOptions) -> Outcome:
     """Make a slide of an image file, which is not read whole where it can be mapped."""
     refuse_existing(target, options.overwrite)
-    image = _map_image(source, options.raw, options.frame)
+    image = map_image(source, options.raw, options.frame)
     dtype = np.dtype(image.dtype)
     if options.unsigned:
         dtype = np.dtype(f"u{dtype.itemsize}")
@@ -147,23 +147,6 @@ def _describe_result(target: Path, options: EncodeOptions) -> tuple[dict[str, An
         "verified": options.verify,
     }
     return details, f"{len(info.levels)} level{'s' if len(info.levels) != 1 else ''}"
-
-
-def _map_image(path: Path, raw: RawLayout | None, frame: int | None) -> Any:
-    """An image file as an array: mapped, where its samples lie as they are."""
-    kind = kind_of(path)
-    mapped: Any = None
-    if frame is None and kind == "npy":
-        with contextlib.suppress(ValueError):  # which the reader below explains
-            mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    elif frame is None and kind == "tiff":
-        with contextlib.suppress(ValueError):  # compressed, or in pieces
-            mapped = require("tifffile").memmap(path, mode="r")
-    elif frame is None and kind == "raw" and raw is not None:
-        expected = int(np.prod(raw.shape, dtype=object)) * raw.dtype.itemsize
-        if path.stat().st_size == expected:
-            mapped = np.memmap(path, raw.dtype, "r", shape=raw.shape)
-    return read_image(path, raw, frame) if mapped is None else check_samples(mapped, path.name)
 
 
 def print_levels(facts: dict[str, Any]) -> None:

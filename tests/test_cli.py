@@ -203,7 +203,7 @@ def test_an_output_that_does_not_verify_gets_no_name(folder, monkeypatch):
     np.save("a.npy", scan())
     wrong = scan()
     wrong[5, 7] += 1
-    monkeypatch.setattr(cli_jobs.api, "decode", lambda *_, **__: wrong)
+    monkeypatch.setattr(mic.MicFile, "frames", lambda *_: wrong[np.newaxis])
     message = fails("encode", "a.npy", "a.mic")
     assert f"frame 0, pixel (5, 7) is {wrong[5, 7]}, {wrong[5, 7] - 1} is expected" in message
     assert [path.name for path in folder.iterdir()] == ["a.npy"]

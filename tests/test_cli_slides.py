@@ -102,6 +102,7 @@ def test_damage() -> None:
         (["encode", "image.npy", "a.mic", "--tile", "5,5,5"], "no size of a tile"),
         (["encode", "image.npy", "a.mic", "--tile", "5", "--strips", "2"], "not for slides"),
         (["encode", "image.npy", "a.mic", "--tile", "5", "--stream", "fse"], "not for slides"),
+        (["encode", "image.npy", "a.mic", "--tile", "9", "--container", "mic1"], "does not hold"),
         (["decode", "a.mic", "a.npy", "--region", "0,0,5"], "no region"),
         (["decode", "a.mic", "a.npy", "--region", "0,0,5,-5"], "no region"),
         (["decode", "a.mic", "a.npy", "--level", "-1"], "--level"),
@@ -116,7 +117,6 @@ def test_wrong_options(arguments: list[str], message: str) -> None:
     [
         (["encode", "image.npy", "b.mic", "--tile", "64", "--levels", "10"], "1 to 9"),
         (["encode", "stack.npy", "b.mic", "--tile", "64"], "(rows, columns, 3) is expected"),
-        (["encode", "image.npy", "b.mic", "--tile", "9", "--container", "mic1"], "container"),
         (["decode", "a.mic", "b.npy", "--level", "4"], "levels 0 to 3"),
         (["decode", "a.mic", "b.npy", "--region", "400,0,12,1"], "411 x 300 pixels of level 0"),
         (["decode", "a.mic", "b.npy", "--frame", "0"], "--level or --region"),

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""Files that `mic encode` and `mic verify` map: the same bytes as those of `mic.encode`."""
+
+import numpy as np
+import pytest
+
+import mic
+
+pytest.importorskip("click")
+pytest.importorskip("rich")
+pytest.importorskip("tifffile")
+
+import tifffile
+from click.testing import CliRunner
+
+from mic import cli_jobs
+from mic.cli_commands import cli
+
+STACK = (np.arange(5 * 48 * 40) // 7 % 300).astype("uint16").reshape(5, 48, 40)
+
+
+def run(*arguments, code=0):
+    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli_jobs, "_CHUNK_SAMPLES", 48 * 40 * 2)  # verify two frames at a time
+    np.save("c.npy", STACK)
+    np.save("big.npy", STACK.astype(">u2"))
+    np.save("fortran.npy", np.asfortranarray(STACK))
+    STACK.astype(">u2").tofile("x.raw")
+    tifffile.imwrite("x.tif", STACK, photometric="minisblack")
+    tifffile.imwrite("packed.tif", STACK, photometric="minisblack", compression="zlib")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["c.npy", "big.npy", "fortran.npy", "x.tif", "packed.tif"])
+def test_same_bytes(folder, name):
+    assert "verified 5 frames" in run("encode", name, "x.mic")
+    assert (folder / "x.mic").read_bytes() == mic.encode(STACK)
+    assert "verified 5 frames" in run("verify", "x.mic", name)
+
+
+def test_raw_files_of_another_byte_order(folder):
+    layout = ("--shape", "5,48,40", "--dtype", ">u2")
+    run("encode", "x.raw", "x.mic", *layout)
+    assert (folder / "x.mic").read_bytes() == mic.encode(STACK)
+    assert "verified 5 frames" in run("verify", "x.mic", "x.raw", *layout)
+
+
+def test_published_frames(folder):
+    run("encode", "c.npy", "x.mic", "--container", "mic2", "--temporal")
+    assert (mic.open("x.mic")[...] == STACK).all()
+
+
+def test_the_frame_that_differs_is_named(folder):
+    run("encode", "c.npy", "x.mic")
+    other = STACK.copy()
+    other[3, 7, 9] += 1
+    np.save("other.npy", other)
+    output = run("verify", "x.mic", "other.npy", code=1)
+    assert f"frame 3, pixel (7, 9) is {STACK[3, 7, 9]}, {other[3, 7, 9]} is expected" in output
