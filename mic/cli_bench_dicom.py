@@ -18,7 +18,13 @@ from .benchmark_dicom import (
     table,
 )
 from .cli_jobs import Outcome
-from .cli_options import effort_option, images_option, json_file_option, repeat_option
+from .cli_options import (
+    effort_option,
+    images_option,
+    json_file_option,
+    number_option,
+    repeat_option,
+)
 from .cli_run import complain, print_table, progress_bar, telling_errors
 from .errors import UnsupportedError
 from .imagefiles import files_below, kind_of
@@ -27,14 +33,7 @@ from .imagefiles import files_below, kind_of
 @click.command("dicom")
 @images_option
 @repeat_option(5, "Runs of each file whose mean counts.")
-@click.option(
-    "--warm-ups",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=2,
-    show_default=True,
-    help="Runs before these that do not count.",
-)
+@number_option("--warm-ups", "Runs before these that do not count.", 0, default=2)
 @effort_option("1 to 9: time against size, of the MIC files.")
 @click.option(
     "--nvimgcodec",

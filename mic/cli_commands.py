@@ -27,8 +27,10 @@ from .cli_jobs import (
 )
 from .cli_options import (
     PATH,
+    frame_option,
     jobs_option,
     json_option,
+    number_option,
     parse_dtype,
     parse_shape,
     raw_layout,
@@ -109,7 +111,7 @@ def cli() -> None:
 @click.argument("target", type=PATH, metavar="DST")
 @encoding_options
 @slide_encoding_options
-@click.option("--frame", type=click.IntRange(min=0), metavar="N", help="Encode this frame only.")
+@frame_option("Encode this frame only.")
 @click.option("--unsigned", is_flag=True, help="Take signed samples as unsigned bit patterns.")
 @raw_options
 @threads_option("file")
@@ -213,13 +215,8 @@ def _check_encoding(options: EncodeOptions) -> None:
 )
 @slide_decoding_options
 @click.option("--partial", "rescue", is_flag=True, help="Rescue what is intact of a damaged file.")
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    metavar="N",
-    default=api.MAX_PIXELS,
-    show_default=True,
-    help="Refuse files that announce more samples.",
+@number_option(
+    "--max-pixels", "Refuse files that announce more samples.", 1, default=api.MAX_PIXELS
 )
 @click.option(
     "--to",
@@ -385,17 +382,13 @@ def _info_row(outcome: Outcome) -> list[str]:
 
 @cli.command()
 @click.argument("paths", nargs=-1, required=True, type=PATH, metavar="FILE...")
-@click.option(
-    "--frame",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Frame of the original to compare with.",
-)
-@click.option(
+@frame_option("Frame of the original to compare with.")
+@number_option(
     "--near",
-    type=click.IntRange(0, 65535),
+    "Largest difference of a sample value that is allowed between two DICOM files.",
+    0,
+    65535,
     default=0,
-    help="Largest difference of a sample value that is allowed between two DICOM files.",
 )
 @raw_options
 @threads_option("file")

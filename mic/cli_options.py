@@ -82,47 +82,43 @@ images_option = click.option(
 )
 
 
+def number_option(
+    name: str, what: str, least: int, most: int | None = None, default: int | None = None
+) -> Callable[[Function], Function]:
+    """A whole number within bounds; its default, if it has one, is shown."""
+    return click.option(
+        name,
+        type=click.IntRange(least, most),
+        metavar="N",
+        default=default,
+        show_default=default is not None,
+        help=what,
+    )
+
+
+def frame_option(what: str) -> Callable[[Function], Function]:
+    """`--frame`: one of many."""
+    return number_option("--frame", what, 0)
+
+
 def threads_option(of: str) -> Callable[[Function], Function]:
     """`--threads` for each file or image."""
-    return click.option(
-        "--threads",
-        type=click.IntRange(min=0),
-        metavar="N",
-        default=1,
-        show_default=True,
-        help=f"Threads for each {of}; 0 for all CPUs.",
-    )
+    return number_option("--threads", f"Threads for each {of}; 0 for all CPUs.", 0, default=1)
 
 
 def jobs_option(what: str) -> Callable[[Function], Function]:
     """`--jobs`: how many files at a time."""
-    return click.option(
-        "--jobs", type=click.IntRange(min=1), metavar="N", default=1, show_default=True, help=what
-    )
+    return number_option("--jobs", what, 1, default=1)
 
 
 def effort_option(what: str) -> Callable[[Function], Function]:
     """`--effort`."""
-    return click.option(
-        "--effort",
-        type=click.IntRange(1, 9),
-        metavar="N",
-        default=5,
-        show_default=True,
-        help=what,
-    )
+    return number_option("--effort", what, 1, 9, default=5)
 
 
 def repeat_option(default: int, what: str) -> Callable[[Function], Function]:
     """`--repeat` of measurements."""
-    return click.option(
-        "--repeat",
-        type=click.IntRange(min=1),
-        metavar="N",
-        default=default,
-        show_default=True,
-        help=what,
-    )
+    return number_option("--repeat", what, 1, default=default)
 
 
 raw_options = stack(

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from . import api, stages
-from .cli_options import effort_option, stack
+from .cli_options import effort_option, number_option, stack
 from .cli_run import human, print_table
 from .published import CONTAINERS, DEFAULT_STRIPS, PUBLISHED_CODEC, PUBLISHED_STATES
 
@@ -38,23 +38,13 @@ encoding_options = stack(
         "pics, pica), 16-bit frames (mic2), one 8-bit RGB image (micr).",
     ),
     click.option("--temporal", is_flag=True, help="Code frames of mic2 as differences."),
-    click.option(
-        "--strips",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help=f"Strips of pics and pica: by default {DEFAULT_STRIPS}.",
-    ),
+    number_option("--strips", f"Strips of pics and pica: by default {DEFAULT_STRIPS}.", 1),
     click.option(
         "--stream",
         type=click.Choice(stages.STREAM_KINDS),
         help="Write a bare published stream without any container.",
     ),
-    click.option(
-        "--max-value",
-        type=click.IntRange(1, 65535),
-        metavar="N",
-        help="Maximum that a published container is coded for.",
-    ),
+    number_option("--max-value", "Maximum that a published container is coded for.", 1, 65535),
 )
 
 

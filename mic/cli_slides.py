@@ -20,7 +20,7 @@ from .cli_jobs import (
     unsigned,
     verification,
 )
-from .cli_options import stack
+from .cli_options import number_option, stack
 from .cli_run import human, print_table
 from .imagefiles import sample_bytes
 from .mapped_images import map_image
@@ -69,20 +69,10 @@ slide_encoding_options = stack(
         help="Make a slide: tiles of N x N pixels (or ROWS,COLUMNS) and a pyramid of smaller "
         f"levels. By default {DEFAULT_TILE} for mic3, none for native.",
     ),
-    click.option(
-        "--levels",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Levels of a slide: by default until one fits into a tile.",
-    ),
+    number_option("--levels", "Levels of a slide: by default until one fits into a tile.", 1),
 )
 slide_decoding_options = stack(
-    click.option(
-        "--level",
-        type=click.IntRange(min=0),
-        metavar="N",
-        help="Decode this level of a slide; 0, the default, is the largest.",
-    ),
+    number_option("--level", "Decode this level of a slide; 0, the default, is the largest.", 0),
     click.option(
         "--region",
         callback=_parse_region,

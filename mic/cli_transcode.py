@@ -20,6 +20,7 @@ from .cli_options import (
     jobs_option,
     json_option,
     no_verify_option,
+    number_option,
     overwrite_option,
 )
 from .cli_run import Task, attempt, complain, explain, progress_bar, refuse_file, report
@@ -83,12 +84,7 @@ class _LocationType(click.ParamType):  # type: ignore[type-arg]
     required=True,
     help=f"One of {', '.join(NAMES)}; or a UID, keyword or DICOM name.",
 )
-@click.option(
-    "--near",
-    type=click.IntRange(0, 255),
-    metavar="N",
-    help="Largest error of a sample value, for jpegls-near; 0 is lossless.",
-)
+@number_option("--near", "Largest error of a sample value, for jpegls-near; 0 is lossless.", 0, 255)
 @effort_option("1 to 9: time against size, for mic.")
 @jobs_option("Processes to work with, for folders.")
 @click.option(

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from .atomic import replacing
 from .cli_jobs import refuse_existing
-from .cli_options import PATH, overwrite_option
+from .cli_options import PATH, frame_option, number_option, overwrite_option
 from .cli_run import complain, explain, telling_errors
 from .display import WINDOWS, Window, to_uint8
 from .errors import MicError, UnsupportedError
-from .imagefiles import as_frames, files_below, kind_of, quiet_pydicom, read_image, require
+from .imagefiles import as_frames, files_below, kind_of, quiet_pydicom, read_samples, require
 from .volume_frames import Frame, find_files, frames_of, read_heads
 from .volume_geometry import sort_for_display
 
@@ -44,7 +44,7 @@ def _parse_window(context: click.Context, option: click.Parameter, value: str) -
 
 @click.command()
 @click.argument("source", type=PATH, metavar="FILE")
-@click.option("--frame", type=click.IntRange(min=0), metavar="N", help="Frame to show.")
+@frame_option("Frame to show.")
 @click.option(
     "--window",
     callback=_parse_window,
@@ -55,13 +55,12 @@ def _parse_window(context: click.Context, option: click.Parameter, value: str) -
 )
 @click.option("--overlays", is_flag=True, help="Paint the overlay planes of DICOM files.")
 @click.option("--contact-sheet", is_flag=True, help="Many frames of a file or a folder at once.")
-@click.option(
+@number_option(
     "--tiles",
-    type=click.IntRange(1, 1024),
-    metavar="N",
+    "Most frames of a contact sheet, taken at even distances.",
+    1,
+    1024,
     default=36,
-    show_default=True,
-    help="Most frames of a contact sheet, taken at even distances.",
 )
 @click.option(
     "--series", metavar="UID", help="Series Instance UID: of a contact sheet show this series only."
@@ -166,13 +165,7 @@ def _samples(path: Path) -> NDArray[Any]:
             f"{path.name}: a raw file does not say its shape; mic encode with --shape and --dtype "
             "makes a .mic file of it, which mic view shows"
         )
-    if kind_of(path) != "mic":
-        return read_image(path)
-    from .files import MicFile
-
-    with MicFile(path) as stream:
-        samples: NDArray[Any] = stream[...]
-    return samples
+    return read_samples(path)
 
 
 # ---- contact sheets ------------------------------------------------------------------

@@ -197,6 +197,17 @@ def read_image(path: Path, raw: RawLayout | None = None, frame: int | None = Non
     return check_samples(array, path.name)
 
 
+def read_samples(path: Path, threads: int = 1, max_pixels: int = 2**30) -> NDArray[Any]:
+    """`read_image` that reads ``.mic`` files too: all frames, of a slide the largest level."""
+    if kind_of(path) != "mic":
+        return read_image(path)
+    from .files import MicFile
+
+    with MicFile(path, threads=threads, max_pixels=max_pixels) as stream:
+        samples: NDArray[Any] = stream[...]
+    return samples
+
+
 def as_frames(array: NDArray[Any]) -> NDArray[Any]:
     """(frames, rows, columns[, 3]): leading axes joined, a trailing 3 taken as colour."""
     n_image = 3 if array.ndim > 2 and array.shape[-1] == 3 else 2

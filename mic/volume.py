@@ -12,7 +12,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from .arrays import thread_count
 from .dicom_attributes import image_shape
 from .dicom_images import Image
 from .errors import MicError, UnsupportedError, located, one_sentence
-from .imagefiles import kind_of, read_image, reading
+from .imagefiles import kind_of, read_samples, reading
 from .volume_frames import Frame, find_files, frames_of, read_heads
 from .volume_geometry import stack_frames
 from .volume_metadata import metadata_of
@@ -394,7 +393,7 @@ def read(
             max_pixels=max_pixels,
             progress=progress,
         )
-    array = _read_other(file, threads, max_pixels)
+    array = read_samples(file, threads, max_pixels)
     colour = array.ndim > 2 and array.shape[-1] == 3
     while array.ndim - colour < 3:
         array = array[np.newaxis]
@@ -410,16 +409,6 @@ def frames_of_series(
     series = _group(folder_or_paths, threads)
     uid = _choose(series, series_uid)
     return uid, [frame for image in series[uid] for frame in frames_of(image, max_pixels)]
-
-
-def _read_other(file: Path, threads: int, max_pixels: int) -> NDArray[Any]:
-    if kind_of(file) != "mic":
-        return read_image(file)
-    from .files import MicFile
-
-    with MicFile(file, threads=threads, max_pixels=max_pixels) as stream:
-        array: NDArray[Any] = stream[...]
-    return array
 
 
 Heads = list[Image]
