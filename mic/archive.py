@@ -26,6 +26,7 @@ from .archive_location import (
 )
 from .archive_report import JsonLines, Record, read_json_lines, report_paths, write_parquet
 from .archive_task import Options, Task
+from .arguments import choose, text_of_path, whole_number
 from .errors import UnsupportedError, one_sentence
 from .transcode_syntaxes import JPEG_LS_NEAR, find_syntax
 
@@ -99,15 +100,16 @@ def transcode(
         No scheduler, no worker, or workers without mic or without access to a location.
     """
     syntax = find_syntax(to)
-    if bool(near) and syntax.uid != JPEG_LS_NEAR:
+    near = whole_number("near", near)
+    choose("effort", effort, range(1, 10))
+    if near and syntax.uid != JPEG_LS_NEAR:
         raise UnsupportedError(f"near is {near}, {syntax.title} takes 0; choose jpegls-near")
-    if jobs < 1 or retries < 0:
-        raise UnsupportedError(
-            f"jobs is {jobs} and retries {retries}; 1 and 0, or more, are expected"
-        )
+    jobs, retries = whole_number("jobs", jobs, 1), whole_number("retries", retries, 0)
+    if report is not None:
+        text_of_path("report", report)
     run = prepare(
-        open_location(os.fspath(src), src_options),
-        open_location(os.fspath(dst), dst_options),
+        open_location(text_of_path("src", src), src_options),
+        open_location(text_of_path("dst", dst), dst_options),
         Options(syntax.name, near, effort, verify),
         report=report,
         resume=resume,

@@ -64,20 +64,26 @@ def choose(name: str, value: Any, allowed: Collection[Any]) -> Any:
     raise UnsupportedError(f"{name} is {shown(value)}, one of {listed} is expected")
 
 
-def path_of(name: str, value: Any) -> Path:
-    """`value` as a path.
+def text_of_path(name: str, value: Any) -> str:
+    """`value`, a path or a URL, as a text.
 
     Raises
     ------
     UnsupportedError
         It is neither a text nor an object with a path.
     """
-    try:
-        return Path(os.fspath(value))
-    except TypeError:
-        raise UnsupportedError(
-            f"{name} is {shown(value)}, a path (a str or a pathlib.Path) is expected"
-        ) from None
+    with contextlib.suppress(TypeError):
+        text = os.fspath(value)
+        if isinstance(text, str):
+            return text
+    raise UnsupportedError(
+        f"{name} is {shown(value)}, a path (a str or a pathlib.Path) is expected"
+    )
+
+
+def path_of(name: str, value: Any) -> Path:
+    """`value` as a path; see `text_of_path`."""
+    return Path(text_of_path(name, value))
 
 
 def new_file(name: str, value: Any) -> Path:

@@ -113,13 +113,18 @@ def full_shape(layout: Layout) -> tuple[int, ...]:
     return (*layout.axes, *frame_shape(layout))
 
 
-def check_limit(shape: Sequence[int], max_pixels: int) -> None:
-    """Refuse to decode more samples than the caller allows."""
-    n_samples = math.prod(shape)
+def check_number(max_pixels: Any) -> None:
+    """Refuse a limit that is no number."""
     if not isinstance(max_pixels, (int, float, np.number)):
         raise UnsupportedError(
             f"max_pixels is {shown(max_pixels)}, a number of samples is expected"
         )
+
+
+def check_limit(shape: Sequence[int], max_pixels: int) -> None:
+    """Refuse to decode more samples than the caller allows."""
+    n_samples = math.prod(shape)
+    check_number(max_pixels)
     if not n_samples <= max_pixels:  # which refuses NaN too
         raise LimitError(
             f"the stream announces {n_samples} samples (shape {tuple(shape)}), max_pixels allows "

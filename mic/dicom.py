@@ -20,6 +20,7 @@ from pydicom.pixels.utils import decompress as pydicom_decompress
 from pydicom.uid import UID, ExplicitVRLittleEndian, RLELossless
 
 from .api import DEFAULT_CODEC, MAX_PIXELS, decode, encode
+from .arguments import shown
 from .arrays import check_limit, check_out, thread_count
 from .dicom_endian import has_word_pixels, swap_words, to_little_endian
 from .dicom_offsets import needs_extended_table
@@ -292,6 +293,10 @@ def _array_samples(arr: NDArray[Any], description: PixelDescription, name: str) 
     shape = description.frame_shape
     n_frames = description.number_of_frames
     expected = shape if n_frames == 1 else (n_frames, *shape)
+    if not isinstance(arr, np.ndarray):
+        raise UnsupportedError(
+            f"arr is {shown(arr)}, a numpy array of shape {expected} is expected"
+        )
     if arr.shape != expected and arr.shape != (n_frames, *shape):
         raise UnsupportedError(
             f"{name}: arr has shape {arr.shape}, {expected} is expected from its attributes; "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import check_number
 from .errors import CorruptDataError, LimitError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -155,7 +156,8 @@ def image_shape(header: Dataset) -> tuple[int, int, int, int]:
 
 def check_announced(n_samples: int, max_pixels: int) -> None:
     """Refuse files that announce more samples than the caller allows."""
-    if n_samples > max_pixels:
+    check_number(max_pixels)
+    if not n_samples <= max_pixels:  # which refuses NaN too
         raise LimitError(
             f"the header announces {n_samples} samples, max_pixels allows {max_pixels}; raise "
             "max_pixels if you trust the file"

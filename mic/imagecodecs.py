@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import api
 from ._mic import Layout
 from ._version import __version__
+from .arguments import shown
 from .arrays import copy_into, dtype_of, frame_shape, full_shape
 from .errors import MicError, UnsupportedError
 
@@ -90,6 +91,8 @@ def mic_encode(
     MicError
         Another dtype or shape, or a stream that is too large for `out`.
     """
+    if level is not None and not isinstance(level, (int, float, np.number)):
+        raise TypeError(f"level is {shown(level)}, an effort from 1 to 9 is expected")
     effort = _DEFAULT_EFFORT if level is None else int(min(max(level, 1), 9))
     stream = api.encode(data, effort=effort, threads=_threads(numthreads))
     assert isinstance(stream, bytes)
@@ -172,7 +175,12 @@ def _target(
         samples = samples if out.shape == shape else np.squeeze(samples).reshape(shape)
         return out, samples
     n_samples = math.prod(shape)
-    view = memoryview(out)
+    try:
+        view = memoryview(out)
+    except TypeError:
+        raise UnsupportedError(
+            f"out is {shown(out)}, an array or a writable buffer is expected"
+        ) from None
     if view.nbytes < n_samples * dtype.itemsize:
         raise UnsupportedError(
             f"out has {view.nbytes} bytes, {n_samples * dtype.itemsize} are expected "

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from operator import index as index_of
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +35,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from .api import MAX_PIXELS
+from .arguments import path_of
 from .arrays import check_limit, thread_count
 from .dicom_index import IndexedFile, index_file, read_frame, read_frames
 from .errors import UnsupportedError
@@ -94,7 +96,8 @@ def read_dicom_to_tensor(
         More samples than `max_pixels`.
     """
     check_dtype(dtype, rescale)
-    indexed = index_file(path, max_pixels)
+    thread_count(threads)
+    indexed = index_file(path_of("path", path), max_pixels)
     check_limit((indexed.n_frames,), max_pixels)
     selected = select_frames(frames, indexed.n_frames)
     if not selected:
@@ -345,9 +348,13 @@ class DicomSlices(Dataset):  # type: ignore[misc]
         return value if self.target is None else (value, self.target(self.item(index)))
 
     def _locate(self, index: int) -> tuple[IndexedFile, int]:
+        try:
+            index = index_of(index)
+        except TypeError:
+            raise TypeError(f"index {index!r} is no sample, a whole number is expected") from None
         if not -len(self) <= index < len(self):
             raise IndexError(f"sample {index} is asked for, there are {len(self)}")
-        index = int(index) % len(self)
+        index %= len(self)
         number = int(np.searchsorted(self._first, index, "right")) - 1
         return self._files[number], index - int(self._first[number])
 

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 from torch.utils.data import get_worker_info
 
+from .arguments import whole_number
 from .dicom_index import IndexedFile, rescale
 from .errors import UnsupportedError
 
@@ -170,9 +171,7 @@ class FrameCache:
     """
 
     def __init__(self, max_bytes: int) -> None:
-        if max_bytes < 0:
-            raise UnsupportedError(f"cache_bytes is {max_bytes}, 0 (no cache) or more is expected")
-        self.max_bytes = max_bytes
+        self.max_bytes = whole_number("cache_bytes", max_bytes, 0)
         self.n_bytes = 0
         self._frames: OrderedDict[int, NDArray[Any]] = OrderedDict()
         self._lock = threading.Lock()
