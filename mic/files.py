@@ -112,10 +112,10 @@ class MicFile:
                 return self._map(file)
         is_file = hasattr(source, "read") and hasattr(source, "seek")
         if is_file and not isinstance(source, mmap.mmap):
-            try:
-                return self._map(source)
-            except (AttributeError, OSError, ValueError):
-                return FileBytes(source)  # no descriptor behind it
+            with contextlib.suppress(AttributeError, OSError, ValueError):  # no descriptor
+                if source.seekable():  # a pipe has one, and nothing to map
+                    return self._map(source)
+            return FileBytes(source)
         with contextlib.suppress(TypeError):
             return MemoryBytes(memoryview(source))
         raise UnsupportedError(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from typing import Any, BinaryIO, Protocol
@@ -62,8 +63,15 @@ class FileBytes:
     """A seekable file object that has no memory to map."""
 
     def __init__(self, file: BinaryIO) -> None:
+        if isinstance(file, io.TextIOBase):
+            raise UnsupportedError('the file object gives text; open it in binary mode, "rb"')
         self._file = file
-        self.size = file.seek(0, os.SEEK_END)
+        try:
+            self.size = file.seek(0, os.SEEK_END)
+        except OSError:
+            raise UnsupportedError(
+                "the file object cannot seek, as a pipe cannot; pass its bytes, file.read()"
+            ) from None
 
     def read(self, start: int, stop: int) -> bytes:
         self._file.seek(start)

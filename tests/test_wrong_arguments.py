@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Arguments of a wrong type or value: a sentence that names them, and no file left behind."""
 
+import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +164,19 @@ def test_arrays_are_expected_not_names(value):
 def test_what_is_opened(value):
     refused(lambda: mic.open(value), f"source is {shown(value)}", "a path, a binary file object")
     refused(lambda: mic.decode(value), f"the stream is {shown(value)}", "mic.open takes paths")
+
+
+def test_file_objects_that_cannot_be_read_from_anywhere():
+    class Pipe(io.RawIOBase):
+        def readable(self):
+            return True
+
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as pipe:
+        refused(lambda: mic.open(pipe), "cannot seek", "pass its bytes")
+    os.close(writing)
+    refused(lambda: mic.open(Pipe()), "cannot seek", "pass its bytes")
+    refused(lambda: mic.open(io.StringIO("text")), "gives text", '"rb"')
 
 
 def test_limits_are_numbers_and_nan_is_none():
