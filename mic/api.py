@@ -33,7 +33,7 @@ from .published import (
     PublishedOptions,
     check_published,
     check_slide,
-    explaining_refusals,
+    explain_refusal,
 )
 from .selection import FrameSelection, select_frames, select_rows
 from .slide_writer import SlideOptions, TileSize, encode_slide
@@ -174,7 +174,7 @@ def encode(
     if not is_native:
         rgb = container == "micr"
     layout = layout_of(array.shape, array.dtype, CONTAINERS.index(container), rgb)
-    with explaining_refusals(container, array, max_value):
+    try:
         stream = _mic.encode(
             layout,
             array,
@@ -186,6 +186,9 @@ def encode(
             options.n_strips,
             temporal,
         )
+    except UnsupportedError as error:
+        explain_refusal(error, container, array, max_value)
+        raise
     return stream if out is None else copy_into(stream, out)
 
 

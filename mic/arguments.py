@@ -40,8 +40,11 @@ def whole_number(
     UnsupportedError
         It is not: such as a float, a text, None.
     """
-    with contextlib.suppress(TypeError):
+    try:
         number = operator.index(value)
+    except TypeError:
+        pass
+    else:
         if (least is None or least <= number) and (most is None or number <= most):
             return number
     bounds = "" if least is None else f" of {least} or more"
@@ -57,9 +60,12 @@ def choose(name: str, value: Any, allowed: Collection[Any]) -> Any:
     UnsupportedError
         It is not; the message lists them.
     """
-    with contextlib.suppress(TypeError, ValueError):  # of what has no hash, and of arrays
-        if value in allowed:
-            return value
+    try:
+        is_allowed = value in allowed
+    except (TypeError, ValueError):  # of what has no hash, and of arrays
+        is_allowed = False
+    if is_allowed:
+        return value
     listed = ", ".join(repr(choice) for choice in allowed)
     raise UnsupportedError(f"{name} is {shown(value)}, one of {listed} is expected")
 

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -97,24 +96,19 @@ def _check_number(name: str, value: int | None, most: int, expected: str) -> Non
         raise UnsupportedError(f"{name} is {value!r}, {expected}")
 
 
-@contextmanager
-def explaining_refusals(
-    container: str, array: NDArray[Any], max_value: int | None
-) -> Iterator[None]:
-    """The published coder's refusals with what the caller of `mic.encode` can do about them."""
-    try:
-        yield
-    except UnsupportedError as error:
-        text, largest = str(error), int(array.max())
-        reason = text.rpartition("; ")[0]  # behind it is what a caller of the coder can do
-        if max_value not in (None, largest) and largest >= _SMALLEST_MAXIMUM:
-            error.args = (
-                f"max_value is {max_value} and the largest sample is {largest}: {reason}; leave "
-                f"max_value out to code for {largest}",
-            )
-        elif container != "native" and "native container" not in text:
-            error.args = (f'{reason or text}; use container="native"',)
-        raise
+def explain_refusal(
+    error: UnsupportedError, container: str, array: NDArray[Any], max_value: int | None
+) -> None:
+    """Add to the published coder's refusal what the caller of `mic.encode` can do about it."""
+    text, largest = str(error), int(array.max())
+    reason = text.rpartition("; ")[0]  # behind it is what a caller of the coder can do
+    if max_value not in (None, largest) and largest >= _SMALLEST_MAXIMUM:
+        error.args = (
+            f"max_value is {max_value} and the largest sample is {largest}: {reason}; leave "
+            f"max_value out to code for {largest}",
+        )
+    elif container != "native" and "native container" not in text:
+        error.args = (f'{reason or text}; use container="native"',)
 
 
 def check_slide(container: str, options: PublishedOptions) -> None:
