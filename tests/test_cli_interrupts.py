@@ -22,6 +22,8 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of another kind
 
 IMAGE = np.arange(48 * 40, dtype="uint16").reshape(48, 40)
 MAIN = "from mic.cli import main; main()"
+# The suite itself may run in the background of a shell, where the signal is ignored.
+HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def folder(tmp_path):
 
 def run(folder, before, *arguments):
     """The command in a process of its own, where `before` has put an interrupt."""
-    code = f"import os, signal, mic.cli_run, mic.cli_jobs\n{before}\n{MAIN}"
+    code = f"{HEARD}\nimport os, mic.cli_run, mic.cli_jobs\n{before}\n{MAIN}"
     return subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=folder, capture_output=True, text=True
     )
@@ -75,7 +77,7 @@ def test_workers_end_without_a_word(tmp_path):
     for number in range(120):
         write_dicom(source / f"{number}.dcm", rng.integers(0, 4096, (128, 128), "uint16"))
     script = tmp_path / "run.py"
-    script.write_text(f"if __name__ == '__main__':\n    {MAIN}\n")
+    script.write_text(f"if __name__ == '__main__':\n    {HEARD}; {MAIN}\n")
     arguments = ["transcode", str(source), str(target), "--to", "mic", "--jobs", "2"]
     path = str(Path(mic.__file__).parent.parent)
     process = subprocess.Popen(
