@@ -12,7 +12,6 @@
 
 #if defined(MIC_X86)
 #include <immintrin.h>
-#include <stdlib.h>
 
 #define WF_AVX2 MIC_TARGET("avx2,bmi,bmi2,popcnt,lzcnt")
 #define WF_AVX2_INLINE WF_AVX2 MIC_INLINE
@@ -21,11 +20,14 @@
  * them into moves between vectors and integers, which are half as fast. */
 #define KEEP_IN_MEMORY(array) __asm__ volatile("" : "+m"(array))
 
-/* What a step leaves for the next one, of 16 lanes. */
+/* What a step leaves for the next one, of 16 lanes and of all. */
 typedef struct half_lanes {
     __m256i sample, west_west, north_east, north, nn_east, error, error_north_east, error_north;
     __m256i high, low; /* halves of the states */
 } half_lanes;
+typedef struct lanes {
+    half_lanes half[2];
+} lanes;
 
 typedef struct half_neighbours {
     __m256i w, n, nw, ne, ww, nn, nne, e_w, e_n, e_nw, e_ne;
@@ -45,6 +47,10 @@ typedef struct constants {
     __m128i fraction_bits, table_log, rest_log; /* rest_log: 16 - table_log */
     const uint32_t *table;
 } constants;
+
+#define TRACKS 2
+#define TRACK_TARGET WF_AVX2
+#include "wavefront_tracks.h"
 
 /* ---- neighbours -------------------------------------------------------- */
 
@@ -322,23 +328,6 @@ WF_AVX2_INLINE void reconstruct(const constants *c, half_lanes *s, const half_ne
 
 /* ---- runs of steps ----------------------------------------------------- */
 
-/* A strip while it is decoded. */
-typedef struct wf_track {
-    wf_strip strip;
-    half_lanes state[2];
-    uint16_t steps[WF_BLOCK * WF_LANES];
-} wf_track;
-
-WF_AVX2_INLINE mic_status check_words(wf_words *words, const uint8_t **next, mic_error *error)
-{
-    if (MIC_LIKELY(*next <= words->stop))
-        return MIC_OK;
-    words->next = *next;
-    TRY(mic_wf_words_refill(words, error));
-    *next = words->next;
-    return MIC_OK;
-}
-
 /* A step on its way. */
 typedef struct step_state {
     half_neighbours v[2];
@@ -393,23 +382,22 @@ WF_AVX2_INLINE const uint8_t *end_step(const wf_track *track, const constants *c
     return next;
 }
 
-/* n steps of one strip, or of two at once, whose halves take turns: see
- * wavefront_avx512.c. */
-WF_AVX2_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior, bool median, wf_clock clock,
-                              size_t n, mic_error *error)
+/* One strip, or two at once, whose halves take turns: see wavefront_avx512.c. */
+WF_AVX2_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior, bool median,
+                              wf_clock clock, size_t n, mic_error *error)
 {
     const constants c = *constant;
     wf_track *x = &tracks[0], *y = pair ? &tracks[1] : x;
     const uint8_t *x_next = x->strip.in.next, *y_next = y->strip.in.next;
-    half_lanes x_state[2] = {x->state[0], x->state[1]}, y_state[2] = {y->state[0], y->state[1]};
+    half_lanes x_state[2] = {x->state.half[0], x->state.half[1]}, y_state[2] = {y->state.half[0], y->state.half[1]};
     carried x_carried[2] = {carry_from(&x_state[0]), carry_from(&x_state[1])};
     carried y_carried[2] = {carry_from(&y_state[0]), carry_from(&y_state[1])};
     step_state p, q;
     for (; n > 0; n--) {
         const size_t place = clock.t % WF_BLOCK * WF_LANES;
-        TRY(check_words(&x->strip.in, &x_next, error));
+        TRY(wf_words_check(&x->strip.in, &x_next, error));
         if (pair)
-            TRY(check_words(&y->strip.in, &y_next, error));
+            TRY(wf_words_check(&y->strip.in, &y_next, error));
         begin_step(x, &c, interior, median, &clock, x_state, x_carried, &p);
         if (pair)
             begin_step(y, &c, interior, median, &clock, y_state, y_carried, &q);
@@ -418,36 +406,14 @@ WF_AVX2_INLINE mic_status run(wf_track *tracks, const constants *constant, bool 
             y_next = end_step(y, &c, interior, &clock, y_state, &q, y_next, y->steps + place);
         wf_advance(&clock, &x->strip, 1);
     }
-    memcpy(x->state, x_state, sizeof x_state);
+    memcpy(x->state.half, x_state, sizeof x_state);
     x->strip.in.next = x_next;
     if (pair) {
-        memcpy(y->state, y_state, sizeof y_state);
+        memcpy(y->state.half, y_state, sizeof y_state);
         y->strip.in.next = y_next;
     }
     return MIC_OK;
 }
-
-typedef mic_status run_fn(wf_track *tracks, const constants *c, wf_clock clock, size_t n, mic_error *error);
-
-#define RUN(name, pair, interior, median)                                                                        \
-    WF_AVX2 static mic_status name(wf_track *tracks, const constants *c, wf_clock clock, size_t n, mic_error *error) \
-    {                                                                                                            \
-        return run(tracks, c, pair, interior, median, clock, n, error);                                          \
-    }
-RUN(run_linear, false, true, false)
-RUN(run_median, false, true, true)
-RUN(run_linear_edge, false, false, false)
-RUN(run_median_edge, false, false, true)
-RUN(run_linear_pair, true, true, false)
-RUN(run_median_pair, true, true, true)
-RUN(run_linear_pair_edge, true, false, false)
-RUN(run_median_pair_edge, true, false, true)
-
-/* By pair, interior, median. */
-static run_fn *const runs[2][2][2] = {
-    {{run_linear_edge, run_median_edge}, {run_linear, run_median}},
-    {{run_linear_pair_edge, run_median_pair_edge}, {run_linear_pair, run_median_pair}},
-};
 
 /* ---- transposition ----------------------------------------------------- */
 
@@ -506,89 +472,37 @@ WF_AVX2 static void set_constants(const wf_decoder *decoder, constants *c)
     c->table = decoder->table;
 }
 
-WF_AVX2 static void open_track(wf_track *track, const constants *c)
+WF_AVX2 static void open_lanes(const uint32_t states[WF_LANES], const constants *c, lanes *all)
 {
+    memset(all, 0, sizeof *all);
     for (int h = 0; h < 2; h++) {
-        half_lanes *s = &track->state[h];
+        half_lanes *s = &all->half[h];
         uint16_t high[16], low[16];
         for (int i = 0; i < 16; i++) {
-            high[i] = (uint16_t)(track->strip.states[16 * h + i] >> 16);
-            low[i] = (uint16_t)track->strip.states[16 * h + i];
+            high[i] = (uint16_t)(states[16 * h + i] >> 16);
+            low[i] = (uint16_t)states[16 * h + i];
         }
-        memset(s, 0, sizeof *s);
         s->sample = s->north_east = s->north = s->nn_east = c->low;
         s->high = _mm256_loadu_si256((const __m256i *)high);
         s->low = _mm256_loadu_si256((const __m256i *)low);
     }
 }
 
-WF_AVX2 static void store_states(wf_track *track)
+WF_AVX2 static void store_states(const lanes *all, uint32_t states[WF_LANES])
 {
     for (int h = 0; h < 2; h++) {
         uint16_t high[16], low[16];
-        _mm256_storeu_si256((__m256i *)high, track->state[h].high);
-        _mm256_storeu_si256((__m256i *)low, track->state[h].low);
+        _mm256_storeu_si256((__m256i *)high, all->half[h].high);
+        _mm256_storeu_si256((__m256i *)low, all->half[h].low);
         for (int i = 0; i < 16; i++)
-            track->strip.states[16 * h + i] = (uint32_t)high[i] << 16 | low[i];
+            states[16 * h + i] = (uint32_t)high[i] << 16 | low[i];
     }
-}
-
-/* From the clock to step `end`, of one strip or of two of the same width. */
-WF_AVX2 static mic_status decode_steps(wf_track *tracks, size_t n_tracks, const constants *c, bool median,
-                                         wf_clock *clock, size_t end, mic_error *error)
-{
-    while (clock->t < end) {
-        wf_clock at = *clock;
-        size_t n = mic_wf_interior_steps(&tracks[n_tracks - 1].strip, &at);
-        const bool interior = n > 0;
-        n = min_size(interior ? n : wf_edge_steps(&tracks[0].strip, &at), end - at.t);
-        wf_advance(&at, &tracks[0].strip, n);
-        TRY(runs[n_tracks == 2][interior][median](tracks, c, *clock, n, error));
-        *clock = at;
-        for (size_t i = 0; i < n_tracks; i++)
-            if (clock->t % WF_BLOCK == 0 || clock->t == tracks[i].strip.n_steps)
-                flush_block(&tracks[i], clock->t);
-    }
-    return MIC_OK;
-}
-
-/* Of two strips the first is the higher one, so that where the second one has all
- * lanes at work the first one has, too. */
-static mic_status decode_tracks(const wf_decoder *decoder, wf_track *tracks, size_t n_tracks, mic_error *error)
-{
-    const bool median = decoder->model.predictor == WF_MEDIAN;
-    wf_clock clock = {0};
-    constants c;
-    set_constants(decoder, &c);
-    for (size_t i = 0; i < n_tracks; i++)
-        open_track(&tracks[i], &c);
-    TRY(decode_steps(tracks, n_tracks, &c, median, &clock, tracks[n_tracks - 1].strip.n_steps, error));
-    TRY(decode_steps(tracks, 1, &c, median, &clock, tracks[0].strip.n_steps, error));
-    for (size_t i = 0; i < n_tracks; i++)
-        store_states(&tracks[i]);
-    return MIC_OK;
 }
 
 mic_status mic_wf_decode_strips_avx2(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs, size_t width,
-                                   mic_error *error)
+                                     mic_error *error)
 {
-    mic_status status = MIC_OK;
-    wf_track *tracks = malloc(2 * sizeof *tracks + 32);
-    if (!tracks)
-        return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory for the lanes of a strip");
-    wf_track *aligned = (wf_track *)(((uintptr_t)tracks + 31) & ~(uintptr_t)31);
-    for (size_t i = 0; status == MIC_OK && i < n_jobs; i += 2) {
-        size_t n = min_size(2, n_jobs - i), n_open = 0;
-        bool swap = n == 2 && jobs[i].height < jobs[i + 1].height;
-        for (; status == MIC_OK && n_open < n; n_open++)
-            status = mic_wf_strip_open(&aligned[n_open].strip, decoder, &jobs[i + (swap ? 1 - n_open : n_open)], width, error);
-        if (status == MIC_OK)
-            status = decode_tracks(decoder, aligned, n, error);
-        for (size_t k = 0; k < n_open; k++)
-            status = mic_wf_strip_close(&aligned[k].strip, status, error);
-    }
-    free(tracks);
-    return status;
+    return decode_strips(decoder, jobs, n_jobs, width, error);
 }
 
 #else

@@ -13,7 +13,6 @@
 
 #if defined(MIC_X86)
 #include <immintrin.h>
-#include <stdlib.h>
 
 #define WF_AVX512 MIC_TARGET("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt,lzcnt")
 #define WF_AVX512_INLINE WF_AVX512 MIC_INLINE
@@ -40,6 +39,10 @@ typedef struct constants {
 typedef struct neighbours {
     __m512i w, n, nw, ne, ww, nn, nne, e_w, e_n, e_nw, e_ne;
 } neighbours;
+
+#define TRACKS 2
+#define TRACK_TARGET WF_AVX512
+#include "wavefront_tracks.h"
 
 /* Lane i gets lane i-1, lane 0 gets what the pointer shows.  The load takes two
  * values: every wf_upper in use has another one behind it. */
@@ -229,23 +232,6 @@ WF_AVX512_INLINE const uint8_t *take_raw_bits(const constants *c, lanes *s, __mm
 
 /* ---- runs of steps ----------------------------------------------------- */
 
-/* A strip while it is decoded. */
-typedef struct wf_track {
-    wf_strip strip;
-    lanes state;
-    uint16_t steps[WF_BLOCK * WF_LANES];
-} wf_track;
-
-WF_AVX512_INLINE mic_status check_words(wf_words *words, const uint8_t **next, mic_error *error)
-{
-    if (MIC_LIKELY(*next <= words->stop))
-        return MIC_OK;
-    words->next = *next;
-    TRY(mic_wf_words_refill(words, error));
-    *next = words->next;
-    return MIC_OK;
-}
-
 /* A step on its way. */
 typedef struct step_state {
     neighbours v;
@@ -295,8 +281,8 @@ WF_AVX512_INLINE const uint8_t *end_step(const wf_track *track, const constants 
     return next;
 }
 
-/* n steps of one strip, or of two at once: a step waits for itself most of the
- * time, and a second one fills the gaps.  Their halves take turns: processors look
+/* One strip, or two at once: a step waits for itself most of the time, and a second
+ * one fills the gaps.  Their halves take turns: processors look
  * ahead in the order of the program, too little to find the second step behind the
  * whole of the first (1.17 x the speed).  The same holds for the two gathers. */
 WF_AVX512_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior, bool median,
@@ -310,9 +296,9 @@ WF_AVX512_INLINE mic_status run(wf_track *tracks, const constants *constant, boo
     step_state p, q;
     for (; n > 0; n--) {
         const size_t place = clock.t % WF_BLOCK * WF_LANES;
-        TRY(check_words(&x->strip.in, &x_next, error));
+        TRY(wf_words_check(&x->strip.in, &x_next, error));
         if (pair)
-            TRY(check_words(&y->strip.in, &y_next, error));
+            TRY(wf_words_check(&y->strip.in, &y_next, error));
         begin_step(x, &c, interior, median, &clock, &x_state, &x_carried, &p);
         if (pair)
             begin_step(y, &c, interior, median, &clock, &y_state, &y_carried, &q);
@@ -335,28 +321,6 @@ WF_AVX512_INLINE mic_status run(wf_track *tracks, const constants *constant, boo
     }
     return MIC_OK;
 }
-
-typedef mic_status run_fn(wf_track *tracks, const constants *c, wf_clock clock, size_t n, mic_error *error);
-
-#define RUN(name, pair, interior, median)                                                                          \
-    WF_AVX512 static mic_status name(wf_track *tracks, const constants *c, wf_clock clock, size_t n, mic_error *error) \
-    {                                                                                                              \
-        return run(tracks, c, pair, interior, median, clock, n, error);                                            \
-    }
-RUN(run_linear, false, true, false)
-RUN(run_median, false, true, true)
-RUN(run_linear_edge, false, false, false)
-RUN(run_median_edge, false, false, true)
-RUN(run_linear_pair, true, true, false)
-RUN(run_median_pair, true, true, true)
-RUN(run_linear_pair_edge, true, false, false)
-RUN(run_median_pair_edge, true, false, true)
-
-/* By pair, interior, median. */
-static run_fn *const runs[2][2][2] = {
-    {{run_linear_edge, run_median_edge}, {run_linear, run_median}},
-    {{run_linear_pair_edge, run_median_pair_edge}, {run_linear_pair, run_median_pair}},
-};
 
 /* ---- transposition ----------------------------------------------------- */
 
@@ -398,6 +362,19 @@ WF_AVX512 static void transpose_block(const uint16_t *steps, uint16_t *out, size
     }
 }
 
+WF_AVX512 static void flush_block(const wf_track *track, size_t t)
+{
+    uint16_t rows[WF_LANES][WF_BLOCK];
+    size_t first = (t - 1) / WF_BLOCK * WF_BLOCK;
+    uint16_t *out = mic_wf_whole_block(&track->strip, first, t - first);
+    if (out) {
+        transpose_block(track->steps, out, track->strip.width - WF_SKEW);
+        return;
+    }
+    transpose_block(track->steps, rows[0], WF_BLOCK);
+    mic_wf_store_block(&track->strip, first, t - first, rows);
+}
+
 /* ---- strip ------------------------------------------------------------- */
 
 WF_AVX512 static void set_constants(const wf_decoder *decoder, constants *c)
@@ -423,13 +400,15 @@ WF_AVX512 static void set_constants(const wf_decoder *decoder, constants *c)
     c->table = decoder->table;
 }
 
-WF_AVX512 static void load_states(const uint32_t states[WF_LANES], lanes *s)
+WF_AVX512 static void open_lanes(const uint32_t states[WF_LANES], const constants *c, lanes *s)
 {
     uint16_t high[WF_LANES], low[WF_LANES];
     for (int i = 0; i < WF_LANES; i++) {
         high[i] = (uint16_t)(states[i] >> 16);
         low[i] = (uint16_t)states[i];
     }
+    memset(s, 0, sizeof *s);
+    s->sample = s->north_east = s->north = s->nn_east = c->low;
     s->high = _mm512_loadu_si512(high);
     s->low = _mm512_loadu_si512(low);
 }
@@ -443,83 +422,10 @@ WF_AVX512 static void store_states(const lanes *s, uint32_t states[WF_LANES])
         states[i] = (uint32_t)high[i] << 16 | low[i];
 }
 
-WF_AVX512 static void open_track(wf_track *track, const constants *c)
+mic_status mic_wf_decode_strips_avx512(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs,
+                                       size_t width, mic_error *error)
 {
-    lanes *s = &track->state;
-    memset(s, 0, sizeof *s);
-    s->sample = s->north_east = s->north = s->nn_east = c->low;
-    load_states(track->strip.states, s);
-}
-
-WF_AVX512 static void flush_block(const wf_track *track, size_t t)
-{
-    uint16_t rows[WF_LANES][WF_BLOCK];
-    size_t first = (t - 1) / WF_BLOCK * WF_BLOCK;
-    uint16_t *out = mic_wf_whole_block(&track->strip, first, t - first);
-    if (out) {
-        transpose_block(track->steps, out, track->strip.width - WF_SKEW);
-        return;
-    }
-    transpose_block(track->steps, rows[0], WF_BLOCK);
-    mic_wf_store_block(&track->strip, first, t - first, rows);
-}
-
-/* From the clock to step `end`, of one strip or of two of the same width. */
-WF_AVX512 static mic_status decode_steps(wf_track *tracks, size_t n_tracks, const constants *c, bool median,
-                                         wf_clock *clock, size_t end, mic_error *error)
-{
-    while (clock->t < end) {
-        wf_clock at = *clock;
-        size_t n = mic_wf_interior_steps(&tracks[n_tracks - 1].strip, &at);
-        const bool interior = n > 0;
-        n = min_size(interior ? n : wf_edge_steps(&tracks[0].strip, &at), end - at.t);
-        wf_advance(&at, &tracks[0].strip, n);
-        TRY(runs[n_tracks == 2][interior][median](tracks, c, *clock, n, error));
-        *clock = at;
-        for (size_t i = 0; i < n_tracks; i++)
-            if (clock->t % WF_BLOCK == 0 || clock->t == tracks[i].strip.n_steps)
-                flush_block(&tracks[i], clock->t);
-    }
-    return MIC_OK;
-}
-
-/* Of two strips the first is the higher one, so that where the second one has all
- * lanes at work the first one has, too. */
-static mic_status decode_tracks(const wf_decoder *decoder, wf_track *tracks, size_t n_tracks, mic_error *error)
-{
-    const bool median = decoder->model.predictor == WF_MEDIAN;
-    wf_clock clock = {0};
-    constants c;
-    set_constants(decoder, &c);
-    for (size_t i = 0; i < n_tracks; i++)
-        open_track(&tracks[i], &c);
-    TRY(decode_steps(tracks, n_tracks, &c, median, &clock, tracks[n_tracks - 1].strip.n_steps, error));
-    TRY(decode_steps(tracks, 1, &c, median, &clock, tracks[0].strip.n_steps, error));
-    for (size_t i = 0; i < n_tracks; i++)
-        store_states(&tracks[i].state, tracks[i].strip.states);
-    return MIC_OK;
-}
-
-mic_status mic_wf_decode_strips_avx512(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs, size_t width,
-                                   mic_error *error)
-{
-    mic_status status = MIC_OK;
-    wf_track *tracks = malloc(2 * sizeof *tracks + 64);
-    if (!tracks)
-        return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory for the lanes of a strip");
-    wf_track *aligned = (wf_track *)(((uintptr_t)tracks + 63) & ~(uintptr_t)63);
-    for (size_t i = 0; status == MIC_OK && i < n_jobs; i += 2) {
-        size_t n = min_size(2, n_jobs - i), n_open = 0;
-        bool swap = n == 2 && jobs[i].height < jobs[i + 1].height;
-        for (; status == MIC_OK && n_open < n; n_open++)
-            status = mic_wf_strip_open(&aligned[n_open].strip, decoder, &jobs[i + (swap ? 1 - n_open : n_open)], width, error);
-        if (status == MIC_OK)
-            status = decode_tracks(decoder, aligned, n, error);
-        for (size_t k = 0; k < n_open; k++)
-            status = mic_wf_strip_close(&aligned[k].strip, status, error);
-    }
-    free(tracks);
-    return status;
+    return decode_strips(decoder, jobs, n_jobs, width, error);
 }
 
 #else

@@ -299,7 +299,7 @@ MIC_INLINE mic_status run(wf_strip *strip, history *h, const uint32_t bases[WF_B
         const size_t row = PAST + clock.t % WF_BLOCK;
         const int16_t *last = h->sample[row - 1] + MARGIN + WF_LANES - 1;
         neighbours v;
-        TRY(wf_words_check(&strip->in, error));
+        TRY(wf_words_check(&strip->in, &strip->in.next, error));
         *at.out = (wf_upper){*last, last[-2 * ROW - 1], h->error[row - 1][ROW - 1], 0};
         h->sample[row - 1][MARGIN - 1] = at.in->sample;
         h->sample[row - 3][MARGIN - 2] = at.in->north;

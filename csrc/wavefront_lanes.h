@@ -58,10 +58,15 @@ mic_status mic_wf_strip_close(wf_strip *strip, mic_status status, mic_error *err
 /* Called when next > stop: enters the tail, or fails beyond the end. */
 mic_status mic_wf_words_refill(wf_words *words, mic_error *error);
 
-/* Before each step. */
-MIC_INLINE mic_status wf_words_check(wf_words *words, mic_error *error)
+/* Before each step; *next is words->next, in a register. */
+MIC_INLINE mic_status wf_words_check(wf_words *words, const uint8_t **next, mic_error *error)
 {
-    return MIC_UNLIKELY(words->next > words->stop) ? mic_wf_words_refill(words, error) : MIC_OK;
+    if (MIC_LIKELY(*next <= words->stop))
+        return MIC_OK;
+    words->next = *next;
+    TRY(mic_wf_words_refill(words, error));
+    *next = words->next;
+    return MIC_OK;
 }
 
 /* A step, and where lane 0 is then.  Kept by counting: divisions are slow. */

@@ -13,11 +13,14 @@
 
 enum { GROUPS = 4, GROUP = WF_LANES / GROUPS };
 
-/* What a step leaves for the next one, of 8 lanes. */
+/* What a step leaves for the next one, of 8 lanes and of all. */
 typedef struct group_lanes {
     int16x8_t sample, west_west, north_east, north, nn_east, error, error_north_east, error_north;
     uint32x4_t low, high; /* states */
 } group_lanes;
+typedef struct lanes {
+    group_lanes group[GROUPS];
+} lanes;
 
 typedef struct group_neighbours {
     int16x8_t w, n, nw, ne, ww, nn, nne, e_w, e_n, e_nw, e_ne;
@@ -39,6 +42,10 @@ typedef struct constants {
     int32x4_t table_log, minus_table_log, raw_offset;
     const uint32_t *table;
 } constants;
+
+#define TRACKS 1
+#define TRACK_TARGET
+#include "wavefront_tracks.h"
 
 /* ---- neighbours -------------------------------------------------------- */
 
@@ -285,32 +292,19 @@ MIC_INLINE const uint8_t *take_step(const constants *c, group_lanes s[GROUPS], c
     return next;
 }
 
-/* ---- runs of steps ----------------------------------------------------- */
-
-/* A strip while it is decoded. */
-typedef struct wf_track {
-    wf_strip strip;
-    group_lanes state[GROUPS];
-    constants constant;
-    uint16_t steps[WF_BLOCK * WF_LANES];
-} wf_track;
-
-/* n steps; `interior`: without row ends, all lanes at work. */
-MIC_INLINE mic_status run(wf_track *track, bool interior, bool median, wf_clock clock, size_t n, mic_error *error)
+MIC_INLINE mic_status run(wf_track *track, const constants *c, bool pair, bool interior, bool median, wf_clock clock,
+                          size_t n, mic_error *error)
 {
     wf_strip *strip = &track->strip;
     const uint8_t *next = strip->in.next;
     group_lanes s[GROUPS];
-    memcpy(s, track->state, sizeof s);
+    (void)pair; /* never: a strip alone has more vectors than there are registers */
+    memcpy(s, track->state.group, sizeof s);
     for (; n > 0; n--) {
         const wf_ports at = wf_ports_at(strip, &clock);
         uint32_t active = ~0u;
         group_neighbours v[GROUPS];
-        if (MIC_UNLIKELY(next > strip->in.stop)) {
-            strip->in.next = next;
-            TRY(mic_wf_words_refill(&strip->in, error));
-            next = strip->in.next;
-        }
+        TRY(wf_words_check(&strip->in, &next, error));
         find_neighbours(s, &at, v);
         if (!interior) {
             uint32_t first = wf_lanes_at(strip, &clock, 0), last = wf_lanes_at(strip, &clock, strip->width - 1);
@@ -318,24 +312,13 @@ MIC_INLINE mic_status run(wf_track *track, bool interior, bool median, wf_clock 
                 patch_row_ends(&v[g], first >> g * GROUP & 255, last >> g * GROUP & 255);
             active = wf_active_lanes(strip, &clock);
         }
-        next = take_step(&track->constant, s, v, median, interior, active, next, &at,
-                         track->steps + clock.t % WF_BLOCK * WF_LANES);
+        next = take_step(c, s, v, median, interior, active, next, &at, track->steps + clock.t % WF_BLOCK * WF_LANES);
         wf_advance(&clock, strip, 1);
     }
-    memcpy(track->state, s, sizeof s);
+    memcpy(track->state.group, s, sizeof s);
     strip->in.next = next;
     return MIC_OK;
 }
-
-#define RUN(name, interior, median)                                                        \
-    static mic_status name(wf_track *track, wf_clock clock, size_t n, mic_error *error) \
-    {                                                                                      \
-        return run(track, interior, median, clock, n, error);                              \
-    }
-RUN(run_linear, true, false)
-RUN(run_median, true, true)
-RUN(run_linear_edge, false, false)
-RUN(run_median_edge, false, true)
 
 /* ---- transposition ----------------------------------------------------- */
 
@@ -397,58 +380,29 @@ static void set_constants(const wf_decoder *decoder, constants *c)
     c->table = decoder->table;
 }
 
-static void open_track(wf_track *track)
+static void open_lanes(const uint32_t states[WF_LANES], const constants *c, lanes *all)
 {
-    set_constants(track->strip.decoder, &track->constant);
-    memset(track->state, 0, sizeof track->state);
-    /* Lanes that a short strip has not, or has not yet, leave no sample. */
-    memset(track->steps, 0, sizeof track->steps);
+    memset(all, 0, sizeof *all);
     for (int g = 0; g < GROUPS; g++) {
-        group_lanes *s = &track->state[g];
-        s->sample = s->north_east = s->north = s->nn_east = track->constant.low;
-        s->low = vld1q_u32(track->strip.states + g * GROUP);
-        s->high = vld1q_u32(track->strip.states + g * GROUP + 4);
+        group_lanes *s = &all->group[g];
+        s->sample = s->north_east = s->north = s->nn_east = c->low;
+        s->low = vld1q_u32(states + g * GROUP);
+        s->high = vld1q_u32(states + g * GROUP + 4);
     }
 }
 
-static void store_states(wf_track *track)
+static void store_states(const lanes *all, uint32_t states[WF_LANES])
 {
     for (int g = 0; g < GROUPS; g++) {
-        vst1q_u32(track->strip.states + g * GROUP, track->state[g].low);
-        vst1q_u32(track->strip.states + g * GROUP + 4, track->state[g].high);
+        vst1q_u32(states + g * GROUP, all->group[g].low);
+        vst1q_u32(states + g * GROUP + 4, all->group[g].high);
     }
-}
-
-static mic_status decode_steps(wf_track *track, mic_error *error)
-{
-    const bool median = track->strip.decoder->model.predictor == WF_MEDIAN;
-    open_track(track);
-    wf_clock clock = {0};
-    while (clock.t < track->strip.n_steps) {
-        size_t n = mic_wf_interior_steps(&track->strip, &clock);
-        if (n == 0)
-            TRY((median ? run_median_edge : run_linear_edge)(track, clock, 1, error));
-        else
-            TRY((median ? run_median : run_linear)(track, clock, n, error));
-        wf_advance(&clock, &track->strip, n ? n : 1);
-        if (clock.t % WF_BLOCK == 0 || clock.t == track->strip.n_steps)
-            flush_block(track, clock.t);
-    }
-    store_states(track);
-    return MIC_OK;
 }
 
 mic_status mic_wf_decode_strips_neon(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs, size_t width,
-                                 mic_error *error)
+                                     mic_error *error)
 {
-    for (size_t i = 0; i < n_jobs; i++) {
-        wf_track track;
-        mic_status status = mic_wf_strip_open(&track.strip, decoder, &jobs[i], width, error);
-        if (status == MIC_OK)
-            status = decode_steps(&track, error);
-        TRY(mic_wf_strip_close(&track.strip, status, error));
-    }
-    return MIC_OK;
+    return decode_strips(decoder, jobs, n_jobs, width, error);
 }
 
 #else
