@@ -186,9 +186,12 @@ static void test_wavelet(mic_wavelet variant)
 
 int main(void)
 {
-    for (size_t i = 0; i < COUNT_OF(stream_cases); i++)
-        if (stream_cases[i].strip_rows == 0)
-            test_case(&stream_cases[i]);
+    const mic_isa chosen = mic_active_isa();
+    for (mic_isa isa = MIC_ISA_SCALAR; isa <= MIC_ISA_NEON; isa++)
+        for (size_t i = 0; i < COUNT_OF(stream_cases) && mic_use_isa(isa, NULL) == MIC_OK; i++)
+            if (stream_cases[i].strip_rows == 0)
+                test_case(&stream_cases[i]);
+    mic_use_isa(chosen, NULL);
     for (mic_stream_kind kind = MIC_STREAM_FSE; kind <= MIC_STREAM_RANS; kind++)
         test_stage(kind);
     for (mic_wavelet variant = MIC_WAVELET_V2; variant <= MIC_WAVELET_V1_RUNS; variant++)
