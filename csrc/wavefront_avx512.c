@@ -9,13 +9,9 @@
  * widths takes a mask or a shift by 16, never a move across 128-bit parts (3-4
  * cycles each on the path from one sample to the next).
  */
-#include "wavefront_lanes.h"
+#include "wavefront_avx512.h"
 
 #if defined(MIC_X86)
-#include <immintrin.h>
-
-#define WF_AVX512 MIC_TARGET("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt,lzcnt")
-#define WF_AVX512_INLINE WF_AVX512 MIC_INLINE
 
 /* What a step leaves for the next one. */
 typedef struct lanes {
@@ -171,9 +167,6 @@ WF_AVX512_INLINE __m512i table_index(const constants *c, __m512i activity, __m51
     return _mm512_ternarylogic_epi32(base, states, c->slot_mask, 0xF8); /* base | (states & mask) */
 }
 
-WF_AVX512_INLINE __m512i even_of(__m512i v) { return _mm512_and_si512(v, _mm512_set1_epi32(0xFFFF)); }
-WF_AVX512_INLINE __m512i odd_of(__m512i v) { return _mm512_srli_epi32(v, 16); }
-
 /* The halves of the 32-bit values of even and odd lanes, a move by two bytes each. */
 WF_AVX512_INLINE __m512i low_halves(__m512i even, __m512i odd)
 {
@@ -322,59 +315,6 @@ WF_AVX512_INLINE mic_status run(wf_track *tracks, const constants *constant, boo
     return MIC_OK;
 }
 
-/* ---- transposition ----------------------------------------------------- */
-
-/* Eight steps at once: each 128-bit part of the results holds eight steps of a lane,
- * part q of result k those of lane 8 q + k. */
-WF_AVX512_INLINE void transpose_steps(const uint16_t *in, __m512i out[8])
-{
-    __m512i a[8], b[8];
-    for (int k = 0; k < 4; k++) {
-        __m512i first = _mm512_loadu_si512(in + 2 * k * WF_LANES), second = _mm512_loadu_si512(in + (2 * k + 1) * WF_LANES);
-        a[2 * k] = _mm512_unpacklo_epi16(first, second);
-        a[2 * k + 1] = _mm512_unpackhi_epi16(first, second);
-    }
-    for (int k = 0; k < 2; k++)
-        for (int h = 0; h < 2; h++) {
-            b[4 * k + 2 * h] = _mm512_unpacklo_epi32(a[4 * k + h], a[4 * k + 2 + h]);
-            b[4 * k + 2 * h + 1] = _mm512_unpackhi_epi32(a[4 * k + h], a[4 * k + 2 + h]);
-        }
-    for (int k = 0; k < 4; k++) {
-        out[2 * k] = _mm512_unpacklo_epi64(b[k], b[4 + k]);
-        out[2 * k + 1] = _mm512_unpackhi_epi64(b[k], b[4 + k]);
-    }
-}
-
-/* Lane i's 32 steps to out + i * stride. */
-WF_AVX512 static void transpose_block(const uint16_t *steps, uint16_t *out, size_t stride)
-{
-    __m512i v[WF_BLOCK / 8][8];
-    for (size_t g = 0; g < WF_BLOCK / 8; g++)
-        transpose_steps(steps + g * 8 * WF_LANES, v[g]);
-    for (size_t k = 0; k < 8; k++) {
-        __m512i low = _mm512_shuffle_i64x2(v[0][k], v[1][k], 0x44), high = _mm512_shuffle_i64x2(v[0][k], v[1][k], 0xEE);
-        __m512i low_2 = _mm512_shuffle_i64x2(v[2][k], v[3][k], 0x44), high_2 = _mm512_shuffle_i64x2(v[2][k], v[3][k], 0xEE);
-        uint16_t *row = out + k * stride;
-        _mm512_storeu_si512(row, _mm512_shuffle_i64x2(low, low_2, 0x88));
-        _mm512_storeu_si512(row + 8 * stride, _mm512_shuffle_i64x2(low, low_2, 0xDD));
-        _mm512_storeu_si512(row + 16 * stride, _mm512_shuffle_i64x2(high, high_2, 0x88));
-        _mm512_storeu_si512(row + 24 * stride, _mm512_shuffle_i64x2(high, high_2, 0xDD));
-    }
-}
-
-WF_AVX512 static void flush_block(const wf_track *track, size_t t)
-{
-    uint16_t rows[WF_LANES][WF_BLOCK];
-    size_t first = (t - 1) / WF_BLOCK * WF_BLOCK;
-    uint16_t *out = mic_wf_whole_block(&track->strip, first, t - first);
-    if (out) {
-        transpose_block(track->steps, out, track->strip.width - WF_SKEW);
-        return;
-    }
-    transpose_block(track->steps, rows[0], WF_BLOCK);
-    mic_wf_store_block(&track->strip, first, t - first, rows);
-}
-
 /* ---- strip ------------------------------------------------------------- */
 
 WF_AVX512 static void set_constants(const wf_decoder *decoder, constants *c)
@@ -420,6 +360,19 @@ WF_AVX512 static void store_states(const lanes *s, uint32_t states[WF_LANES])
     _mm512_storeu_si512(low, s->low);
     for (int i = 0; i < WF_LANES; i++)
         states[i] = (uint32_t)high[i] << 16 | low[i];
+}
+
+WF_AVX512 static void flush_block(const wf_track *track, size_t t)
+{
+    uint16_t rows[WF_LANES][WF_BLOCK];
+    size_t first = (t - 1) / WF_BLOCK * WF_BLOCK;
+    uint16_t *out = mic_wf_whole_block(&track->strip, first, t - first);
+    if (out) {
+        transpose_block(track->steps, WF_LANES, out, track->strip.width - WF_SKEW);
+        return;
+    }
+    transpose_block(track->steps, WF_LANES, rows[0], WF_BLOCK);
+    mic_wf_store_block(&track->strip, first, t - first, rows);
 }
 
 mic_status mic_wf_decode_strips_avx512(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs,

@@ -6,18 +6,13 @@
  */
 #include "wavefront_encode.h"
 
-#if defined(MIC_X86)
-#include <immintrin.h>
+#include "wavefront_avx512.h"
 
-#define WF_AVX512 MIC_TARGET("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt,lzcnt")
-#define WF_AVX512_INLINE WF_AVX512 MIC_INLINE
+#if defined(MIC_X86)
 
 typedef struct lanes {
     __m512i even, odd;
 } lanes;
-
-WF_AVX512_INLINE __m512i even_of(__m512i v) { return _mm512_and_si512(v, _mm512_set1_epi32(0xFFFF)); }
-WF_AVX512_INLINE __m512i odd_of(__m512i v) { return _mm512_srli_epi32(v, 16); }
 
 /* The chosen lanes give away the low halves of their states: the last lane's
  * word lies highest. */
@@ -86,36 +81,18 @@ WF_AVX512_INLINE __m512i push_symbols(__m512i x, const intervals *i, __m128i tab
     return _mm512_mask_add_epi32(pushed, low, pushed, _mm512_sub_epi32(total, frequency));
 }
 
-/* steps[k][i] = source[i * stride + k] for eight lanes and 32 steps: each 128-bit
- * part of a register holds an 8 x 8 block. */
+/* steps[k][i] = source[i * stride + k] for eight lanes and 32 steps. */
 WF_AVX512_INLINE void transpose_lanes(const uint16_t *source, size_t stride, uint16_t *steps)
 {
-    __m512i a[8], b[8];
-    for (int k = 0; k < 4; k++) {
-        __m512i first = _mm512_loadu_si512(source + 2 * (size_t)k * stride);
-        __m512i second = _mm512_loadu_si512(source + (2 * (size_t)k + 1) * stride);
-        a[2 * k] = _mm512_unpacklo_epi16(first, second);
-        a[2 * k + 1] = _mm512_unpackhi_epi16(first, second);
-    }
-    for (int k = 0; k < 2; k++)
-        for (int h = 0; h < 2; h++) {
-            b[4 * k + 2 * h] = _mm512_unpacklo_epi32(a[4 * k + h], a[4 * k + 2 + h]);
-            b[4 * k + 2 * h + 1] = _mm512_unpackhi_epi32(a[4 * k + h], a[4 * k + 2 + h]);
-        }
+    __m512i v[8];
+    transpose_rows(source, stride, v);
     for (int k = 0; k < 8; k++) {
-        __m512i v = k & 1 ? _mm512_unpackhi_epi64(b[k / 2], b[4 + k / 2]) : _mm512_unpacklo_epi64(b[k / 2], b[4 + k / 2]);
         uint16_t *out = steps + k * WF_LANES;
-        _mm_storeu_si128((__m128i *)out, _mm512_castsi512_si128(v));
-        _mm_storeu_si128((__m128i *)(out + 8 * WF_LANES), _mm512_extracti32x4_epi32(v, 1));
-        _mm_storeu_si128((__m128i *)(out + 16 * WF_LANES), _mm512_extracti32x4_epi32(v, 2));
-        _mm_storeu_si128((__m128i *)(out + 24 * WF_LANES), _mm512_extracti32x4_epi32(v, 3));
+        _mm_storeu_si128((__m128i *)out, _mm512_castsi512_si128(v[k]));
+        _mm_storeu_si128((__m128i *)(out + 8 * WF_LANES), _mm512_extracti32x4_epi32(v[k], 1));
+        _mm_storeu_si128((__m128i *)(out + 16 * WF_LANES), _mm512_extracti32x4_epi32(v[k], 2));
+        _mm_storeu_si128((__m128i *)(out + 24 * WF_LANES), _mm512_extracti32x4_epi32(v[k], 3));
     }
-}
-
-WF_AVX512_INLINE void transpose_all(const uint16_t *source, size_t stride, uint16_t *steps)
-{
-    for (size_t i = 0; i < WF_LANES; i += 8)
-        transpose_lanes(source + i * stride, stride, steps + i);
 }
 
 /* 32 steps of all lanes: entries in the order of load_intervals, even lanes first; codes, of
@@ -137,7 +114,7 @@ WF_AVX512_INLINE void load_codes(const wf_encoder *e, size_t first, code_block *
 
 WF_AVX512_INLINE void load_raw(const wf_encoder *e, code_block *block)
 {
-    transpose_all(e->raw + block->first, e->stride, block->raw[0]);
+    transpose_block(e->raw + block->first, e->stride, block->raw[0], WF_LANES);
     block->has_raw = true;
 }
 
