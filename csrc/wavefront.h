@@ -95,12 +95,9 @@ typedef mic_status wf_decode_strips_fn(const wf_decoder *decoder, const wf_strip
 wf_decode_strips_fn mic_wf_decode_strips_scalar, mic_wf_decode_strips_avx2, mic_wf_decode_strips_avx512;
 wf_decode_strips_fn mic_wf_decode_strips_neon;
 
-/* A model for words of a whole frame (any number of strips), at an effort of 1..9. */
-mic_status mic_wf_build_model(const uint16_t *words, size_t width, size_t height, size_t strip_rows,
-                          unsigned max_value, int effort, wf_model *model, mic_error *error);
-
-/* The same for words of several images one below the other, each strip_rows high, and
- * for more like them: rare symbols that none of these has get a frequency too. */
+/* A model for words of several images one below the other, each strip_rows high, and for
+ * more like them, at an effort of 1..9: rare symbols that none of these has get a
+ * frequency, too. */
 mic_status mic_wf_build_shared_model(const uint16_t *words, size_t width, size_t height, size_t strip_rows,
                                      unsigned max_value, int effort, wf_model *model, mic_error *error);
 
@@ -113,8 +110,8 @@ typedef struct wf_scratch {
 void mic_wf_scratch_free(wf_scratch *scratch);
 
 size_t mic_wf_strip_bound(size_t width, size_t height);
-/* The model must come from mic_wf_build_model for the frame and the strip_rows that
- * this strip is one of: it has a code for the symbols that occur there only. */
+/* Of a model from elsewhere; MIC_ERROR_UNSUPPORTED if it has no code for a symbol of the
+ * strip. */
 mic_status mic_wf_encode_strip(const wf_model *model, const uint16_t *words, size_t width, size_t height,
                            wf_scratch *scratch, uint8_t *out, size_t capacity, size_t *n_bytes,
                            mic_error *error);

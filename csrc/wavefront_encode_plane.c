@@ -153,15 +153,14 @@ mic_status mic_wf_plane_encode(const wf_plane_encoder *plane, size_t strip, uint
     return MIC_OK;
 }
 
-/* ---- at once ----------------------------------------------------------- */
+/* ---- shared models ------------------------------------------------------ */
 
-static mic_status build_model(const wf_image *image, unsigned max_value, int effort, bool for_others,
-                              wf_model *model, mic_error *error)
+mic_status mic_wf_build_shared_model(const uint16_t *words, size_t width, size_t height, size_t strip_rows,
+                                     unsigned max_value, int effort, wf_model *model, mic_error *error)
 {
     wf_plane_encoder *plane;
-    TRY(mic_wf_plane_open(image->words, image->offset, image->width, image->height, image->strip_rows, max_value,
-                          effort, &plane, error));
-    plane->for_others = for_others;
+    TRY(mic_wf_plane_open(words, 0, width, height, strip_rows, max_value, effort, &plane, error));
+    plane->for_others = true;
     mic_status status = MIC_OK;
     for (size_t strip = 0; status == MIC_OK && strip < plane->n_strips; strip++)
         status = mic_wf_plane_analyse(plane, strip, error);
@@ -169,20 +168,6 @@ static mic_status build_model(const wf_image *image, unsigned max_value, int eff
         status = mic_wf_plane_choose(plane, model, error);
     mic_wf_plane_free(plane);
     return status;
-}
-
-mic_status mic_wf_build_model(const uint16_t *words, size_t width, size_t height, size_t strip_rows,
-                          unsigned max_value, int effort, wf_model *model, mic_error *error)
-{
-    const wf_image image = {words, width, height, strip_rows, 0};
-    return build_model(&image, max_value, effort, false, model, error);
-}
-
-mic_status mic_wf_build_shared_model(const uint16_t *words, size_t width, size_t height, size_t strip_rows,
-                                     unsigned max_value, int effort, wf_model *model, mic_error *error)
-{
-    const wf_image image = {words, width, height, strip_rows, 0};
-    return build_model(&image, max_value, effort, true, model, error);
 }
 
 static bool reserve(wf_scratch *scratch, size_t n_bytes)

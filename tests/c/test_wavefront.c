@@ -80,6 +80,30 @@ static wf_decoder reread(const wf_model *m, bool with_cuts)
     return decoder;
 }
 
+/* What the encoder of a plane chooses for words; its strips are those of mic_wf_encode_strip
+ * with that model. */
+static wf_model build(shape s, size_t strip_rows, unsigned max_value, int effort)
+{
+    wf_plane_encoder *plane = NULL;
+    wf_model m;
+    CHECK(mic_wf_plane_open(words, 0, s.width, s.height, strip_rows, max_value, effort, &plane, NULL) == MIC_OK,
+          "%zux%zu", s.width, s.height);
+    const size_t n_strips = (s.height + strip_rows - 1) / strip_rows;
+    for (size_t k = 0; k < n_strips; k++)
+        CHECK(mic_wf_plane_analyse(plane, k, NULL) == MIC_OK, "strip %zu", k);
+    CHECK(mic_wf_plane_choose(plane, &m, NULL) == MIC_OK, "%zux%zu", s.width, s.height);
+    for (size_t k = 0; k < n_strips; k++) {
+        const size_t first = k * strip_rows, height = min_size(strip_rows, s.height - first);
+        size_t n = 0, n_other = 0;
+        CHECK(mic_wf_plane_encode(plane, k, strip, MOST_STRIP, &n, NULL) == MIC_OK &&
+                  mic_wf_encode_strip(&m, words + first * s.width, s.width, height, &scratch, other_strip, MOST_STRIP,
+                                      &n_other, NULL) == MIC_OK &&
+                  n == n_other && same(strip, other_strip, n), "strip %zu of %zux%zu", k, s.width, s.height);
+    }
+    mic_wf_plane_free(plane);
+    return m;
+}
+
 /* ---- strips -------------------------------------------------------------- */
 
 static void fill_image(pattern p, shape s, unsigned max_value)
@@ -135,13 +159,9 @@ static void test_strips(void)
             for (pattern p = 0; p < N_PATTERNS; p++, turn++) {
                 const shape s = {widths[k], heights[i]};
                 const unsigned max_value = maxima[random_u32() % COUNT_OF(maxima)];
-                wf_model m;
                 fill_image(p, s, max_value);
-                if (turn % 2)
-                    m = random_model(max_value);
-                else
-                    CHECK(mic_wf_build_model(words, s.width, s.height, s.height, max_value, 1 + (int)(turn / 2 % 9), &m,
-                                             NULL) == MIC_OK, "%zux%zu", s.width, s.height);
+                const wf_model m = turn % 2 ? random_model(max_value)
+                                            : build(s, s.height, max_value, 1 + (int)(turn / 2 % 9));
                 wf_decoder decoder = reread(&m, turn % 64 == 1);
                 check_decode(&decoder, s, encode(&m, s));
                 mic_wf_decoder_free(&decoder);
@@ -155,13 +175,14 @@ static void test_builds(void)
         const shape s = {1 + random_u32() % 200, 1 + random_u32() % 200};
         const unsigned max_value = trial % 4 ? 1 + random_u32() % 65535 : 65535;
         const size_t strip_rows = 1 + random_u32() % s.height;
-        wf_model first, m;
+        wf_model first;
         fill_image((pattern)(trial % N_PATTERNS), s, max_value);
         for (size_t i = 0; i < n_isas; i++) {
             mic_use_isa(isas[i]->isa, NULL);
-            CHECK(mic_wf_build_model(words, s.width, s.height, strip_rows, max_value, 1 + trial % 9, i ? &m : &first,
-                                     NULL) == MIC_OK, "trial %d", trial);
-            CHECK(i == 0 || same_models(&first, &m), "%zux%zu effort %d by %s", s.width, s.height, 1 + trial % 9,
+            const wf_model m = build(s, strip_rows, max_value, 1 + trial % 9);
+            if (i == 0)
+                first = m;
+            CHECK(same_models(&first, &m), "%zux%zu effort %d by %s", s.width, s.height, 1 + trial % 9,
                   mic_isa_name(isas[i]->isa));
         }
         /* Every strip of the frame can be coded with it. */
