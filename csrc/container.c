@@ -210,31 +210,47 @@ typedef struct encode_loop {
     mic_encode_options options; /* of one frame */
     mic_encoded **encoded;
     unsigned *bits_used;
+    size_t first; /* number of encoded[0], for messages */
 } encode_loop;
 
-static mic_status encode_one(void *context, size_t frame, mic_error *error)
+static mic_status encode_one(void *context, size_t i, mic_error *error)
 {
     const encode_loop *loop = context;
-    return mic_encode_frame(loop->layout, loop->samples + frame * mic_frame_bytes(loop->layout), &loop->options,
-                            &loop->encoded[frame], &loop->bits_used[frame], error);
+    mic_status status = mic_encode_frame(loop->layout, loop->samples + i * mic_frame_bytes(loop->layout), &loop->options,
+                                         &loop->encoded[i], &loop->bits_used[i], error);
+    if (status != MIC_OK)
+        error->frame = (int64_t)(loop->first + i);
+    return status;
+}
+
+mic_status mic_encode_each(const mic_layout *layout, const void *samples, size_t n_frames, size_t first,
+                           const mic_encode_options *options, mic_encoded **encoded, unsigned *bits_used,
+                           mic_error *error)
+{
+    encode_loop loop = {.layout = layout, .samples = samples, .options = *options, .encoded = encoded,
+                        .bits_used = bits_used, .first = first};
+    const int n_threads = options->n_threads;
+    const bool spare_threads = n_threads > 1 && (size_t)n_threads > n_frames;
+    loop.options.n_threads = spare_threads && n_frames ? n_threads / (int)n_frames : 1;
+    return mic_parallel_for(n_frames, n_threads, encode_one, &loop, error);
 }
 
 mic_status mic_encode_frames(const mic_layout *layout, const void *samples, size_t n_frames,
                              const mic_encode_options *options, mic_encoded **encoded,
                              unsigned *bits_used, mic_error *error)
 {
-    encode_loop loop = {.layout = layout, .samples = samples, .options = *options, .encoded = encoded};
-    loop.options.n_threads = 1;
-    loop.bits_used = calloc(n_frames + 1, sizeof *loop.bits_used);
+    unsigned *each = calloc(n_frames + 1, sizeof *each);
     for (size_t i = 0; i < n_frames; i++)
         encoded[i] = NULL;
-    if (!loop.bits_used)
+    if (!each)
         return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for %zu frames", n_frames);
-    mic_status status = mic_parallel_for(n_frames, options->n_threads, encode_one, &loop, error);
+    mic_status status = mic_encode_each(layout, samples, n_frames, 0, options, encoded, each, error);
+    if (status != MIC_OK && error)
+        error->frame = -1; /* the caller knows which frames these are */
     *bits_used = 0;
     for (size_t i = 0; i < n_frames; i++)
-        *bits_used = loop.bits_used[i] > *bits_used ? loop.bits_used[i] : *bits_used;
-    free(loop.bits_used);
+        *bits_used = each[i] > *bits_used ? each[i] : *bits_used;
+    free(each);
     return status;
 }
 

@@ -39,6 +39,12 @@ extern const container_format mic_native_format, mic_mic1_format, mic_mic2_forma
 /* Rows, columns, axes within what any container may say; sets n_frames. */
 mic_status mic_check_shape(mic_layout *layout, mic_error *error);
 
+/* n_frames frames that lie one behind the other, on threads; bits_used of each.  `first`
+ * is the number of the first one, for messages. */
+mic_status mic_encode_each(const mic_layout *layout, const void *samples, size_t n_frames, size_t first,
+                           const mic_encode_options *options, mic_encoded **encoded, unsigned *bits_used,
+                           mic_error *error);
+
 mic_status mic_native_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
                                    mic_error *error);
 

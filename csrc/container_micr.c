@@ -55,8 +55,7 @@ static mic_status encode(const mic_layout *layout, const void *samples, const mi
         return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for %zu bytes of planes", capacity);
     mic_status status = mic_rgb_encode(samples, layout->columns, layout->rows, options->n_states,
                                        options->n_threads, block, capacity, &n_bytes, error);
-    mic_published_fit(&(*encoded)->parts[1], block, n_bytes);
-    TRY(status);
+    TRY(mic_published_fit(status, block, n_bytes, &(*encoded)->parts[1]));
     memcpy(header, mic_micr_format.magic, MAGIC_BYTES);
     store_u32(header + 4, layout->columns);
     store_u32(header + 8, layout->rows);

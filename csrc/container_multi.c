@@ -79,11 +79,7 @@ static mic_status encode_difference(const encode_loop *loop, const uint16_t *fra
         return mic_stream_no_memory("a frame", capacity, error);
     mic_status status = mic_difference_encode(frame, frame - n_pixels, n_pixels, loop->n_states, block, capacity,
                                               &n_bytes, error);
-    if (status == MIC_OK)
-        mic_published_fit(part, block, n_bytes);
-    else
-        free(block);
-    return status;
+    return mic_published_fit(status, block, n_bytes, part);
 }
 
 static mic_status encode_frame(void *context, size_t i, mic_error *error)

@@ -23,7 +23,6 @@
 #include "frame.h"
 #include "kernels.h"
 #include "shared_models.h"
-#include "threads.h"
 #include "varint.h"
 
 #include <stdlib.h>
@@ -141,15 +140,10 @@ static mic_status read_models_block(const uint8_t *block, mic_layout *layout, mi
 
 /* Blocks are room for more: a reader skips the types it does not know unless
  * the first letter of the type is a capital, which says "not without me". */
-static mic_status read_blocks(const uint8_t **in, const uint8_t *end, mic_layout *layout, mic_error *error)
+static mic_status read_blocks(const uint8_t *p, const uint8_t *end, mic_layout *layout, mic_error *error)
 {
-    const uint8_t *p = *in;
-    if (end - p < 4 || load_u32(p) > (size_t)(end - p) - 4)
-        return mic_fail(error, MIC_ERROR_TRUNCATED, "header", -1,
-                        "the optional blocks pass the end of the data (truncated file?)");
-    const uint8_t *blocks_end = p + 4 + load_u32(p);
-    for (p += 4; p != blocks_end; p += BLOCK_HEAD + load_u32(p + 4)) {
-        if (blocks_end - p < BLOCK_HEAD || load_u32(p + 4) > (size_t)(blocks_end - p) - BLOCK_HEAD)
+    for (; p != end; p += BLOCK_HEAD + load_u32(p + 4)) {
+        if (end - p < BLOCK_HEAD || load_u32(p + 4) > (size_t)(end - p) - BLOCK_HEAD)
             return mic_fail(error, MIC_ERROR_CORRUPT, "header", -1,
                             "an optional block passes the end of the blocks (damaged file?)");
         if (memcmp(p, mic_tile_block_type, 4) == 0)
@@ -162,7 +156,6 @@ static mic_status read_blocks(const uint8_t **in, const uint8_t *end, mic_layout
                             "install a newer mic-codec",
                             p[0], p[1], p[2], p[3]);
     }
-    *in = p;
     return MIC_OK;
 }
 
@@ -207,7 +200,8 @@ static mic_status read_header(const uint8_t *in, size_t n_bytes, mic_layout *lay
     if (in[5] & LAYOUT_BLOCKS) {
         if (end - p < 4 || load_u32(p) > (size_t)(end - p) - 4)
             return fail_short_header(n_bytes, error);
-        p += 4 + load_u32(p);
+        blocks = p + 4;
+        p = blocks + load_u32(p);
     }
     if (end - p < CRC_BYTES)
         return fail_short_header(n_bytes, error);
@@ -220,8 +214,7 @@ static mic_status read_header(const uint8_t *in, size_t n_bytes, mic_layout *lay
     layout->channels = in[5] & LAYOUT_COLOUR ? 3 : 1;
     layout->codec = (mic_codec)in[6];
     layout->bits_used = in[7];
-    if (in[5] & LAYOUT_BLOCKS)
-        TRY(read_blocks(&blocks, p, layout, error));
+    TRY(read_blocks(blocks, p, layout, error));
     layout->header_bytes += layout->shared_bytes;
     return check_fields(layout, error);
 }
@@ -268,33 +261,11 @@ static mic_status read_index(const mic_layout *layout, const uint8_t *in, uint64
 
 /* ---- encoding ---------------------------------------------------------- */
 
-/* Frames that lie one after the other. */
-typedef struct encode_loop {
-    const mic_layout *layout;
-    const uint8_t *samples;
-    mic_encode_options options;   /* of one frame */
+/* What becomes of frames, one entry for each. */
+typedef struct coded_frames {
     mic_encoded **frames;
     unsigned *bits_used;
-    size_t first;                 /* number of frames[0], for messages */
-} encode_loop;
-
-static mic_status encode_one(void *context, size_t i, mic_error *error)
-{
-    encode_loop *loop = context;
-    mic_status status = mic_native_frame_encode(loop->layout, loop->samples + i * mic_frame_bytes(loop->layout),
-                                                &loop->options, &loop->frames[i], &loop->bits_used[i], error);
-    if (status != MIC_OK)
-        error->frame = (int64_t)(loop->first + i);
-    return status;
-}
-
-static mic_status encode_frames(encode_loop *loop, size_t n_frames, mic_error *error)
-{
-    const int n_threads = loop->options.n_threads;
-    const bool spare_threads = n_threads > 1 && (size_t)n_threads > n_frames;
-    loop->options.n_threads = spare_threads ? n_threads / (int)n_frames : 1;
-    return mic_parallel_for(n_frames, n_threads, encode_one, loop, error);
-}
+} coded_frames;
 
 /* Models that save less than they take, and the frames that borrow them, go. */
 static void settle_sharing(mic_layout *layout, mic_encoded **frames, size_t n_frames, mic_shared_models **shared)
@@ -323,16 +294,15 @@ mic_status mic_encode_first_frames(mic_layout *layout, const void *samples, size
                                    const mic_encode_options *options, mic_encoded **frames, unsigned *bits_used,
                                    mic_shared_models **shared, mic_error *error)
 {
-    encode_loop loop = {.layout = layout, .samples = samples, .options = *options, .frames = frames,
-                        .bits_used = bits_used};
+    mic_encode_options of_each = *options;
     *shared = NULL;
     layout->shared_bytes = 0;
     mic_status status = MIC_OK;
     if (n_frames > 1 && mic_may_share_models(layout))
         status = mic_shared_models_learn(layout, samples, n_frames, options, shared, error);
-    loop.options.shared = *shared;
+    of_each.shared = *shared;
     if (status == MIC_OK)
-        status = encode_frames(&loop, n_frames, error);
+        status = mic_encode_each(layout, samples, n_frames, 0, &of_each, frames, bits_used, error);
     if (status == MIC_OK && *shared)
         settle_sharing(layout, frames, n_frames, shared);
     if (status != MIC_OK) {
@@ -343,31 +313,28 @@ mic_status mic_encode_first_frames(mic_layout *layout, const void *samples, size
 }
 
 /* All frames: the first ones, then the others with what was learnt from those. */
-static mic_status encode_all(encode_loop *loop, mic_layout *layout, mic_shared_models **shared, mic_error *error)
+static mic_status encode_all(mic_layout *layout, const uint8_t *samples, const mic_encode_options *options,
+                             const coded_frames *coded, mic_shared_models **shared, mic_error *error)
 {
     const size_t n_frames = (size_t)layout->n_frames;
     const size_t n_first = mic_may_share_models(layout) ? min_size(n_frames, MIC_LEARN_FRAMES) : n_frames;
-    encode_loop others = *loop;
-    TRY(mic_encode_first_frames(layout, loop->samples, n_first, &loop->options, loop->frames, loop->bits_used, shared,
-                                error));
+    mic_encode_options of_others = *options;
+    TRY(mic_encode_first_frames(layout, samples, n_first, options, coded->frames, coded->bits_used, shared, error));
     if (n_first == n_frames)
         return MIC_OK;
-    others.samples += n_first * mic_frame_bytes(layout);
-    others.options.shared = *shared;
-    others.frames += n_first;
-    others.bits_used += n_first;
-    others.first = n_first;
-    return encode_frames(&others, n_frames - n_first, error);
+    of_others.shared = *shared;
+    return mic_encode_each(layout, samples + n_first * mic_frame_bytes(layout), n_frames - n_first, n_first, &of_others,
+                           coded->frames + n_first, coded->bits_used + n_first, error);
 }
 
 /* Header, shared models, the parts of each frame moved over, the index. */
-static mic_status assemble(encode_loop *loop, mic_layout *layout, const mic_shared_models *shared,
+static mic_status assemble(const coded_frames *coded, mic_layout *layout, const mic_shared_models *shared,
                            mic_encoded **encoded, mic_error *error)
 {
     size_t n_parts = 3;
     for (size_t i = 0; i < layout->n_frames; i++) {
-        n_parts += loop->frames[i]->n_parts;
-        layout->bits_used = loop->bits_used[i] > layout->bits_used ? loop->bits_used[i] : layout->bits_used;
+        n_parts += coded->frames[i]->n_parts;
+        layout->bits_used = coded->bits_used[i] > layout->bits_used ? coded->bits_used[i] : layout->bits_used;
     }
     mic_encoded *all = *encoded = mic_encoded_new(n_parts);
     uint64_t *offsets = malloc(layout->n_frames * sizeof *offsets);
@@ -389,7 +356,7 @@ static mic_status assemble(encode_loop *loop, mic_layout *layout, const mic_shar
     uint64_t offset = all->parts[0].n_bytes + all->parts[1].n_bytes;
     size_t n = 2;
     for (size_t i = 0; i < layout->n_frames; i++) {
-        mic_encoded *frame = loop->frames[i];
+        mic_encoded *frame = coded->frames[i];
         offsets[i] = offset;
         offset += mic_encoded_size(frame);
         memcpy(&all->parts[n], frame->parts, frame->n_parts * sizeof frame->parts[0]);
@@ -412,22 +379,21 @@ static mic_status encode(const mic_layout *layout, const void *samples, const mi
     mic_layout complete = *layout;
     complete.codec = options->codec;
     mic_plan_strips(&complete);
-    encode_loop loop = {.layout = &complete, .samples = samples, .options = *options};
-    loop.frames = calloc(n_frames, sizeof *loop.frames);
-    loop.bits_used = calloc(n_frames, sizeof *loop.bits_used);
+    const coded_frames coded = {.frames = calloc(n_frames, sizeof *coded.frames),
+                                .bits_used = calloc(n_frames, sizeof *coded.bits_used)};
     mic_shared_models *shared = NULL;
     mic_status status = MIC_OK;
-    if (!loop.frames || !loop.bits_used)
+    if (!coded.frames || !coded.bits_used)
         status = mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for %zu frames", n_frames);
     if (status == MIC_OK)
-        status = encode_all(&loop, &complete, &shared, error);
+        status = encode_all(&complete, samples, options, &coded, &shared, error);
     if (status == MIC_OK)
-        status = assemble(&loop, &complete, shared, encoded, error);
+        status = assemble(&coded, &complete, shared, encoded, error);
     mic_shared_models_free(shared);
-    for (size_t i = 0; loop.frames && i < n_frames; i++)
-        mic_encoded_free(loop.frames[i]);
-    free(loop.frames);
-    free(loop.bits_used);
+    for (size_t i = 0; coded.frames && i < n_frames; i++)
+        mic_encoded_free(coded.frames[i]);
+    free(coded.frames);
+    free(coded.bits_used);
     return status;
 }
 

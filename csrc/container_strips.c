@@ -69,12 +69,13 @@ static mic_status read_pica_header(const uint8_t *in, size_t n_bytes, mic_layout
 
 /* ---- the table ---------------------------------------------------------- */
 
-static mic_status check_part(const mic_part *part, size_t i, uint32_t first_row, uint64_t offset, uint64_t found,
-                             mic_error *error)
+/* The entry of strip i, `at` bytes into the table. */
+static mic_status check_part(const mic_part *part, size_t i, size_t at, uint32_t first_row, uint64_t offset,
+                             uint64_t found, mic_error *error)
 {
     if (part->first_row == first_row && found == offset && part->n_bytes > 0)
         return MIC_OK;
-    return mic_fail(error, MIC_ERROR_CORRUPT, "strip table", (int64_t)i,
+    return mic_fail(error, MIC_ERROR_CORRUPT, "strip table", (int64_t)at,
                     "strip %zu is announced from row %u at offset %llu with %llu bytes, a strip from row %u at offset "
                     "%llu, where the one before ends, is expected (damaged file?)",
                     i, part->first_row, (unsigned long long)found, (unsigned long long)part->n_bytes, first_row,
@@ -101,7 +102,7 @@ static mic_status read_pics_parts(const mic_layout *layout, const uint8_t *in, s
         parts[i] = (mic_part){.kind = MIC_PART_AVERAGE, .first_row = first_row,
                               .n_rows = left < layout->strip_rows ? left : layout->strip_rows,
                               .offset = start + end, .n_bytes = load_u32(in + 4)};
-        TRY(check_part(&parts[i], i, first_row, end, load_u32(in), error));
+        TRY(check_part(&parts[i], i, i * PICS_ENTRY_BYTES, first_row, end, load_u32(in), error));
         end += parts[i].n_bytes;
     }
     return MIC_OK;
@@ -118,14 +119,14 @@ static mic_status read_pica_parts(const mic_layout *layout, const uint8_t *in, s
         const bool last = i + 1 == layout->n_parts;
         const uint32_t next = last ? layout->rows : load_u32(in + PICA_ENTRY_BYTES), flags = load_u32(in + 12);
         if (next <= first_row || next > layout->rows || flags > FLAG_GRADIENT)
-            return mic_fail(error, MIC_ERROR_CORRUPT, "strip table", (int64_t)i,
+            return mic_fail(error, MIC_ERROR_CORRUPT, "strip table", (int64_t)(i * PICA_ENTRY_BYTES),
                             "strip %zu goes from row %u to row %u with the flags %#x, a later row within the %u rows "
                             "and the flags 0 or 1 are expected (damaged file?)",
                             i, first_row, next, flags, layout->rows);
         parts[i] = (mic_part){.kind = flags & FLAG_GRADIENT ? MIC_PART_GRADIENT : MIC_PART_AVERAGE,
                               .first_row = load_u32(in), .n_rows = next - first_row,
                               .offset = start + end, .n_bytes = load_u32(in + 8)};
-        TRY(check_part(&parts[i], i, first_row, end, load_u32(in + 4), error));
+        TRY(check_part(&parts[i], i, i * PICA_ENTRY_BYTES, first_row, end, load_u32(in + 4), error));
         end += parts[i].n_bytes;
         first_row = next;
     }

@@ -318,12 +318,13 @@ mic_status mic_mic3_encode(const mic_layout *layout, const void *samples, mic_en
                             ? encode_tile(layout, samples, block, capacity, &n_bytes, words, error)
                             : no_memory(layout, error);
     mic_large_free(words);
+    struct encoded_part part = {NULL, 0};
+    status = mic_published_fit(status, block, n_bytes, &part);
     if (status != MIC_OK) {
-        free(block);
         mic_encoded_free(result);
         return status;
     }
-    mic_published_fit(&result->parts[0], block, n_bytes);
+    result->parts[0] = part;
     *bits_used = 8 * (unsigned)mic_sample_bytes(layout->sample_type);
     *encoded = result;
     return MIC_OK;

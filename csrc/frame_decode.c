@@ -53,17 +53,17 @@ typedef struct strip_work {
 static mic_status check_strip(const mic_decode_job *job, const frame_strip *strip, mic_error *error)
 {
     const int64_t offset = (int64_t)(job->base_offset + strip->offset);
-    const size_t n_bytes = mic_strip_coded_bytes(strip);
+    const uint64_t n_bytes = mic_strip_coded_bytes(strip);
     if (strip->offset > job->n_bytes || n_bytes > job->n_bytes - strip->offset)
         return mic_fail(error, MIC_ERROR_TRUNCATED, "strip", offset,
-                        "the strip's %zu bytes from byte %zu of the frame pass its end at %zu (truncated file?)",
-                        n_bytes, strip->offset, job->n_bytes);
-    uint32_t crc = mic_kernels_active()->crc32c(0, job->in + strip->offset, n_bytes);
+                        "the strip's %llu bytes from byte %llu of the frame pass its end at %zu (truncated file?)",
+                        (unsigned long long)n_bytes, (unsigned long long)strip->offset, job->n_bytes);
+    uint32_t crc = mic_kernels_active()->crc32c(0, job->in + strip->offset, (size_t)n_bytes);
     if (crc != strip->crc)
         return mic_fail(error, MIC_ERROR_CHECKSUM, "strip", offset,
-                        "the checksum of the strip's %zu bytes is %08x, %08x is expected (damaged file; "
+                        "the checksum of the strip's %llu bytes is %08x, %08x is expected (damaged file; "
                         "partial=True rescues the other strips)",
-                        n_bytes, crc, strip->crc);
+                        (unsigned long long)n_bytes, crc, strip->crc);
     return MIC_OK;
 }
 

@@ -201,7 +201,7 @@ mic_status mic_frame_head_read(const mic_layout *layout, const uint8_t *in, size
         TRY(mic_map_load(&head->maps[c], type_values(layout, head), error));
     head->frame_size = (uint64_t)(behind - in) + CRC_BYTES;
     for (size_t i = 0; i < head->n_strips; i++) {
-        head->strips[i].offset = (size_t)head->frame_size;
+        head->strips[i].offset = head->frame_size;
         head->frame_size += mic_strip_coded_bytes(&head->strips[i]);
     }
     return MIC_OK;

@@ -18,8 +18,8 @@
 #include "sample_map.h"
 
 typedef struct frame_strip {
-    size_t offset;                        /* of its first piece, from the start of the frame */
-    uint32_t n_bytes[MAX_PLANES]; /* of its pieces; 0 for constant planes */
+    uint64_t offset;                      /* of its first piece, from the start of the frame */
+    uint32_t n_bytes[MAX_PLANES];         /* of its pieces; 0 for constant planes */
     uint32_t crc;                         /* of all its coded bytes */
 } frame_strip;
 
@@ -40,9 +40,10 @@ typedef struct frame_head {
     uint64_t frame_size;                  /* head and pieces */
 } frame_head;
 
-static inline size_t mic_strip_coded_bytes(const frame_strip *strip)
+/* As a file says it: more than 32 bits. */
+static inline uint64_t mic_strip_coded_bytes(const frame_strip *strip)
 {
-    return (size_t)strip->n_bytes[0] + strip->n_bytes[1] + strip->n_bytes[2];
+    return (uint64_t)strip->n_bytes[0] + strip->n_bytes[1] + strip->n_bytes[2];
 }
 
 /* Rows of a strip: all but the last have layout->strip_rows. */

@@ -17,11 +17,16 @@ unsigned mic_published_maximum(const mic_layout *layout, const void *samples, co
     return options->max_value ? options->max_value : mic_kernels_active()->largest(samples, n_samples);
 }
 
-void mic_published_fit(struct encoded_part *part, uint8_t *block, size_t n_bytes)
+mic_status mic_published_fit(mic_status status, uint8_t *block, size_t n_bytes, struct encoded_part *part)
 {
+    if (status != MIC_OK) {
+        free(block);
+        return status;
+    }
     uint8_t *smaller = realloc(block, n_bytes ? n_bytes : 1);
     part->bytes = smaller ? smaller : block;
     part->n_bytes = n_bytes;
+    return MIC_OK;
 }
 
 mic_status mic_published_stream(mic_stream_kind kind, const uint16_t *pixels, size_t width, size_t height,
@@ -34,11 +39,7 @@ mic_status mic_published_stream(mic_stream_kind kind, const uint16_t *pixels, si
         return mic_stream_no_memory("a stream", capacity, error);
     mic_status status = mic_stream_encode(kind, pixels, width, height, max_value, n_states, block, capacity,
                                           &n_bytes, error);
-    if (status == MIC_OK)
-        mic_published_fit(part, block, n_bytes);
-    else
-        free(block);
-    return status;
+    return mic_published_fit(status, block, n_bytes, part);
 }
 
 mic_status mic_published_new(size_t n_header, size_t n, mic_encoded **encoded, mic_error *error)

@@ -18,8 +18,9 @@ unsigned mic_published_maximum(const mic_layout *layout, const void *samples, co
 /* A stream in a block of exactly its size. */
 mic_status mic_published_stream(mic_stream_kind kind, const uint16_t *pixels, size_t width, size_t height,
                                 unsigned max_value, int n_states, struct encoded_part *part, mic_error *error);
-/* Cut a block to what was written into it. */
-void mic_published_fit(struct encoded_part *part, uint8_t *block, size_t n_bytes);
+/* What becomes of the block that an encoder wrote into: cut to its n_bytes and a part if
+ * that succeeded, freed if not.  Returns the encoder's status. */
+mic_status mic_published_fit(mic_status status, uint8_t *block, size_t n_bytes, struct encoded_part *part);
 
 /* Room for a header (with its table) of n_header bytes and n more parts. */
 mic_status mic_published_new(size_t n_header, size_t n, mic_encoded **encoded, mic_error *error);
