@@ -133,6 +133,7 @@ typedef struct frame_parts {
     size_t n_pieces;
     uint8_t *pieces[MOST_PIECES];
     size_t sizes[MOST_PIECES];
+    uint32_t lies[MOST_PIECES]; /* by how much more the head announces */
 } frame_parts;
 
 /* Lengths of the pieces and a checksum for each strip, in the head. */
@@ -141,7 +142,7 @@ static uint8_t *write_lengths(const frame_parts *f, uint8_t *out)
     for (size_t i = 0; i < f->n_pieces; i += f->n_planes) {
         uint32_t crc = 0;
         for (size_t k = i; k < i + f->n_planes; k++) {
-            out = varint_write(out, (uint32_t)f->sizes[k]);
+            out = varint_write(out, (uint32_t)f->sizes[k] + f->lies[k]);
             crc = mic_crc32c_scalar(crc, f->pieces[k], f->sizes[k]);
         }
         store_u32(out, crc);
@@ -268,6 +269,16 @@ static void cut_piece(const stream_case *c, const stream *s, frame_parts *f, siz
         check_frame(c, s, f, "piece cut", f->sizes[piece]);
 }
 
+/* Lengths of a strip's pieces whose sum is right in 32 bits only. */
+static void wrap_lengths(const stream_case *c, const stream *s, frame_parts *f)
+{
+    for (size_t i = 0; f->n_planes > 1 && i < f->n_pieces; i += f->n_planes) {
+        f->lies[i] = f->lies[i + 1] = 1u << 31;
+        CHECK(check_frame(c, s, f, "lengths of 2^31", i) == MIC_ERROR_TRUNCATED, "%s: piece %zu", c->name, i);
+        f->lies[i] = f->lies[i + 1] = 0;
+    }
+}
+
 static void test_frames(const stream_case *c, const stream *s)
 {
     frame_parts f = split_frame(c, s);
@@ -280,6 +291,7 @@ static void test_frames(const stream_case *c, const stream *s)
         damage_bytes(c, s, &f, f.pieces[i], f.sizes[i], "piece");
         cut_piece(c, s, &f, i);
     }
+    wrap_lengths(c, s, &f);
     cut_frame(c, s, &f);
     free_parts(&f);
 }
