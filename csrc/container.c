@@ -68,18 +68,34 @@ static mic_status check_job(const mic_decode_job *job, mic_error *error)
                     job->first_row, layout->rows - 1);
 }
 
-/* With samples of a frame below 2^31 and fewer than 2^31 frames no product of
- * sizes in this library passes 2^63. */
-mic_status mic_check_shape(mic_layout *layout, mic_error *error)
+enum { FEWEST_COLUMNS = 64 };
+
+/* With samples of a frame below 2^31 and fewer than 2^31 frames no product of sizes in
+ * this library passes 2^63.  Nor does one pass 2^32 where sizes have 32 bits: the most
+ * that a sample takes are 16 bytes (wf_upper of a single row, twice), where the
+ * wavefront codec takes as long for a row as if it had 64 columns. */
+static mic_status check_frame_shape(const mic_layout *layout, mic_error *error)
 {
     const uint64_t limit = (uint64_t)1 << 31;
-    uint64_t n_frames = 1;
-    if (layout->rows == 0 || layout->columns == 0 ||
+    const uint64_t columns = layout->columns < FEWEST_COLUMNS ? FEWEST_COLUMNS : layout->columns;
+    if (layout->rows == 0 || layout->columns == 0 || (uint64_t)layout->rows * layout->columns >= limit ||
         (uint64_t)layout->rows * layout->columns * layout->channels >= limit)
         return mic_fail(error, MIC_ERROR_CORRUPT, "header", -1,
                         "a frame of %u rows x %u columns is announced, 1 to 2^31 - 1 samples are expected "
                         "(damaged file?)",
                         layout->rows, layout->columns);
+    if (layout->rows * columns * layout->channels > SIZE_MAX / MIC_MOST_BYTES_PER_SAMPLE)
+        return mic_fail(error, MIC_ERROR_UNSUPPORTED, "header", -1,
+                        "a frame of %u rows x %u columns is more than a 32-bit process can take; use a 64-bit one",
+                        layout->rows, layout->columns);
+    return MIC_OK;
+}
+
+mic_status mic_check_shape(mic_layout *layout, mic_error *error)
+{
+    const uint64_t limit = (uint64_t)1 << 31;
+    uint64_t n_frames = 1;
+    TRY(check_frame_shape(layout, error));
     for (unsigned i = 0; i < layout->n_axes; i++) {
         n_frames *= layout->axes[i];
         if (n_frames == 0 || n_frames >= limit)
@@ -199,6 +215,7 @@ mic_status mic_encode_frame(const mic_layout *layout, const void *samples,
                             unsigned *bits_used, mic_error *error)
 {
     *encoded = NULL;
+    TRY(check_frame_shape(layout, error));
     if (layout->container == MIC_CONTAINER_MIC3)
         return mic_mic3_encode(layout, samples, encoded, bits_used, error);
     return mic_native_frame_encode(layout, samples, options, encoded, bits_used, error);

@@ -34,6 +34,9 @@
 #define MIC_NEON 1
 #endif
 
+/* No size that this library derives from an image takes more bytes a sample. */
+enum { MIC_MOST_BYTES_PER_SAMPLE = 32 };
+
 /* Fill `error` (if any) and return `status`.  The message is one sentence. */
 mic_status mic_fail(mic_error *error, mic_status status, const char *stage,
                     int64_t offset, const char *format, ...) MIC_PRINTF(5, 6);

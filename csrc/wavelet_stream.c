@@ -31,6 +31,13 @@ static unsigned most_levels(mic_wavelet variant)
     return variant == MIC_WAVELET_V2 ? WAVELET_MAX_LEVELS : MAX_LEVELS_V1;
 }
 
+/* 2^31, or what all sizes below can be computed from where they have 32 bits. */
+static uint64_t most_pixels(void)
+{
+    const uint64_t countable = SIZE_MAX / MIC_MOST_BYTES_PER_SAMPLE, limit = (uint64_t)1 << 31;
+    return countable < limit ? countable : limit;
+}
+
 static size_t most_words(size_t n_pixels) { return WORDS_OF_ESCAPED * n_pixels; }
 
 /* With the stand-alone runs around them. */
@@ -112,11 +119,11 @@ static mic_status check_arguments(mic_wavelet variant, size_t width, size_t heig
         return mic_fail(error, MIC_ERROR_UNSUPPORTED, "wavelet", -1,
                         "levels is %u, 1 to %u is expected for this variant", levels, most_levels(variant));
     if (max_value > 65535 || width == 0 || height == 0 || width > UINT32_MAX || height > UINT32_MAX ||
-        width > ((size_t)1 << 31) / height)
+        width > most_pixels() / height)
         return mic_fail(error, MIC_ERROR_UNSUPPORTED, "wavelet", -1,
-                        "an image of %zu x %zu pixels with the maximum %u, 1 to 2^31 pixels and at most 65535 are "
+                        "an image of %zu x %zu pixels with the maximum %u, 1 to %llu pixels and at most 65535 are "
                         "expected",
-                        height, width, max_value);
+                        height, width, max_value, (unsigned long long)most_pixels());
     return MIC_OK;
 }
 
@@ -191,10 +198,10 @@ mic_status mic_wavelet_read_header(mic_wavelet variant, const uint8_t *in, size_
                         "the stream ends after %zu bytes, %zu are expected for its header (truncated stream?)", n_bytes,
                         header_bytes(variant));
     const uint32_t rows = load_u32(in), columns = load_u32(in + 4);
-    if (rows == 0 || columns == 0 || columns > ((uint64_t)1 << 31) / rows)
+    if (rows == 0 || columns == 0 || columns > most_pixels() / rows)
         return mic_fail(error, MIC_ERROR_CORRUPT, "wavelet", 0,
-                        "the stream announces %lu x %lu pixels, 1 to 2^31 are expected (damaged stream?)",
-                        (unsigned long)rows, (unsigned long)columns);
+                        "the stream announces %lu x %lu pixels, 1 to %llu are expected (damaged stream?)",
+                        (unsigned long)rows, (unsigned long)columns, (unsigned long long)most_pixels());
     wavelet_plan plan;
     mic_wavelet_plan(&plan, columns, rows, most_levels(variant), is_interleaved(variant));
     if (in[10] > plan.levels || (in[10] == 0 && plan.levels > 0))

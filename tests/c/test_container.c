@@ -101,8 +101,9 @@ static void check_refused(const stream_case *c, const stream *s, const uint8_t *
     mic_error error = {.status = MIC_OK};
     mic_status status = decode_stream(in, n_bytes, 1, out, s->n_sample_bytes, NULL, &error);
     bool refused = status > MIC_OK && status < MIC_ERROR_ARGUMENT;
-    if (!must_fail)
-        refused = refused || status == MIC_OK || status == MIC_ERROR_LIMIT;
+    if (!must_fail) /* frames too large for a 32-bit process are none of the data's faults */
+        refused = refused || status == MIC_OK || status == MIC_ERROR_LIMIT ||
+                  (status == MIC_ERROR_UNSUPPORTED && sizeof(size_t) == 4);
     CHECK(refused, "%s: status %d, %zu bytes, damage at %zu", c->name, status, n_bytes, place);
     CHECK(!error.status || (error.message[0] && error.stage), "%s: damage at %zu", c->name, place);
     free(out);

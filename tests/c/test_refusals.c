@@ -73,6 +73,37 @@ static void test_frames_without_sizes(void)
     }
 }
 
+static void test_frames_too_large(void)
+{
+    static const struct {
+        uint32_t rows, columns;
+        bool only_32_bits;
+    } cases[] = {{1, 1u << 31, false}, {UINT32_MAX, UINT32_MAX, false}, {1u << 16, 1u << 15, false}, {0, 5, false},
+                 {1u << 14, 1u << 14, true}, {1u << 22, 1, true}, {1, 1u << 28, true}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        uint8_t header[20] = {'M', 'I', 'C', '1'};
+        const bool fits = cases[i].only_32_bits && SIZE_MAX > 0xFFFFFFFF;
+        mic_layout layout;
+        mic_error error;
+        store_u32(header + 4, cases[i].columns);
+        store_u32(header + 8, cases[i].rows);
+        header[12] = 1;
+        if (fits)
+            CHECK(mic_read_header(header, sizeof header, &layout, &error) == MIC_OK, "case %zu: %s", i, error.message);
+        else
+            check_refusal(mic_read_header(header, sizeof header, &layout, &error),
+                          cases[i].only_32_bits ? MIC_ERROR_UNSUPPORTED : MIC_ERROR_CORRUPT, &error, "a frame too large");
+    }
+    const mic_layout layout = {.sample_type = MIC_UINT16, .codec = FSE, .channels = 1, .rows = 1u << 16,
+                               .columns = 1u << 15, .strip_rows = 64, .n_frames = 1};
+    const mic_encode_options options = {.codec = FSE, .n_states = 4, .effort = 5, .n_threads = 1};
+    mic_encoded *encoded;
+    unsigned bits_used;
+    mic_error error;
+    check_refusal(mic_encode_frame(&layout, "", &options, &encoded, &bits_used, &error), MIC_ERROR_CORRUPT, &error,
+                  "a frame too large to be read back");
+}
+
 #if SIZE_MAX > 0xFFFFFFFF
 static void test_more_than_32_bits(void)
 {
@@ -123,6 +154,7 @@ int main(void)
     test_layouts();
     test_jobs();
     test_frames_without_sizes();
+    test_frames_too_large();
 #if SIZE_MAX > 0xFFFFFFFF
     test_more_than_32_bits();
 #endif
