@@ -10,10 +10,6 @@
 
 enum { LEAST_INITIAL = 8 }; /* depth 4, below which runs are ambiguous */
 
-static uint16_t fold(uint16_t difference) { return (uint16_t)(difference << 1 ^ (difference & 0x8000 ? 0xFFFF : 0)); }
-
-static uint16_t unfold(uint16_t word) { return (uint16_t)(word >> 1 ^ (word & 1 ? 0xFFFF : 0)); }
-
 /* The run limit comes from the largest word, as published.  Where that is so
  * small that runs are ambiguous, as for equal frames, the published encoder
  * fails or writes what no one can read; a larger one any reader takes. */
@@ -37,7 +33,7 @@ mic_status mic_difference_encode(const uint16_t *frame, const uint16_t *previous
         return mic_stream_no_memory("scratch", n_words * sizeof *words, error);
     uint16_t *runs = words + n_pixels;
     for (size_t i = 0; i < n_pixels; i++)
-        words[i] = fold((uint16_t)(frame[i] - previous[i]));
+        words[i] = fold_u16((uint16_t)(frame[i] - previous[i]));
     size_t n_runs;
     mic_status status = encode_runs(words, n_pixels, runs, &n_runs, error);
     if (status == MIC_OK)
@@ -82,7 +78,7 @@ mic_status mic_difference_decode(const uint8_t *in, size_t n_bytes, size_t n_pix
     if (status == MIC_OK)
         status = expand(runs, n_runs, n_pixels, difference, error);
     for (size_t i = 0; status == MIC_OK && i < n_pixels; i++)
-        difference[i] = unfold(difference[i]);
+        difference[i] = unfold_u16(difference[i]);
     mic_large_free(runs);
     return status;
 }

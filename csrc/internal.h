@@ -96,6 +96,14 @@ static inline unsigned lowest_bit(uint32_t v)
 /* Bits needed to hold v: 0 for 0. */
 static inline unsigned bit_depth(uint32_t v) { return v ? highest_bit(v) + 1 : 0; }
 
+/* A difference mod 2^16 folded, so that small ones of either sign are small words: 0, -1,
+ * 1, -2, ... become 0, 1, 2, 3, ...; and back. */
+static inline uint16_t fold_u16(uint16_t difference)
+{
+    return (uint16_t)(difference << 1 ^ (difference & 0x8000 ? 0xFFFF : 0));
+}
+static inline uint16_t unfold_u16(uint16_t word) { return (uint16_t)(word >> 1 ^ (word & 1 ? 0xFFFF : 0)); }
+
 static inline size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 
 #endif

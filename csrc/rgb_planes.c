@@ -19,15 +19,6 @@ static mic_status no_memory(size_t n_bytes, mic_error *error)
 
 /* ---- YCoCg-R ------------------------------------------------------------ */
 
-/* A biased difference, folded so that small ones of either sign are small. */
-static uint16_t fold(uint16_t biased)
-{
-    const uint16_t difference = (uint16_t)(biased - BIAS);
-    return (uint16_t)(difference << 1 ^ (difference & 0x8000 ? 0xFFFF : 0));
-}
-
-static uint16_t unfold(uint16_t word) { return (uint16_t)((word >> 1 ^ (word & 1 ? 0xFFFF : 0)) + BIAS); }
-
 void mic_rgb_to_planes(const uint8_t *rgb, size_t n_pixels, uint16_t *planes)
 {
     uint16_t *const each[RGB_PLANES] = {planes, planes + n_pixels, planes + 2 * n_pixels};
@@ -36,7 +27,7 @@ void mic_rgb_to_planes(const uint8_t *rgb, size_t n_pixels, uint16_t *planes)
             each[c][i] = rgb[RGB_PLANES * i + c];
     mic_colour_forward(COLOUR_YCOCG, each, n_pixels);
     for (size_t i = n_pixels; i < RGB_PLANES * n_pixels; i++)
-        planes[i] = fold(planes[i]);
+        planes[i] = fold_u16((uint16_t)(planes[i] - BIAS));
 }
 
 static mic_status check_range(const uint16_t *words, size_t n, unsigned largest, const char *what, mic_error *error)
@@ -54,7 +45,7 @@ mic_status mic_rgb_from_planes(uint16_t *planes, size_t n_pixels, uint8_t *rgb, 
     TRY(check_range(planes, n_pixels, LARGEST_LUMA, "luma", error));
     TRY(check_range(planes + n_pixels, 2 * n_pixels, LARGEST_CHROMA, "folded chroma", error));
     for (size_t i = n_pixels; i < RGB_PLANES * n_pixels; i++)
-        planes[i] = unfold(planes[i]);
+        planes[i] = (uint16_t)(unfold_u16(planes[i]) + BIAS);
     mic_colour_inverse(COLOUR_YCOCG, each, n_pixels);
     TRY(check_range(planes, RGB_PLANES * n_pixels, 255, "colour", error));
     for (size_t i = 0; i < n_pixels; i++)
