@@ -20,7 +20,8 @@ mic_isa mic_best_isa(void)
     enum { XMM_YMM = 0x6, ZMM = 0xE0 };
     enum { OSXSAVE = 1 << 27, AVX = 1 << 28, SSE42 = 1 << 20, POPCNT = 1 << 23, PCLMUL = 1 << 1 };
     enum { AVX2 = 1 << 5, BMI1 = 1 << 3, BMI2 = 1 << 8 };
-    const unsigned avx512_f_dq_bw_vl = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
+    enum { LZCNT = 1 << 5 }; /* without it the instruction is another one */
+    const unsigned avx512_f_dq_cd_bw_vl = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;
     const unsigned vbmi_vbmi2_vpclmul = 1u << 1 | 1u << 6 | 1u << 10;
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d))
@@ -28,13 +29,15 @@ mic_isa mic_best_isa(void)
     const unsigned needed = OSXSAVE | AVX | SSE42 | POPCNT | PCLMUL;
     if ((c & needed) != needed)
         return MIC_ISA_SCALAR;
+    if (!__get_cpuid(0x80000001u, &a, &b, &c, &d) || !(c & LZCNT))
+        return MIC_ISA_SCALAR;
     uint64_t saved = read_xcr0();
     if ((saved & XMM_YMM) != XMM_YMM || !__get_cpuid_count(7, 0, &a, &b, &c, &d))
         return MIC_ISA_SCALAR;
     const unsigned avx2_set = AVX2 | BMI1 | BMI2;
     if ((b & avx2_set) != avx2_set)
         return MIC_ISA_SCALAR;
-    if ((saved & ZMM) != ZMM || (b & avx512_f_dq_bw_vl) != avx512_f_dq_bw_vl ||
+    if ((saved & ZMM) != ZMM || (b & avx512_f_dq_cd_bw_vl) != avx512_f_dq_cd_bw_vl ||
         (c & vbmi_vbmi2_vpclmul) != vbmi_vbmi2_vpclmul)
         return MIC_ISA_AVX2;
     return MIC_ISA_AVX512;
