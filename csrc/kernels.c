@@ -272,8 +272,8 @@ const mic_kernels *mic_kernels_for(mic_isa isa)
     return NULL;
 }
 
-/* Set once, before the first use, by whichever thread comes first: all of them
- * would store the same pointer. */
+/* Set before the first use, by whichever thread comes first, unless mic_use_isa has been
+ * faster: all others would store the same pointer. */
 static _Atomic(const mic_kernels *) active_kernels;
 
 static mic_isa requested_isa(void)
@@ -289,8 +289,9 @@ const mic_kernels *mic_kernels_active(void)
 {
     const mic_kernels *kernels = atomic_load_explicit(&active_kernels, memory_order_acquire);
     if (MIC_UNLIKELY(!kernels)) {
-        kernels = mic_kernels_for(requested_isa());
-        atomic_store_explicit(&active_kernels, kernels, memory_order_release);
+        const mic_kernels *requested = mic_kernels_for(requested_isa());
+        if (atomic_compare_exchange_strong(&active_kernels, &kernels, requested))
+            return requested;
     }
     return kernels;
 }
