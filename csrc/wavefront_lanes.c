@@ -19,24 +19,32 @@ static mic_status no_memory(mic_error *error)
 
 /* ---- words ------------------------------------------------------------- */
 
+static void enter_tail(wf_words *words)
+{
+    size_t n_left = (size_t)(words->end - words->next); /* below one step: fits */
+    memset(words->tail, 0, sizeof words->tail);
+    memcpy(words->tail, words->next, n_left);
+    words->next = words->tail;
+    words->end = words->tail + n_left;
+    words->stop = words->end;
+    words->in_tail = true;
+}
+
 static void words_open(wf_words *words, const uint8_t *in, size_t n_bytes)
 {
     words->in_tail = false;
     words->next = in;
     words->end = in + n_bytes;
-    words->stop = n_bytes >= 2 * WF_STEP_WORDS ? words->end - 2 * WF_STEP_WORDS : in - 1;
+    if (n_bytes >= 2 * WF_STEP_WORDS)
+        words->stop = words->end - 2 * WF_STEP_WORDS;
+    else
+        enter_tail(words);
 }
 
 mic_status mic_wf_words_refill(wf_words *words, mic_error *error)
 {
     if (!words->in_tail) {
-        size_t n_left = (size_t)(words->end - words->next); /* below one step: fits */
-        memset(words->tail, 0, sizeof words->tail);
-        memcpy(words->tail, words->next, n_left);
-        words->next = words->tail;
-        words->end = words->tail + n_left;
-        words->stop = words->end;
-        words->in_tail = true;
+        enter_tail(words);
         return MIC_OK;
     }
     return mic_fail(error, MIC_ERROR_TRUNCATED, "wavefront", -1,
