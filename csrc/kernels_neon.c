@@ -11,7 +11,7 @@
 
 #include <arm_neon.h>
 
-enum { LANES = 8, SYMBOLS = 65536 };
+enum { LANES = 8 };
 
 /* ---- CRC-32C ----------------------------------------------------------- */
 
@@ -189,7 +189,7 @@ static bool look_up_neon(uint16_t *words, size_t n, const uint16_t *table, uint3
         else if (vmaxvq_u16(w) >= n_table)
             return false;
         else
-            mic_look_up_scalar(words + i, LANES, table, SYMBOLS, first, last);
+            look_up_each(words + i, LANES, table);
     }
     return mic_look_up_scalar(words + i, n - i, table, n_table, first, last);
 }

@@ -4,8 +4,9 @@
  *
  * Every function that can fail returns a mic_status; sizes come back through
  * pointers.  `error` may be NULL; if given, it is filled on failure.  Nothing
- * here prints, aborts or keeps mutable global state: any number of threads may
- * call any function at once on their own buffers.
+ * here prints or aborts.  What is kept from call to call is which kernels are in
+ * use and some memory: any number of threads may call any function at once on
+ * their own buffers.
  *
  * On failure the content of output buffers is undefined.
  */

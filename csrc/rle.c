@@ -10,7 +10,7 @@
  *
  *     5 5 5 5 1 2    ->    15  4 5  9 1 2
  *
- * See docs/formats in the specification: "Run lengths".
+ * Format: docs/format.md, "Run lengths".
  */
 #include "kernels.h"
 

@@ -41,7 +41,7 @@ typedef struct wf_model {
     uint16_t frequency[WF_BUCKETS][WF_SYMBOLS];
 } wf_model;
 
-/* Symbol of a decoding table entry, freq and offset; see wf_build_decode_table. */
+/* What a decoding table entry holds, from these bits on: frequency, offset, residual. */
 enum { WF_ENTRY_FREQ_SHIFT = 0, WF_ENTRY_OFFSET_SHIFT = 12, WF_ENTRY_SYMBOL_SHIFT = 24 };
 
 typedef struct wf_decoder {
