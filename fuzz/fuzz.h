@@ -75,6 +75,37 @@ static inline void check_error(mic_status status, const mic_error *error)
            "that is not about data");
 }
 
+/* The header of a stream, or why it has none. */
+static inline mic_status read_layout(const uint8_t *in, size_t n_bytes, mic_layout *layout)
+{
+    mic_error error = {.status = MIC_OK};
+    mic_status status = mic_read_header(in, n_bytes, layout, &error);
+    check_error(status, &error);
+    return status;
+}
+
+/* Rows that a rescue does not mark intact are 0. */
+static inline void check_rescued(const mic_decode_job *job, size_t n_row)
+{
+    for (size_t y = 0; job->intact && y < job->n_rows; y++) {
+        demand(job->intact[y] <= 1, "rescue", "a flag is neither 0 nor 1");
+        for (size_t x = 0; !job->intact[y] && x < n_row; x++)
+            demand(job->out[y * n_row + x] == 0, "rescue", "a damaged row is not 0");
+    }
+}
+
+/* Two places (two bytes each), and what to flip there and in the byte behind. */
+enum { DAMAGE = 8 };
+
+static inline void damage(const uint8_t how[DAMAGE], uint8_t *bytes, size_t n_bytes)
+{
+    for (size_t k = 0; k + 4 <= DAMAGE && n_bytes; k += 4) {
+        const size_t at = load_u16(how + k) % n_bytes;
+        bytes[at] ^= how[k + 2];
+        bytes[(at + 1) % n_bytes] ^= how[k + 3];
+    }
+}
+
 /* Instruction sets of this machine, the scalar code first. */
 static inline size_t available_isas(mic_isa isas[4])
 {

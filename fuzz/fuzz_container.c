@@ -34,14 +34,8 @@ static void decode_frame(const mic_layout *layout, const mic_shared_models *shar
         job.intact = allocate(job.n_rows);
     mic_status status = mic_decode(&job, 1, how & 64 ? 2 : 1, &error);
     check_error(status, &error);
-    if (job.intact) {
-        demand(status == MIC_OK, "rescue", "fails");
-        for (size_t y = 0; y < job.n_rows; y++) {
-            demand(job.intact[y] <= 1, "rescue", "a flag is neither 0 nor 1");
-            for (size_t x = 0; !job.intact[y] && x < n_row; x++)
-                demand(job.out[y * n_row + x] == 0, "rescue", "a damaged row is not 0");
-        }
-    }
+    demand(status == MIC_OK || !job.intact, "rescue", "fails");
+    check_rescued(&job, n_row);
     free(job.intact);
     free(job.out);
     free(frame);
@@ -58,10 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!(how & 4))
         mend(in, size, how & 32);
     mic_layout layout;
-    mic_error error = {.status = MIC_OK};
-    mic_status status = mic_read_header(in, size, &layout, &error);
-    check_error(status, &error);
-    if (status == MIC_OK && mic_frame_bytes(&layout) <= MOST_BYTES && layout.n_parts <= MOST_BYTES) {
+    if (read_layout(in, size, &layout) == MIC_OK && mic_frame_bytes(&layout) <= MOST_BYTES && layout.n_parts <= MOST_BYTES) {
         uint64_t *offsets = locate(in, size, &layout);
         mic_shared_models *shared = open_shared(in, size, &layout);
         for (uint64_t i = 0; offsets && i < layout.n_frames && i < MOST_FRAMES; i++)

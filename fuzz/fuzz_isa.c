@@ -20,7 +20,7 @@
 #include "mend.h"
 #include "reading.h"
 
-enum { HEAD = 5, DAMAGE = 8, CAPACITY = 1 << 16, MOST_BYTES = 1 << 18 };
+enum { HEAD = 5, CAPACITY = 1 << 16, MOST_BYTES = 1 << 18 };
 
 /* What a call gave: bytes, if it succeeded. */
 typedef struct outcome {
@@ -139,9 +139,7 @@ static outcome decode_stream(const input *in)
 {
     uint8_t *data = copy_of(in->data, in->n_bytes);
     mic_layout layout;
-    mic_error error = {.status = MIC_OK};
-    outcome out = {.status = mic_read_header(data, in->n_bytes, &layout, &error)};
-    check_error(out.status, &error);
+    outcome out = {.status = read_layout(data, in->n_bytes, &layout)};
     if (out.status == MIC_OK && mic_frame_bytes(&layout) <= MOST_BYTES) {
         uint64_t *offsets = locate(data, in->n_bytes, &layout);
         mic_shared_models *shared = open_shared(data, in->n_bytes, &layout);
@@ -214,15 +212,6 @@ static outcome encode(const input *in)
     mic_encoded_free(encoded);
     free(samples);
     return out;
-}
-
-static void damage(const uint8_t *how, uint8_t *bytes, size_t n_bytes)
-{
-    for (size_t k = 0; k + 4 <= DAMAGE && n_bytes; k += 4) {
-        const size_t at = load_u16(how + k) % n_bytes;
-        bytes[at] ^= how[k + 2];
-        bytes[(at + 1) % n_bytes] ^= how[k + 3];
-    }
 }
 
 static void there_and_back(input *in, const uint8_t *how)

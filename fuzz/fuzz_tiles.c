@@ -46,11 +46,7 @@ static void decode_tile(const mic_layout *layout, const uint8_t *in, size_t n_by
     mic_status status = mic_decode(&job, 1, how & 1 ? 2 : 1, &error);
     check_error(status, &error);
     demand(status == MIC_OK || (error.frame == (int64_t)number && !intact), "tile", "an error that does not name it");
-    for (size_t y = 0; intact && y < job.n_rows; y++) {
-        demand(intact[y] <= 1, "rescue", "a flag is neither 0 nor 1");
-        for (size_t x = 0; !intact[y] && x < n_row; x++)
-            demand(out[y * n_row + x] == 0, "rescue", "a damaged row is not 0");
-    }
+    check_rescued(&job, n_row);
     free(coded);
     free(out);
     free(intact);
@@ -63,14 +59,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const unsigned how = data[0];
     uint8_t *in = copy_of(data + 1, --size);
     mic_layout layout;
-    mic_error error = {.status = MIC_OK};
-    mic_status status = mic_read_header(in, size, &layout, &error);
-    check_error(status, &error);
-    if (status != MIC_OK || layout.container != MIC_CONTAINER_MIC3) {
+    if (read_layout(in, size, &layout) != MIC_OK || layout.container != MIC_CONTAINER_MIC3) {
         free(in);
         return 0;
     }
-    status = mic_check_index(&layout, size, &error);
+    mic_error error = {.status = MIC_OK};
+    mic_status status = mic_check_index(&layout, size, &error);
     check_error(status, &error);
     if (status == MIC_OK) { /* so the table is there, and its size is below that of the data */
         if (how & 8 && size - layout.header_bytes >= layout.n_frames)

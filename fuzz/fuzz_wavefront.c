@@ -17,7 +17,7 @@
  */
 #include "fuzz.h"
 
-enum { HEAD = 5, DAMAGE = 8 };
+enum { HEAD = 5 };
 
 static const mic_kernels *isas[2];
 static size_t n_isas;
@@ -159,15 +159,6 @@ static uint8_t *encode(const image *im, const wf_model *model, size_t top, size_
     mic_wf_scratch_free(&scratch);
     free(again);
     return bytes;
-}
-
-static void damage(const uint8_t *how, uint8_t *bytes, size_t n_bytes)
-{
-    for (size_t k = 0; k + 4 <= DAMAGE && n_bytes; k += 4) {
-        const size_t at = (how[k] | how[k + 1] << 8) % n_bytes;
-        bytes[at] ^= how[k + 2];
-        bytes[(at + 1) % n_bytes] ^= how[k + 3];
-    }
 }
 
 static void round_trip(const image *im, int effort, const uint8_t *how)
