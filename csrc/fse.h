@@ -43,7 +43,7 @@ unsigned mic_fse_choose_log(uint32_t n_words, uint32_t n_symbols);
  * n_symbols are set and norm has room.  Refuses (MIC_ERROR_UNSUPPORTED)
  * whatever the published normalisation cannot do. */
 mic_status mic_fse_normalize(const uint32_t *counts, uint32_t n_words, fse_model *model,
-                         mic_error *error);
+                             mic_error *error);
 
 /* Append the header; the caller closes the writer, which pads to a byte. */
 mic_status mic_fse_write_header(const fse_model *model, lsb_writer *writer, mic_error *error);
@@ -53,7 +53,7 @@ mic_status mic_fse_write_header(const fse_model *model, lsb_writer *writer, mic_
  * On success the model is sound: |norm| sums to 2^table_log over at least two
  * symbols. */
 mic_status mic_fse_read_header(const uint8_t *in, size_t n_bytes, size_t start,
-                           fse_model *model, size_t *end, mic_error *error);
+                               fse_model *model, size_t *end, mic_error *error);
 
 /* symbols[state], 2^table_log of them, for a model that is sound: scattered for
  * FSE, ascending for rANS. */

@@ -194,7 +194,7 @@ static mic_status normalize_rare(const uint32_t *counts, uint32_t n_words, fse_m
 }
 
 mic_status mic_fse_normalize(const uint32_t *counts, uint32_t n_words, fse_model *model,
-                         mic_error *error)
+                             mic_error *error)
 {
     const uint32_t n_states = (uint32_t)1 << model->table_log;
     uint32_t distinct = 0;
@@ -349,7 +349,7 @@ static mic_status header_truncated(mic_error *error, size_t n_bytes, uint32_t sy
 }
 
 mic_status mic_fse_read_header(const uint8_t *in, size_t n_bytes, size_t start,
-                           fse_model *model, size_t *end, mic_error *error)
+                               fse_model *model, size_t *end, mic_error *error)
 {
     if (start >= n_bytes)
         return header_truncated(error, n_bytes, 0);

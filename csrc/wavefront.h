@@ -65,17 +65,17 @@ MIC_INLINE int16_t wf_bias(unsigned max_value) { return max_value > 0x7FFF ? INT
 
 #define WF_MODEL_BOUND (32 + WF_BUCKETS * (2 + WF_SYMBOLS * 5))
 mic_status mic_wf_write_model(const wf_model *model, uint8_t *out, size_t capacity, size_t *n_bytes,
-                          mic_error *error);
+                              mic_error *error);
 /* Reads and checks a model; n_used says where the strips begin. */
 mic_status mic_wf_read_model(const uint8_t *in, size_t n_bytes, wf_model *model, size_t *n_used,
-                         mic_error *error);
+                             mic_error *error);
 /* Frequencies of one context from counts, as the header can say them. */
 void mic_wf_normalise(const uint32_t counts[WF_SYMBOLS], const wf_model *model,
-                  uint16_t frequency[WF_SYMBOLS]);
+                      uint16_t frequency[WF_SYMBOLS]);
 
 /* Model and decoding table; free with mic_wf_decoder_free. */
 mic_status mic_wf_decoder_open(const uint8_t *in, size_t n_bytes, wf_decoder *decoder, size_t *n_used,
-                           mic_error *error);
+                               mic_error *error);
 void mic_wf_decoder_free(wf_decoder *decoder);
 
 /* ---- strips ------------------------------------------------------------ */
@@ -113,8 +113,8 @@ size_t mic_wf_strip_bound(size_t width, size_t height);
 /* Of a model from elsewhere; MIC_ERROR_UNSUPPORTED if it has no code for a symbol of the
  * strip. */
 mic_status mic_wf_encode_strip(const wf_model *model, const uint16_t *words, size_t width, size_t height,
-                           wf_scratch *scratch, uint8_t *out, size_t capacity, size_t *n_bytes,
-                           mic_error *error);
+                               wf_scratch *scratch, uint8_t *out, size_t capacity, size_t *n_bytes,
+                               mic_error *error);
 
 /* The encoder of a plane, in three stages, for rows are predicted once only: open,
  * which chooses the predictor; analyse every strip; choose, which makes the model;

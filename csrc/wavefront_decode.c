@@ -405,7 +405,7 @@ static mic_status decode_steps(wf_strip *strip, mic_error *error)
 }
 
 mic_status mic_wf_decode_strips_scalar(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs, size_t width,
-                                   mic_error *error)
+                                       mic_error *error)
 {
     for (size_t i = 0; i < n_jobs; i++) {
         wf_strip strip;

@@ -85,7 +85,7 @@ static mic_status open_ring(wf_strip *strip, mic_error *error)
 }
 
 mic_status mic_wf_strip_open(wf_strip *strip, const wf_decoder *decoder, const wf_strip_job *job, size_t width,
-                         mic_error *error)
+                             mic_error *error)
 {
     const size_t height = job->height;
     size_t n_bands = (height + WF_LANES - 1) / WF_LANES;

@@ -50,7 +50,7 @@ typedef struct wf_strip {
 } wf_strip;
 
 mic_status mic_wf_strip_open(wf_strip *strip, const wf_decoder *decoder, const wf_strip_job *job, size_t width,
-                         mic_error *error);
+                             mic_error *error);
 /* Frees, after checking that all words are used and all states are back where
  * the encoder began.  `status` is passed through if it is an error already. */
 mic_status mic_wf_strip_close(wf_strip *strip, mic_status status, mic_error *error);
@@ -150,6 +150,6 @@ MIC_INLINE wf_ports wf_ports_at(const wf_strip *strip, const wf_clock *clock)
 uint16_t *mic_wf_whole_block(const wf_strip *strip, size_t first, size_t n);
 /* Store lanes[i][s], the sample of lane i at step first + s, for s < n. */
 void mic_wf_store_block(const wf_strip *strip, size_t first, size_t n,
-                    const uint16_t lanes[WF_LANES][WF_BLOCK]);
+                        const uint16_t lanes[WF_LANES][WF_BLOCK]);
 
 #endif
