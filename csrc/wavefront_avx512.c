@@ -274,10 +274,10 @@ WF_AVX512_INLINE const uint8_t *end_step(const wf_track *track, const constants 
     return next;
 }
 
-/* One strip, or two at once: a step waits for itself most of the time, and a second
- * one fills the gaps.  Their halves take turns: processors look
- * ahead in the order of the program, too little to find the second step behind the
- * whole of the first (1.17 x the speed).  The same holds for the two gathers. */
+/* One strip, or two at once: a step waits for itself most of the time, and a second one
+ * fills the gaps.  Their halves take turns: processors look ahead in the order of the
+ * program, too little to find the second step behind the whole of the first (1.17 x the
+ * speed).  The same holds for the two gathers. */
 WF_AVX512_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior, bool median,
                                 wf_clock clock, size_t n, mic_error *error)
 {
