@@ -76,8 +76,10 @@ static uint32_t encoded_digest(const char *path, const mic_layout *layout, const
 {
     mic_error error;
     mic_encoded *encoded = NULL;
+    mic_layout frames = *layout;
+    frames.n_levels = 0; /* tiles as frames: slides are not written in one go */
     const mic_encode_options options = {.codec = codec, .n_states = 2, .effort = effort, .n_threads = 1};
-    require(mic_encode(layout, samples, &options, &encoded, &error), path, &error);
+    require(mic_encode(&frames, samples, &options, &encoded, &error), path, &error);
     size_t n_bytes = (size_t)mic_encoded_size(encoded);
     uint8_t *bytes = need(malloc(n_bytes));
     mic_encoded_write(encoded, bytes);
