@@ -14,7 +14,7 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -32,7 +32,7 @@ enum { HUGE_FROM = 1 << 22 }; /* two huge pages of x86-64: less may not hold a w
 
 typedef struct block {
     size_t n_bytes;
-    alignas(max_align_t) uint8_t bytes[];
+    alignas(uint64_t) uint8_t bytes[]; /* nothing needs more, and malloc may not give more */
 } block;
 
 /* Each either NULL or a block that belongs to nobody: who exchanges it owns it, so no
@@ -81,10 +81,11 @@ static block *take(size_t n_bytes)
     return NULL;
 }
 
-void *mic_large_malloc(size_t n_bytes)
+void *mic_large_malloc(uint64_t n)
 {
-    if (n_bytes > SIZE_MAX - sizeof(block))
+    if (n > SIZE_MAX - sizeof(block))
         return NULL;
+    const size_t n_bytes = (size_t)n;
     block *b = is_kept(n_bytes) ? take(n_bytes) : NULL;
     if (b)
         return b->bytes;

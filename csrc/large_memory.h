@@ -5,12 +5,13 @@
 #ifndef MIC_LARGE_MEMORY_H
 #define MIC_LARGE_MEMORY_H
 
-#include <stddef.h>
+#include <stdint.h>
 
 /* malloc and free for blocks that may be as large as an image.  Some are kept for the next
  * call instead of going back to the system, and the largest ask for huge pages: the first
- * touch of each page of 4 KB takes longer than coding the samples on it. */
-void *mic_large_malloc(size_t n_bytes);
+ * touch of each page of 4 KB takes longer than coding the samples on it.  Sizes have 64 bits,
+ * for on small machines their products do not fit a size_t. */
+void *mic_large_malloc(uint64_t n_bytes);
 void mic_large_free(void *bytes); /* of mic_large_malloc, or NULL */
 
 #endif

@@ -55,10 +55,22 @@ static mic_status encode_words(mic_stream_kind kind, const uint16_t *words, size
     return mic_huffman_encode(words, n_words, out, capacity, n_bytes, error);
 }
 
+/* Sizes of all that is made of the pixels must fit a size_t, which may have 32 bits. */
+static mic_status check_pixels(size_t width, size_t height, mic_error *error)
+{
+    enum { BYTES_A_PIXEL = 16 }; /* more than there are in words of any stage */
+    const size_t most = SIZE_MAX / BYTES_A_PIXEL;
+    return width == 0 || height <= most / width
+               ? MIC_OK
+               : mic_fail(error, MIC_ERROR_LIMIT, "stream", -1,
+                          "%zu x %zu pixels are expected to be %zu at most on this machine", height, width, most);
+}
+
 mic_status mic_stream_encode(mic_stream_kind kind, const uint16_t *pixels, size_t width, size_t height,
                              unsigned max_value, int n_states, uint8_t *out, size_t capacity,
                              size_t *n_bytes, mic_error *error)
 {
+    TRY(check_pixels(width, height, error));
     const size_t n_delta = mic_delta_bound(width * height), n_runs = mic_rle_bound(n_delta);
     uint16_t *scratch = mic_large_malloc((n_delta + n_runs) * sizeof *scratch);
     if (!scratch)
@@ -160,6 +172,7 @@ mic_status mic_stream_decode(mic_stream_kind kind, const uint8_t *in, size_t n_b
                              size_t height, uint16_t *pixels, mic_error *error)
 {
     size_t n_runs;
+    TRY(check_pixels(width, height, error));
     mic_status status = count_words(kind, in, n_bytes, max_words(width * height), &n_runs, error);
     TRY(fail_if_too_many(status, width, height, error));
     uint16_t *runs = mic_large_malloc((n_runs + 1) * sizeof *runs);

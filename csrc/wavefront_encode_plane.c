@@ -36,12 +36,12 @@ static mic_status no_memory(mic_error *error)
 static bool divide_memory(wf_plane_encoder *p)
 {
     const wf_image *image = &p->image;
-    size_t n_codes = 0;
+    uint64_t n_codes = 0;
     for (size_t i = 0; i < p->n_strips; i++)
         n_codes += mic_wf_encoder_shape(&p->strips[i].shape, image->width,
                                         min_size(image->strip_rows, image->height - i * image->strip_rows));
-    const size_t n_tables = WF_N_ENTRIES * sizeof *p->entries;
-    p->memory = mic_large_malloc(n_tables + p->n_strips * WF_COUNTER_SIZE * sizeof(uint32_t) + 2 * n_codes * sizeof(uint16_t));
+    const uint64_t n_counts = (uint64_t)p->n_strips * WF_COUNTER_SIZE;
+    p->memory = mic_large_malloc(WF_N_ENTRIES * sizeof *p->entries + n_counts * sizeof(uint32_t) + 2 * n_codes * sizeof(uint16_t));
     if (!p->memory)
         return false;
     p->entries = p->memory;
@@ -51,7 +51,7 @@ static bool divide_memory(wf_plane_encoder *p)
         wf_encoder *shape = &p->strips[i].shape;
         p->strips[i].counts = counts + i * WF_COUNTER_SIZE;
         shape->code = code;
-        shape->raw = code + n_codes;
+        shape->raw = code + (size_t)n_codes;
         code += WF_LANES * shape->stride;
     }
     return true;
