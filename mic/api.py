@@ -114,8 +114,8 @@ def encode(
         Encode time against size, of ``"wavefront"`` only: 1 encodes fastest, 9
         searches for the smallest stream.  All decode at about the same speed.
     threads : int
-        Threads to use; 0 for all CPUs that this process may use.  The bytes do
-        not depend on it.
+        Threads to use; 0 for as many as pay, up to all CPUs that this process may
+        use.  The bytes do not depend on it.
     rgb : bool, optional
         Whether a trailing axis of 3 is colour.  By default it is, if there are
         three axes or more.  The array comes back the same either way.
@@ -181,7 +181,7 @@ def encode(
             CODECS[codec],
             n_states,
             effort,
-            thread_count(threads),
+            thread_count(threads, array.nbytes),
             max_value or 0,
             options.n_strips,
             temporal,
@@ -246,7 +246,7 @@ def decode(
     rows : slice or (start, stop), optional
         Rows to decode; strips that hold none of them are not touched.
     threads : int
-        Threads to use; 0 for all CPUs that this process may use.
+        Threads to use; 0 for as many as pay, up to all CPUs that this process may use.
     max_pixels : int
         Most samples to decode.  Checked before any memory is sized by the
         stream.
@@ -274,7 +274,8 @@ def decode(
         Frames or rows that the stream does not have, or an `out` that does not
         fit.
     """
-    is_plain = frames is None and rows is None and not partial
+    # Without a Python object in between; how many threads pay is known after the header.
+    is_plain = frames is None and rows is None and not partial and threads != 0
     if is_plain and isinstance(max_pixels, int) and 0 <= max_pixels < 1 << 63:
         plain = _mic.decode_plain(buf, out, max_pixels, thread_count(threads))
         if plain is not None:
@@ -302,7 +303,8 @@ def decode(
     intact = np.zeros((len(selected), len(row_range)), np.uint8) if partial else None
     if selected:
         jobs = [(stream, index) for index in selected]
-        decode_into(jobs, row_range.start, len(row_range), out, thread_count(threads), intact)
+        n_threads = thread_count(threads, out.nbytes)
+        decode_into(jobs, row_range.start, len(row_range), out, n_threads, intact)
     return (out, intact.view(np.bool_)) if intact is not None else out
 
 
@@ -340,7 +342,7 @@ def decode_batch(
         Array of (streams, rows, columns[, 3]) to fill, such as a slice of a
         preallocated volume.
     threads : int
-        Threads to use; 0 for all CPUs that this process may use.
+        Threads to use; 0 for as many as pay, up to all CPUs that this process may use.
     max_pixels : int
         Most samples to decode, all streams together.
 
@@ -379,7 +381,8 @@ def decode_batch(
     else:
         check_out(out, full, dtype)
     jobs = [(stream, 0) for stream in parsed]
-    decode_into(jobs, 0, shape[0], out, thread_count(threads), numbers=range(len(jobs)))
+    n_threads = thread_count(threads, out.nbytes)
+    decode_into(jobs, 0, shape[0], out, n_threads, numbers=range(len(jobs)))
     return out
 
 

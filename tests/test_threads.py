@@ -15,7 +15,7 @@ import pytest
 import zoo
 
 import mic
-from mic import _mic
+from mic import _mic, arrays
 
 
 @pytest.mark.parametrize("codec", zoo.CODECS)
@@ -173,3 +173,25 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
     before = resident_bytes()
     round_of_calls(10_000)
     assert resident_bytes() - before < 4 << 20
+
+
+def test_all_cpus_where_they_pay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """0 leaves an image of 512 x 512 to one thread; what was asked for is done."""
+    monkeypatch.setattr(arrays, "_cpu_count", lambda: 8)
+    assert arrays.thread_count(0) == 8
+    assert [arrays.thread_count(0, n << 19) for n in (0, 1, 2, 5, 100)] == [1, 1, 2, 5, 8]
+    assert arrays.thread_count(3, 0) == 3
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (5, 600, 512)])
+def test_as_many_threads_as_pay(shape: tuple[int, ...]) -> None:
+    image = np.arange(np.prod(shape), dtype="u2").reshape(shape)
+    stream = mic.encode(image, threads=0)
+    assert stream == mic.encode(image)
+    assert np.array_equal(mic.decode(stream, threads=0), image)
+
+
+def test_as_many_threads_as_pay_for_a_batch() -> None:
+    image = np.arange(600 * 512, dtype="u2").reshape(600, 512)
+    streams = [mic.encode(image)] * 3
+    assert np.array_equal(mic.decode_batch(streams, threads=0), [image] * 3)
