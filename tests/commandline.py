@@ -11,13 +11,19 @@ from click.testing import CliRunner
 from mic.cli_commands import cli
 
 
-def run(*arguments, code=0):
-    """Run a command, check its exit code, give back all it printed."""
+def invoke(*arguments):
+    """Exit code of a command, which may be any, and all it printed."""
     result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    assert result.exit_code == code, result.output
-    return result.output
+    return result.exit_code, result.output
+
+
+def run(*arguments, code=0):
+    """Run a command, check its exit code, give back all it printed."""
+    found, output = invoke(*arguments)
+    assert found == code, output
+    return output
 
 
 def fails(*arguments):

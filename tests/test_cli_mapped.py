@@ -3,26 +3,17 @@
 
 import numpy as np
 import pytest
+from commandline import run
 
 import mic
 
-pytest.importorskip("click")
-pytest.importorskip("rich")
 pytest.importorskip("tifffile")
 
 import tifffile
-from click.testing import CliRunner
 
 from mic import cli_jobs
-from mic.cli_commands import cli
 
 STACK = (np.arange(5 * 48 * 40) // 7 % 300).astype("uint16").reshape(5, 48, 40)
-
-
-def run(*arguments, code=0):
-    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-    assert result.exit_code == code, result.output
-    return result.output
 
 
 @pytest.fixture

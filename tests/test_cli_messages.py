@@ -9,26 +9,14 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from commandline import invoke
 from dicomfiles import write_dicom
 
 import mic
 import mic.dicom
-
-pytest.importorskip("click")
-pytest.importorskip("rich")
-
-from click.testing import CliRunner
-
-from mic.cli_commands import cli
 from mic.errors import one_sentence
 
 IMAGE = np.arange(48 * 40, dtype="uint16").reshape(48, 40)
-
-
-def run(*arguments):
-    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    return result.exit_code, result.output
 
 
 def write_mic_dicom(name, array=IMAGE):
@@ -42,14 +30,14 @@ def test_encode_takes_dicom_in_mic_lossless(folder):
     frames = np.stack([IMAGE, IMAGE + 1, IMAGE + 2])
     write_mic_dicom("one.dcm")
     write_mic_dicom("many.dcm", frames)
-    assert run("encode", "one.dcm", "one.mic")[0] == 0
-    assert run("encode", "many.dcm", "many.mic")[0] == 0
-    assert run("encode", "many.dcm", "third.mic", "--frame", 2)[0] == 0
+    assert invoke("encode", "one.dcm", "one.mic")[0] == 0
+    assert invoke("encode", "many.dcm", "many.mic")[0] == 0
+    assert invoke("encode", "many.dcm", "third.mic", "--frame", 2)[0] == 0
     assert np.array_equal(mic.open("one.mic")[...], IMAGE)
     assert np.array_equal(mic.open("many.mic")[...], frames)
     assert np.array_equal(mic.open("third.mic")[...], frames[2])
-    assert run("verify", "many.mic", "many.dcm")[0] == 0
-    assert run("encode", "many.dcm", "x.mic", "--frame", 3) == (
+    assert invoke("verify", "many.mic", "many.dcm")[0] == 0
+    assert invoke("encode", "many.dcm", "x.mic", "--frame", 3) == (
         1,
         "mic: many.dcm: frame 3 is asked for, it has frames 0 to 2\n",
     )
@@ -59,7 +47,7 @@ def test_encode_takes_dicom_in_mic_lossless(folder):
 def test_dicom_where_a_mic_file_is_expected(folder, arguments):
     write_mic_dicom("scan.dcm")
     command, *rest = arguments
-    code, output = run(command, "scan.dcm", *rest)
+    code, output = invoke(command, "scan.dcm", *rest)
     assert code == 1 and "scan.dcm" in output and "is a DICOM file" in output
     assert "mic encode" in output and "mic transcode" in output
 
@@ -70,22 +58,22 @@ def test_messages_about_a_single_file_name_it(folder):
     (folder / "text.mic").write_text("hello")
     for name in ("short.mic", "text.mic"):
         for command in (("decode", name, "x.npy"), ("verify", name), ("info", name)):
-            code, output = run(*command)
+            code, output = invoke(*command)
             assert code == 1 and output.startswith(f"mic: {name}: ")
-    assert "mic decode --partial rescues" in run("verify", "short.mic")[1]
+    assert "mic decode --partial rescues" in invoke("verify", "short.mic")[1]
 
 
 def test_options_are_spelled_as_on_the_command_line(folder):
     np.save("x.npy", IMAGE)
-    assert "--container native" in run("encode", "x.npy", "x.mic", "--container", "micr")[1]
-    assert run("encode", "x.npy", "x.mic")[0] == 0
-    code, output = run("decode", "x.mic", "y.npy", "--level", 1)
+    assert "--container native" in invoke("encode", "x.npy", "x.mic", "--container", "micr")[1]
+    assert invoke("encode", "x.npy", "x.mic")[0] == 0
+    code, output = invoke("decode", "x.mic", "y.npy", "--level", 1)
     assert code == 1 and "leave --level and --region out" in output
 
 
 def test_shape_is_for_raw_files_only(folder):
     np.save("x.npy", IMAGE)
-    code, output = run("encode", "x.npy", "x.mic", "--shape", "3,3", "--dtype", "uint16")
+    code, output = invoke("encode", "x.npy", "x.mic", "--shape", "3,3", "--dtype", "uint16")
     assert code == 2 and "leave out --shape and --dtype" in output
 
 
@@ -93,7 +81,7 @@ def test_a_folder_does_not_go_into_a_file(folder):
     (folder / "images").mkdir()
     np.save("images/x.npy", IMAGE)
     (folder / "there.mic").write_text("precious")
-    code, output = run("encode", "images", "there.mic")
+    code, output = invoke("encode", "images", "there.mic")
     assert (code, output) == (
         1,
         "mic: images is a folder and there.mic a file; name a folder for both\n",
@@ -108,7 +96,7 @@ def test_a_text_called_dcm_is_no_dicom_file(folder):
         ("transcode", "text.dcm", "x.dcm", "--to", "mic"),
         ("view", "text.dcm", "-o", "x.png"),
     ):
-        code, output = run(*command)
+        code, output = invoke(*command)
         assert code == 1 and output.startswith("mic: text.dcm is not a DICOM file")
 
 

@@ -3,23 +3,16 @@
 
 import numpy as np
 import pytest
+from commandline import invoke
 
 import mic
-
-pytest.importorskip("click")
-pytest.importorskip("rich")
-
-from click.testing import CliRunner
-
-from mic.cli_commands import cli
 
 IMAGE = np.arange(48 * 40, dtype="uint16").reshape(48, 40)
 
 
 def run(*arguments):
-    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    return result.exit_code, " ".join(result.output.split())
+    code, output = invoke(*arguments)
+    return code, " ".join(output.split())
 
 
 @pytest.fixture

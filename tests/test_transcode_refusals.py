@@ -5,24 +5,16 @@ import json
 
 import numpy as np
 import pytest
+from commandline import invoke
 from dicomfiles import write_dicom
 
 import mic
-
-pytest.importorskip("click")
-pytest.importorskip("rich")
-
-from click.testing import CliRunner
-
-from mic.cli_commands import cli
 
 IMAGE = np.arange(48 * 40, dtype="uint16").reshape(48, 40)
 
 
 def run(*arguments):
-    result = CliRunner().invoke(cli, ["transcode", *map(str, arguments)])
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    return result.exit_code, result.output
+    return invoke("transcode", *arguments)
 
 
 @pytest.fixture
