@@ -63,7 +63,8 @@ static mic_status check_pixels(size_t width, size_t height, mic_error *error)
     return width == 0 || height <= most / width
                ? MIC_OK
                : mic_fail(error, MIC_ERROR_LIMIT, "stream", -1,
-                          "%zu x %zu pixels are expected to be %zu at most on this machine", height, width, most);
+                          "the image has %zu x %zu pixels, at most %zu are expected in a 32-bit process; use a 64-bit one",
+                          height, width, most);
 }
 
 mic_status mic_stream_encode(mic_stream_kind kind, const uint16_t *pixels, size_t width, size_t height,
