@@ -14,8 +14,8 @@ FLAGS = ["/O2", "/std:c11", "/experimental:c11atomics"] if ON_WINDOWS else ["-O3
 
 core = Extension(
     "mic._mic",
-    sources=["mic/_mic.pyx", *sorted(str(path) for path in Path("csrc").glob("*.c"))],
-    depends=sorted(str(path) for path in Path("csrc").glob("*.h")),
+    sources=["mic/_mic.pyx", *sorted(str(path) for path in Path("csrc").glob("*/*.c"))],
+    depends=sorted(str(path) for path in Path("csrc").rglob("*.h")),
     include_dirs=["csrc"],
     extra_compile_args=FLAGS,
     libraries=[] if ON_WINDOWS else ["pthread"],

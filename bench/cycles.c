@@ -8,9 +8,9 @@
  * when nothing else runs.  Counted in ticks of the time stamp counter (x86), which
  * run at the nominal clock; elsewhere in nanoseconds.
  */
-#include "../csrc/checksum.h"
-#include "../csrc/kernels.h"
-#include "../csrc/wavefront.h"
+#include "../csrc/base/checksum.h"
+#include "../csrc/base/kernels.h"
+#include "../csrc/wavefront/wavefront.h"
 
 #include <stdio.h>
 #include <time.h>

@@ -87,7 +87,7 @@ def cycles(image: RealImage) -> dict[str, Any]:
     rows, columns = image.pixels.shape
     with tempfile.TemporaryDirectory() as folder:
         program, samples = Path(folder) / "cycles", Path(folder) / "samples"
-        sources = [HERE / "cycles.c", *sorted((HERE.parent / "csrc").glob("*.c"))]
+        sources = [HERE / "cycles.c", *sorted((HERE.parent / "csrc").glob("*/*.c"))]
         subprocess.run(
             ["cc", "-O3", "-std=gnu11", *map(str, sources), "-o", str(program), "-lpthread"],
             check=True,

@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 # digests NAME COMPILER [EMULATOR]
 digests() {
     mkdir "$work/$1"
-    printf '%s\0' "$PWD"/csrc/*.c | (cd "$work/$1" && xargs -0 -n 1 "$2" -std=c11 -O2 -c)
+    printf '%s\0' "$PWD"/csrc/*/*.c | (cd "$work/$1" && xargs -0 -n 1 "$2" -std=c11 -O2 -c)
     "$2" -std=c11 -O2 -static -Icsrc tests/c/digests.c "$work/$1"/*.o -o "$work/$1/digests" -lpthread
     ${3:-} "$work/$1/digests" tests/data/native/*.mic >"$work/$1.txt"
 }

@@ -6,7 +6,7 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
-#include "kernels.h"
+#include "base/kernels.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -14,7 +14,7 @@
  * a step outside by one byte.
  */
 #include "fuzz.h"
-#include "stream.h"
+#include "stages/stream.h"
 
 enum { CAPACITY = 1 << 16 }; /* words: a stream may claim any number of them */
 

@@ -7,9 +7,9 @@
 #ifndef MEND_H
 #define MEND_H
 
-#include "checksum.h"
+#include "base/checksum.h"
 #include "fuzz.h"
-#include "varint.h"
+#include "base/varint.h"
 
 enum { CRC = 4, MOST_FRAMES = 64 };
 

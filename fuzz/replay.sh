@@ -24,7 +24,7 @@ set -- -std=c11 -O2 -Wall -Wextra -Wshadow -Werror "-I$csrc" "$@"
 
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 if ! [ -e "$objects/complete" ]; then
-    printf '%s\0' "$csrc"/*.c | (cd "$objects" && xargs -0 -n 1 -P "$jobs" "$cc" "$@" -c)
+    printf '%s\0' "$csrc"/*/*.c | (cd "$objects" && xargs -0 -n 1 -P "$jobs" "$cc" "$@" -c)
     : >"$objects/complete"
 fi
 for target in "$inputs"/*; do

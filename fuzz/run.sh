@@ -64,7 +64,7 @@ seed fuzz_isa '\x02\x12\x0f\x34\x0f' '*.raw*' # frames of 16 columns, wavefront
 seed fuzz_isa '\x03\xNa\x1f\x14\x1f' '*.raw*'
 
 flags=(-g -O1 -std=c11 -fno-sanitize-recover=all "-I$PWD/csrc")
-sources=("$PWD"/csrc/*.c)
+sources=("$PWD"/csrc/*/*.c)
 rm -f "$out"/objects/*
 printf '%s\0' "${sources[@]}" | (cd "$out/objects" && xargs -0 -n 1 -P "$(getconf _NPROCESSORS_ONLN)" \
     "$clang" "${flags[@]}" -fsanitize=fuzzer-no-link,address,undefined -c)

@@ -10,7 +10,7 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS beside -std=c11 */
 #define _DARWIN_C_SOURCE
 
-#include "internal.h"
+#include "base/internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>

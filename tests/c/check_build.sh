@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What holds for the build of the core, whatever the compiler here:
-#   - `cc -O2 -c csrc/*.c` is enough;
+#   - `cc -O2 -c csrc/*/*.c` is enough;
 #   - gcc and clang, where present, find nothing to warn about;
 #   - every exported symbol starts with mic_;
 #   - wide registers stay in the files of their kernels (x86).
@@ -11,12 +11,12 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-"${CC:-cc}" -O2 -c "$csrc"/*.c
+"${CC:-cc}" -O2 -c "$csrc"/*/*.c
 
 for cc in gcc clang; do
     command -v $cc >/dev/null || continue
     mkdir $cc
-    (cd $cc && $cc -std=c11 -O2 -Wall -Wextra -Wshadow -Werror -c "$csrc"/*.c)
+    (cd $cc && $cc -std=c11 -O2 -Wall -Wextra -Wshadow -Werror -c "$csrc"/*/*.c)
     echo "$cc: no warnings"
 done
 

@@ -6,7 +6,7 @@
  */
 #include "check.h"
 
-#include "checksum.h"
+#include "base/checksum.h"
 
 static uint8_t *read_file(const char *path, size_t *n_bytes)
 {

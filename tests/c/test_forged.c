@@ -7,10 +7,10 @@
  */
 #include "check.h"
 
-#include "checksum.h"
-#include "frame.h"
+#include "base/checksum.h"
+#include "frame/frame.h"
 #include "streams.h"
-#include "varint.h"
+#include "base/varint.h"
 
 enum { CRC = 4, MOST_PIECES = 16, MOST_SAMPLES = 1 << 16 };
 

@@ -7,8 +7,8 @@
  */
 #include "check.h"
 
-#include "checksum.h"
-#include "kernels.h"
+#include "base/checksum.h"
+#include "base/kernels.h"
 
 static const size_t larger_sizes[] = {255, 256, 257, 511, 513, 1000, 1023, 1025, 4093, 4099};
 enum { SMALL = 200, MOST_WORDS = 270000 };

@@ -5,7 +5,7 @@
  */
 #include "check.h"
 
-#include "rgb_planes.h"
+#include "container/rgb_planes.h"
 #include "streams.h"
 
 static void check_refusal(mic_status status, mic_status wanted, const mic_error *error, const char *what)

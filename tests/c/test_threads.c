@@ -6,9 +6,9 @@
  */
 #include "check.h"
 
-#include "kernels.h"
+#include "base/kernels.h"
 #include "streams.h"
-#include "threads.h"
+#include "base/threads.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

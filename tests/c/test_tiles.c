@@ -6,7 +6,7 @@
  */
 #include "check.h"
 
-#include "container.h"
+#include "container/container.h"
 
 typedef struct slide {
     const char *name;

@@ -7,10 +7,10 @@
  */
 #include "check.h"
 
-#include "colour.h"
-#include "kernels.h"
-#include "wavefront_cost.h"
-#include "wavefront_rows.h"
+#include "frame/colour.h"
+#include "base/kernels.h"
+#include "wavefront/wavefront_cost.h"
+#include "wavefront/wavefront_rows.h"
 
 enum { MOST_WORDS = 1 << 16, MOST_STRIP = 4 * (MOST_WORDS + WF_LANES), MOST_ISAS = 4 };
 

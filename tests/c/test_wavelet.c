@@ -5,7 +5,7 @@
  */
 #include "check.h"
 
-#include "wavelet.h"
+#include "stages/wavelet.h"
 
 enum { SIDE = 33, VARIANTS = 3 };
 

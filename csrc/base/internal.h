@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the stages share: error reporting, checks, unaligned loads, small bit
+ * arithmetic.  No stage includes another stage's header; only frame.c and the
+ * containers know in which order stages run.
+ */
+#ifndef MIC_INTERNAL_H
+#define MIC_INTERNAL_H
+
+#include "../mic.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define MIC_LIKELY(x) __builtin_expect(!!(x), 1)
+#define MIC_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define MIC_PRINTF(a, b) __attribute__((format(printf, a, b)))
+#define MIC_TARGET(isa) __attribute__((target(isa)))
+#define MIC_INLINE static inline __attribute__((always_inline))
+#else
+#define MIC_LIKELY(x) (x)
+#define MIC_UNLIKELY(x) (x)
+#define MIC_PRINTF(a, b)
+#define MIC_TARGET(isa)
+#define MIC_INLINE static inline
+#endif
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define MIC_X86 1
+#endif
+/* Little-endian: the kernels take words as bytes in the order of memory. */
+#if defined(__aarch64__) && defined(__AARCH64EL__) && (defined(__GNUC__) || defined(__clang__))
+#define MIC_NEON 1
+#endif
+
+/* No size that this library derives from an image takes more bytes a sample. */
+enum { MIC_MOST_BYTES_PER_SAMPLE = 32 };
+
+/* Fill `error` (if any) and return `status`.  The message is one sentence. */
+mic_status mic_fail(mic_error *error, mic_status status, const char *stage,
+                    int64_t offset, const char *format, ...) MIC_PRINTF(5, 6);
+
+/* Leave the function if a callee failed; it has filled the error already. */
+#define TRY(call)                                    \
+    do {                                             \
+        mic_status status_ = (call);                 \
+        if (MIC_UNLIKELY(status_ != MIC_OK))         \
+            return status_;                          \
+    } while (0)
+
+/* Little-endian loads and stores at any address.  memcpy compiles to one move;
+ * the swap exists for big-endian machines only. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define MIC_LE16(x) __builtin_bswap16(x)
+#define MIC_LE32(x) __builtin_bswap32(x)
+#define MIC_LE64(x) __builtin_bswap64(x)
+#define MIC_BIG_ENDIAN 1
+#else
+#define MIC_LE16(x) (x)
+#define MIC_LE32(x) (x)
+#define MIC_LE64(x) (x)
+#define MIC_BIG_ENDIAN 0
+#endif
+
+static inline uint16_t load_u16(const void *p) { uint16_t v; memcpy(&v, p, 2); return MIC_LE16(v); }
+static inline uint32_t load_u32(const void *p) { uint32_t v; memcpy(&v, p, 4); return MIC_LE32(v); }
+static inline uint64_t load_u64(const void *p) { uint64_t v; memcpy(&v, p, 8); return MIC_LE64(v); }
+static inline void store_u16(void *p, uint16_t v) { v = MIC_LE16(v); memcpy(p, &v, 2); }
+static inline void store_u32(void *p, uint32_t v) { v = MIC_LE32(v); memcpy(p, &v, 4); }
+static inline void store_u64(void *p, uint64_t v) { v = MIC_LE64(v); memcpy(p, &v, 8); }
+
+/* Position of the highest set bit; v must not be 0. */
+static inline unsigned highest_bit(uint32_t v)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    return 31u - (unsigned)__builtin_clz(v);
+#else
+    unsigned n = 0;
+    while (v >>= 1)
+        n++;
+    return n;
+#endif
+}
+
+/* Position of the lowest set bit; v must not be 0. */
+static inline unsigned lowest_bit(uint32_t v)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    return (unsigned)__builtin_ctz(v);
+#else
+    return highest_bit(v & (0u - v));
+#endif
+}
+
+/* Bits needed to hold v: 0 for 0. */
+static inline unsigned bit_depth(uint32_t v) { return v ? highest_bit(v) + 1 : 0; }
+
+/* A difference mod 2^16 folded, so that small ones of either sign are small words: 0, -1,
+ * 1, -2, ... become 0, 1, 2, 3, ...; and back. */
+static inline uint16_t fold_u16(uint16_t difference)
+{
+    return (uint16_t)(difference << 1 ^ (difference & 0x8000 ? 0xFFFF : 0));
+}
+static inline uint16_t unfold_u16(uint16_t word) { return (uint16_t)(word >> 1 ^ (word & 1 ? 0xFFFF : 0)); }
+
+static inline size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
+
+#endif

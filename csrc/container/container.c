@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What all containers share: telling them apart, the limits on shapes, and the
+ * loops over frames.
+ */
+#include "container.h"
+
+#include "../frame/frame.h"
+#include "../base/large_memory.h"
+#include "../base/threads.h"
+
+#include <stdlib.h>
+
+size_t mic_sample_bytes(mic_sample_type type) { return type == MIC_UINT8 || type == MIC_INT8 ? 1 : 2; }
+
+uint64_t mic_frame_bytes(const mic_layout *layout)
+{
+    return (uint64_t)layout->rows * layout->columns * layout->channels * mic_sample_bytes(layout->sample_type);
+}
+
+uint64_t mic_strips_per_frame(const mic_layout *layout)
+{
+    return ((uint64_t)layout->rows + layout->strip_rows - 1) / layout->strip_rows;
+}
+
+/* ---- the formats -------------------------------------------------------- */
+
+/* Index is mic_container. */
+static const container_format *const formats[] = {
+    [MIC_CONTAINER_NATIVE] = &mic_native_format, [MIC_CONTAINER_MIC1] = &mic_mic1_format,
+    [MIC_CONTAINER_MIC2] = &mic_mic2_format,     [MIC_CONTAINER_PICS] = &mic_pics_format,
+    [MIC_CONTAINER_PICA] = &mic_pica_format,     [MIC_CONTAINER_MICR] = &mic_micr_format,
+    [MIC_CONTAINER_MIC3] = &mic_mic3_format,
+};
+
+enum { N_FORMATS = sizeof formats / sizeof formats[0] };
+
+static const container_format *format_of(const mic_layout *layout) { return formats[layout->container]; }
+
+/* What a caller of this header, rather than a file, can get wrong. */
+static mic_status check_layout(const mic_layout *layout, mic_error *error)
+{
+    if ((layout->channels != 1 && layout->channels != 3) || layout->n_axes > MIC_MAX_AXES ||
+        (unsigned)layout->container >= N_FORMATS)
+        return mic_fail(error, MIC_ERROR_ARGUMENT, "container", -1,
+                        "a layout of %u channels and %u leading axes in container %u, 1 or 3, at most %d and below %d "
+                        "are expected",
+                        layout->channels, layout->n_axes, (unsigned)layout->container, MIC_MAX_AXES, N_FORMATS);
+    const container_format *format = format_of(layout);
+    if (format->channels && (layout->sample_type != format->sample_type || layout->channels != format->channels ||
+                             layout->n_axes != format->n_axes))
+        return mic_fail(error, MIC_ERROR_UNSUPPORTED, "container", -1,
+                        "a %s file holds %s; use the native container", format->name, format->holds);
+    return MIC_OK;
+}
+
+static mic_status check_job(const mic_decode_job *job, mic_error *error)
+{
+    const mic_layout *layout = job->layout;
+    if (job->first_column > layout->columns || job->n_columns > layout->columns - job->first_column)
+        return mic_fail(error, MIC_ERROR_ARGUMENT, "container", -1,
+                        "%u columns from column %u are asked for, a part of columns 0 to %u is expected",
+                        job->n_columns, job->first_column, layout->columns - 1);
+    if (job->n_rows >= 1 && job->first_row < layout->rows && job->n_rows <= layout->rows - job->first_row)
+        return MIC_OK;
+    return mic_fail(error, MIC_ERROR_ARGUMENT, "container", -1,
+                    "%u rows from row %u are asked for, at least one of rows 0 to %u is expected", job->n_rows,
+                    job->first_row, layout->rows - 1);
+}
+
+enum { FEWEST_COLUMNS = 64 };
+
+/* With samples of a frame below 2^31 and fewer than 2^31 frames no product of sizes in
+ * this library passes 2^63.  Nor does one pass 2^32 where sizes have 32 bits: the most
+ * that a sample takes are 16 bytes (wf_upper of a single row, twice), where the
+ * wavefront codec takes as long for a row as if it had 64 columns. */
+static mic_status check_frame_shape(const mic_layout *layout, mic_error *error)
+{
+    const uint64_t limit = (uint64_t)1 << 31;
+    const uint64_t columns = layout->columns < FEWEST_COLUMNS ? FEWEST_COLUMNS : layout->columns;
+    if (layout->rows == 0 || layout->columns == 0 || (uint64_t)layout->rows * layout->columns >= limit ||
+        (uint64_t)layout->rows * layout->columns * layout->channels >= limit)
+        return mic_fail(error, MIC_ERROR_CORRUPT, "header", -1,
+                        "a frame of %u rows x %u columns is announced, 1 to 2^31 - 1 samples are expected "
+                        "(damaged file?)",
+                        layout->rows, layout->columns);
+    if (layout->rows * columns * layout->channels > SIZE_MAX / MIC_MOST_BYTES_PER_SAMPLE)
+        return mic_fail(error, MIC_ERROR_UNSUPPORTED, "header", -1,
+                        "a frame of %u rows x %u columns is more than a 32-bit process can take; use a 64-bit one",
+                        layout->rows, layout->columns);
+    return MIC_OK;
+}
+
+mic_status mic_check_shape(mic_layout *layout, mic_error *error)
+{
+    const uint64_t limit = (uint64_t)1 << 31;
+    uint64_t n_frames = 1;
+    TRY(check_frame_shape(layout, error));
+    for (unsigned i = 0; i < layout->n_axes; i++) {
+        n_frames *= layout->axes[i];
+        if (n_frames == 0 || n_frames >= limit)
+            return mic_fail(error, MIC_ERROR_CORRUPT, "header", -1,
+                            "axis %u has length %u, which makes no frame or more than 2^31 - 1 of them "
+                            "(damaged or unfinished file?)",
+                            i, layout->axes[i]);
+    }
+    layout->n_frames = n_frames;
+    return MIC_OK;
+}
+
+/* Strips of half a million pixels: large enough that their tables and first
+ * rows cost little (0.1-0.2 %), small enough that two threads finish together
+ * and that a strip stays in the cache.
+ *
+ * Wavefront decodes two strips in one loop and shares the model among all, so it
+ * divides from 65536 pixels on, always in pairs, at multiples of its 32 lanes;
+ * and where there are several pairs their number is even, for two threads.
+ * The classic codecs have a table a strip: up to 1.5 million pixels are not
+ * worth dividing. */
+void mic_plan_strips(mic_layout *layout)
+{
+    enum { LANES = 32 };
+    const uint64_t n_pixels = (uint64_t)layout->rows * layout->columns;
+    const uint64_t target = (uint64_t)1 << 19;
+    const bool lanes = layout->codec == MIC_CODEC_WAVEFRONT;
+    const uint64_t smallest = lanes ? 65536 : 3 * target;
+    uint64_t pairs = (n_pixels + target) / (2 * target);
+    pairs = pairs < 2 ? 1 : pairs + pairs % 2;
+    const uint64_t n_strips = n_pixels < smallest ? 1 : 2 * pairs;
+    uint64_t strip_rows = (layout->rows + n_strips - 1) / n_strips;
+    if (lanes && n_strips > 1)
+        strip_rows = (strip_rows + LANES - 1) / LANES * LANES;
+    layout->strip_rows = strip_rows < layout->rows ? (uint32_t)strip_rows : layout->rows;
+}
+
+/* ---- encoded pieces ---------------------------------------------------- */
+
+uint64_t mic_encoded_size(const mic_encoded *encoded)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < encoded->n_parts; i++)
+        n += encoded->parts[i].n_bytes;
+    return n;
+}
+
+void mic_encoded_write(const mic_encoded *encoded, uint8_t *out)
+{
+    for (size_t i = 0; i < encoded->n_parts; i++) {
+        if (encoded->parts[i].n_bytes)
+            memcpy(out, encoded->parts[i].bytes, encoded->parts[i].n_bytes);
+        out += encoded->parts[i].n_bytes;
+    }
+}
+
+void mic_encoded_free(mic_encoded *encoded)
+{
+    if (!encoded)
+        return;
+    for (size_t i = 0; i < encoded->n_parts; i++)
+        free(encoded->parts[i].bytes);
+    mic_encoded_free(encoded->without_sharing);
+    free(encoded);
+}
+
+/* ---- dispatch ---------------------------------------------------------- */
+
+mic_status mic_read_header(const uint8_t *in, size_t n_bytes, mic_layout *layout, mic_error *error)
+{
+    *layout = (mic_layout){0};
+    for (size_t i = 0; i < N_FORMATS; i++)
+        if (n_bytes >= MAGIC_BYTES && memcmp(in, formats[i]->magic, MAGIC_BYTES) == 0)
+            return formats[i]->read_header(in, n_bytes, layout, error);
+    if (n_bytes < MAGIC_BYTES)
+        return mic_fail(error, MIC_ERROR_TRUNCATED, "container", 0,
+                        "the data end after %zu bytes, at least the 4 bytes of a magic number are expected "
+                        "(empty or truncated file?)",
+                        n_bytes);
+    return mic_fail(error, MIC_ERROR_FORMAT, "container", 0,
+                    "the data start with %02x %02x %02x %02x, which is no container known to mic (bare "
+                    "published streams have their own door: mic.stages.decode_stream, mic decode --stream)",
+                    in[0], in[1], in[2], in[3]);
+}
+
+mic_status mic_encode(const mic_layout *layout, const void *samples, const mic_encode_options *options,
+                      mic_encoded **encoded, mic_error *error)
+{
+    mic_layout complete = *layout;
+    *encoded = NULL;
+    TRY(check_layout(layout, error));
+    if (!format_of(layout)->encode || layout->n_levels)
+        return mic_fail(error, MIC_ERROR_ARGUMENT, "container", -1,
+                        "a slide is written tile by tile; use mic_encode_frames");
+    TRY(mic_check_shape(&complete, error));
+    mic_status status = format_of(&complete)->encode(&complete, samples, options, encoded, error);
+    if (status != MIC_OK) {
+        mic_encoded_free(*encoded);
+        *encoded = NULL;
+    }
+    return status;
+}
+
+mic_status mic_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
+                            mic_error *error)
+{
+    if (layout->n_levels)
+        TRY(mic_check_levels(layout, error));
+    if (layout->container != MIC_CONTAINER_MIC3)
+        return mic_native_write_header(layout, out, n_bytes, error);
+    *n_bytes = mic_mic3_write_header(layout, out);
+    return MIC_OK;
+}
+
+mic_status mic_encode_frame(const mic_layout *layout, const void *samples,
+                            const mic_encode_options *options, mic_encoded **encoded,
+                            unsigned *bits_used, mic_error *error)
+{
+    *encoded = NULL;
+    TRY(check_frame_shape(layout, error));
+    if (layout->container == MIC_CONTAINER_MIC3)
+        return mic_mic3_encode(layout, samples, encoded, bits_used, error);
+    return mic_native_frame_encode(layout, samples, options, encoded, bits_used, error);
+}
+
+typedef struct encode_loop {
+    const mic_layout *layout;
+    const uint8_t *samples;
+    mic_encode_options options; /* of one frame */
+    mic_encoded **encoded;
+    unsigned *bits_used;
+    size_t first; /* number of encoded[0], for messages */
+} encode_loop;
+
+static mic_status encode_one(void *context, size_t i, mic_error *error)
+{
+    const encode_loop *loop = context;
+    mic_status status = mic_encode_frame(loop->layout, loop->samples + i * mic_frame_bytes(loop->layout), &loop->options,
+                                         &loop->encoded[i], &loop->bits_used[i], error);
+    if (status != MIC_OK)
+        error->frame = (int64_t)(loop->first + i);
+    return status;
+}
+
+mic_status mic_encode_each(const mic_layout *layout, const void *samples, size_t n_frames, size_t first,
+                           const mic_encode_options *options, mic_encoded **encoded, unsigned *bits_used,
+                           mic_error *error)
+{
+    encode_loop loop = {.layout = layout, .samples = samples, .options = *options, .encoded = encoded,
+                        .bits_used = bits_used, .first = first};
+    const int n_threads = options->n_threads;
+    const bool spare_threads = n_threads > 1 && (size_t)n_threads > n_frames;
+    loop.options.n_threads = spare_threads && n_frames ? n_threads / (int)n_frames : 1;
+    return mic_parallel_for(n_frames, n_threads, encode_one, &loop, error);
+}
+
+mic_status mic_encode_frames(const mic_layout *layout, const void *samples, size_t n_frames,
+                             const mic_encode_options *options, mic_encoded **encoded,
+                             unsigned *bits_used, mic_error *error)
+{
+    unsigned *each = calloc(n_frames + 1, sizeof *each);
+    for (size_t i = 0; i < n_frames; i++)
+        encoded[i] = NULL;
+    if (!each)
+        return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for %zu frames", n_frames);
+    mic_status status = mic_encode_each(layout, samples, n_frames, 0, options, encoded, each, error);
+    if (status != MIC_OK && error)
+        error->frame = -1; /* the caller knows which frames these are */
+    *bits_used = 0;
+    for (size_t i = 0; i < n_frames; i++)
+        *bits_used = each[i] > *bits_used ? each[i] : *bits_used;
+    free(each);
+    return status;
+}
+
+mic_status mic_frame_size(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
+                          uint64_t *frame_size, mic_error *error)
+{
+    const container_format *format = format_of(layout);
+    if (format->frame_size)
+        return format->frame_size(layout, in, n_bytes, frame_size, error);
+    return mic_fail(error, MIC_ERROR_UNSUPPORTED, "frame", -1,
+                    "a frame of a %s file does not tell its size, its index does", format->name);
+}
+
+mic_status mic_read_parts(const mic_layout *layout, const uint8_t *in, size_t n_bytes, mic_part *parts,
+                          mic_error *error)
+{
+    return layout->n_parts ? format_of(layout)->read_parts(layout, in, n_bytes, parts, error) : MIC_OK;
+}
+
+/* ---- index -------------------------------------------------------------- */
+
+uint64_t mic_index_bytes(const mic_layout *layout)
+{
+    return layout->n_axes ? format_of(layout)->index_bytes(layout) : 0;
+}
+
+mic_status mic_check_index(const mic_layout *layout, uint64_t stream_bytes, mic_error *error)
+{
+    uint64_t n = mic_index_bytes(layout);
+    if (layout->index_offset <= stream_bytes && n <= stream_bytes - layout->index_offset)
+        return MIC_OK;
+    return mic_fail(error, MIC_ERROR_TRUNCATED, "index", (int64_t)layout->index_offset,
+                    "the index of %llu frames needs bytes %llu to %llu, the stream has %llu (truncated file; "
+                    "partial=True rescues what is there)",
+                    (unsigned long long)layout->n_frames, (unsigned long long)layout->index_offset,
+                    (unsigned long long)(layout->index_offset + n), (unsigned long long)stream_bytes);
+}
+
+mic_status mic_read_index(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
+                          uint64_t *frame_offsets, mic_error *error)
+{
+    if (n_bytes < mic_index_bytes(layout))
+        return mic_check_index(layout, layout->index_offset + n_bytes, error);
+    return format_of(layout)->read_index(layout, in, frame_offsets, error);
+}
+
+/* ---- decoding ----------------------------------------------------------- */
+
+typedef struct decode_loop {
+    const mic_decode_job *jobs;
+    int threads_per_job;
+} decode_loop;
+
+/* Columns depend on all those before them, so whole rows are decoded and cut. */
+static mic_status decode_columns(const mic_decode_job *job, int n_threads, mic_error *error)
+{
+    const mic_layout *layout = job->layout;
+    const size_t n_pixel = layout->channels * mic_sample_bytes(layout->sample_type);
+    const size_t n_row = layout->columns * n_pixel;
+    mic_decode_job whole = *job;
+    whole.out = mic_large_malloc(job->n_rows * n_row);
+    whole.row_stride = (ptrdiff_t)n_row;
+    if (!whole.out)
+        return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for %u rows of %u pixels", job->n_rows,
+                        layout->columns);
+    mic_status status = format_of(layout)->decode(&whole, n_threads, error);
+    for (size_t y = 0; y < job->n_rows && status == MIC_OK; y++)
+        memcpy(job->out + (ptrdiff_t)y * job->row_stride, whole.out + y * n_row + job->first_column * n_pixel,
+               job->n_columns * n_pixel);
+    mic_large_free(whole.out);
+    return status;
+}
+
+static mic_status decode_job(void *context, size_t index, mic_error *error)
+{
+    const decode_loop *loop = context;
+    const mic_decode_job *job = &loop->jobs[index];
+    const bool all_columns = job->n_columns == 0 || job->n_columns == job->layout->columns;
+    mic_status status = check_job(job, error);
+    if (status == MIC_OK)
+        status = (all_columns ? format_of(job->layout)->decode : decode_columns)(job, loop->threads_per_job, error);
+    if (status != MIC_OK)
+        error->frame = job->frame;
+    return status;
+}
+
+mic_status mic_decode(const mic_decode_job *jobs, size_t n_jobs, int n_threads, mic_error *error)
+{
+    /* Frames first, then the strips of each: what is left over per frame. */
+    int per_job = n_jobs && n_threads > 1 && (size_t)n_threads > n_jobs ? (int)((size_t)n_threads / n_jobs) : 1;
+    decode_loop loop = {.jobs = jobs, .threads_per_job = per_job};
+    return mic_parallel_for(n_jobs, n_threads, decode_job, &loop, error);
+}

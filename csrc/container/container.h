@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The containers behind mic_read_header, mic_encode and mic_decode: each knows
+ * its magic, its header and how one of its frames is coded.
+ */
+#ifndef MIC_CONTAINER_H
+#define MIC_CONTAINER_H
+
+#include "../base/internal.h"
+
+enum { MAGIC_BYTES = 4, MIC1_HEADER_BYTES = 20 };
+
+typedef struct container_format {
+    uint8_t magic[MAGIC_BYTES];
+    /* What the published containers hold; the native one, whose channels are 0,
+     * holds everything. */
+    mic_sample_type sample_type;
+    unsigned channels, n_axes;
+    const char *name, *holds;
+
+    mic_status (*read_header)(const uint8_t *in, size_t n_bytes, mic_layout *layout, mic_error *error);
+    mic_status (*encode)(const mic_layout *layout, const void *samples, const mic_encode_options *options,
+                         mic_encoded **encoded, mic_error *error);
+    /* One of these says where frames lie: a size, or an index if there are axes. */
+    mic_status (*frame_size)(const mic_layout *layout, const uint8_t *in, size_t n_bytes, uint64_t *frame_size,
+                             mic_error *error);
+    uint64_t (*index_bytes)(const mic_layout *layout);
+    mic_status (*read_index)(const mic_layout *layout, const uint8_t *in, uint64_t *frame_offsets,
+                             mic_error *error);
+    /* NULL without parts. */
+    mic_status (*read_parts)(const mic_layout *layout, const uint8_t *in, size_t n_bytes, mic_part *parts,
+                             mic_error *error);
+    mic_status (*decode)(const mic_decode_job *job, int n_threads, mic_error *error);
+} container_format;
+
+extern const container_format mic_native_format, mic_mic1_format, mic_mic2_format, mic_pics_format,
+    mic_pica_format, mic_micr_format, mic_mic3_format;
+
+/* Rows, columns, axes within what any container may say; sets n_frames. */
+mic_status mic_check_shape(mic_layout *layout, mic_error *error);
+
+/* n_frames frames that lie one behind the other, on threads; bits_used of each.  `first`
+ * is the number of the first one, for messages. */
+mic_status mic_encode_each(const mic_layout *layout, const void *samples, size_t n_frames, size_t first,
+                           const mic_encode_options *options, mic_encoded **encoded, unsigned *bits_used,
+                           mic_error *error);
+
+mic_status mic_native_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
+                                   mic_error *error);
+
+/* Slides: levels that go together, and hold as many tiles as there are frames. */
+mic_status mic_check_levels(const mic_layout *layout, mic_error *error);
+/* The native block that holds the levels: its content, TILE_BLOCK_BOUND bytes at
+ * most; reading wants all of it. */
+enum { TILE_BLOCK_BOUND = 1 + 8 * MIC_MAX_LEVELS };
+extern const uint8_t mic_tile_block_type[4];
+size_t mic_write_tile_block(const mic_layout *layout, uint8_t out[TILE_BLOCK_BOUND]);
+mic_status mic_read_tile_block(const uint8_t *in, size_t n_bytes, mic_layout *layout, mic_error *error);
+
+size_t mic_mic3_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND]);
+mic_status mic_mic3_encode(const mic_layout *layout, const void *samples, mic_encoded **encoded,
+                           unsigned *bits_used, mic_error *error);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One frame of the native container, without the file around it.
+ */
+#ifndef MIC_FRAME_H
+#define MIC_FRAME_H
+
+#include "../base/internal.h"
+
+/* Bytes that mic_encoded_write() puts down, in order. */
+struct mic_encoded {
+    size_t n_parts;
+    mic_encoded *without_sharing; /* the frame again if it borrows shared models; owned */
+    struct encoded_part {
+        uint8_t *bytes;  /* owned */
+        size_t n_bytes;
+    } parts[];
+};
+
+mic_encoded *mic_encoded_new(size_t n_parts);
+
+/* Fill the parts of one frame (head first, then every piece) from `samples`. */
+mic_status mic_native_frame_encode(const mic_layout *layout, const void *samples,
+                                   const mic_encode_options *options, mic_encoded **encoded,
+                                   unsigned *bits_used, mic_error *error);
+/* The words of each plane as the encoder would code them, and how many values they
+ * may have; a constant plane has 1. */
+mic_status mic_native_frame_words(const mic_layout *layout, const void *samples, uint16_t *const planes[],
+                                  uint32_t n_values[], mic_error *error);
+mic_status mic_native_frame_decode(const mic_decode_job *job, int n_threads, mic_error *error);
+mic_status mic_native_frame_size(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
+                                 uint64_t *frame_size, mic_error *error);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A frame on its way into pieces: frame.c fills it, frame_share.c tries models of the
+ * stream on what it holds then.
+ */
+#ifndef MIC_FRAME_ENCODER_H
+#define MIC_FRAME_ENCODER_H
+
+#include "frame.h"
+#include "frame_head.h"
+#include "../base/kernels.h"
+#include "shared_models.h"
+#include "strip.h"
+
+/* Values of a plane, each plus `offset` (mod 2^16); then words.  Where samples and
+ * words differ by a constant only, they are not copied. */
+typedef struct frame_plane {
+    const uint16_t *values;
+    uint16_t offset;
+    uint16_t *owned; /* NULL while the values are the samples */
+} frame_plane;
+
+typedef struct frame_encoder {
+    const mic_layout *layout;
+    const uint8_t *samples;
+    const mic_encode_options *options;
+    frame_plane planes[MAX_PLANES]; /* the whole frame */
+    mic_seen *seen;                 /* per plane: which values occur */
+    uint32_t *strip_crcs;           /* of the samples */
+    mic_codec codec[MAX_PLANES];
+    wf_plane_encoder *wavefronts[MAX_PLANES]; /* of the planes that have a model */
+    frame_head head;
+    mic_encoded *encoded;           /* part 0 the head, then the pieces */
+} frame_encoder;
+
+static inline mic_status mic_frame_no_memory(size_t n_bytes, mic_error *error)
+{
+    return mic_fail(error, MIC_ERROR_MEMORY, "frame", -1,
+                    "no memory for %zu bytes of scratch; use fewer threads or a smaller image", n_bytes);
+}
+
+static inline struct encoded_part *mic_frame_piece(const frame_encoder *e, size_t strip, unsigned plane)
+{
+    return &e->encoded->parts[1 + strip * e->layout->channels + plane];
+}
+
+static inline size_t mic_frame_first_pixel(const frame_encoder *e, size_t strip)
+{
+    return strip * e->layout->strip_rows * e->layout->columns;
+}
+
+/* What a plane costs: table, model, pieces. */
+size_t mic_frame_plane_bytes(const frame_encoder *e, unsigned plane);
+/* The words of a plane in planes[plane].owned, if they are not there already. */
+mic_status mic_frame_need_words(frame_encoder *e, unsigned plane, mic_error *error);
+/* The head, when all pieces are there. */
+mic_status mic_frame_write_head(frame_encoder *e, mic_error *error);
+
+/* The frame with models of the stream where they are smaller than its own; as it was
+ * it stays with it, for all frames together decide whether sharing pays. */
+mic_status mic_frame_share_models(frame_encoder *e, mic_error *error);
+
+#endif

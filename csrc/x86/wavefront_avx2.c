@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The decoder of wavefront strips for AVX2; equal to wavefront_decode.c bit for bit.
+ *
+ * The 32 lanes are two halves of 16, one 16-bit value per lane and register; a
+ * state is two such values.  Only the index of a table entry and the entry are
+ * wider: those of even and of odd lanes are in a register each, so that going
+ * between the two widths takes a shift by 16 and a blend.
+ */
+#include "../wavefront/wavefront_lanes.h"
+#include "../wavefront/wavefront_spread.h"
+
+#if defined(MIC_X86)
+#include <immintrin.h>
+
+#define WF_AVX2 MIC_TARGET("avx2,bmi,bmi2,popcnt,lzcnt")
+#define WF_AVX2_INLINE WF_AVX2 MIC_INLINE
+
+/* Has a small array in memory: compilers turn stores followed by loads of parts of
+ * them into moves between vectors and integers, which are half as fast. */
+#define KEEP_IN_MEMORY(array) __asm__ volatile("" : "+m"(array))
+
+/* What a step leaves for the next one, of 16 lanes and of all. */
+typedef struct half_lanes {
+    __m256i sample, west_west, north_east, north, nn_east, error, error_north_east, error_north;
+    __m256i high, low; /* halves of the states */
+} half_lanes;
+typedef struct lanes {
+    half_lanes half[2];
+} lanes;
+
+typedef struct half_neighbours {
+    __m256i w, n, nw, ne, ww, nn, nne, e_w, e_n, e_nw, e_ne;
+} half_neighbours;
+
+/* Between the parts of a step: prediction, where the entries are, residual of 16 lanes. */
+typedef struct half_step {
+    __m256i prediction, residual, escaped;
+    uint64_t indexes[8];
+} half_step;
+
+typedef struct constants {
+    __m256i weights[WF_WEIGHTS];
+    __m256i low, high, half, whole;
+    __m256i contexts[2]; /* of the buckets 0..15 and 16..31, in bytes, twice */
+    __m256i slot_mask, direct, largest_direct, raw_offset;
+    __m128i fraction_bits, table_log, rest_log; /* rest_log: 16 - table_log */
+    const uint32_t *table;
+} constants;
+
+#define TRACKS 2
+#define TRACK_TARGET WF_AVX2
+#include "../wavefront/wavefront_tracks.h"
+
+/* ---- neighbours -------------------------------------------------------- */
+
+WF_AVX2_INLINE int16_t last_of(__m256i v) { return (int16_t)_mm256_extract_epi16(v, 15); }
+
+/* Lane i gets lane i-1. */
+WF_AVX2_INLINE __m256i shift_low(__m256i low, int16_t first)
+{
+    __m256i below = _mm256_permute2x128_si256(low, low, 0x08);
+    return _mm256_insert_epi16(_mm256_alignr_epi8(low, below, 14), first, 0);
+}
+WF_AVX2_INLINE __m256i shift_high(__m256i low, __m256i high)
+{
+    return _mm256_alignr_epi8(high, _mm256_permute2x128_si256(low, high, 0x21), 14);
+}
+
+WF_AVX2_INLINE void find_neighbours(half_lanes *s, __m256i ne, __m256i nne, __m256i e_ne, half_neighbours *v)
+{
+    *v = (half_neighbours){.w = s->sample,
+                           .n = s->north_east,
+                           .nw = s->north,
+                           .ne = ne,
+                           .ww = s->west_west,
+                           .nn = s->nn_east,
+                           .nne = nne,
+                           .e_w = s->error,
+                           .e_n = s->error_north_east,
+                           .e_nw = s->error_north,
+                           .e_ne = e_ne};
+    s->north_east = ne;
+    s->north = v->n;
+    s->nn_east = nne;
+    s->error_north_east = e_ne;
+    s->error_north = v->e_n;
+}
+
+WF_AVX2_INLINE void find_all_neighbours(half_lanes s[2], const wf_ports *at, half_neighbours v[2])
+{
+    *at->out = (wf_upper){last_of(s[1].sample), last_of(s[1].north), last_of(s[1].error), 0};
+    __m256i ne = shift_high(s[0].sample, s[1].sample), nne = shift_high(s[0].north, s[1].north);
+    __m256i e_ne = shift_high(s[0].error, s[1].error);
+    find_neighbours(&s[0], shift_low(s[0].sample, at->in->sample), shift_low(s[0].north, at->in->north),
+                    shift_low(s[0].error, at->in->error), &v[0]);
+    find_neighbours(&s[1], ne, nne, e_ne, &v[1]);
+}
+
+/* All ones in the 16-bit lanes whose bit is set. */
+WF_AVX2_INLINE __m256i lanes_of(uint32_t mask)
+{
+    const __m256i bit = _mm256_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384,
+                                          INT16_MIN);
+    return _mm256_cmpeq_epi16(_mm256_and_si256(_mm256_set1_epi16((short)mask), bit), bit);
+}
+
+WF_AVX2_INLINE void patch_row_ends(half_neighbours *v, uint32_t first_lanes, uint32_t last_lanes)
+{
+    __m256i first = lanes_of(first_lanes), last = lanes_of(last_lanes);
+    v->w = _mm256_blendv_epi8(v->w, v->n, first);
+    v->ww = _mm256_blendv_epi8(v->ww, v->n, first);
+    v->nw = _mm256_blendv_epi8(v->nw, v->n, first);
+    v->e_w = _mm256_andnot_si256(first, v->e_w);
+    v->e_nw = _mm256_andnot_si256(first, v->e_nw);
+    v->ne = _mm256_blendv_epi8(v->ne, v->n, last);
+    v->nne = _mm256_blendv_epi8(v->nne, v->nn, last);
+    v->e_ne = _mm256_blendv_epi8(v->e_ne, v->e_n, last);
+}
+
+/* ---- prediction and activity ------------------------------------------- */
+
+WF_AVX2_INLINE __m256i weighted(__m256i neighbour, __m256i n, __m256i weight)
+{
+    return _mm256_mulhrs_epi16(_mm256_sub_epi16(neighbour, n), weight);
+}
+
+WF_AVX2_INLINE __m256i predict_linear(const constants *c, const half_neighbours *v)
+{
+    __m256i above = _mm256_add_epi16(weighted(v->nw, v->n, c->weights[1]), weighted(v->ne, v->n, c->weights[2]));
+    __m256i far = _mm256_add_epi16(weighted(v->nn, v->n, c->weights[4]), weighted(v->nne, v->n, c->weights[5]));
+    __m256i rest = _mm256_add_epi16(_mm256_add_epi16(above, far),
+                                    _mm256_add_epi16(v->n, weighted(v->ww, v->n, c->weights[3])));
+    __m256i p = _mm256_add_epi16(rest, weighted(v->w, v->n, c->weights[0]));
+    return _mm256_max_epi16(c->low, _mm256_min_epi16(c->high, p));
+}
+
+WF_AVX2_INLINE __m256i predict_median(const half_neighbours *v)
+{
+    __m256i low = _mm256_min_epi16(v->w, v->n), high = _mm256_max_epi16(v->w, v->n);
+    __m256i middle = _mm256_max_epi16(low, _mm256_min_epi16(high, v->nw));
+    return _mm256_sub_epi16(_mm256_add_epi16(v->w, v->n), middle);
+}
+
+WF_AVX2_INLINE __m256i distance(__m256i a, __m256i b) { return _mm256_abs_epi16(_mm256_sub_epi16(a, b)); }
+
+/* What the rows above add to the activity: NE of this step is N of the next one and
+ * NW of the one after, so each term but NE's is carried from the step before. */
+typedef struct carried {
+    __m256i north; /* |e_n| */
+    __m256i upper; /* 1 + |n - nw| + 2 |e_n| + |e_nw| */
+} carried;
+
+/* From neighbours that are patched, or at the start of a run, of the next step. */
+WF_AVX2_INLINE carried carry(__m256i n, __m256i nw, __m256i e_n, __m256i e_nw)
+{
+    __m256i north = _mm256_abs_epi16(e_n), one = _mm256_set1_epi16(1);
+    __m256i rest = _mm256_adds_epu16(distance(n, nw), _mm256_adds_epu16(_mm256_abs_epi16(e_nw), one));
+    return (carried){north, _mm256_adds_epu16(rest, _mm256_adds_epu16(north, north))};
+}
+
+WF_AVX2_INLINE carried carry_from(const half_lanes *s)
+{
+    return carry(s->north_east, s->north, s->error_north_east, s->error_north);
+}
+
+/* All sums saturate, so their order does not matter. */
+WF_AVX2_INLINE __m256i measure_activity(const half_neighbours *v, carried *k)
+{
+    __m256i north_east = _mm256_abs_epi16(v->e_ne), west = _mm256_abs_epi16(v->e_w);
+    __m256i east = _mm256_adds_epu16(distance(v->ne, v->n), north_east);
+    __m256i above = _mm256_adds_epu16(east, k->upper);
+    __m256i next = _mm256_adds_epu16(_mm256_adds_epu16(north_east, k->north), _mm256_set1_epi16(1));
+    *k = (carried){north_east, _mm256_adds_epu16(east, next)};
+    __m256i left = _mm256_adds_epu16(distance(v->w, v->nw), _mm256_adds_epu16(west, west));
+    return _mm256_adds_epu16(above, left);
+}
+
+/* ---- states ------------------------------------------------------------ */
+
+/* Where the entries of 8 lanes are, their slots in the low bits of `states`.  The exponent
+ * and first mantissa bit of a float are its half octave, 254 too high.  vpshufb looks up
+ * in 16 bytes and gives 0 where bit 7 of an index is set: 112 + bucket reaches it from
+ * bucket 16 on, and with that bit inverted below.  The bytes above the lowest get 0 from both. */
+WF_AVX2_INLINE __m256i table_index(const constants *c, __m256i activity, __m256i states)
+{
+    __m256i exponent = _mm256_srli_epi32(_mm256_castps_si256(_mm256_cvtepi32_ps(activity)), 22);
+    __m256i below = _mm256_sub_epi32(exponent, _mm256_set1_epi32(254 - 112));
+    __m256i above = _mm256_xor_si256(below, _mm256_set1_epi8(-128));
+    __m256i context = _mm256_or_si256(_mm256_shuffle_epi8(c->contexts[0], below), _mm256_shuffle_epi8(c->contexts[1], above));
+    return _mm256_or_si256(_mm256_sll_epi32(context, c->table_log), _mm256_and_si256(states, c->slot_mask));
+}
+
+/* vpgatherdd is slower: microcode on AMD's machines. */
+WF_AVX2_INLINE __m128i load_four(const uint32_t *table, uint64_t a, uint64_t b)
+{
+    __m128i x = _mm_cvtsi32_si128((int)table[(uint32_t)a]), y = _mm_cvtsi32_si128((int)table[(uint32_t)b]);
+    x = _mm_insert_epi32(x, (int)table[a >> 32], 1);
+    y = _mm_insert_epi32(y, (int)table[b >> 32], 1);
+    return _mm_unpacklo_epi64(x, y);
+}
+
+WF_AVX2_INLINE __m256i load_entries(const uint32_t *table, const uint64_t indexes[4])
+{
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(load_four(table, indexes[0], indexes[1])),
+                                   load_four(table, indexes[2], indexes[3]), 1);
+}
+
+/* Where the entries of 16 lanes are: of the even lanes, then of the odd ones. */
+WF_AVX2_INLINE void find_entries(const constants *c, __m256i activity, __m256i states, uint64_t indexes[8])
+{
+    const __m256i low_half = _mm256_set1_epi32(0xFFFF);
+    __m256i even = table_index(c, _mm256_and_si256(activity, low_half), states);
+    __m256i odd = table_index(c, _mm256_srli_epi32(activity, 16), _mm256_srli_epi32(states, 16));
+    _mm256_storeu_si256((__m256i *)indexes, even);
+    _mm256_storeu_si256((__m256i *)(indexes + 4), odd);
+}
+
+/* Entries split into their halves of 16 bits. */
+WF_AVX2_INLINE void look_up(const constants *c, const uint64_t indexes[8], __m256i *high, __m256i *low)
+{
+    __m256i even = load_entries(c->table, indexes), odd = load_entries(c->table, indexes + 4);
+    *low = _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), 0xAA);
+    *high = _mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xAA);
+}
+
+/* x = frequency * (x >> table_log) + offset.  In 16 bits: the product's halves are
+ * two multiplications for the low half of x >> table_log and one for the high
+ * half, which overflow nowhere as the new x fits 32 bits.  Adding the offset, below
+ * 2^15, carries where the highest bit of the sum's low half goes from 1 to 0. */
+WF_AVX2_INLINE void advance_states(const constants *c, half_lanes *s, __m256i entry_high, __m256i entry_low)
+{
+    const __m256i twelve_bits = _mm256_set1_epi16(0xFFF);
+    __m256i frequency = _mm256_and_si256(entry_low, twelve_bits);
+    __m256i offset = _mm256_or_si256(_mm256_slli_epi16(entry_high, 4), _mm256_srli_epi16(entry_low, 12));
+    offset = _mm256_and_si256(offset, twelve_bits);
+    __m256i x_low = _mm256_or_si256(_mm256_srl_epi16(s->low, c->table_log), _mm256_sll_epi16(s->high, c->rest_log));
+    __m256i x_high = _mm256_srl_epi16(s->high, c->table_log);
+    __m256i high = _mm256_add_epi16(_mm256_mulhi_epu16(frequency, x_low), _mm256_mullo_epi16(frequency, x_high));
+    __m256i low = _mm256_mullo_epi16(frequency, x_low);
+    s->low = _mm256_add_epi16(low, offset);
+    s->high = _mm256_add_epi16(high, _mm256_srli_epi16(_mm256_andnot_si256(s->low, low), 15));
+}
+
+WF_AVX2_INLINE __m128i spread_words(unsigned mask, const uint8_t **next)
+{
+    __m128i words = _mm_loadu_si128((const __m128i *)*next);
+    *next += 2 * (size_t)_mm_popcnt_u32(mask);
+    return _mm_shuffle_epi8(words, _mm_loadu_si128((const __m128i *)wf_spread[mask]));
+}
+
+/* States below 2^16 take a word each, in the order of the lanes. */
+WF_AVX2_INLINE const uint8_t *renormalise(half_lanes s[2], const uint8_t *next)
+{
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i takes[2] = {_mm256_cmpeq_epi16(s[0].high, zero), _mm256_cmpeq_epi16(s[1].high, zero)};
+    /* bytes: lanes 0-7, 16-23, 8-15, 24-31 */
+    unsigned mask = (unsigned)_mm256_movemask_epi8(_mm256_packs_epi16(takes[0], takes[1]));
+    __m128i a = spread_words(mask & 255, &next), b = spread_words(mask >> 16 & 255, &next);
+    __m128i d = spread_words(mask >> 8 & 255, &next), e = spread_words(mask >> 24, &next);
+    __m256i words[2] = {_mm256_inserti128_si256(_mm256_castsi128_si256(a), b, 1),
+                        _mm256_inserti128_si256(_mm256_castsi128_si256(d), e, 1)};
+    for (int h = 0; h < 2; h++) {
+        s[h].high = _mm256_blendv_epi8(s[h].high, s[h].low, takes[h]);
+        s[h].low = _mm256_blendv_epi8(s[h].low, words[h], takes[h]);
+    }
+    return next;
+}
+
+/* ---- the parts of a step ----------------------------------------------- */
+
+/* From the entries to symbols and states. */
+WF_AVX2_INLINE void decode_symbols(const constants *c, half_lanes *s, bool all_active, uint32_t active_lanes,
+                                   half_step *step)
+{
+    __m256i entry_high, entry_low, high = s->high, low = s->low;
+    look_up(c, step->indexes, &entry_high, &entry_low);
+    advance_states(c, s, entry_high, entry_low);
+    step->residual = _mm256_srai_epi16(entry_high, 8);
+    step->escaped = _mm256_cmpgt_epi16(_mm256_abs_epi16(step->residual), c->largest_direct);
+    if (!all_active) {
+        __m256i active = lanes_of(active_lanes);
+        s->high = _mm256_blendv_epi8(high, s->high, active);
+        s->low = _mm256_blendv_epi8(low, s->low, active);
+        step->escaped = _mm256_and_si256(step->escaped, active);
+    }
+}
+
+/* Raw bits of 8 lanes: the escapes' lower bits, and their states without them. */
+WF_AVX2_INLINE __m256i magnitudes(const constants *c, __m256i j, __m256i escaped, __m256i *states)
+{
+    __m256i n = _mm256_and_si256(_mm256_add_epi32(_mm256_srli_epi32(j, 2), c->raw_offset), escaped);
+    __m256i raw = _mm256_andnot_si256(_mm256_sllv_epi32(_mm256_set1_epi32(-1), n), *states);
+    __m256i mantissa = _mm256_add_epi32(_mm256_set1_epi32(4), _mm256_and_si256(j, _mm256_set1_epi32(3)));
+    *states = _mm256_srlv_epi32(*states, n);
+    return _mm256_or_si256(_mm256_sllv_epi32(mantissa, n), raw);
+}
+
+/* Of the low or the high lanes: AVX2 shifts by lane in 32 bits only. */
+WF_AVX2_INLINE void take_raw_bits(const constants *c, half_lanes *s, half_step *step)
+{
+    const __m256i low_half = _mm256_set1_epi32(0xFFFF);
+    __m256i even = _mm256_blend_epi16(s->low, _mm256_slli_epi32(s->high, 16), 0xAA);
+    __m256i odd = _mm256_blend_epi16(_mm256_srli_epi32(s->low, 16), s->high, 0xAA);
+    __m256i j = _mm256_sub_epi16(_mm256_abs_epi16(step->residual), c->direct), escaped = step->escaped;
+    __m256i m_even = magnitudes(c, _mm256_and_si256(j, low_half), _mm256_and_si256(escaped, low_half), &even);
+    __m256i m_odd = magnitudes(c, _mm256_srli_epi32(j, 16), _mm256_srli_epi32(escaped, 16), &odd);
+    s->low = _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), 0xAA);
+    s->high = _mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xAA);
+    __m256i magnitude = _mm256_blend_epi16(m_even, _mm256_slli_epi32(m_odd, 16), 0xAA);
+    __m256i negative = _mm256_srai_epi16(step->residual, 15);
+    magnitude = _mm256_sub_epi16(_mm256_xor_si256(magnitude, negative), negative);
+    step->residual = _mm256_blendv_epi8(step->residual, magnitude, escaped);
+}
+
+WF_AVX2_INLINE void reconstruct(const constants *c, half_lanes *s, const half_neighbours *v, const half_step *step,
+                                uint16_t *out)
+{
+    __m256i flip = _mm256_srai_epi16(_mm256_adds_epi16(v->e_w, v->e_n), 15);
+    __m256i residual = _mm256_sub_epi16(_mm256_xor_si256(step->residual, flip), flip);
+    residual = _mm256_sll_epi16(residual, c->fraction_bits);
+    __m256i nearest = _mm256_and_si256(_mm256_add_epi16(step->prediction, c->half), c->whole);
+    s->west_west = v->w;
+    s->sample = _mm256_add_epi16(nearest, residual);
+    s->error = _mm256_add_epi16(_mm256_sub_epi16(nearest, step->prediction), residual);
+    _mm256_storeu_si256((__m256i *)out, _mm256_srl_epi16(_mm256_sub_epi16(s->sample, c->low), c->fraction_bits));
+}
+
+/* ---- runs of steps ----------------------------------------------------- */
+
+/* A step on its way. */
+typedef struct step_state {
+    half_neighbours v[2];
+    half_step half[2];
+    uint32_t active; /* lanes that are not keep their states */
+} step_state;
+
+/* Up to what entries have to be looked up; `interior`: no row ends, all lanes at work. */
+WF_AVX2_INLINE void begin_step(const wf_track *track, const constants *c, bool interior, bool median,
+                               const wf_clock *clock, half_lanes s[2], carried k[2], step_state *p)
+{
+    const wf_strip *strip = &track->strip;
+    const wf_ports at = wf_ports_at(strip, clock);
+    p->active = ~0u;
+    find_all_neighbours(s, &at, p->v);
+    if (!interior) {
+        uint32_t first = wf_lanes_at(strip, clock, 0), last = wf_lanes_at(strip, clock, strip->width - 1);
+        patch_row_ends(&p->v[0], first, last);
+        patch_row_ends(&p->v[1], first >> 16, last >> 16);
+        p->active = wf_active_lanes(strip, clock);
+        for (int h = 0; h < 2; h++)
+            k[h] = carry(p->v[h].n, p->v[h].nw, p->v[h].e_n, p->v[h].e_nw);
+    }
+    for (int h = 0; h < 2; h++)
+        find_entries(c, measure_activity(&p->v[h], &k[h]), s[h].low, p->half[h].indexes);
+    KEEP_IN_MEMORY(p->half[0].indexes);
+    KEEP_IN_MEMORY(p->half[1].indexes);
+    for (int h = 0; h < 2; h++)
+        p->half[h].prediction = median ? predict_median(&p->v[h]) : predict_linear(c, &p->v[h]);
+}
+
+/* From the entries to one sample in every lane. */
+WF_AVX2_INLINE const uint8_t *end_step(const wf_track *track, const constants *c, bool interior, const wf_clock *clock,
+                                       half_lanes s[2], step_state *p, const uint8_t *next, uint16_t *out)
+{
+    half_step *low = &p->half[0], *high = &p->half[1];
+    decode_symbols(c, &s[0], interior, p->active, low);
+    decode_symbols(c, &s[1], interior, p->active >> 16, high);
+    next = renormalise(s, next);
+    __m256i escaped = _mm256_or_si256(low->escaped, high->escaped);
+    if (!_mm256_testz_si256(escaped, escaped)) {
+        take_raw_bits(c, &s[0], low);
+        take_raw_bits(c, &s[1], high);
+        next = renormalise(s, next);
+    }
+    reconstruct(c, &s[0], &p->v[0], low, out);
+    reconstruct(c, &s[1], &p->v[1], high, out + 16);
+    if (clock->band == 0) {
+        int16_t own = (int16_t)_mm256_extract_epi16(s[0].sample, 0);
+        *wf_ports_at(&track->strip, clock).own = (wf_upper){own, own, 0, 0};
+    }
+    return next;
+}
+
+/* One strip, or two at once, whose halves take turns: see wavefront_avx512.c. */
+WF_AVX2_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior, bool median,
+                              wf_clock clock, size_t n, mic_error *error)
+{
+    const constants c = *constant;
+    wf_track *x = &tracks[0], *y = pair ? &tracks[1] : x;
+    const uint8_t *x_next = x->strip.in.next, *y_next = y->strip.in.next;
+    half_lanes x_state[2] = {x->state.half[0], x->state.half[1]}, y_state[2] = {y->state.half[0], y->state.half[1]};
+    carried x_carried[2] = {carry_from(&x_state[0]), carry_from(&x_state[1])};
+    carried y_carried[2] = {carry_from(&y_state[0]), carry_from(&y_state[1])};
+    step_state p, q;
+    for (; n > 0; n--) {
+        const size_t place = clock.t % WF_BLOCK * WF_LANES;
+        TRY(wf_words_check(&x->strip.in, &x_next, error));
+        if (pair)
+            TRY(wf_words_check(&y->strip.in, &y_next, error));
+        begin_step(x, &c, interior, median, &clock, x_state, x_carried, &p);
+        if (pair)
+            begin_step(y, &c, interior, median, &clock, y_state, y_carried, &q);
+        x_next = end_step(x, &c, interior, &clock, x_state, &p, x_next, x->steps + place);
+        if (pair)
+            y_next = end_step(y, &c, interior, &clock, y_state, &q, y_next, y->steps + place);
+        wf_advance(&clock, &x->strip, 1);
+    }
+    memcpy(x->state.half, x_state, sizeof x_state);
+    x->strip.in.next = x_next;
+    if (pair) {
+        memcpy(y->state.half, y_state, sizeof y_state);
+        y->strip.in.next = y_next;
+    }
+    return MIC_OK;
+}
+
+/* ---- transposition ----------------------------------------------------- */
+
+/* Eight steps of 16 lanes: each 128-bit part holds an 8 x 8 block. */
+WF_AVX2_INLINE void transpose_steps(const uint16_t *in, uint16_t *rows)
+{
+    __m256i a[8], b[8];
+    for (int k = 0; k < 4; k++) {
+        __m256i first = _mm256_loadu_si256((const __m256i *)(in + 2 * k * WF_LANES));
+        __m256i second = _mm256_loadu_si256((const __m256i *)(in + (2 * k + 1) * WF_LANES));
+        a[2 * k] = _mm256_unpacklo_epi16(first, second);
+        a[2 * k + 1] = _mm256_unpackhi_epi16(first, second);
+    }
+    for (int k = 0; k < 2; k++)
+        for (int h = 0; h < 2; h++) {
+            b[4 * k + 2 * h] = _mm256_unpacklo_epi32(a[4 * k + h], a[4 * k + 2 + h]);
+            b[4 * k + 2 * h + 1] = _mm256_unpackhi_epi32(a[4 * k + h], a[4 * k + 2 + h]);
+        }
+    for (int k = 0; k < 8; k++) {
+        __m256i v = k & 1 ? _mm256_unpackhi_epi64(b[k / 2], b[4 + k / 2]) : _mm256_unpacklo_epi64(b[k / 2], b[4 + k / 2]);
+        _mm_storeu_si128((__m128i *)(rows + k * WF_BLOCK), _mm256_castsi256_si128(v));
+        _mm_storeu_si128((__m128i *)(rows + (8 + k) * WF_BLOCK), _mm256_extracti128_si256(v, 1));
+    }
+}
+
+WF_AVX2 static void flush_block(const wf_track *track, size_t t)
+{
+    uint16_t rows[WF_LANES][WF_BLOCK];
+    size_t first = (t - 1) / WF_BLOCK * WF_BLOCK;
+    for (int step = 0; step < WF_BLOCK; step += 8)
+        for (int lane = 0; lane < WF_LANES; lane += 16)
+            transpose_steps(track->steps + step * WF_LANES + lane, &rows[lane][step]);
+    mic_wf_store_block(&track->strip, first, t - first, rows);
+}
+
+/* ---- strip ------------------------------------------------------------- */
+
+WF_AVX2 static void set_constants(const wf_decoder *decoder, constants *c)
+{
+    const wf_model *m = &decoder->model;
+    for (unsigned i = 0; i < 2; i++)
+        c->contexts[i] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(m->context + 16 * i)));
+    for (unsigned i = 0; i < WF_WEIGHTS; i++)
+        c->weights[i] = _mm256_set1_epi16(m->weights[i]);
+    c->low = _mm256_set1_epi16(wf_bias(m->max_value));
+    c->high = _mm256_add_epi16(c->low, _mm256_set1_epi16((short)(m->max_value << m->fraction_bits)));
+    c->half = _mm256_set1_epi16((short)(1 << m->fraction_bits >> 1));
+    c->whole = _mm256_set1_epi16((short)-(1 << m->fraction_bits));
+    c->slot_mask = _mm256_set1_epi32((1 << m->table_log) - 1);
+    c->rest_log = _mm_cvtsi32_si128(16 - (int)m->table_log);
+    c->direct = _mm256_set1_epi16((short)(1 << m->direct_log));
+    c->largest_direct = _mm256_set1_epi16((short)((1 << m->direct_log) - 1));
+    c->raw_offset = _mm256_set1_epi32((int)m->direct_log - 2);
+    c->fraction_bits = _mm_cvtsi32_si128((int)m->fraction_bits);
+    c->table_log = _mm_cvtsi32_si128((int)m->table_log);
+    c->table = decoder->table;
+}
+
+WF_AVX2 static void open_lanes(const uint32_t states[WF_LANES], const constants *c, lanes *all)
+{
+    memset(all, 0, sizeof *all);
+    for (int h = 0; h < 2; h++) {
+        half_lanes *s = &all->half[h];
+        uint16_t high[16], low[16];
+        for (int i = 0; i < 16; i++) {
+            high[i] = (uint16_t)(states[16 * h + i] >> 16);
+            low[i] = (uint16_t)states[16 * h + i];
+        }
+        s->sample = s->north_east = s->north = s->nn_east = c->low;
+        s->high = _mm256_loadu_si256((const __m256i *)high);
+        s->low = _mm256_loadu_si256((const __m256i *)low);
+    }
+}
+
+WF_AVX2 static void store_states(const lanes *all, uint32_t states[WF_LANES])
+{
+    for (int h = 0; h < 2; h++) {
+        uint16_t high[16], low[16];
+        _mm256_storeu_si256((__m256i *)high, all->half[h].high);
+        _mm256_storeu_si256((__m256i *)low, all->half[h].low);
+        for (int i = 0; i < 16; i++)
+            states[16 * h + i] = (uint32_t)high[i] << 16 | low[i];
+    }
+}
+
+mic_status mic_wf_decode_strips_avx2(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs, size_t width,
+                                     mic_error *error)
+{
+    return decode_strips(decoder, jobs, n_jobs, width, error);
+}
+
+#else
+typedef int mic_wavefront_avx2_is_not_for_this_machine;
+#endif

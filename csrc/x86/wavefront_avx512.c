@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The decoder of wavefront strips for AVX-512 with VBMI2; equal to
+ * wavefront_decode.c bit for bit.
+ *
+ * A vector holds one 16-bit value per lane; a state is two such halves.  Only the
+ * index of a table entry and the entry are wider: those of the even lanes are in
+ * one register, those of the odd lanes in another, so that going between the two
+ * widths takes a mask or a shift by 16, never a move across 128-bit parts (3-4
+ * cycles each on the path from one sample to the next).
+ */
+#include "wavefront_avx512.h"
+
+#if defined(MIC_X86)
+
+/* What a step leaves for the next one. */
+typedef struct lanes {
+    __m512i sample, west_west, north_east, north, nn_east, error, error_north_east, error_north;
+    __m512i high, low; /* halves of the states */
+} lanes;
+
+/* Everything that stays the same throughout a strip. */
+typedef struct constants {
+    __m512i weights[WF_WEIGHTS];
+    __m512i low, high, half, whole;
+    __m512i bases[2]; /* table index of a bucket, by the low 5 bits of its float exponent */
+    __m512i slot_mask;
+    __m512i direct;
+    __m512i table_log;
+    __m128i fraction_bits, table_log_count;
+    unsigned direct_log;
+    const uint32_t *table;
+} constants;
+
+typedef struct neighbours {
+    __m512i w, n, nw, ne, ww, nn, nne, e_w, e_n, e_nw, e_ne;
+} neighbours;
+
+#define TRACKS 2
+#define TRACK_TARGET WF_AVX512
+#include "../wavefront/wavefront_tracks.h"
+
+/* Lane i gets lane i-1, lane 0 gets what the pointer shows.  The load takes two
+ * values: every wf_upper in use has another one behind it. */
+WF_AVX512_INLINE __m512i rotate_lanes(__m512i v, const int16_t *first)
+{
+    const __m512i previous =
+        _mm512_set_epi16(30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8,
+                         7, 6, 5, 4, 3, 2, 1, 0, 31);
+    __m512i lane_0 = _mm512_castsi128_si512(_mm_cvtsi32_si128((int)load_u32(first)));
+    return _mm512_mask_permutexvar_epi16(lane_0, ~1u, previous, v);
+}
+
+/* Store the first lanes of three vectors side by side. */
+WF_AVX512_INLINE void store_upper(wf_upper *out, __m512i sample, __m512i north, __m512i error)
+{
+    __m128i pair = _mm_unpacklo_epi16(_mm512_castsi512_si128(sample), _mm512_castsi512_si128(north));
+    _mm_storel_epi64((__m128i *)out, _mm_unpacklo_epi32(pair, _mm512_castsi512_si128(error)));
+}
+
+/* The same of the last lanes: words 7 of the last 128 bits. */
+WF_AVX512_INLINE void store_last(wf_upper *out, __m512i sample, __m512i north, __m512i error)
+{
+    const __m512i pair = _mm512_set1_epi32(31 | 63 << 16);
+    __m512i v = _mm512_permutex2var_epi16(sample, pair, north);
+    v = _mm512_mask_permutexvar_epi16(v, 4, pair, error);
+    _mm_storel_epi64((__m128i *)out, _mm512_castsi512_si128(v));
+}
+
+WF_AVX512_INLINE void find_neighbours(lanes *s, const wf_ports *at, neighbours *v)
+{
+    v->w = s->sample;
+    v->ww = s->west_west;
+    v->n = s->north_east;
+    v->nw = s->north;
+    v->nn = s->nn_east;
+    v->e_w = s->error;
+    v->e_n = s->error_north_east;
+    v->e_nw = s->error_north;
+    store_last(at->out, s->sample, s->north, s->error); /* first: with 64 columns lane 0 needs it now */
+    v->ne = rotate_lanes(s->sample, &at->in->sample);
+    v->nne = rotate_lanes(s->north, &at->in->north);
+    v->e_ne = rotate_lanes(s->error, &at->in->error);
+    s->north_east = v->ne;
+    s->north = v->n;
+    s->nn_east = v->nne;
+    s->error_north_east = v->e_ne;
+    s->error_north = v->e_n;
+}
+
+WF_AVX512_INLINE void patch_row_ends(neighbours *v, __mmask32 first, __mmask32 last)
+{
+    v->w = _mm512_mask_mov_epi16(v->w, first, v->n);
+    v->ww = _mm512_mask_mov_epi16(v->ww, first, v->n);
+    v->nw = _mm512_mask_mov_epi16(v->nw, first, v->n);
+    v->e_w = _mm512_maskz_mov_epi16(~first, v->e_w);
+    v->e_nw = _mm512_maskz_mov_epi16(~first, v->e_nw);
+    v->ne = _mm512_mask_mov_epi16(v->ne, last, v->n);
+    v->nne = _mm512_mask_mov_epi16(v->nne, last, v->nn);
+    v->e_ne = _mm512_mask_mov_epi16(v->e_ne, last, v->e_n);
+}
+
+WF_AVX512_INLINE __m512i weighted(__m512i neighbour, __m512i n, __m512i weight)
+{
+    return _mm512_mulhrs_epi16(_mm512_sub_epi16(neighbour, n), weight);
+}
+
+/* W comes last: all the rest is known a step earlier. */
+WF_AVX512_INLINE __m512i predict_linear(const constants *c, const neighbours *v)
+{
+    __m512i above = _mm512_add_epi16(weighted(v->nw, v->n, c->weights[1]), weighted(v->ne, v->n, c->weights[2]));
+    __m512i far = _mm512_add_epi16(weighted(v->nn, v->n, c->weights[4]), weighted(v->nne, v->n, c->weights[5]));
+    __m512i rest = _mm512_add_epi16(_mm512_add_epi16(above, far),
+                                    _mm512_add_epi16(v->n, weighted(v->ww, v->n, c->weights[3])));
+    __m512i p = _mm512_add_epi16(rest, weighted(v->w, v->n, c->weights[0]));
+    return _mm512_max_epi16(c->low, _mm512_min_epi16(c->high, p));
+}
+
+WF_AVX512_INLINE __m512i predict_median(const neighbours *v)
+{
+    __m512i low = _mm512_min_epi16(v->w, v->n), high = _mm512_max_epi16(v->w, v->n);
+    __m512i middle = _mm512_max_epi16(low, _mm512_min_epi16(high, v->nw));
+    return _mm512_sub_epi16(_mm512_add_epi16(v->w, v->n), middle);
+}
+
+WF_AVX512_INLINE __m512i distance(__m512i a, __m512i b) { return _mm512_abs_epi16(_mm512_sub_epi16(a, b)); }
+
+/* What the rows above add to the activity: NE of this step is N of the next one and
+ * NW of the one after, so each term but NE's is carried from the step before. */
+typedef struct carried {
+    __m512i north; /* |e_n| */
+    __m512i upper; /* 1 + |n - nw| + 2 |e_n| + |e_nw| */
+} carried;
+
+/* From neighbours that are patched, or at the start of a run, of the next step. */
+WF_AVX512_INLINE carried carry(__m512i n, __m512i nw, __m512i e_n, __m512i e_nw)
+{
+    __m512i north = _mm512_abs_epi16(e_n), one = _mm512_set1_epi16(1);
+    __m512i rest = _mm512_adds_epu16(distance(n, nw), _mm512_adds_epu16(_mm512_abs_epi16(e_nw), one));
+    return (carried){north, _mm512_adds_epu16(rest, _mm512_adds_epu16(north, north))};
+}
+
+WF_AVX512_INLINE carried carry_from(const lanes *s)
+{
+    return carry(s->north_east, s->north, s->error_north_east, s->error_north);
+}
+
+/* All sums saturate, so their order does not matter. */
+WF_AVX512_INLINE __m512i measure_activity(const neighbours *v, carried *k)
+{
+    __m512i north_east = _mm512_abs_epi16(v->e_ne), west = _mm512_abs_epi16(v->e_w);
+    __m512i east = _mm512_adds_epu16(distance(v->ne, v->n), north_east);
+    __m512i above = _mm512_adds_epu16(east, k->upper);
+    __m512i next = _mm512_adds_epu16(_mm512_adds_epu16(north_east, k->north), _mm512_set1_epi16(1));
+    *k = (carried){north_east, _mm512_adds_epu16(east, next)};
+    __m512i left = _mm512_adds_epu16(distance(v->w, v->nw), _mm512_adds_epu16(west, west));
+    return _mm512_adds_epu16(above, left);
+}
+
+/* Where the entries of 16 lanes are, their slots in the low bits of `states`.  The
+ * exponent and first mantissa bit of a float are its half octave; the table of
+ * bases is rotated by the exponent's offset. */
+WF_AVX512_INLINE __m512i table_index(const constants *c, __m512i activity, __m512i states)
+{
+    __m512i bucket = _mm512_srli_epi32(_mm512_castps_si512(_mm512_cvtepi32_ps(activity)), 22);
+    __m512i base = _mm512_permutex2var_epi32(c->bases[0], bucket, c->bases[1]);
+    return _mm512_ternarylogic_epi32(base, states, c->slot_mask, 0xF8); /* base | (states & mask) */
+}
+
+/* The halves of the 32-bit values of even and odd lanes, a move by two bytes each. */
+WF_AVX512_INLINE __m512i low_halves(__m512i even, __m512i odd)
+{
+    return _mm512_mask_alignr_epi8(even, 0xCCCCCCCCCCCCCCCC, odd, odd, 14);
+}
+WF_AVX512_INLINE __m512i high_halves(__m512i even, __m512i odd)
+{
+    return _mm512_mask_alignr_epi8(odd, 0x3333333333333333, even, even, 2);
+}
+
+/* States below 2^16 take a word each, in the order of the lanes. */
+WF_AVX512_INLINE const uint8_t *take_words(lanes *s, __mmask32 takes, const uint8_t *next)
+{
+    s->high = _mm512_mask_mov_epi16(s->high, takes, s->low);
+    s->low = _mm512_mask_expand_epi16(s->low, takes, _mm512_loadu_si512(next));
+    return next + 2 * (size_t)_mm_popcnt_u32(takes);
+}
+
+/* x = frequency * (x >> table_log) + offset.  In 16 bits: the product's halves are
+ * two multiplications for the low half of x >> table_log and one for the high
+ * half, which overflow nowhere as the new x fits 32 bits. */
+WF_AVX512_INLINE const uint8_t *advance_states(const constants *c, lanes *s, __m512i entry_high, __m512i entry_low,
+                                               __mmask32 active, const uint8_t *next)
+{
+    const __m512i twelve_bits = _mm512_set1_epi16(0xFFF);
+    __m512i frequency = _mm512_and_si512(entry_low, twelve_bits);
+    __m512i offset = _mm512_and_si512(_mm512_shldi_epi16(entry_high, entry_low, 4), twelve_bits);
+    __m512i x_low = _mm512_shrdv_epi16(s->low, s->high, c->table_log);
+    __m512i x_high = _mm512_srl_epi16(s->high, c->table_log_count);
+    __m512i high = _mm512_add_epi16(_mm512_mulhi_epu16(frequency, x_low), _mm512_mullo_epi16(frequency, x_high));
+    __m512i low = _mm512_add_epi16(_mm512_mullo_epi16(frequency, x_low), offset);
+    __mmask32 carry = _mm512_cmplt_epu16_mask(low, offset);
+    high = _mm512_mask_sub_epi16(high, carry, high, _mm512_set1_epi16(-1));
+    s->high = _mm512_mask_mov_epi16(s->high, active, high);
+    s->low = _mm512_mask_mov_epi16(s->low, active, low);
+    return take_words(s, _mm512_testn_epi16_mask(s->high, s->high), next);
+}
+
+/* Magnitudes of the escaped lanes. */
+WF_AVX512_INLINE const uint8_t *take_raw_bits(const constants *c, lanes *s, __mmask32 escaped, __m512i *residual,
+                                              const uint8_t *next)
+{
+    __m512i j = _mm512_sub_epi16(_mm512_abs_epi16(*residual), c->direct);
+    __m512i n = _mm512_add_epi16(_mm512_srli_epi16(j, 2), _mm512_set1_epi16((short)(c->direct_log - 2)));
+    n = _mm512_maskz_mov_epi16(escaped, n);
+    __m512i raw = _mm512_andnot_si512(_mm512_sllv_epi16(_mm512_set1_epi16(-1), n), s->low);
+    s->low = _mm512_shrdv_epi16(s->low, s->high, n);
+    s->high = _mm512_srlv_epi16(s->high, n);
+    __m512i mantissa = _mm512_add_epi16(_mm512_set1_epi16(4), _mm512_and_si512(j, _mm512_set1_epi16(3)));
+    __m512i magnitude = _mm512_or_si512(_mm512_sllv_epi16(mantissa, n), raw);
+    __mmask32 negative = _mm512_movepi16_mask(*residual);
+    *residual = _mm512_mask_mov_epi16(*residual, escaped, magnitude);
+    *residual = _mm512_mask_sub_epi16(*residual, escaped & negative, _mm512_setzero_si512(), magnitude);
+    return take_words(s, _mm512_testn_epi16_mask(s->high, s->high), next);
+}
+
+/* ---- runs of steps ----------------------------------------------------- */
+
+/* A step on its way. */
+typedef struct step_state {
+    neighbours v;
+    __m512i prediction, even, odd; /* where entries are, then entries */
+    __mmask32 active;              /* lanes that are not keep their states */
+} step_state;
+
+/* Up to what entries have to be looked up; `interior`: no row ends, all lanes at work. */
+WF_AVX512_INLINE void begin_step(const wf_track *track, const constants *c, bool interior, bool median,
+                                 const wf_clock *clock, lanes *s, carried *k, step_state *p)
+{
+    const wf_strip *strip = &track->strip;
+    const wf_ports at = wf_ports_at(strip, clock);
+    p->active = ~0u;
+    find_neighbours(s, &at, &p->v);
+    if (!interior) {
+        patch_row_ends(&p->v, wf_lanes_at(strip, clock, 0), wf_lanes_at(strip, clock, strip->width - 1));
+        p->active = wf_active_lanes(strip, clock);
+        *k = carry(p->v.n, p->v.nw, p->v.e_n, p->v.e_nw);
+    }
+    p->prediction = median ? predict_median(&p->v) : predict_linear(c, &p->v);
+    __m512i activity = measure_activity(&p->v, k);
+    p->even = table_index(c, even_of(activity), s->low);
+    p->odd = table_index(c, odd_of(activity), odd_of(s->low));
+}
+
+/* From the entries to one sample in every lane. */
+WF_AVX512_INLINE const uint8_t *end_step(const wf_track *track, const constants *c, const wf_clock *clock, lanes *s,
+                                         const step_state *p, const uint8_t *next, uint16_t *out)
+{
+    const __m512i zero = _mm512_setzero_si512();
+    __m512i entry_high = high_halves(p->even, p->odd);
+    next = advance_states(c, s, entry_high, low_halves(p->even, p->odd), p->active, next);
+    __m512i residual = _mm512_srai_epi16(entry_high, 8);
+    __mmask32 escaped = _mm512_mask_cmpge_epi16_mask(p->active, _mm512_abs_epi16(residual), c->direct);
+    if (MIC_UNLIKELY(escaped))
+        next = take_raw_bits(c, s, escaped, &residual, next);
+    __mmask32 flip = _mm512_movepi16_mask(_mm512_adds_epi16(p->v.e_w, p->v.e_n));
+    residual = _mm512_sll_epi16(_mm512_mask_sub_epi16(residual, flip, zero, residual), c->fraction_bits);
+    __m512i nearest = _mm512_and_si512(_mm512_add_epi16(p->prediction, c->half), c->whole);
+    s->west_west = p->v.w;
+    s->sample = _mm512_add_epi16(nearest, residual);
+    s->error = _mm512_add_epi16(_mm512_sub_epi16(nearest, p->prediction), residual);
+    _mm512_storeu_si512(out, _mm512_srl_epi16(_mm512_sub_epi16(s->sample, c->low), c->fraction_bits));
+    if (clock->band == 0)
+        store_upper(wf_ports_at(&track->strip, clock).own, s->sample, s->sample, zero);
+    return next;
+}
+
+/* One strip, or two at once: a step waits for itself most of the time, and a second one
+ * fills the gaps.  Their halves take turns: processors look ahead in the order of the
+ * program, too little to find the second step behind the whole of the first (1.17 x the
+ * speed).  The same holds for the two gathers. */
+WF_AVX512_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior, bool median,
+                                wf_clock clock, size_t n, mic_error *error)
+{
+    const constants c = *constant;
+    wf_track *x = &tracks[0], *y = pair ? &tracks[1] : x;
+    const uint8_t *x_next = x->strip.in.next, *y_next = y->strip.in.next;
+    lanes x_state = x->state, y_state = y->state;
+    carried x_carried = carry_from(&x_state), y_carried = carry_from(&y_state);
+    step_state p, q;
+    for (; n > 0; n--) {
+        const size_t place = clock.t % WF_BLOCK * WF_LANES;
+        TRY(wf_words_check(&x->strip.in, &x_next, error));
+        if (pair)
+            TRY(wf_words_check(&y->strip.in, &y_next, error));
+        begin_step(x, &c, interior, median, &clock, &x_state, &x_carried, &p);
+        if (pair)
+            begin_step(y, &c, interior, median, &clock, &y_state, &y_carried, &q);
+        p.even = _mm512_i32gather_epi32(p.even, c.table, 4);
+        if (pair)
+            q.even = _mm512_i32gather_epi32(q.even, c.table, 4);
+        p.odd = _mm512_i32gather_epi32(p.odd, c.table, 4);
+        if (pair)
+            q.odd = _mm512_i32gather_epi32(q.odd, c.table, 4);
+        x_next = end_step(x, &c, &clock, &x_state, &p, x_next, x->steps + place);
+        if (pair)
+            y_next = end_step(y, &c, &clock, &y_state, &q, y_next, y->steps + place);
+        wf_advance(&clock, &x->strip, 1);
+    }
+    x->state = x_state;
+    x->strip.in.next = x_next;
+    if (pair) {
+        y->state = y_state;
+        y->strip.in.next = y_next;
+    }
+    return MIC_OK;
+}
+
+/* ---- strip ------------------------------------------------------------- */
+
+WF_AVX512 static void set_constants(const wf_decoder *decoder, constants *c)
+{
+    const wf_model *m = &decoder->model;
+    uint32_t bases[WF_BUCKETS];
+    for (unsigned b = 0; b < WF_BUCKETS; b++) /* a float's exponent is offset by 127: 254 half octaves */
+        bases[(b + 254) % WF_BUCKETS] = (uint32_t)m->context[b] << m->table_log;
+    for (unsigned i = 0; i < WF_WEIGHTS; i++)
+        c->weights[i] = _mm512_set1_epi16(m->weights[i]);
+    c->low = _mm512_set1_epi16(wf_bias(m->max_value));
+    c->high = _mm512_add_epi16(c->low, _mm512_set1_epi16((short)(m->max_value << m->fraction_bits)));
+    c->half = _mm512_set1_epi16((short)(1 << m->fraction_bits >> 1));
+    c->whole = _mm512_set1_epi16((short)-(1 << m->fraction_bits));
+    c->bases[0] = _mm512_loadu_si512(bases);
+    c->bases[1] = _mm512_loadu_si512(bases + 16);
+    c->slot_mask = _mm512_set1_epi32((1 << m->table_log) - 1);
+    c->direct = _mm512_set1_epi16((short)(1 << m->direct_log));
+    c->fraction_bits = _mm_cvtsi32_si128((int)m->fraction_bits);
+    c->table_log = _mm512_set1_epi16((short)m->table_log);
+    c->table_log_count = _mm_cvtsi32_si128((int)m->table_log);
+    c->direct_log = m->direct_log;
+    c->table = decoder->table;
+}
+
+WF_AVX512 static void open_lanes(const uint32_t states[WF_LANES], const constants *c, lanes *s)
+{
+    uint16_t high[WF_LANES], low[WF_LANES];
+    for (int i = 0; i < WF_LANES; i++) {
+        high[i] = (uint16_t)(states[i] >> 16);
+        low[i] = (uint16_t)states[i];
+    }
+    memset(s, 0, sizeof *s);
+    s->sample = s->north_east = s->north = s->nn_east = c->low;
+    s->high = _mm512_loadu_si512(high);
+    s->low = _mm512_loadu_si512(low);
+}
+
+WF_AVX512 static void store_states(const lanes *s, uint32_t states[WF_LANES])
+{
+    uint16_t high[WF_LANES], low[WF_LANES];
+    _mm512_storeu_si512(high, s->high);
+    _mm512_storeu_si512(low, s->low);
+    for (int i = 0; i < WF_LANES; i++)
+        states[i] = (uint32_t)high[i] << 16 | low[i];
+}
+
+WF_AVX512 static void flush_block(const wf_track *track, size_t t)
+{
+    uint16_t rows[WF_LANES][WF_BLOCK];
+    size_t first = (t - 1) / WF_BLOCK * WF_BLOCK;
+    uint16_t *out = mic_wf_whole_block(&track->strip, first, t - first);
+    if (out) {
+        transpose_block(track->steps, WF_LANES, out, track->strip.width - WF_SKEW);
+        return;
+    }
+    transpose_block(track->steps, WF_LANES, rows[0], WF_BLOCK);
+    mic_wf_store_block(&track->strip, first, t - first, rows);
+}
+
+mic_status mic_wf_decode_strips_avx512(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs,
+                                       size_t width, mic_error *error)
+{
+    return decode_strips(decoder, jobs, n_jobs, width, error);
+}
+
+#else
+typedef int mic_wavefront_avx512_is_not_for_this_machine;
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Codes of a strip to words with AVX-512 and VBMI2; equal to the scalar loop of
+ * wavefront_encode.c.  As in the decoder, states of even and odd lanes have a
+ * register each.
+ */
+#include "../wavefront/wavefront_encode.h"
+
+#include "wavefront_avx512.h"
+
+#if defined(MIC_X86)
+
+typedef struct lanes {
+    __m512i even, odd;
+} lanes;
+
+/* The chosen lanes give away the low halves of their states: the last lane's
+ * word lies highest. */
+WF_AVX512_INLINE uint8_t *give_words(lanes *s, __mmask16 even, __mmask16 odd, uint8_t *next)
+{
+    __mmask32 gives = _pdep_u32(even, 0x55555555) | _pdep_u32(odd, 0xAAAAAAAA);
+    unsigned n = (unsigned)_mm_popcnt_u32(gives);
+    __m512i words = _mm512_mask_blend_epi16(0xAAAAAAAA, s->even, _mm512_slli_epi32(s->odd, 16));
+    next -= 2 * n;
+    _mm512_mask_storeu_epi16(next, _bzhi_u32(~0u, n), _mm512_maskz_compress_epi16(gives, words));
+    s->even = _mm512_mask_srli_epi32(s->even, even, s->even, 16);
+    s->odd = _mm512_mask_srli_epi32(s->odd, odd, s->odd, 16);
+    return next;
+}
+
+/* High halves of 64-bit lanes: those of `even` move down, those of `odd` stay. */
+WF_AVX512_INLINE __m512i high_halves(__m512i even, __m512i odd)
+{
+    return _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_DDBB);
+}
+
+/* The entries of half the lanes of a step: reciprocals of every other lane of a register
+ * in the low halves, where the multiplication wants them; see wf_encoder. */
+typedef struct intervals {
+    __m512i low, high; /* entries of lanes 0, 2, ..., and of 1, 3, ... of the register */
+    __m512i fields;    /* frequency, raw bits, start of all of its lanes */
+} intervals;
+
+WF_AVX512_INLINE intervals load_intervals(const uint64_t entries[16])
+{
+    intervals i = {_mm512_loadu_si512(entries), _mm512_loadu_si512(entries + 8), _mm512_setzero_si512()};
+    i.fields = high_halves(i.low, i.high);
+    return i;
+}
+
+WF_AVX512_INLINE __m512i raw_bits(__m512i fields)
+{
+    return _mm512_and_si512(_mm512_srli_epi32(fields, WF_ENTRY_RAW_BITS - 32), _mm512_set1_epi32(15));
+}
+
+/* Raw bits of a step's escapes. */
+WF_AVX512_INLINE uint8_t *push_raw_bits(lanes *s, __m512i even, __m512i odd, __m512i raw, uint8_t *next)
+{
+    const __m512i all = _mm512_set1_epi32(32);
+    __m512i even_top = _mm512_srlv_epi32(s->even, _mm512_sub_epi32(all, even));
+    __m512i odd_top = _mm512_srlv_epi32(s->odd, _mm512_sub_epi32(all, odd));
+    next = give_words(s, _mm512_test_epi32_mask(even_top, even_top), _mm512_test_epi32_mask(odd_top, odd_top), next);
+    __mmask16 even_has = _mm512_test_epi32_mask(even, even), odd_has = _mm512_test_epi32_mask(odd, odd);
+    __m512i even_shifted = _mm512_sllv_epi32(s->even, even), odd_shifted = _mm512_sllv_epi32(s->odd, odd);
+    s->even = _mm512_mask_or_epi32(even_shifted, even_has, even_shifted, even_of(raw));
+    s->odd = _mm512_mask_or_epi32(odd_shifted, odd_has, odd_shifted, odd_of(raw));
+    return next;
+}
+
+/* See push_symbol in wavefront_encode.c.  Where the rest is too large by f, the quotient is too
+ * small by 1. */
+WF_AVX512_INLINE __m512i push_symbols(__m512i x, const intervals *i, __m128i table_log)
+{
+    const __m512i total = _mm512_sll_epi32(_mm512_set1_epi32(1), table_log);
+    __m512i frequency = _mm512_and_si512(i->fields, _mm512_set1_epi32(0xFFF));
+    __m512i quotient = high_halves(_mm512_mul_epu32(x, i->low), _mm512_mul_epu32(_mm512_srli_epi64(x, 32), i->high));
+    __m512i rest = _mm512_sub_epi32(x, _mm512_mullo_epi32(quotient, frequency));
+    __mmask16 low = _mm512_cmpge_epu32_mask(rest, frequency);
+    __m512i pushed = _mm512_add_epi32(_mm512_sll_epi32(quotient, table_log),
+                                      _mm512_add_epi32(rest, _mm512_srli_epi32(i->fields, 16)));
+    return _mm512_mask_add_epi32(pushed, low, pushed, _mm512_sub_epi32(total, frequency));
+}
+
+/* steps[k][i] = source[i * stride + k] for eight lanes and 32 steps. */
+WF_AVX512_INLINE void transpose_lanes(const uint16_t *source, size_t stride, uint16_t *steps)
+{
+    __m512i v[8];
+    transpose_rows(source, stride, v);
+    for (int k = 0; k < 8; k++) {
+        uint16_t *out = steps + k * WF_LANES;
+        _mm_storeu_si128((__m128i *)out, _mm512_castsi512_si128(v[k]));
+        _mm_storeu_si128((__m128i *)(out + 8 * WF_LANES), _mm512_extracti32x4_epi32(v[k], 1));
+        _mm_storeu_si128((__m128i *)(out + 16 * WF_LANES), _mm512_extracti32x4_epi32(v[k], 2));
+        _mm_storeu_si128((__m128i *)(out + 24 * WF_LANES), _mm512_extracti32x4_epi32(v[k], 3));
+    }
+}
+
+/* 32 steps of all lanes: entries in the order of load_intervals, even lanes first; codes, of
+ * the block to come, in the same order; and raw bits by lane, which follow when the first escape
+ * of the block needs them. */
+typedef struct code_block {
+    size_t first; /* step */
+    bool has_raw;
+    uint64_t entries[WF_CODE_BLOCK][WF_LANES];
+    uint16_t codes[WF_CODE_BLOCK][WF_LANES], raw[WF_CODE_BLOCK][WF_LANES];
+} code_block;
+
+WF_AVX512_INLINE void load_codes(const wf_encoder *e, size_t first, code_block *block)
+{
+    static const unsigned starts[4] = {0, 2, 1, 3}; /* and every fourth lane from there */
+    for (unsigned i = 0; i < 4; i++)
+        transpose_lanes(e->code + starts[i] * e->stride + first, 4 * e->stride, block->codes[0] + 8 * i);
+}
+
+WF_AVX512_INLINE void load_raw(const wf_encoder *e, code_block *block)
+{
+    transpose_block(e->raw + block->first, e->stride, block->raw[0], WF_LANES);
+    block->has_raw = true;
+}
+
+WF_AVX512_INLINE __m256d load_four(const uint64_t *entries, const uint16_t code[4])
+{
+    const uint64_t c = load_u64(code);
+    const double *a = (const double *)(entries + (c & 0xFFFF)), *b = (const double *)(entries + (c >> 16 & 0xFFFF));
+    const double *d = (const double *)(entries + (c >> 32 & 0xFFFF)), *f = (const double *)(entries + (c >> 48));
+    __m128d low = _mm_loadh_pd(_mm_load_sd(a), b), high = _mm_loadh_pd(_mm_load_sd(d), f);
+    return _mm256_insertf128_pd(_mm256_castpd128_pd256(low), high, 1);
+}
+
+/* Entries of a step.  Loads of one entry each: a gather takes longer, and so do scalar
+ * stores to where the entries are wanted. */
+WF_AVX512_INLINE void look_up_step(const wf_encoder *e, code_block *block, size_t step)
+{
+    const uint16_t *code = block->codes[step];
+    for (unsigned i = 0; i < WF_LANES; i += 8) {
+        __m512d low = _mm512_castpd256_pd512(load_four(e->entries, code + i));
+        _mm512_storeu_pd(&block->entries[step][i], _mm512_insertf64x4(low, load_four(e->entries, code + i + 4), 1));
+    }
+}
+
+WF_AVX512_INLINE uint8_t *encode_step(const wf_encoder *e, lanes *s, code_block *block, size_t step, uint8_t *next)
+{
+    const __m128i table_log = _mm_cvtsi32_si128((int)e->model->table_log);
+    const __m128i limit_shift = _mm_cvtsi32_si128(32 - (int)e->model->table_log);
+    intervals even = load_intervals(block->entries[step]), odd = load_intervals(block->entries[step] + 16);
+    const __m512i raw_field = _mm512_set1_epi32(0xF000);
+    if (MIC_UNLIKELY(_mm512_test_epi32_mask(_mm512_or_si512(even.fields, odd.fields), raw_field))) {
+        if (!block->has_raw)
+            load_raw(e, block);
+        next = push_raw_bits(s, raw_bits(even.fields), raw_bits(odd.fields), _mm512_loadu_si512(block->raw[step]), next);
+    }
+    __mmask16 even_on = _mm512_test_epi32_mask(even.fields, even.fields), odd_on = _mm512_test_epi32_mask(odd.fields, odd.fields);
+    /* the shift leaves the frequency, which is below 2^table_log */
+    __m512i limit_even = _mm512_sll_epi32(even.fields, limit_shift), limit_odd = _mm512_sll_epi32(odd.fields, limit_shift);
+    next = give_words(s, _mm512_mask_cmpge_epu32_mask(even_on, s->even, limit_even),
+                      _mm512_mask_cmpge_epu32_mask(odd_on, s->odd, limit_odd), next);
+    s->even = _mm512_mask_mov_epi32(s->even, even_on, push_symbols(s->even, &even, table_log));
+    s->odd = _mm512_mask_mov_epi32(s->odd, odd_on, push_symbols(s->odd, &odd, table_log));
+    return next;
+}
+
+/* The look-ups of the next block fill the time for which a step waits for the one
+ * before it.  No processor foresees what is read from 32 lanes downwards: each step asks
+ * for a line of codes two blocks ahead and, where there are escapes, of raw bits one ahead. */
+WF_AVX512 void mic_wf_encode_steps_avx512(wf_encoder *e)
+{
+    code_block block;
+    const __m512i low = _mm512_set1_epi32(WF_STATE_LOW);
+    lanes s = {low, low};
+    uint8_t *next = e->next;
+    size_t n_blocks = (e->n_steps + WF_CODE_BLOCK - 1) / WF_CODE_BLOCK;
+    load_codes(e, (n_blocks - 1) * WF_CODE_BLOCK, &block);
+    for (unsigned k = 0; k < WF_CODE_BLOCK; k++)
+        look_up_step(e, &block, k);
+    while (n_blocks-- > 0) { /* steps beyond the last one are idle */
+        block.first = n_blocks * WF_CODE_BLOCK;
+        block.has_raw = false;
+        load_codes(e, n_blocks ? block.first - WF_CODE_BLOCK : 0, &block);
+        const uint16_t *codes = e->code + (n_blocks > 1 ? block.first - 2 * WF_CODE_BLOCK : 0);
+        const uint16_t *raw = e->raw + (n_blocks ? block.first - WF_CODE_BLOCK : 0);
+        for (unsigned k = WF_CODE_BLOCK; k-- > 0;) {
+            next = encode_step(e, &s, &block, k, next);
+            look_up_step(e, &block, k);
+            _mm_prefetch((const char *)(codes + k * e->stride), _MM_HINT_T0); /* a lane for each step */
+            if (block.has_raw)
+                _mm_prefetch((const char *)(raw + k * e->stride), _MM_HINT_T0);
+        }
+    }
+    e->next = next;
+    uint32_t even[WF_LANES / 2], odd[WF_LANES / 2];
+    _mm512_storeu_si512(even, s.even);
+    _mm512_storeu_si512(odd, s.odd);
+    for (unsigned i = 0; i < WF_LANES / 2; i++) {
+        e->states[2 * i] = even[i];
+        e->states[2 * i + 1] = odd[i];
+    }
+}
+
+#else
+typedef int mic_wavefront_encode_avx512_is_not_for_this_machine;
+#endif
