@@ -52,7 +52,8 @@ static void check(mic_status status, const char *stage)
 static void stage_delta_encode(image *i)
 {
     check(mic_delta_encode(MIC_PREDICT_AVERAGE, i->pixels, i->width, i->height, i->largest, i->words,
-                           &i->n_words, NULL), "delta");
+                           &i->n_words, NULL),
+          "delta");
 }
 static void stage_delta_decode(image *i)
 {
@@ -101,14 +102,16 @@ static void wavefront_encode(image *i, int effort)
     wf_plane_encoder *plane;
     static wf_model model;
     check(mic_wf_plane_open(i->pixels, 0, i->width, i->height, i->strip_rows, i->largest, effort, &plane,
-                            NULL), "wavefront");
+                            NULL),
+          "wavefront");
     for (size_t s = 0; s < i->n_strips; s++)
         check(mic_wf_plane_analyse(plane, s, NULL), "wavefront");
     check(mic_wf_plane_choose(plane, &model, NULL), "wavefront");
     check(mic_wf_write_model(&model, i->model_bytes, sizeof i->model_bytes, &i->n_model, NULL), "model");
     for (size_t s = 0; s < i->n_strips; s++)
         check(mic_wf_plane_encode(plane, s, i->strips[s], mic_wf_strip_bound(i->width, rows_of(i, s)),
-                                  &i->strip_bytes[s], NULL), "wavefront");
+                                  &i->strip_bytes[s], NULL),
+              "wavefront");
     mic_wf_plane_free(plane);
 }
 static void stage_wavefront_encode_1(image *i) { wavefront_encode(i, 1); }
@@ -127,10 +130,9 @@ static void stage_wavefront_decode(image *i)
     wf_decoder *decoder = open_decoder(i);
     wf_strip_job *jobs = calloc(i->n_strips, sizeof *jobs);
     for (size_t s = 0; s < i->n_strips; s++)
-        jobs[s] = (wf_strip_job){i->strips[s], i->strip_bytes[s],
-                                 i->back + s * i->strip_rows * i->width, rows_of(i, s)};
-    check(mic_kernels_active()->wavefront_decode(decoder, jobs, i->n_strips, i->width, NULL),
-          "wavefront");
+        jobs[s] = (wf_strip_job){i->strips[s], i->strip_bytes[s], i->back + s * i->strip_rows * i->width,
+                                 rows_of(i, s)};
+    check(mic_kernels_active()->wavefront_decode(decoder, jobs, i->n_strips, i->width, NULL), "wavefront");
     free(jobs);
     mic_wf_decoder_free(decoder);
 }

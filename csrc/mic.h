@@ -26,25 +26,25 @@ extern "C" {
  * Numbers are never reused. */
 typedef enum mic_status {
     MIC_OK = 0,
-    MIC_ERROR_TRUNCATED = 1,    /* the data ends too early */
-    MIC_ERROR_CORRUPT = 2,      /* the data contradicts itself */
-    MIC_ERROR_CHECKSUM = 3,     /* a checksum does not match */
-    MIC_ERROR_FORMAT = 4,       /* not a format this library knows */
-    MIC_ERROR_ARGUMENT = 100,   /* an argument is out of its range */
+    MIC_ERROR_TRUNCATED = 1,     /* the data ends too early */
+    MIC_ERROR_CORRUPT = 2,       /* the data contradicts itself */
+    MIC_ERROR_CHECKSUM = 3,      /* a checksum does not match */
+    MIC_ERROR_FORMAT = 4,        /* not a format this library knows */
+    MIC_ERROR_ARGUMENT = 100,    /* an argument is out of its range */
     MIC_ERROR_UNSUPPORTED = 101, /* the format cannot hold this input */
-    MIC_ERROR_LIMIT = 102,      /* over the caller's limit */
-    MIC_ERROR_CAPACITY = 103,   /* the output buffer is too small */
-    MIC_ERROR_VERIFY = 104,     /* decoded data differ from the original */
-    MIC_ERROR_MEMORY = 200,     /* out of memory */
+    MIC_ERROR_LIMIT = 102,       /* over the caller's limit */
+    MIC_ERROR_CAPACITY = 103,    /* the output buffer is too small */
+    MIC_ERROR_VERIFY = 104,      /* decoded data differ from the original */
+    MIC_ERROR_MEMORY = 200,      /* out of memory */
 } mic_status;
 
 /* One sentence: what was found, what was expected, what to do about it. */
 typedef struct mic_error {
     mic_status status;
-    const char *stage;  /* static string: "container", "fse", "rle", ... */
-    int64_t frame;      /* index of the frame, -1 where it has no meaning */
-    int64_t strip;      /* index of the strip within the frame, or -1 */
-    int64_t offset;     /* byte offset within the input of that stage, or -1 */
+    const char *stage; /* static string: "container", "fse", "rle", ... */
+    int64_t frame;     /* index of the frame, -1 where it has no meaning */
+    int64_t strip;     /* index of the strip within the frame, or -1 */
+    int64_t offset;    /* byte offset within the input of that stage, or -1 */
     char message[320];
 } mic_error;
 
@@ -59,46 +59,40 @@ typedef struct mic_error {
 /* Prediction.  `words` must hold mic_delta_bound() words; the first word of
  * the output is max_value.  Decoders need the exact number of words. */
 typedef enum mic_predictor {
-    MIC_PREDICT_AVERAGE,   /* (left + above) >> 1 */
-    MIC_PREDICT_ZIGZAG,    /* left, residual folded to unsigned */
-    MIC_PREDICT_GRADIENT,  /* average corrected by the upper gradient */
-    MIC_PREDICT_MEDIAN,    /* median edge detector; stage only, in no pipeline */
+    MIC_PREDICT_AVERAGE,  /* (left + above) >> 1 */
+    MIC_PREDICT_ZIGZAG,   /* left, residual folded to unsigned */
+    MIC_PREDICT_GRADIENT, /* average corrected by the upper gradient */
+    MIC_PREDICT_MEDIAN,   /* median edge detector; stage only, in no pipeline */
 } mic_predictor;
 
 size_t mic_delta_bound(size_t n_pixels);
-mic_status mic_delta_encode(mic_predictor predictor, const uint16_t *pixels,
-                            size_t width, size_t height, unsigned max_value,
-                            uint16_t *words, size_t *n_words, mic_error *error);
-mic_status mic_delta_decode(mic_predictor predictor, const uint16_t *words,
-                            size_t n_words, size_t width, size_t height,
-                            uint16_t *pixels, mic_error *error);
+mic_status mic_delta_encode(mic_predictor predictor, const uint16_t *pixels, size_t width, size_t height,
+                            unsigned max_value, uint16_t *words, size_t *n_words, mic_error *error);
+mic_status mic_delta_decode(mic_predictor predictor, const uint16_t *words, size_t n_words, size_t width,
+                            size_t height, uint16_t *pixels, mic_error *error);
 
 /* Run lengths with a MidCount split.  `initial` is the first word of the
  * output and sets the run limit.  `with_length` writes the number of words
  * behind it (the stand-alone form); without, the decoder expands every block. */
 size_t mic_rle_bound(size_t n_words);
-mic_status mic_rle_encode(const uint16_t *words, size_t n_words, unsigned initial,
-                          int with_length, uint16_t *out, size_t *n_out,
-                          mic_error *error);
+mic_status mic_rle_encode(const uint16_t *words, size_t n_words, unsigned initial, int with_length,
+                          uint16_t *out, size_t *n_out, mic_error *error);
 /* Number of words that decoding yields. */
-mic_status mic_rle_count(const uint16_t *in, size_t n_in, int with_length,
-                         size_t *n_words, mic_error *error);
-mic_status mic_rle_decode(const uint16_t *in, size_t n_in, int with_length,
-                          uint16_t *words, size_t capacity, size_t *n_words,
-                          mic_error *error);
+mic_status mic_rle_count(const uint16_t *in, size_t n_in, int with_length, size_t *n_words, mic_error *error);
+mic_status mic_rle_decode(const uint16_t *in, size_t n_in, int with_length, uint16_t *words, size_t capacity,
+                          size_t *n_words, mic_error *error);
 
 /* Finite state entropy coding over 16-bit words, 1, 2, 4 or 8 states.
  * Refuses (MIC_ERROR_UNSUPPORTED) what the published coder refuses. */
 size_t mic_fse_bound(size_t n_words);
-mic_status mic_fse_encode(const uint16_t *words, size_t n_words, int n_states,
-                          uint8_t *out, size_t capacity, size_t *n_bytes,
-                          mic_error *error);
+mic_status mic_fse_encode(const uint16_t *words, size_t n_words, int n_states, uint8_t *out, size_t capacity,
+                          size_t *n_bytes, mic_error *error);
 /* Number of words in the stream; decodes a 1-state stream to count, and
  * answers MIC_ERROR_LIMIT above max_words. */
-mic_status mic_fse_count(const uint8_t *in, size_t n_bytes, size_t max_words,
-                         size_t *n_words, mic_error *error);
-mic_status mic_fse_decode(const uint8_t *in, size_t n_bytes, uint16_t *words,
-                          size_t capacity, size_t *n_words, mic_error *error);
+mic_status mic_fse_count(const uint8_t *in, size_t n_bytes, size_t max_words, size_t *n_words,
+                         mic_error *error);
+mic_status mic_fse_decode(const uint8_t *in, size_t n_bytes, uint16_t *words, size_t capacity,
+                          size_t *n_words, mic_error *error);
 
 /* The published rANS, 8 states; bound, refusals and errors are those of FSE. */
 mic_status mic_rans_encode(const uint16_t *words, size_t n_words, uint8_t *out, size_t capacity,
@@ -110,19 +104,19 @@ mic_status mic_rans_decode(const uint8_t *in, size_t n_bytes, uint16_t *words, s
 
 /* Canonical Huffman over 16-bit words, tree cut at depth 14. */
 size_t mic_huffman_bound(size_t n_words);
-mic_status mic_huffman_encode(const uint16_t *words, size_t n_words, uint8_t *out,
-                              size_t capacity, size_t *n_bytes, mic_error *error);
-mic_status mic_huffman_count(const uint8_t *in, size_t n_bytes, size_t max_words,
-                             size_t *n_words, mic_error *error);
-mic_status mic_huffman_decode(const uint8_t *in, size_t n_bytes, uint16_t *words,
-                              size_t capacity, size_t *n_words, mic_error *error);
+mic_status mic_huffman_encode(const uint16_t *words, size_t n_words, uint8_t *out, size_t capacity,
+                              size_t *n_bytes, mic_error *error);
+mic_status mic_huffman_count(const uint8_t *in, size_t n_bytes, size_t max_words, size_t *n_words,
+                             mic_error *error);
+mic_status mic_huffman_decode(const uint8_t *in, size_t n_bytes, uint16_t *words, size_t capacity,
+                              size_t *n_words, mic_error *error);
 
 /* Gap removal: the used values of the words are renumbered, then coded by FSE. */
 size_t mic_gap_bound(size_t n_words);
-mic_status mic_gap_encode(const uint16_t *words, size_t n_words, uint8_t *out,
-                          size_t capacity, size_t *n_bytes, mic_error *error);
-mic_status mic_gap_decode(const uint8_t *in, size_t n_bytes, uint16_t *words,
-                          size_t capacity, size_t *n_words, mic_error *error);
+mic_status mic_gap_encode(const uint16_t *words, size_t n_words, uint8_t *out, size_t capacity,
+                          size_t *n_bytes, mic_error *error);
+mic_status mic_gap_decode(const uint8_t *in, size_t n_bytes, uint16_t *words, size_t capacity,
+                          size_t *n_words, mic_error *error);
 
 /* ---- published single-frame streams: pixels in, bytes out --------------- */
 
@@ -140,8 +134,8 @@ size_t mic_stream_bound(size_t n_pixels);
 /* n_states (1, 2, 4, 8) is for MIC_STREAM_FSE; the others fix it.  Falls back
  * to fewer states as the published encoder does. */
 mic_status mic_stream_encode(mic_stream_kind kind, const uint16_t *pixels, size_t width, size_t height,
-                             unsigned max_value, int n_states, uint8_t *out, size_t capacity,
-                             size_t *n_bytes, mic_error *error);
+                             unsigned max_value, int n_states, uint8_t *out, size_t capacity, size_t *n_bytes,
+                             mic_error *error);
 mic_status mic_stream_decode(mic_stream_kind kind, const uint8_t *in, size_t n_bytes, size_t width,
                              size_t height, uint16_t *pixels, mic_error *error);
 
@@ -149,7 +143,7 @@ mic_status mic_stream_decode(mic_stream_kind kind, const uint8_t *in, size_t n_b
  * variant.  V2 takes 1 to 8 levels, V1 1 to 4. */
 typedef enum mic_wavelet {
     MIC_WAVELET_V2,
-    MIC_WAVELET_V1,      /* without run lengths */
+    MIC_WAVELET_V1, /* without run lengths */
     MIC_WAVELET_V1_RUNS,
 } mic_wavelet;
 
@@ -185,21 +179,21 @@ typedef struct mic_level {
 typedef struct mic_layout {
     mic_container container;
     mic_sample_type sample_type;
-    mic_codec codec;                /* what the encoder was asked for */
-    unsigned channels;              /* 1, or 3 interleaved */
-    unsigned bits_used;             /* smallest width that holds every sample */
-    unsigned n_axes;                /* leading axes; frames are their product */
+    mic_codec codec;    /* what the encoder was asked for */
+    unsigned channels;  /* 1, or 3 interleaved */
+    unsigned bits_used; /* smallest width that holds every sample */
+    unsigned n_axes;    /* leading axes; frames are their product */
     uint32_t axes[MIC_MAX_AXES];
     uint64_t n_frames;
     uint32_t rows, columns;
-    uint32_t strip_rows;            /* rows per strip, 1..rows; PICA: of no strip more */
-    uint32_t n_parts;               /* strips or planes that PICS, PICA, MICR list; else 0 */
-    int temporal;                   /* MIC2: frames are coded as differences */
-    uint32_t shared_bytes;          /* of the models that frames share, which lie before the first one */
-    uint64_t header_bytes;          /* where the first frame begins */
-    uint64_t index_offset;          /* where the frame index begins, 0 for none */
-    uint64_t stream_bytes;          /* size of the stream; 0: the frame's head tells */
-    unsigned n_levels;              /* of a slide, whose frames are its tiles; otherwise 0 */
+    uint32_t strip_rows;              /* rows per strip, 1..rows; PICA: of no strip more */
+    uint32_t n_parts;                 /* strips or planes that PICS, PICA, MICR list; else 0 */
+    int temporal;                     /* MIC2: frames are coded as differences */
+    uint32_t shared_bytes;            /* of the models that frames share, which lie before the first one */
+    uint64_t header_bytes;            /* where the first frame begins */
+    uint64_t index_offset;            /* where the frame index begins, 0 for none */
+    uint64_t stream_bytes;            /* size of the stream; 0: the frame's head tells */
+    unsigned n_levels;                /* of a slide, whose frames are its tiles; otherwise 0 */
     mic_level levels[MIC_MAX_LEVELS]; /* the largest first */
 } mic_layout;
 
@@ -213,12 +207,12 @@ typedef struct mic_shared_models mic_shared_models;
 
 typedef struct mic_encode_options {
     mic_codec codec;
-    int n_states;        /* FSE states: 1, 2, 4 or 8 */
-    int effort;          /* 1..9 */
+    int n_states; /* FSE states: 1, 2, 4 or 8 */
+    int effort;   /* 1..9 */
     int n_threads;
-    unsigned max_value;  /* of MIC1, MIC2, PICS and PICA; 0: the largest sample */
-    uint32_t n_strips;   /* of PICS and PICA; at most one a row */
-    int temporal;        /* MIC2: code each frame as its difference from the one before */
+    unsigned max_value;              /* of MIC1, MIC2, PICS and PICA; 0: the largest sample */
+    uint32_t n_strips;               /* of PICS and PICA; at most one a row */
+    int temporal;                    /* MIC2: code each frame as its difference from the one before */
     const mic_shared_models *shared; /* of mic_encode_frame; NULL for none */
 } mic_encode_options;
 
@@ -241,14 +235,13 @@ void mic_plan_strips(mic_layout *layout);
 #define MIC_HEADER_BOUND 1024 /* bytes of a header */
 mic_status mic_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
                             mic_error *error);
-mic_status mic_encode_frame(const mic_layout *layout, const void *samples,
-                            const mic_encode_options *options, mic_encoded **encoded,
-                            unsigned *bits_used, mic_error *error);
+mic_status mic_encode_frame(const mic_layout *layout, const void *samples, const mic_encode_options *options,
+                            mic_encoded **encoded, unsigned *bits_used, mic_error *error);
 /* n_frames frames that lie one behind the other, on threads: encoded[i], which the
  * caller frees, and the bits in use of all. */
 mic_status mic_encode_frames(const mic_layout *layout, const void *samples, size_t n_frames,
-                             const mic_encode_options *options, mic_encoded **encoded,
-                             unsigned *bits_used, mic_error *error);
+                             const mic_encode_options *options, mic_encoded **encoded, unsigned *bits_used,
+                             mic_error *error);
 /* Small frames may share models.  Where that is so, they are learnt from the first
  * MIC_LEARN_FRAMES, or from all if there are fewer: encode those at once, before the
  * header is written, and the others by mic_encode_frame with options->shared.
@@ -256,8 +249,8 @@ mic_status mic_encode_frames(const mic_layout *layout, const void *samples, size
 enum { MIC_LEARN_FRAMES = 16 };
 int mic_may_share_models(const mic_layout *layout);
 mic_status mic_encode_first_frames(mic_layout *layout, const void *samples, size_t n_frames,
-                                   const mic_encode_options *options, mic_encoded **frames, unsigned *bits_used,
-                                   mic_shared_models **shared, mic_error *error);
+                                   const mic_encode_options *options, mic_encoded **frames,
+                                   unsigned *bits_used, mic_shared_models **shared, mic_error *error);
 /* Those of a stream, from layout->shared_bytes bytes before its first frame.
  * Damage, or that some are missing, is reported by the frames that borrow them. */
 mic_status mic_shared_models_open(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
@@ -280,11 +273,17 @@ mic_status mic_read_index(const mic_layout *layout, const uint8_t *in, size_t n_
 /* The tile table of a MIC3 slide, which is its index.  n_tiles + 1 offsets. */
 void mic_write_tile_table(const uint64_t *tile_offsets, uint64_t n_tiles, uint8_t *out);
 /* Size of the frame that starts at `in`, from its head alone. */
-mic_status mic_frame_size(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
-                          uint64_t *frame_size, mic_error *error);
+mic_status mic_frame_size(const mic_layout *layout, const uint8_t *in, size_t n_bytes, uint64_t *frame_size,
+                          mic_error *error);
 
 /* A strip of a PICS or PICA frame, or a plane of a MICR frame. */
-typedef enum mic_part_kind { MIC_PART_AVERAGE, MIC_PART_GRADIENT, MIC_PART_Y, MIC_PART_CO, MIC_PART_CG } mic_part_kind;
+typedef enum mic_part_kind {
+    MIC_PART_AVERAGE,
+    MIC_PART_GRADIENT,
+    MIC_PART_Y,
+    MIC_PART_CO,
+    MIC_PART_CG
+} mic_part_kind;
 typedef struct mic_part {
     mic_part_kind kind;
     uint32_t first_row, n_rows;
@@ -301,16 +300,16 @@ mic_status mic_read_parts(const mic_layout *layout, const uint8_t *in, size_t n_
 typedef struct mic_decode_job {
     const mic_layout *layout;
     const mic_shared_models *shared; /* of the stream; NULL for none */
-    const uint8_t *in;          /* the frame */
+    const uint8_t *in;               /* the frame */
     size_t n_bytes;
-    int64_t frame;              /* its number, for messages */
-    uint64_t base_offset;       /* of the frame in its file; header_bytes is the first's */
+    int64_t frame;        /* its number, for messages */
+    uint64_t base_offset; /* of the frame in its file; header_bytes is the first's */
     uint32_t first_row, n_rows;
     uint32_t first_column, n_columns; /* 0 columns: all of them */
-    uint8_t *out;               /* n_rows rows of n_columns x channels samples */
-    ptrdiff_t row_stride;       /* bytes from one row of `out` to the next */
-    uint8_t *intact;            /* n_rows flags, or NULL: fail on any damage */
-    int padded;                 /* zero bytes may follow the frame (native container) */
+    uint8_t *out;                     /* n_rows rows of n_columns x channels samples */
+    ptrdiff_t row_stride;             /* bytes from one row of `out` to the next */
+    uint8_t *intact;                  /* n_rows flags, or NULL: fail on any damage */
+    int padded;                       /* zero bytes may follow the frame (native container) */
 } mic_decode_job;
 
 /* All jobs, on threads.  With `intact`, damaged rows are zero and flagged 0. */

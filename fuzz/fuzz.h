@@ -71,8 +71,8 @@ static inline void check_sentence(mic_status status, const mic_error *error)
 static inline void check_error(mic_status status, const mic_error *error)
 {
     check_sentence(status, error);
-    demand(status < MIC_ERROR_ARGUMENT || status == MIC_ERROR_UNSUPPORTED || status == MIC_ERROR_LIMIT, "error",
-           "that is not about data");
+    demand(status < MIC_ERROR_ARGUMENT || status == MIC_ERROR_UNSUPPORTED || status == MIC_ERROR_LIMIT,
+           "error", "that is not about data");
 }
 
 /* The header of a stream, or why it has none. */

@@ -17,14 +17,19 @@
 
 enum { MOST_BYTES = 1 << 19 };
 
-static void decode_frame(const mic_layout *layout, const mic_shared_models *shared, const uint8_t *in, uint64_t first,
-                         uint64_t end, unsigned how)
+static void decode_frame(const mic_layout *layout, const mic_shared_models *shared, const uint8_t *in,
+                         uint64_t first, uint64_t end, unsigned how)
 {
     const size_t n_row = (size_t)mic_frame_bytes(layout) / layout->rows;
     mic_error error = {.status = MIC_OK};
     uint8_t *frame = copy_of(in + first, (size_t)(end - first));
-    mic_decode_job job = {.layout = layout, .shared = shared, .in = frame, .n_bytes = (size_t)(end - first),
-                          .base_offset = first, .n_rows = layout->rows, .row_stride = (ptrdiff_t)n_row};
+    mic_decode_job job = {.layout = layout,
+                          .shared = shared,
+                          .in = frame,
+                          .n_bytes = (size_t)(end - first),
+                          .base_offset = first,
+                          .n_rows = layout->rows,
+                          .row_stride = (ptrdiff_t)n_row};
     if (how & 16) {
         job.first_row = layout->rows / 2;
         job.n_rows -= job.first_row;
@@ -52,7 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!(how & 4))
         mend(in, size, how & 32);
     mic_layout layout;
-    if (read_layout(in, size, &layout) == MIC_OK && mic_frame_bytes(&layout) <= MOST_BYTES && layout.n_parts <= MOST_BYTES) {
+    if (read_layout(in, size, &layout) == MIC_OK && mic_frame_bytes(&layout) <= MOST_BYTES &&
+        layout.n_parts <= MOST_BYTES) {
         uint64_t *offsets = locate(in, size, &layout);
         mic_shared_models *shared = open_shared(in, size, &layout);
         for (uint64_t i = 0; offsets && i < layout.n_frames && i < MOST_FRAMES; i++)

@@ -32,7 +32,7 @@ typedef struct outcome {
 typedef struct input {
     const uint8_t *head, *data;
     size_t n_bytes;
-    mic_layout layout;          /* of samples to encode */
+    mic_layout layout; /* of samples to encode */
     mic_encode_options options;
 } input;
 
@@ -67,8 +67,8 @@ static outcome on_each_isa(call *run, input *in)
 
 enum { N_STREAM_KINDS = MIC_STREAM_GAP + 1, N_PREDICTORS = MIC_PREDICT_MEDIAN + 1 };
 
-static mic_status decode_words(unsigned stage, const input *in, const uint8_t *data, uint16_t *words, size_t width,
-                               size_t *n_words, mic_error *error)
+static mic_status decode_words(unsigned stage, const input *in, const uint8_t *data, uint16_t *words,
+                               size_t width, size_t *n_words, mic_error *error)
 {
     const size_t n_in = in->n_bytes / 2, height = n_in > width ? (n_in - 1) / width : 1;
     mic_status status;
@@ -87,13 +87,14 @@ static mic_status decode_words(unsigned stage, const input *in, const uint8_t *d
         *n_words = width * height;
         if (stage < 5 + N_PREDICTORS) {
             uint16_t *residuals = words_of(data, n_in);
-            status = mic_delta_decode((mic_predictor)(stage - 5), residuals, n_in, width, height, words, error);
+            status = mic_delta_decode((mic_predictor)(stage - 5), residuals, n_in, width, height, words,
+                                      error);
             free(residuals);
             return status;
         }
         *n_words = width * 16;
-        return mic_stream_decode((mic_stream_kind)(stage - 5 - N_PREDICTORS), data, in->n_bytes, width, 16, words,
-                                 error);
+        return mic_stream_decode((mic_stream_kind)(stage - 5 - N_PREDICTORS), data, in->n_bytes, width, 16,
+                                 words, error);
     }
 }
 
@@ -123,9 +124,14 @@ static outcome decode_frames(const mic_layout *layout, const mic_shared_models *
     out.bytes = allocate(out.n_bytes);
     mic_decode_job *jobs = allocate(n_frames * sizeof *jobs);
     for (size_t i = 0; i < n_frames; i++)
-        jobs[i] = (mic_decode_job){.layout = layout, .shared = shared, .in = in + offsets[i],
-                                   .base_offset = offsets[i], .n_bytes = (size_t)(offsets[i + 1] - offsets[i]),
-                                   .frame = (int64_t)i, .n_rows = layout->rows, .out = out.bytes + i * n_frame,
+        jobs[i] = (mic_decode_job){.layout = layout,
+                                   .shared = shared,
+                                   .in = in + offsets[i],
+                                   .base_offset = offsets[i],
+                                   .n_bytes = (size_t)(offsets[i + 1] - offsets[i]),
+                                   .frame = (int64_t)i,
+                                   .n_rows = layout->rows,
+                                   .out = out.bytes + i * n_frame,
                                    .row_stride = (ptrdiff_t)(n_frame / layout->rows),
                                    .intact = rescue ? out.bytes + n_frames * n_frame + i * n_flags : NULL};
     mic_error error = {.status = MIC_OK};
@@ -170,11 +176,17 @@ static void choose(input *in)
     static const unsigned frames[4] = {0, 1, 2, 6};
     const unsigned n_frames = frames[in->head[3] / 16 % 4];
     in->layout = (mic_layout){.container = container_of(in->head),
-                              .sample_type = (mic_sample_type)(kind & 3), .channels = kind & 4 ? 3 : 1,
-                              .codec = (mic_codec)(1 + kind / 8 % 4 % 3), .columns = in->head[2] + 1u,
-                              .n_axes = n_frames > 0, .axes = {n_frames}, .n_frames = n_frames ? n_frames : 1};
-    in->options = (mic_encode_options){.codec = in->layout.codec, .n_states = 1 << kind / 32 % 4,
-                                       .effort = 1 + in->head[3] % 16 % 9, .n_strips = 3};
+                              .sample_type = (mic_sample_type)(kind & 3),
+                              .channels = kind & 4 ? 3 : 1,
+                              .codec = (mic_codec)(1 + kind / 8 % 4 % 3),
+                              .columns = in->head[2] + 1u,
+                              .n_axes = n_frames > 0,
+                              .axes = {n_frames},
+                              .n_frames = n_frames ? n_frames : 1};
+    in->options = (mic_encode_options){.codec = in->layout.codec,
+                                       .n_states = 1 << kind / 32 % 4,
+                                       .effort = 1 + in->head[3] % 16 % 9,
+                                       .n_strips = 3};
     const size_t n_row = in->layout.columns * in->layout.channels * mic_sample_bytes(in->layout.sample_type);
     in->layout.rows = (uint32_t)(in->n_bytes / n_row / in->layout.n_frames);
 }
@@ -229,7 +241,8 @@ static void there_and_back(input *in, const uint8_t *how)
         const uint8_t head[HEAD] = {0, how ? how[0] & 2 : 0};
         input stream = {.head = head, .data = coded.bytes, .n_bytes = coded.n_bytes};
         outcome back = on_each_isa(decode_stream, &stream);
-        demand(how || (back.status == MIC_OK && back.n_bytes == n_samples && equal(back.bytes, samples, n_samples)),
+        demand(how || (back.status == MIC_OK && back.n_bytes == n_samples &&
+                       equal(back.bytes, samples, n_samples)),
                "round trip", "other samples came back");
         free(back.bytes);
     }

@@ -44,8 +44,8 @@ static mic_status encode_fse(const coder *c, const words *in, uint8_t *out, size
     return mic_fse_encode(in->at, in->n, c->n_states, out, capacity, n, error);
 }
 
-static mic_status encode_huffman(const coder *c, const words *in, uint8_t *out, size_t capacity,
-                                 size_t *n, mic_error *error)
+static mic_status encode_huffman(const coder *c, const words *in, uint8_t *out, size_t capacity, size_t *n,
+                                 mic_error *error)
 {
     (void)c;
     return mic_huffman_encode(in->at, in->n, out, capacity, n, error);
@@ -129,7 +129,8 @@ static void try_prediction(mic_predictor predictor, const words *in, size_t widt
     uint16_t *back = allocate(2 * n_pixels);
     size_t n_first = 0, n_second = 0;
     mic_error error;
-    mic_status status = mic_delta_encode(predictor, in->at, width, height, max_value, first, &n_first, &error);
+    mic_status status = mic_delta_encode(predictor, in->at, width, height, max_value, first, &n_first,
+                                         &error);
     if (status != MIC_OK) {
         /* The published zigzag encoder has no room for a picture all escaped. */
         demand(status == MIC_ERROR_UNSUPPORTED && predictor == MIC_PREDICT_ZIGZAG, "prediction",
@@ -165,14 +166,14 @@ static void try_wavelet(mic_wavelet variant, const words *in, size_t width)
     uint8_t *first = allocate_filled(capacity, 0x00), *second = allocate_filled(capacity, 0xFF);
     size_t n_first = 0, n_second = 0;
     mic_error error;
-    mic_status status = mic_wavelet_encode(variant, in->at, width, height, in->largest, levels, first, capacity,
-                                           &n_first, &error);
+    mic_status status = mic_wavelet_encode(variant, in->at, width, height, in->largest, levels, first,
+                                           capacity, &n_first, &error);
     if (status != MIC_OK) {
         demand(status == MIC_ERROR_UNSUPPORTED, "wavelet", error.message);
     } else {
         use_scalar(true);
-        status = mic_wavelet_encode(variant, in->at, width, height, in->largest, levels, second, capacity, &n_second,
-                                    &error);
+        status = mic_wavelet_encode(variant, in->at, width, height, in->largest, levels, second, capacity,
+                                    &n_second, &error);
         use_scalar(false);
         demand(status == MIC_OK && n_first == n_second && equal(first, second, n_first), "wavelet",
                "the second encoding differs");
@@ -189,19 +190,19 @@ static void try_wavelet(mic_wavelet variant, const words *in, size_t width)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const coder coders[] = {
-        { "FSE, 1 state", 1, mic_fse_bound, encode_fse, mic_fse_decode },
-        { "FSE, 2 states", 2, mic_fse_bound, encode_fse, mic_fse_decode },
-        { "FSE, 4 states", 4, mic_fse_bound, encode_fse, mic_fse_decode },
-        { "FSE, 8 states", 8, mic_fse_bound, encode_fse, mic_fse_decode },
-        { "Huffman", 0, mic_huffman_bound, encode_huffman, mic_huffman_decode },
-        { "gap removal", 0, mic_gap_bound, encode_gap, mic_gap_decode },
-        { "rANS", 0, mic_fse_bound, encode_rans, mic_rans_decode },
+        {"FSE, 1 state", 1, mic_fse_bound, encode_fse, mic_fse_decode},
+        {"FSE, 2 states", 2, mic_fse_bound, encode_fse, mic_fse_decode},
+        {"FSE, 4 states", 4, mic_fse_bound, encode_fse, mic_fse_decode},
+        {"FSE, 8 states", 8, mic_fse_bound, encode_fse, mic_fse_decode},
+        {"Huffman", 0, mic_huffman_bound, encode_huffman, mic_huffman_decode},
+        {"gap removal", 0, mic_gap_bound, encode_gap, mic_gap_decode},
+        {"rANS", 0, mic_fse_bound, encode_rans, mic_rans_decode},
     };
     if (size < 2)
         return 0;
     const size_t width = data[0] + 1u;
     const unsigned mask = (2u << data[1] % 16) - 1;
-    words in = { .n = (size - 2) / 2 };
+    words in = {.n = (size - 2) / 2};
     in.at = allocate(2 * in.n);
     for (size_t i = 0; i < in.n; i++) {
         in.at[i] = (uint16_t)((data[2 + 2 * i] | data[3 + 2 * i] << 8) & mask);

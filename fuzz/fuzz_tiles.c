@@ -23,10 +23,14 @@ static void mend_table(const mic_layout *layout, uint8_t *in, size_t n_bytes)
     }
 }
 
-static void decode_tile(const mic_layout *layout, const uint8_t *in, size_t n_bytes, uint64_t number, unsigned how)
+static void decode_tile(const mic_layout *layout, const uint8_t *in, size_t n_bytes, uint64_t number,
+                        unsigned how)
 {
     const size_t n_pixel = layout->channels * mic_sample_bytes(layout->sample_type);
-    mic_decode_job job = {.layout = layout, .n_bytes = n_bytes, .frame = (int64_t)number, .n_rows = layout->rows,
+    mic_decode_job job = {.layout = layout,
+                          .n_bytes = n_bytes,
+                          .frame = (int64_t)number,
+                          .n_rows = layout->rows,
                           .n_columns = layout->columns};
     if (how & 4) {
         job.first_row = layout->rows / 2;
@@ -45,7 +49,8 @@ static void decode_tile(const mic_layout *layout, const uint8_t *in, size_t n_by
     mic_error error = {.status = MIC_OK};
     mic_status status = mic_decode(&job, 1, how & 1 ? 2 : 1, &error);
     check_error(status, &error);
-    demand(status == MIC_OK || (error.frame == (int64_t)number && !intact), "tile", "an error that does not name it");
+    demand(status == MIC_OK || (error.frame == (int64_t)number && !intact), "tile",
+           "an error that does not name it");
     check_rescued(&job, n_row);
     free(coded);
     free(out);
@@ -70,7 +75,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (how & 8 && size - layout.header_bytes >= layout.n_frames)
             mend_table(&layout, in, size);
         uint64_t *offsets = allocate((size_t)(layout.n_frames + 1) * sizeof *offsets);
-        status = mic_read_index(&layout, in + layout.index_offset, size - (size_t)layout.index_offset, offsets, &error);
+        status = mic_read_index(&layout, in + layout.index_offset, size - (size_t)layout.index_offset,
+                                offsets, &error);
         check_error(status, &error);
         for (uint64_t i = 0; status == MIC_OK && i < layout.n_frames && i < MOST_TILES; i++)
             if (offsets[i + 1] <= size && mic_frame_bytes(&layout) <= MOST_BYTES)

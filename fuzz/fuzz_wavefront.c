@@ -35,7 +35,8 @@ static void choose_isas(unsigned which)
 static void check(mic_status status, const mic_error *error)
 {
     check_sentence(status, error);
-    demand(status == MIC_OK || status == MIC_ERROR_TRUNCATED || status == MIC_ERROR_CORRUPT, "status", "not of data");
+    demand(status == MIC_OK || status == MIC_ERROR_TRUNCATED || status == MIC_ERROR_CORRUPT, "status",
+           "not of data");
 }
 
 /* Two strips in one call run in one loop; both must be as one alone. */
@@ -45,7 +46,10 @@ static void decode_pair(const mic_kernels *k, const wf_decoder *decoder, const u
     wf_strip_job jobs[2];
     uint8_t *in[2] = {copy_of(strip, n_bytes), copy_of(strip, n_bytes)};
     for (int i = 0; i < 2; i++)
-        jobs[i] = (wf_strip_job){.in = in[i], .n_bytes = n_bytes, .words = allocate(2 * width * height), .height = height};
+        jobs[i] = (wf_strip_job){.in = in[i],
+                                 .n_bytes = n_bytes,
+                                 .words = allocate(2 * width * height),
+                                 .height = height};
     mic_error error = {.status = MIC_OK};
     mic_status status = k->wavefront_decode(decoder, jobs, 2, width, &error);
     check(status, &error);
@@ -59,7 +63,8 @@ static void decode_pair(const mic_kernels *k, const wf_decoder *decoder, const u
 }
 
 /* Words that all instruction sets agree on, NULL if all refuse the strip. */
-static uint16_t *decode(const wf_decoder *decoder, const uint8_t *strip, size_t n_bytes, size_t width, size_t height)
+static uint16_t *decode(const wf_decoder *decoder, const uint8_t *strip, size_t n_bytes, size_t width,
+                        size_t height)
 {
     uint16_t *first = NULL;
     mic_status wanted = MIC_OK;
@@ -67,7 +72,10 @@ static uint16_t *decode(const wf_decoder *decoder, const uint8_t *strip, size_t 
     for (size_t i = 0; i < n_isas; i++) {
         mic_error error = {.status = MIC_OK};
         uint8_t *in = copy_of(strip, n_bytes);
-        wf_strip_job job = {.in = in, .n_bytes = n_bytes, .words = allocate(2 * width * height), .height = height};
+        wf_strip_job job = {.in = in,
+                            .n_bytes = n_bytes,
+                            .words = allocate(2 * width * height),
+                            .height = height};
         mic_status status = isas[i]->wavefront_decode(decoder, &job, 1, width, &error);
         check(status, &error);
         free(in);
@@ -116,8 +124,9 @@ typedef struct image {
 static void choose_model(const image *im, int effort, wf_model *model)
 {
     wf_plane_encoder *plane;
-    demand(mic_wf_plane_open(im->words, 0, im->width, im->height, im->strip_rows, im->max_value, effort, &plane,
-                             NULL) == MIC_OK, "plane", "not opened");
+    demand(mic_wf_plane_open(im->words, 0, im->width, im->height, im->strip_rows, im->max_value, effort,
+                             &plane, NULL) == MIC_OK,
+           "plane", "not opened");
     for (size_t strip = 0; strip * im->strip_rows < im->height; strip++)
         demand(mic_wf_plane_analyse(plane, strip, NULL) == MIC_OK, "plane", "a strip is not analysed");
     demand(mic_wf_plane_choose(plane, model, NULL) == MIC_OK, "model", "not built");
@@ -132,7 +141,8 @@ static uint8_t *build(const image *im, int effort, wf_model *model, size_t *n_by
         size_t n = 0;
         mic_use_isa(isas[i]->isa, NULL);
         choose_model(im, effort, model);
-        demand(mic_wf_write_model(model, i ? again : bytes, WF_MODEL_BOUND, &n, NULL) == MIC_OK, "model", "not written");
+        demand(mic_wf_write_model(model, i ? again : bytes, WF_MODEL_BOUND, &n, NULL) == MIC_OK, "model",
+               "not written");
         demand(i == 0 || (n == *n_bytes && !memcmp(bytes, again, n)), mic_isa_name(isas[i]->isa),
                "another model than scalar");
         *n_bytes = n;
@@ -149,8 +159,8 @@ static uint8_t *encode(const image *im, const wf_model *model, size_t top, size_
     for (size_t i = 0; i < n_isas; i++) {
         size_t n = 0;
         mic_use_isa(isas[i]->isa, NULL);
-        mic_status status = mic_wf_encode_strip(model, im->words + top * im->width, im->width, height, &scratch,
-                                                i ? again : bytes, bound, &n, NULL);
+        mic_status status = mic_wf_encode_strip(model, im->words + top * im->width, im->width, height,
+                                                &scratch, i ? again : bytes, bound, &n, NULL);
         demand(status == MIC_OK, mic_isa_name(isas[i]->isa), "a strip is not encoded");
         demand(i == 0 || (n == *n_bytes && !memcmp(bytes, again, n)), mic_isa_name(isas[i]->isa),
                "another strip than scalar");
@@ -180,8 +190,8 @@ static void round_trip(const image *im, int effort, const uint8_t *how)
         } else {
             wf_decoder decoder;
             uint8_t *in = copy_of(model_bytes, n_model);
-            demand(mic_wf_decoder_open(in, n_model, &decoder, &n_used, NULL) == MIC_OK && n_used == n_model, "model",
-                   "does not come back");
+            demand(mic_wf_decoder_open(in, n_model, &decoder, &n_used, NULL) == MIC_OK && n_used == n_model,
+                   "model", "does not come back");
             uint16_t *back = decode(&decoder, strip, n_strip, im->width, height);
             demand(back && !memcmp(back, im->words + top * im->width, 2 * im->width * height), "strip",
                    "other words came back");
@@ -201,7 +211,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     choose_isas(data[0] / 27);
     const unsigned mode = data[0] % 3;
     const int effort = 1 + data[0] / 3 % 9;
-    image im = {.width = data[1] + 1u, .strip_rows = data[2] + 1u, .max_value = data[3] | (unsigned)data[4] << 8};
+    image im = {.width = data[1] + 1u,
+                .strip_rows = data[2] + 1u,
+                .max_value = data[3] | (unsigned)data[4] << 8};
     if (mode == 0) {
         decode_bytes(data + HEAD, size - HEAD, im.width, data[2] % 128 + 1u);
         return 0;

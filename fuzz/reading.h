@@ -20,8 +20,8 @@ static inline uint64_t *locate(const uint8_t *in, size_t n_bytes, const mic_layo
         if (status != MIC_OK)
             return NULL;
         offsets = allocate((size_t)(layout->n_frames + 1) * sizeof *offsets);
-        status = mic_read_index(layout, in + layout->index_offset, n_bytes - (size_t)layout->index_offset, offsets,
-                                &error);
+        status = mic_read_index(layout, in + layout->index_offset, n_bytes - (size_t)layout->index_offset,
+                                offsets, &error);
     } else {
         const size_t n_header = (size_t)layout->header_bytes;
         if (n_header > n_bytes) /* cut off within the shared models */

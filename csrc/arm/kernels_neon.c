@@ -141,7 +141,8 @@ MIC_INLINE size_t run_length_body(const uint16_t *words, size_t n)
 
 static size_t find_triple_neon(const uint16_t *words, size_t n) { return find_triple_body(words, n); }
 
-static size_t rle_encode_neon(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out, size_t out_room)
+static size_t rle_encode_neon(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out,
+                              size_t out_room)
 {
     return rle_encode_loop(words, n, run_limit, out, out_room, find_triple_body, run_length_body);
 }

@@ -213,9 +213,9 @@ MIC_INLINE uint32x4_t widen_high(uint16x8_t v)
     return vreinterpretq_u32_s32(vmovl_high_s16(vreinterpretq_s16_u16(v)));
 }
 
-MIC_INLINE const uint8_t *decode_symbols(const constants *c, group_lanes *s, const group_neighbours *v, bool median,
-                                         bool all_active, uint32_t active_lanes, group_step *step,
-                                         const uint8_t *next)
+MIC_INLINE const uint8_t *decode_symbols(const constants *c, group_lanes *s, const group_neighbours *v,
+                                         bool median, bool all_active, uint32_t active_lanes,
+                                         group_step *step, const uint8_t *next)
 {
     uint8x8_t bucket = vmovn_u16(find_buckets(measure_activity(v)));
     uint16x8_t context = vmovl_u8(vqtbl2_u8(c->contexts, bucket));
@@ -248,7 +248,8 @@ MIC_INLINE uint32x4_t magnitudes(const constants *c, uint32x4_t j, uint32x4_t es
     return vorrq_u32(vshlq_u32(mantissa, n), raw);
 }
 
-MIC_INLINE const uint8_t *take_raw_bits(const constants *c, group_lanes *s, group_step *step, const uint8_t *next)
+MIC_INLINE const uint8_t *take_raw_bits(const constants *c, group_lanes *s, group_step *step,
+                                        const uint8_t *next)
 {
     uint16x8_t j = vreinterpretq_u16_s16(vsubq_s16(vabsq_s16(step->residual), c->direct));
     uint32x4_t low = magnitudes(c, vmovl_u16(vget_low_u16(j)), widen_low(step->escaped), &s->low);
@@ -261,8 +262,8 @@ MIC_INLINE const uint8_t *take_raw_bits(const constants *c, group_lanes *s, grou
 }
 
 /* A residual is stored negated where the errors of W and N sum to below 0. */
-MIC_INLINE void reconstruct(const constants *c, group_lanes *s, const group_neighbours *v, const group_step *step,
-                            uint16_t *out)
+MIC_INLINE void reconstruct(const constants *c, group_lanes *s, const group_neighbours *v,
+                            const group_step *step, uint16_t *out)
 {
     int16x8_t flip = vshrq_n_s16(vqaddq_s16(v->e_w, v->e_n), 15);
     int16x8_t residual = vshlq_s16(vsubq_s16(veorq_s16(step->residual, flip), flip), c->fraction_bits);
@@ -273,9 +274,9 @@ MIC_INLINE void reconstruct(const constants *c, group_lanes *s, const group_neig
     vst1q_u16(out, vshlq_u16(vreinterpretq_u16_s16(vsubq_s16(s->sample, c->low)), c->minus_fraction_bits));
 }
 
-MIC_INLINE const uint8_t *take_step(const constants *c, group_lanes s[GROUPS], const group_neighbours v[GROUPS],
-                                    bool median, bool all_active, uint32_t active, const uint8_t *next,
-                                    const wf_ports *at, uint16_t *out)
+MIC_INLINE const uint8_t *take_step(const constants *c, group_lanes s[GROUPS],
+                                    const group_neighbours v[GROUPS], bool median, bool all_active,
+                                    uint32_t active, const uint8_t *next, const wf_ports *at, uint16_t *out)
 {
     group_step step[GROUPS];
     for (int g = 0; g < GROUPS; g++)
@@ -292,8 +293,8 @@ MIC_INLINE const uint8_t *take_step(const constants *c, group_lanes s[GROUPS], c
     return next;
 }
 
-MIC_INLINE mic_status run(wf_track *track, const constants *c, bool pair, bool interior, bool median, wf_clock clock,
-                          size_t n, mic_error *error)
+MIC_INLINE mic_status run(wf_track *track, const constants *c, bool pair, bool interior, bool median,
+                          wf_clock clock, size_t n, mic_error *error)
 {
     wf_strip *strip = &track->strip;
     const uint8_t *next = strip->in.next;
@@ -307,12 +308,14 @@ MIC_INLINE mic_status run(wf_track *track, const constants *c, bool pair, bool i
         TRY(wf_words_check(&strip->in, &next, error));
         find_neighbours(s, &at, v);
         if (!interior) {
-            uint32_t first = wf_lanes_at(strip, &clock, 0), last = wf_lanes_at(strip, &clock, strip->width - 1);
+            uint32_t first = wf_lanes_at(strip, &clock, 0),
+                     last = wf_lanes_at(strip, &clock, strip->width - 1);
             for (int g = 0; g < GROUPS; g++)
                 patch_row_ends(&v[g], first >> g * GROUP & 255, last >> g * GROUP & 255);
             active = wf_active_lanes(strip, &clock);
         }
-        next = take_step(c, s, v, median, interior, active, next, &at, track->steps + clock.t % WF_BLOCK * WF_LANES);
+        next = take_step(c, s, v, median, interior, active, next, &at,
+                         track->steps + clock.t % WF_BLOCK * WF_LANES);
         wf_advance(&clock, strip, 1);
     }
     memcpy(track->state.group, s, sizeof s);
@@ -399,8 +402,8 @@ static void store_states(const lanes *all, uint32_t states[WF_LANES])
     }
 }
 
-mic_status mic_wf_decode_strips_neon(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs, size_t width,
-                                     mic_error *error)
+mic_status mic_wf_decode_strips_neon(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs,
+                                     size_t width, mic_error *error)
 {
     return decode_strips(decoder, jobs, n_jobs, width, error);
 }

@@ -19,8 +19,8 @@
 typedef struct lsb_writer {
     uint8_t *next;
     uint8_t *end;
-    uint64_t bits;     /* pending bits, lowest first; only the low `count` are set */
-    unsigned count;    /* invariant after lsb_flush: below 8 */
+    uint64_t bits;  /* pending bits, lowest first; only the low `count` are set */
+    unsigned count; /* invariant after lsb_flush: below 8 */
     bool overflow;
 } lsb_writer;
 
@@ -111,8 +111,8 @@ static inline uint64_t msb_peek(const uint8_t *in, size_t n_bytes, uint64_t posi
 typedef struct msb_writer {
     uint8_t *next;
     uint8_t *end;
-    uint64_t bits;     /* pending bits, highest first; only the high `count` are set */
-    unsigned count;    /* invariant after msb_flush: below 8 */
+    uint64_t bits;  /* pending bits, highest first; only the high `count` are set */
+    unsigned count; /* invariant after msb_flush: below 8 */
     bool overflow;
 } msb_writer;
 

@@ -23,8 +23,8 @@ uint32_t mic_crc32c_combine(uint32_t crc_a, uint32_t crc_b, uint64_t n_bytes_b)
 {
     if (crc_a == 0)
         return crc_b;
-    uint32_t shift = 1u << 31;         /* x^0 */
-    uint32_t square = 1u << (31 - 8);  /* x^8: one byte */
+    uint32_t shift = 1u << 31;        /* x^0 */
+    uint32_t square = 1u << (31 - 8); /* x^8: one byte */
     for (; n_bytes_b; n_bytes_b >>= 1) {
         if (n_bytes_b & 1)
             shift = multiply_mod(square, shift);
@@ -37,10 +37,9 @@ uint32_t mic_crc32c_combine(uint32_t crc_a, uint32_t crc_b, uint64_t n_bytes_b)
 MIC_INLINE uint32_t take_bytes(uint32_t crc, const uint8_t *p)
 {
     uint64_t v = load_u64(p) ^ crc;
-    return crc32c_tables[7][v & 255] ^ crc32c_tables[6][v >> 8 & 255] ^
-           crc32c_tables[5][v >> 16 & 255] ^ crc32c_tables[4][v >> 24 & 255] ^
-           crc32c_tables[3][v >> 32 & 255] ^ crc32c_tables[2][v >> 40 & 255] ^
-           crc32c_tables[1][v >> 48 & 255] ^ crc32c_tables[0][v >> 56];
+    return crc32c_tables[7][v & 255] ^ crc32c_tables[6][v >> 8 & 255] ^ crc32c_tables[5][v >> 16 & 255] ^
+           crc32c_tables[4][v >> 24 & 255] ^ crc32c_tables[3][v >> 32 & 255] ^
+           crc32c_tables[2][v >> 40 & 255] ^ crc32c_tables[1][v >> 48 & 255] ^ crc32c_tables[0][v >> 56];
 }
 
 static uint32_t checksum_of_range(uint32_t crc, const uint8_t *p, size_t n)

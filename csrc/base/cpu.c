@@ -48,8 +48,8 @@ void mic_cpu_model(char model[MIC_CPU_MODEL_SIZE])
     unsigned registers[12];
     model[0] = '\0';
     for (unsigned i = 0; i < 3; i++)
-        if (!__get_cpuid(0x80000002u + i, &registers[4 * i], &registers[4 * i + 1],
-                         &registers[4 * i + 2], &registers[4 * i + 3]))
+        if (!__get_cpuid(0x80000002u + i, &registers[4 * i], &registers[4 * i + 1], &registers[4 * i + 2],
+                         &registers[4 * i + 3]))
             return;
     memcpy(model, registers, sizeof registers);
     model[MIC_CPU_MODEL_SIZE - 1] = '\0';

@@ -7,8 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-mic_status mic_fail(mic_error *error, mic_status status, const char *stage,
-                    int64_t offset, const char *format, ...)
+mic_status mic_fail(mic_error *error, mic_status status, const char *stage, int64_t offset,
+                    const char *format, ...)
 {
     if (error) {
         va_list arguments;

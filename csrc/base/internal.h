@@ -38,15 +38,15 @@
 enum { MIC_MOST_BYTES_PER_SAMPLE = 32 };
 
 /* Fill `error` (if any) and return `status`.  The message is one sentence. */
-mic_status mic_fail(mic_error *error, mic_status status, const char *stage,
-                    int64_t offset, const char *format, ...) MIC_PRINTF(5, 6);
+mic_status mic_fail(mic_error *error, mic_status status, const char *stage, int64_t offset,
+                    const char *format, ...) MIC_PRINTF(5, 6);
 
 /* Leave the function if a callee failed; it has filled the error already. */
-#define TRY(call)                                    \
-    do {                                             \
-        mic_status status_ = (call);                 \
-        if (MIC_UNLIKELY(status_ != MIC_OK))         \
-            return status_;                          \
+#define TRY(call)                            \
+    do {                                     \
+        mic_status status_ = (call);         \
+        if (MIC_UNLIKELY(status_ != MIC_OK)) \
+            return status_;                  \
     } while (0)
 
 /* Little-endian loads and stores at any address.  memcpy compiles to one move;
@@ -63,12 +63,39 @@ mic_status mic_fail(mic_error *error, mic_status status, const char *stage,
 #define MIC_BIG_ENDIAN 0
 #endif
 
-static inline uint16_t load_u16(const void *p) { uint16_t v; memcpy(&v, p, 2); return MIC_LE16(v); }
-static inline uint32_t load_u32(const void *p) { uint32_t v; memcpy(&v, p, 4); return MIC_LE32(v); }
-static inline uint64_t load_u64(const void *p) { uint64_t v; memcpy(&v, p, 8); return MIC_LE64(v); }
-static inline void store_u16(void *p, uint16_t v) { v = MIC_LE16(v); memcpy(p, &v, 2); }
-static inline void store_u32(void *p, uint32_t v) { v = MIC_LE32(v); memcpy(p, &v, 4); }
-static inline void store_u64(void *p, uint64_t v) { v = MIC_LE64(v); memcpy(p, &v, 8); }
+static inline uint16_t load_u16(const void *p)
+{
+    uint16_t v;
+    memcpy(&v, p, 2);
+    return MIC_LE16(v);
+}
+static inline uint32_t load_u32(const void *p)
+{
+    uint32_t v;
+    memcpy(&v, p, 4);
+    return MIC_LE32(v);
+}
+static inline uint64_t load_u64(const void *p)
+{
+    uint64_t v;
+    memcpy(&v, p, 8);
+    return MIC_LE64(v);
+}
+static inline void store_u16(void *p, uint16_t v)
+{
+    v = MIC_LE16(v);
+    memcpy(p, &v, 2);
+}
+static inline void store_u32(void *p, uint32_t v)
+{
+    v = MIC_LE32(v);
+    memcpy(p, &v, 4);
+}
+static inline void store_u64(void *p, uint64_t v)
+{
+    v = MIC_LE64(v);
+    memcpy(p, &v, 8);
+}
 
 /* Position of the highest set bit; v must not be 0. */
 static inline unsigned highest_bit(uint32_t v)

@@ -82,14 +82,14 @@ static size_t rle_encode_scalar(const uint16_t *words, size_t n, size_t run_limi
     return rle_encode_loop(words, n, run_limit, out, out_room, find_triple_scalar, run_length_scalar);
 }
 
-static rle_outcome rle_decode_scalar(const uint16_t *in, size_t *n_in, size_t run_limit,
-                                     uint16_t *out, size_t capacity, size_t *n_out)
+static rle_outcome rle_decode_scalar(const uint16_t *in, size_t *n_in, size_t run_limit, uint16_t *out,
+                                     size_t capacity, size_t *n_out)
 {
     return rle_decode_loop(in, n_in, run_limit, out, capacity, n_out);
 }
 
-static bool delta_forward_row_scalar(const uint16_t *row, const uint16_t *above, size_t n,
-                                     uint16_t threshold, uint16_t *words)
+static bool delta_forward_row_scalar(const uint16_t *row, const uint16_t *above, size_t n, uint16_t threshold,
+                                     uint16_t *words)
 {
     bool escape = false;
     for (size_t x = 1; x < n; x++) {

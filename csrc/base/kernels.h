@@ -53,8 +53,7 @@ typedef struct mic_kernels {
 
     /* Blocks for words[0..n), run limit >= 7; returns the words written, at
      * most out_room = mic_rle_bound(n) - 3. */
-    size_t (*rle_encode)(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out,
-                         size_t out_room);
+    size_t (*rle_encode)(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out, size_t out_room);
 
     /* Words of the blocks; see rle_decode_loop. */
     rle_outcome (*rle_decode)(const uint16_t *in, size_t *n_in, size_t run_limit, uint16_t *out,
@@ -63,14 +62,14 @@ typedef struct mic_kernels {
     /* words[x] = row[x] - prediction + threshold for x in [1, n), mod 2^16, where
      * the prediction is (row[x-1] + above[x]) >> 1.  Returns whether any
      * |residual| >= threshold, which the caller has to escape. */
-    bool (*delta_forward_row)(const uint16_t *row, const uint16_t *above, size_t n,
-                              uint16_t threshold, uint16_t *words);
+    bool (*delta_forward_row)(const uint16_t *row, const uint16_t *above, size_t n, uint16_t threshold,
+                              uint16_t *words);
 
     /* Four rows of average-predicted pixels at once, none escaped:
      * rows[k * width + x] from words[k * width + x]; `above` is the row over
      * the first. */
-    void (*delta_inverse_rows)(const uint16_t *words, const uint16_t *above, size_t width,
-                               uint16_t threshold, uint16_t *rows);
+    void (*delta_inverse_rows)(const uint16_t *words, const uint16_t *above, size_t width, uint16_t threshold,
+                               uint16_t *rows);
 
     /* words[i] = table[words[i]], where table[w] = table[first] + w - first (mod
      * 2^16) for all w in [first, last]: there an addition does.  False, and the
@@ -145,13 +144,15 @@ MIC_INLINE void mark_each(const uint16_t *words, size_t n, uint16_t offset, mic_
 }
 void mic_mark_scalar(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker);
 /* Pixels first to n of the two kernels. */
-MIC_INLINE void interleave_from(size_t first, uint16_t *const planes[3], size_t n, uint8_t bias, uint8_t *samples)
+MIC_INLINE void interleave_from(size_t first, uint16_t *const planes[3], size_t n, uint8_t bias,
+                                uint8_t *samples)
 {
     for (size_t i = first; i < n; i++)
         for (size_t c = 0; c < 3; c++)
             samples[3 * i + c] = (uint8_t)(planes[c][i] ^ bias);
 }
-MIC_INLINE void deinterleave_from(size_t first, const uint8_t *samples, size_t n, uint8_t bias, uint16_t *const planes[3])
+MIC_INLINE void deinterleave_from(size_t first, const uint8_t *samples, size_t n, uint8_t bias,
+                                  uint16_t *const planes[3])
 {
     for (size_t i = first; i < n; i++)
         for (size_t c = 0; c < 3; c++)

@@ -80,7 +80,9 @@ mic_status mic_parallel_for(size_t n, int n_threads, mic_task *task, void *conte
 {
     parallel_loop loop = {.task = task, .context = context, .n = n};
     atomic_init(&loop.next, 0);
-    size_t n_workers = min_size(n, n_threads > MAX_THREADS ? MAX_THREADS : n_threads < 1 ? 1 : (size_t)n_threads);
+    size_t n_workers = min_size(n, n_threads > MAX_THREADS ? MAX_THREADS
+                                   : n_threads < 1         ? 1
+                                                           : (size_t)n_threads);
     worker only = {.loop = &loop, .failed_index = n};
     worker *workers = n_workers > 1 ? calloc(n_workers, sizeof *workers) : NULL;
     thread_handle *handles = n_workers > 1 ? calloc(n_workers, sizeof *handles) : NULL;

@@ -15,7 +15,8 @@ size_t mic_sample_bytes(mic_sample_type type) { return type == MIC_UINT8 || type
 
 uint64_t mic_frame_bytes(const mic_layout *layout)
 {
-    return (uint64_t)layout->rows * layout->columns * layout->channels * mic_sample_bytes(layout->sample_type);
+    return (uint64_t)layout->rows * layout->columns * layout->channels *
+           mic_sample_bytes(layout->sample_type);
 }
 
 uint64_t mic_strips_per_frame(const mic_layout *layout)
@@ -42,13 +43,14 @@ static mic_status check_layout(const mic_layout *layout, mic_error *error)
 {
     if ((layout->channels != 1 && layout->channels != 3) || layout->n_axes > MIC_MAX_AXES ||
         (unsigned)layout->container >= N_FORMATS)
-        return mic_fail(error, MIC_ERROR_ARGUMENT, "container", -1,
-                        "a layout of %u channels and %u leading axes in container %u, 1 or 3, at most %d and below %d "
-                        "are expected",
-                        layout->channels, layout->n_axes, (unsigned)layout->container, MIC_MAX_AXES, N_FORMATS);
+        return mic_fail(
+            error, MIC_ERROR_ARGUMENT, "container", -1,
+            "a layout of %u channels and %u leading axes in container %u, 1 or 3, at most %d and below %d "
+            "are expected",
+            layout->channels, layout->n_axes, (unsigned)layout->container, MIC_MAX_AXES, N_FORMATS);
     const container_format *format = format_of(layout);
-    if (format->channels && (layout->sample_type != format->sample_type || layout->channels != format->channels ||
-                             layout->n_axes != format->n_axes))
+    if (format->channels && (layout->sample_type != format->sample_type ||
+                             layout->channels != format->channels || layout->n_axes != format->n_axes))
         return mic_fail(error, MIC_ERROR_UNSUPPORTED, "container", -1,
                         "a %s file holds %s; use the native container", format->name, format->holds);
     return MIC_OK;
@@ -64,8 +66,8 @@ static mic_status check_job(const mic_decode_job *job, mic_error *error)
     if (job->n_rows >= 1 && job->first_row < layout->rows && job->n_rows <= layout->rows - job->first_row)
         return MIC_OK;
     return mic_fail(error, MIC_ERROR_ARGUMENT, "container", -1,
-                    "%u rows from row %u are asked for, at least one of rows 0 to %u is expected", job->n_rows,
-                    job->first_row, layout->rows - 1);
+                    "%u rows from row %u are asked for, at least one of rows 0 to %u is expected",
+                    job->n_rows, job->first_row, layout->rows - 1);
 }
 
 enum { FEWEST_COLUMNS = 64 };
@@ -85,9 +87,10 @@ static mic_status check_frame_shape(const mic_layout *layout, mic_error *error)
                         "(damaged file?)",
                         layout->rows, layout->columns);
     if (layout->rows * columns * layout->channels > SIZE_MAX / MIC_MOST_BYTES_PER_SAMPLE)
-        return mic_fail(error, MIC_ERROR_UNSUPPORTED, "header", -1,
-                        "a frame of %u rows x %u columns is more than a 32-bit process can take; use a 64-bit one",
-                        layout->rows, layout->columns);
+        return mic_fail(
+            error, MIC_ERROR_UNSUPPORTED, "header", -1,
+            "a frame of %u rows x %u columns is more than a 32-bit process can take; use a 64-bit one",
+            layout->rows, layout->columns);
     return MIC_OK;
 }
 
@@ -210,9 +213,8 @@ mic_status mic_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOU
     return MIC_OK;
 }
 
-mic_status mic_encode_frame(const mic_layout *layout, const void *samples,
-                            const mic_encode_options *options, mic_encoded **encoded,
-                            unsigned *bits_used, mic_error *error)
+mic_status mic_encode_frame(const mic_layout *layout, const void *samples, const mic_encode_options *options,
+                            mic_encoded **encoded, unsigned *bits_used, mic_error *error)
 {
     *encoded = NULL;
     TRY(check_frame_shape(layout, error));
@@ -233,8 +235,8 @@ typedef struct encode_loop {
 static mic_status encode_one(void *context, size_t i, mic_error *error)
 {
     const encode_loop *loop = context;
-    mic_status status = mic_encode_frame(loop->layout, loop->samples + i * mic_frame_bytes(loop->layout), &loop->options,
-                                         &loop->encoded[i], &loop->bits_used[i], error);
+    mic_status status = mic_encode_frame(loop->layout, loop->samples + i * mic_frame_bytes(loop->layout),
+                                         &loop->options, &loop->encoded[i], &loop->bits_used[i], error);
     if (status != MIC_OK)
         error->frame = (int64_t)(loop->first + i);
     return status;
@@ -244,8 +246,12 @@ mic_status mic_encode_each(const mic_layout *layout, const void *samples, size_t
                            const mic_encode_options *options, mic_encoded **encoded, unsigned *bits_used,
                            mic_error *error)
 {
-    encode_loop loop = {.layout = layout, .samples = samples, .options = *options, .encoded = encoded,
-                        .bits_used = bits_used, .first = first};
+    encode_loop loop = {.layout = layout,
+                        .samples = samples,
+                        .options = *options,
+                        .encoded = encoded,
+                        .bits_used = bits_used,
+                        .first = first};
     const int n_threads = options->n_threads;
     const bool spare_threads = n_threads > 1 && (size_t)n_threads > n_frames;
     loop.options.n_threads = spare_threads && n_frames ? n_threads / (int)n_frames : 1;
@@ -253,8 +259,8 @@ mic_status mic_encode_each(const mic_layout *layout, const void *samples, size_t
 }
 
 mic_status mic_encode_frames(const mic_layout *layout, const void *samples, size_t n_frames,
-                             const mic_encode_options *options, mic_encoded **encoded,
-                             unsigned *bits_used, mic_error *error)
+                             const mic_encode_options *options, mic_encoded **encoded, unsigned *bits_used,
+                             mic_error *error)
 {
     unsigned *each = calloc(n_frames + 1, sizeof *each);
     for (size_t i = 0; i < n_frames; i++)
@@ -271,8 +277,8 @@ mic_status mic_encode_frames(const mic_layout *layout, const void *samples, size
     return status;
 }
 
-mic_status mic_frame_size(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
-                          uint64_t *frame_size, mic_error *error)
+mic_status mic_frame_size(const mic_layout *layout, const uint8_t *in, size_t n_bytes, uint64_t *frame_size,
+                          mic_error *error)
 {
     const container_format *format = format_of(layout);
     if (format->frame_size)
@@ -331,8 +337,8 @@ static mic_status decode_columns(const mic_decode_job *job, int n_threads, mic_e
     whole.out = mic_large_malloc(job->n_rows * n_row);
     whole.row_stride = (ptrdiff_t)n_row;
     if (!whole.out)
-        return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for %u rows of %u pixels", job->n_rows,
-                        layout->columns);
+        return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for %u rows of %u pixels",
+                        job->n_rows, layout->columns);
     mic_status status = format_of(layout)->decode(&whole, n_threads, error);
     for (size_t y = 0; y < job->n_rows && status == MIC_OK; y++)
         memcpy(job->out + (ptrdiff_t)y * job->row_stride, whole.out + y * n_row + job->first_column * n_pixel,
@@ -348,7 +354,8 @@ static mic_status decode_job(void *context, size_t index, mic_error *error)
     const bool all_columns = job->n_columns == 0 || job->n_columns == job->layout->columns;
     mic_status status = check_job(job, error);
     if (status == MIC_OK)
-        status = (all_columns ? format_of(job->layout)->decode : decode_columns)(job, loop->threads_per_job, error);
+        status = (all_columns ? format_of(job->layout)->decode : decode_columns)(job, loop->threads_per_job,
+                                                                                 error);
     if (status != MIC_OK)
         error->frame = job->frame;
     return status;
@@ -357,7 +364,8 @@ static mic_status decode_job(void *context, size_t index, mic_error *error)
 mic_status mic_decode(const mic_decode_job *jobs, size_t n_jobs, int n_threads, mic_error *error)
 {
     /* Frames first, then the strips of each: what is left over per frame. */
-    int per_job = n_jobs && n_threads > 1 && (size_t)n_threads > n_jobs ? (int)((size_t)n_threads / n_jobs) : 1;
+    int per_job = n_jobs && n_threads > 1 && (size_t)n_threads > n_jobs ? (int)((size_t)n_threads / n_jobs)
+                                                                        : 1;
     decode_loop loop = {.jobs = jobs, .threads_per_job = per_job};
     return mic_parallel_for(n_jobs, n_threads, decode_job, &loop, error);
 }

@@ -22,8 +22,8 @@ typedef struct container_format {
     mic_status (*encode)(const mic_layout *layout, const void *samples, const mic_encode_options *options,
                          mic_encoded **encoded, mic_error *error);
     /* One of these says where frames lie: a size, or an index if there are axes. */
-    mic_status (*frame_size)(const mic_layout *layout, const uint8_t *in, size_t n_bytes, uint64_t *frame_size,
-                             mic_error *error);
+    mic_status (*frame_size)(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
+                             uint64_t *frame_size, mic_error *error);
     uint64_t (*index_bytes)(const mic_layout *layout);
     mic_status (*read_index)(const mic_layout *layout, const uint8_t *in, uint64_t *frame_offsets,
                              mic_error *error);

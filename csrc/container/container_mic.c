@@ -18,9 +18,13 @@ static mic_status read_header(const uint8_t *in, size_t n_bytes, mic_layout *lay
         return mic_fail(error, MIC_ERROR_CORRUPT, "header", 12,
                         "the MIC1 file names pipeline %u, %d is expected (damaged file?)", load_u32(in + 12),
                         PIPELINE);
-    *layout = (mic_layout){.container = MIC_CONTAINER_MIC1, .sample_type = MIC_UINT16,
-                           .codec = MIC_CODEC_FSE, .channels = 1, .bits_used = 16,
-                           .columns = load_u32(in + 4), .rows = load_u32(in + 8)};
+    *layout = (mic_layout){.container = MIC_CONTAINER_MIC1,
+                           .sample_type = MIC_UINT16,
+                           .codec = MIC_CODEC_FSE,
+                           .channels = 1,
+                           .bits_used = 16,
+                           .columns = load_u32(in + 4),
+                           .rows = load_u32(in + 8)};
     TRY(mic_check_shape(layout, error));
     layout->strip_rows = layout->rows;
     layout->header_bytes = MIC1_HEADER_BYTES;
@@ -34,9 +38,10 @@ static mic_status frame_size(const mic_layout *layout, const uint8_t *in, size_t
     (void)in;
     *size = layout->stream_bytes - layout->header_bytes;
     if (*size > n_bytes)
-        return mic_fail(error, MIC_ERROR_TRUNCATED, "header", 16,
-                        "the MIC1 file announces a stream of %llu bytes, %zu follow the header (truncated file?)",
-                        (unsigned long long)*size, n_bytes);
+        return mic_fail(
+            error, MIC_ERROR_TRUNCATED, "header", 16,
+            "the MIC1 file announces a stream of %llu bytes, %zu follow the header (truncated file?)",
+            (unsigned long long)*size, n_bytes);
     return MIC_OK;
 }
 
@@ -47,7 +52,8 @@ static mic_status encode(const mic_layout *layout, const void *samples, const mi
     struct encoded_part *parts = (*encoded)->parts;
     uint8_t *header = parts[0].bytes;
     TRY(mic_published_stream(MIC_STREAM_FSE, samples, layout->columns, layout->rows,
-                             mic_published_maximum(layout, samples, options), options->n_states, &parts[1], error));
+                             mic_published_maximum(layout, samples, options), options->n_states, &parts[1],
+                             error));
     TRY(mic_published_check_size(*encoded, error));
     memcpy(header, mic_mic1_format.magic, MAGIC_BYTES);
     store_u32(header + 4, layout->columns);
@@ -66,7 +72,13 @@ static mic_status decode(const mic_decode_job *job, int n_threads, mic_error *er
 }
 
 const container_format mic_mic1_format = {
-    .magic = {'M', 'I', 'C', '1'}, .name = "MIC1", .holds = "one image of uint16 samples",
-    .sample_type = MIC_UINT16, .channels = 1,
-    .read_header = read_header, .encode = encode, .frame_size = frame_size, .decode = decode,
+    .magic = {'M', 'I', 'C', '1'},
+    .name = "MIC1",
+    .holds = "one image of uint16 samples",
+    .sample_type = MIC_UINT16,
+    .channels = 1,
+    .read_header = read_header,
+    .encode = encode,
+    .frame_size = frame_size,
+    .decode = decode,
 };

@@ -15,9 +15,14 @@ enum { HEADER_BYTES = 12 };
 static mic_status read_header(const uint8_t *in, size_t n_bytes, mic_layout *layout, mic_error *error)
 {
     TRY(mic_published_check_header(n_bytes, HEADER_BYTES, "MICR", error));
-    *layout = (mic_layout){.container = MIC_CONTAINER_MICR, .sample_type = MIC_UINT8,
-                           .codec = MIC_CODEC_FSE, .channels = RGB_PLANES, .bits_used = 8,
-                           .columns = load_u32(in + 4), .rows = load_u32(in + 8), .n_parts = RGB_PLANES};
+    *layout = (mic_layout){.container = MIC_CONTAINER_MICR,
+                           .sample_type = MIC_UINT8,
+                           .codec = MIC_CODEC_FSE,
+                           .channels = RGB_PLANES,
+                           .bits_used = 8,
+                           .columns = load_u32(in + 4),
+                           .rows = load_u32(in + 8),
+                           .n_parts = RGB_PLANES};
     TRY(mic_check_shape(layout, error));
     layout->strip_rows = layout->rows;
     layout->header_bytes = HEADER_BYTES;
@@ -37,7 +42,9 @@ static mic_status read_parts(const mic_layout *layout, const uint8_t *in, size_t
     uint64_t size = 0, offset = RGB_HEAD_BYTES;
     TRY(mic_rgb_size(in, n_bytes, &size, error));
     for (int c = 0; c < RGB_PLANES; c++) {
-        parts[c] = (mic_part){.kind = MIC_PART_Y + c, .n_rows = layout->rows, .offset = offset,
+        parts[c] = (mic_part){.kind = MIC_PART_Y + c,
+                              .n_rows = layout->rows,
+                              .offset = offset,
                               .n_bytes = load_u32(in + 4 * c)};
         offset += parts[c].n_bytes;
     }
@@ -52,7 +59,8 @@ static mic_status encode(const mic_layout *layout, const void *samples, const mi
     uint8_t *header = (*encoded)->parts[0].bytes, *block = malloc(capacity);
     size_t n_bytes = 0;
     if (!block)
-        return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for %zu bytes of planes", capacity);
+        return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for %zu bytes of planes",
+                        capacity);
     mic_status status = mic_rgb_encode(samples, layout->columns, layout->rows, options->n_states,
                                        options->n_threads, block, capacity, &n_bytes, error);
     TRY(mic_published_fit(status, block, n_bytes, &(*encoded)->parts[1]));
@@ -72,7 +80,8 @@ static mic_status decode(const mic_decode_job *job, int n_threads, mic_error *er
     if (!rgb)
         return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for %zu bytes of pixels",
                         layout->rows * n_row);
-    mic_status status = mic_rgb_decode(job->in, job->n_bytes, layout->columns, layout->rows, n_threads, rgb, error);
+    mic_status status = mic_rgb_decode(job->in, job->n_bytes, layout->columns, layout->rows, n_threads, rgb,
+                                       error);
     for (size_t y = 0; status == MIC_OK && !in_place && y < job->n_rows; y++)
         memcpy(job->out + (ptrdiff_t)y * job->row_stride, rgb + (job->first_row + y) * n_row, n_row);
     if (!in_place)
@@ -85,8 +94,14 @@ static mic_status decode(const mic_decode_job *job, int n_threads, mic_error *er
 }
 
 const container_format mic_micr_format = {
-    .magic = {'M', 'I', 'C', 'R'}, .name = "MICR", .holds = "one RGB image of uint8 samples",
-    .sample_type = MIC_UINT8, .channels = RGB_PLANES,
-    .read_header = read_header, .encode = encode, .frame_size = frame_size, .read_parts = read_parts,
+    .magic = {'M', 'I', 'C', 'R'},
+    .name = "MICR",
+    .holds = "one RGB image of uint8 samples",
+    .sample_type = MIC_UINT8,
+    .channels = RGB_PLANES,
+    .read_header = read_header,
+    .encode = encode,
+    .frame_size = frame_size,
+    .read_parts = read_parts,
     .decode = decode,
 };

@@ -23,11 +23,18 @@ static mic_status read_header(const uint8_t *in, size_t n_bytes, mic_layout *lay
     TRY(mic_published_check_header(n_bytes, HEADER_BYTES, "MIC2", error));
     if (in[16] & ~(FLAG_ALWAYS | FLAG_TEMPORAL))
         return mic_fail(error, MIC_ERROR_CORRUPT, "header", 16,
-                        "the MIC2 file has the flags %#x, only bits 0 and 1 are expected (damaged file?)", in[16]);
-    *layout = (mic_layout){.container = MIC_CONTAINER_MIC2, .sample_type = MIC_UINT16,
-                           .codec = MIC_CODEC_FSE, .channels = 1, .bits_used = 16,
-                           .columns = load_u32(in + 4), .rows = load_u32(in + 8),
-                           .n_axes = 1, .axes = {load_u32(in + 12)}, .temporal = (in[16] & FLAG_TEMPORAL) != 0};
+                        "the MIC2 file has the flags %#x, only bits 0 and 1 are expected (damaged file?)",
+                        in[16]);
+    *layout = (mic_layout){.container = MIC_CONTAINER_MIC2,
+                           .sample_type = MIC_UINT16,
+                           .codec = MIC_CODEC_FSE,
+                           .channels = 1,
+                           .bits_used = 16,
+                           .columns = load_u32(in + 4),
+                           .rows = load_u32(in + 8),
+                           .n_axes = 1,
+                           .axes = {load_u32(in + 12)},
+                           .temporal = (in[16] & FLAG_TEMPORAL) != 0};
     TRY(mic_check_shape(layout, error));
     layout->strip_rows = layout->rows;
     layout->index_offset = HEADER_BYTES;
@@ -46,11 +53,11 @@ static mic_status read_index(const mic_layout *layout, const uint8_t *in, uint64
     for (uint64_t i = 0; i < layout->n_frames; i++, in += ENTRY_BYTES) {
         const uint32_t offset = load_u32(in), length = load_u32(in + 4);
         if (offset != end || length == 0)
-            return mic_fail(error, MIC_ERROR_CORRUPT, "index",
-                            (int64_t)(layout->index_offset + i * ENTRY_BYTES),
-                            "frame %llu is announced at offset %u with %u bytes, a frame at offset %llu, where the "
-                            "one before ends, is expected (damaged file?)",
-                            (unsigned long long)i, offset, length, (unsigned long long)end);
+            return mic_fail(
+                error, MIC_ERROR_CORRUPT, "index", (int64_t)(layout->index_offset + i * ENTRY_BYTES),
+                "frame %llu is announced at offset %u with %u bytes, a frame at offset %llu, where the "
+                "one before ends, is expected (damaged file?)",
+                (unsigned long long)i, offset, length, (unsigned long long)end);
         frame_offsets[i] = layout->header_bytes + offset;
         end += length;
     }
@@ -66,7 +73,7 @@ typedef struct encode_loop {
     unsigned max_value;
     int n_states;
     bool temporal;
-    struct encoded_part *parts;  /* of the frames */
+    struct encoded_part *parts; /* of the frames */
 } encode_loop;
 
 static mic_status encode_difference(const encode_loop *loop, const uint16_t *frame, size_t n_pixels,
@@ -77,8 +84,8 @@ static mic_status encode_difference(const encode_loop *loop, const uint16_t *fra
     size_t n_bytes = 0;
     if (!block)
         return mic_stream_no_memory("a frame", capacity, error);
-    mic_status status = mic_difference_encode(frame, frame - n_pixels, n_pixels, loop->n_states, block, capacity,
-                                              &n_bytes, error);
+    mic_status status = mic_difference_encode(frame, frame - n_pixels, n_pixels, loop->n_states, block,
+                                              capacity, &n_bytes, error);
     return mic_published_fit(status, block, n_bytes, part);
 }
 
@@ -119,9 +126,12 @@ static mic_status encode(const mic_layout *layout, const void *samples, const mi
 {
     const size_t n_frames = (size_t)layout->n_frames;
     TRY(mic_published_new(HEADER_BYTES + n_frames * ENTRY_BYTES, n_frames, encoded, error));
-    encode_loop loop = {.layout = layout, .samples = samples, .n_states = options->n_states,
+    encode_loop loop = {.layout = layout,
+                        .samples = samples,
+                        .n_states = options->n_states,
                         .max_value = mic_published_maximum(layout, samples, options),
-                        .temporal = options->temporal, .parts = (*encoded)->parts + 1};
+                        .temporal = options->temporal,
+                        .parts = (*encoded)->parts + 1};
     TRY(mic_parallel_for(n_frames, options->n_threads, encode_frame, &loop, error));
     TRY(mic_published_check_size(*encoded, error));
     write_header(layout, options->temporal, *encoded);
@@ -133,15 +143,24 @@ static mic_status encode(const mic_layout *layout, const void *samples, const mi
 static mic_status decode(const mic_decode_job *job, int n_threads, mic_error *error)
 {
     const mic_layout *layout = job->layout;
-    const coded_rows whole = {.in = job->in, .n_bytes = job->n_bytes, .n_rows = layout->rows,
+    const coded_rows whole = {.in = job->in,
+                              .n_bytes = job->n_bytes,
+                              .n_rows = layout->rows,
                               .is_difference = layout->temporal && job->base_offset != layout->header_bytes};
     (void)n_threads;
     return mic_published_decode(job, &whole, error);
 }
 
 const container_format mic_mic2_format = {
-    .magic = {'M', 'I', 'C', '2'}, .name = "MIC2", .holds = "frames of uint16 samples on one leading axis",
-    .sample_type = MIC_UINT16, .channels = 1, .n_axes = 1,
-    .read_header = read_header, .encode = encode, .index_bytes = index_bytes, .read_index = read_index,
+    .magic = {'M', 'I', 'C', '2'},
+    .name = "MIC2",
+    .holds = "frames of uint16 samples on one leading axis",
+    .sample_type = MIC_UINT16,
+    .channels = 1,
+    .n_axes = 1,
+    .read_header = read_header,
+    .encode = encode,
+    .index_bytes = index_bytes,
+    .read_index = read_index,
     .decode = decode,
 };

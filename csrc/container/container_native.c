@@ -130,10 +130,11 @@ static mic_status read_models_block(const uint8_t *block, mic_layout *layout, mi
                    largest = mic_shared_models_largest(layout->channels);
     const uint32_t shared_bytes = n == 4 ? load_u32(block + BLOCK_HEAD) : 0;
     if (layout->shared_bytes || shared_bytes < smallest || shared_bytes > largest)
-        return mic_fail(error, MIC_ERROR_CORRUPT, "header", -1,
-                        "a block of %u bytes announces %u bytes of shared models, one such block with %u to %u is "
-                        "expected (damaged file?)",
-                        n, shared_bytes, smallest, largest);
+        return mic_fail(
+            error, MIC_ERROR_CORRUPT, "header", -1,
+            "a block of %u bytes announces %u bytes of shared models, one such block with %u to %u is "
+            "expected (damaged file?)",
+            n, shared_bytes, smallest, largest);
     layout->shared_bytes = shared_bytes;
     return MIC_OK;
 }
@@ -170,10 +171,11 @@ static mic_status check_fields(mic_layout *layout, mic_error *error)
     if (layout->strip_rows == 0)
         layout->strip_rows = layout->rows;
     if (layout->n_axes && layout->index_offset < layout->header_bytes)
-        return mic_fail(error, MIC_ERROR_CORRUPT, "header", -1,
-                        "the frame index is announced at byte %llu, frame 0 is expected to begin before it at byte %llu "
-                        "(damaged or unfinished file?)",
-                        (unsigned long long)layout->index_offset, (unsigned long long)layout->header_bytes);
+        return mic_fail(
+            error, MIC_ERROR_CORRUPT, "header", -1,
+            "the frame index is announced at byte %llu, frame 0 is expected to begin before it at byte %llu "
+            "(damaged or unfinished file?)",
+            (unsigned long long)layout->index_offset, (unsigned long long)layout->header_bytes);
     layout->stream_bytes = layout->n_axes ? layout->index_offset + mic_index_bytes(layout) : 0;
     return layout->n_levels ? mic_check_levels(layout, error) : MIC_OK;
 }
@@ -208,7 +210,8 @@ static mic_status read_header(const uint8_t *in, size_t n_bytes, mic_layout *lay
     uint32_t crc = mic_kernels_active()->crc32c(0, in, (size_t)(p - in));
     if (crc != load_u32(p))
         return mic_fail(error, MIC_ERROR_CHECKSUM, "header", 0,
-                        "the checksum of the header is %08x, %08x is expected (damaged file)", crc, load_u32(p));
+                        "the checksum of the header is %08x, %08x is expected (damaged file)", crc,
+                        load_u32(p));
     layout->header_bytes = (uint64_t)(p - in) + CRC_BYTES;
     layout->sample_type = (mic_sample_type)(in[5] & LAYOUT_TYPE);
     layout->channels = in[5] & LAYOUT_COLOUR ? 3 : 1;
@@ -238,21 +241,23 @@ static mic_status read_index(const mic_layout *layout, const uint8_t *in, uint64
     size_t n = (size_t)layout->n_frames * INDEX_ENTRY;
     uint32_t crc = mic_kernels_active()->crc32c(0, in, n);
     if (crc != load_u32(in + n))
-        return mic_fail(error, MIC_ERROR_CHECKSUM, "index", offset,
-                        "the checksum of the frame index is %08x, %08x is expected (damaged file; partial=True "
-                        "rescues the frames)",
-                        crc, load_u32(in + n));
+        return mic_fail(
+            error, MIC_ERROR_CHECKSUM, "index", offset,
+            "the checksum of the frame index is %08x, %08x is expected (damaged file; partial=True "
+            "rescues the frames)",
+            crc, load_u32(in + n));
     uint64_t previous_end = layout->header_bytes;
     for (uint64_t i = 0; i < layout->n_frames; i++) {
         frame_offsets[i] = load_u64(in + i * INDEX_ENTRY);
-        uint64_t next = i + 1 < layout->n_frames ? load_u64(in + (i + 1) * INDEX_ENTRY) : layout->index_offset;
+        uint64_t next = i + 1 < layout->n_frames ? load_u64(in + (i + 1) * INDEX_ENTRY)
+                                                 : layout->index_offset;
         if (frame_offsets[i] != previous_end || next <= frame_offsets[i] || next > layout->index_offset)
-            return mic_fail(error, MIC_ERROR_CORRUPT, "index", offset + (int64_t)(i * INDEX_ENTRY),
-                            "frame %llu is said to lie at bytes %llu to %llu, it is expected behind byte %llu and "
-                            "before the index at %llu (damaged file?)",
-                            (unsigned long long)i, (unsigned long long)frame_offsets[i],
-                            (unsigned long long)next, (unsigned long long)previous_end,
-                            (unsigned long long)layout->index_offset);
+            return mic_fail(
+                error, MIC_ERROR_CORRUPT, "index", offset + (int64_t)(i * INDEX_ENTRY),
+                "frame %llu is said to lie at bytes %llu to %llu, it is expected behind byte %llu and "
+                "before the index at %llu (damaged file?)",
+                (unsigned long long)i, (unsigned long long)frame_offsets[i], (unsigned long long)next,
+                (unsigned long long)previous_end, (unsigned long long)layout->index_offset);
         previous_end = next;
     }
     frame_offsets[layout->n_frames] = layout->index_offset;
@@ -268,7 +273,8 @@ typedef struct coded_frames {
 } coded_frames;
 
 /* Models that save less than they take, and the frames that borrow them, go. */
-static void settle_sharing(mic_layout *layout, mic_encoded **frames, size_t n_frames, mic_shared_models **shared)
+static void settle_sharing(mic_layout *layout, mic_encoded **frames, size_t n_frames,
+                           mic_shared_models **shared)
 {
     uint64_t n_saved = 0;
     for (size_t i = 0; i < n_frames; i++) {
@@ -291,8 +297,8 @@ static void settle_sharing(mic_layout *layout, mic_encoded **frames, size_t n_fr
 }
 
 mic_status mic_encode_first_frames(mic_layout *layout, const void *samples, size_t n_frames,
-                                   const mic_encode_options *options, mic_encoded **frames, unsigned *bits_used,
-                                   mic_shared_models **shared, mic_error *error)
+                                   const mic_encode_options *options, mic_encoded **frames,
+                                   unsigned *bits_used, mic_shared_models **shared, mic_error *error)
 {
     mic_encode_options of_each = *options;
     *shared = NULL;
@@ -319,12 +325,13 @@ static mic_status encode_all(mic_layout *layout, const uint8_t *samples, const m
     const size_t n_frames = (size_t)layout->n_frames;
     const size_t n_first = mic_may_share_models(layout) ? min_size(n_frames, MIC_LEARN_FRAMES) : n_frames;
     mic_encode_options of_others = *options;
-    TRY(mic_encode_first_frames(layout, samples, n_first, options, coded->frames, coded->bits_used, shared, error));
+    TRY(mic_encode_first_frames(layout, samples, n_first, options, coded->frames, coded->bits_used, shared,
+                                error));
     if (n_first == n_frames)
         return MIC_OK;
     of_others.shared = *shared;
-    return mic_encode_each(layout, samples + n_first * mic_frame_bytes(layout), n_frames - n_first, n_first, &of_others,
-                           coded->frames + n_first, coded->bits_used + n_first, error);
+    return mic_encode_each(layout, samples + n_first * mic_frame_bytes(layout), n_frames - n_first, n_first,
+                           &of_others, coded->frames + n_first, coded->bits_used + n_first, error);
 }
 
 /* Header, shared models, the parts of each frame moved over, the index. */
@@ -398,7 +405,13 @@ static mic_status encode(const mic_layout *layout, const void *samples, const mi
 }
 
 const container_format mic_native_format = {
-    .magic = {0x89, 'M', 'i', 'c'}, .name = "native", .holds = "everything",
-    .read_header = read_header, .encode = encode, .frame_size = mic_native_frame_size,
-    .index_bytes = index_bytes, .read_index = read_index, .decode = mic_native_frame_decode,
+    .magic = {0x89, 'M', 'i', 'c'},
+    .name = "native",
+    .holds = "everything",
+    .read_header = read_header,
+    .encode = encode,
+    .frame_size = mic_native_frame_size,
+    .index_bytes = index_bytes,
+    .read_index = read_index,
+    .decode = mic_native_frame_decode,
 };

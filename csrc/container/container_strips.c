@@ -24,17 +24,26 @@ enum { FLAG_GRADIENT = 1, PUBLISHED_STATES = 2 };
 
 static size_t table_bytes(const mic_layout *layout)
 {
-    return (size_t)layout->n_parts * (layout->container == MIC_CONTAINER_PICA ? PICA_ENTRY_BYTES : PICS_ENTRY_BYTES);
+    return (size_t)layout->n_parts *
+           (layout->container == MIC_CONTAINER_PICA ? PICA_ENTRY_BYTES : PICS_ENTRY_BYTES);
 }
 
-static uint32_t rows_of_strip(uint32_t rows, uint32_t n_strips) { return (uint32_t)(((uint64_t)rows + n_strips - 1) / n_strips); }
+static uint32_t rows_of_strip(uint32_t rows, uint32_t n_strips)
+{
+    return (uint32_t)(((uint64_t)rows + n_strips - 1) / n_strips);
+}
 
 /* ---- headers ------------------------------------------------------------ */
 
 static mic_layout layout_of(mic_container container, const uint8_t *in)
 {
-    return (mic_layout){.container = container, .sample_type = MIC_UINT16, .codec = MIC_CODEC_FSE, .channels = 1,
-                        .bits_used = 16, .columns = load_u32(in + 4), .rows = load_u32(in + 8),
+    return (mic_layout){.container = container,
+                        .sample_type = MIC_UINT16,
+                        .codec = MIC_CODEC_FSE,
+                        .channels = 1,
+                        .bits_used = 16,
+                        .columns = load_u32(in + 4),
+                        .rows = load_u32(in + 8),
                         .n_parts = load_u32(in + 12)};
 }
 
@@ -47,9 +56,10 @@ static mic_status read_pics_header(const uint8_t *in, size_t n_bytes, mic_layout
     layout->strip_rows = load_u32(in + 16);
     if (layout->strip_rows == 0 || layout->strip_rows > layout->rows ||
         mic_strips_per_frame(layout) != layout->n_parts)
-        return mic_fail(error, MIC_ERROR_CORRUPT, "header", 12,
-                        "the PICS file announces %u strips of %u rows, which do not make its %u rows (damaged file?)",
-                        layout->n_parts, layout->strip_rows, layout->rows);
+        return mic_fail(
+            error, MIC_ERROR_CORRUPT, "header", 12,
+            "the PICS file announces %u strips of %u rows, which do not make its %u rows (damaged file?)",
+            layout->n_parts, layout->strip_rows, layout->rows);
     return MIC_OK;
 }
 
@@ -75,41 +85,45 @@ static mic_status check_part(const mic_part *part, size_t i, size_t at, uint32_t
 {
     if (part->first_row == first_row && found == offset && part->n_bytes > 0)
         return MIC_OK;
-    return mic_fail(error, MIC_ERROR_CORRUPT, "strip table", (int64_t)at,
-                    "strip %zu is announced from row %u at offset %llu with %llu bytes, a strip from row %u at offset "
-                    "%llu, where the one before ends, is expected (damaged file?)",
-                    i, part->first_row, (unsigned long long)found, (unsigned long long)part->n_bytes, first_row,
-                    (unsigned long long)offset);
+    return mic_fail(
+        error, MIC_ERROR_CORRUPT, "strip table", (int64_t)at,
+        "strip %zu is announced from row %u at offset %llu with %llu bytes, a strip from row %u at offset "
+        "%llu, where the one before ends, is expected (damaged file?)",
+        i, part->first_row, (unsigned long long)found, (unsigned long long)part->n_bytes, first_row,
+        (unsigned long long)offset);
 }
 
 static mic_status check_table(const mic_layout *layout, size_t n_bytes, mic_error *error)
 {
     if (n_bytes >= table_bytes(layout))
         return MIC_OK;
-    return mic_fail(error, MIC_ERROR_TRUNCATED, "strip table", (int64_t)n_bytes,
-                    "the data end %zu bytes behind the header, the table of %u strips takes %zu (truncated file?)",
-                    n_bytes, layout->n_parts, table_bytes(layout));
+    return mic_fail(
+        error, MIC_ERROR_TRUNCATED, "strip table", (int64_t)n_bytes,
+        "the data end %zu bytes behind the header, the table of %u strips takes %zu (truncated file?)",
+        n_bytes, layout->n_parts, table_bytes(layout));
 }
 
-static mic_status read_pics_parts(const mic_layout *layout, const uint8_t *in, size_t n_bytes, mic_part *parts,
-                                  mic_error *error)
+static mic_status read_pics_parts(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
+                                  mic_part *parts, mic_error *error)
 {
     TRY(check_table(layout, n_bytes, error));
     const uint64_t start = table_bytes(layout);
     uint64_t end = 0;
     for (size_t i = 0; i < layout->n_parts; i++, in += PICS_ENTRY_BYTES) {
         const uint32_t first_row = (uint32_t)i * layout->strip_rows, left = layout->rows - first_row;
-        parts[i] = (mic_part){.kind = MIC_PART_AVERAGE, .first_row = first_row,
+        parts[i] = (mic_part){.kind = MIC_PART_AVERAGE,
+                              .first_row = first_row,
                               .n_rows = left < layout->strip_rows ? left : layout->strip_rows,
-                              .offset = start + end, .n_bytes = load_u32(in + 4)};
+                              .offset = start + end,
+                              .n_bytes = load_u32(in + 4)};
         TRY(check_part(&parts[i], i, i * PICS_ENTRY_BYTES, first_row, end, load_u32(in), error));
         end += parts[i].n_bytes;
     }
     return MIC_OK;
 }
 
-static mic_status read_pica_parts(const mic_layout *layout, const uint8_t *in, size_t n_bytes, mic_part *parts,
-                                  mic_error *error)
+static mic_status read_pica_parts(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
+                                  mic_part *parts, mic_error *error)
 {
     TRY(check_table(layout, n_bytes, error));
     const uint64_t start = table_bytes(layout);
@@ -117,15 +131,19 @@ static mic_status read_pica_parts(const mic_layout *layout, const uint8_t *in, s
     uint32_t first_row = 0;
     for (size_t i = 0; i < layout->n_parts; i++, in += PICA_ENTRY_BYTES) {
         const bool last = i + 1 == layout->n_parts;
-        const uint32_t next = last ? layout->rows : load_u32(in + PICA_ENTRY_BYTES), flags = load_u32(in + 12);
+        const uint32_t next = last ? layout->rows : load_u32(in + PICA_ENTRY_BYTES),
+                       flags = load_u32(in + 12);
         if (next <= first_row || next > layout->rows || flags > FLAG_GRADIENT)
-            return mic_fail(error, MIC_ERROR_CORRUPT, "strip table", (int64_t)(i * PICA_ENTRY_BYTES),
-                            "strip %zu goes from row %u to row %u with the flags %#x, a later row within the %u rows "
-                            "and the flags 0 or 1 are expected (damaged file?)",
-                            i, first_row, next, flags, layout->rows);
+            return mic_fail(
+                error, MIC_ERROR_CORRUPT, "strip table", (int64_t)(i * PICA_ENTRY_BYTES),
+                "strip %zu goes from row %u to row %u with the flags %#x, a later row within the %u rows "
+                "and the flags 0 or 1 are expected (damaged file?)",
+                i, first_row, next, flags, layout->rows);
         parts[i] = (mic_part){.kind = flags & FLAG_GRADIENT ? MIC_PART_GRADIENT : MIC_PART_AVERAGE,
-                              .first_row = load_u32(in), .n_rows = next - first_row,
-                              .offset = start + end, .n_bytes = load_u32(in + 8)};
+                              .first_row = load_u32(in),
+                              .n_rows = next - first_row,
+                              .offset = start + end,
+                              .n_bytes = load_u32(in + 8)};
         TRY(check_part(&parts[i], i, i * PICA_ENTRY_BYTES, first_row, end, load_u32(in + 4), error));
         end += parts[i].n_bytes;
         first_row = next;
@@ -175,17 +193,18 @@ typedef struct encode_loop {
     const uint16_t *samples;
     unsigned max_value;
     int n_states;
-    const uint32_t *first_rows;  /* and one more, the end */
-    struct encoded_part *parts;  /* of the strips */
-    bool *is_gradient;           /* of the strips; NULL: all average */
+    const uint32_t *first_rows; /* and one more, the end */
+    struct encoded_part *parts; /* of the strips */
+    bool *is_gradient;          /* of the strips; NULL: all average */
 } encode_loop;
 
-static mic_status encode_kind(const encode_loop *loop, size_t i, mic_stream_kind kind, struct encoded_part *part,
-                              mic_error *error)
+static mic_status encode_kind(const encode_loop *loop, size_t i, mic_stream_kind kind,
+                              struct encoded_part *part, mic_error *error)
 {
     const uint32_t first = loop->first_rows[i], columns = loop->layout->columns;
-    return mic_published_stream(kind, loop->samples + (size_t)first * columns, columns, loop->first_rows[i + 1] - first,
-                                loop->max_value, loop->n_states, part, error);
+    return mic_published_stream(kind, loop->samples + (size_t)first * columns, columns,
+                                loop->first_rows[i + 1] - first, loop->max_value, loop->n_states, part,
+                                error);
 }
 
 /* Gradient where it is no longer, or the only one that works. */
@@ -254,16 +273,20 @@ static mic_status no_memory(uint32_t n_strips, mic_error *error)
     return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory to plan %u strips", n_strips);
 }
 
-static mic_status encode_strips(const mic_layout *layout, const void *samples, const mic_encode_options *options,
-                                const uint32_t *first_rows, uint32_t n_strips, mic_encoded **encoded, mic_error *error)
+static mic_status encode_strips(const mic_layout *layout, const void *samples,
+                                const mic_encode_options *options, const uint32_t *first_rows,
+                                uint32_t n_strips, mic_encoded **encoded, mic_error *error)
 {
     const bool adaptive = layout->container == MIC_CONTAINER_PICA;
     const size_t n_header = adaptive ? PICA_HEADER_BYTES + (size_t)n_strips * PICA_ENTRY_BYTES
                                      : PICS_HEADER_BYTES + (size_t)n_strips * PICS_ENTRY_BYTES;
     TRY(mic_published_new(n_header, n_strips, encoded, error));
-    encode_loop loop = {.layout = layout, .samples = samples, .first_rows = first_rows,
+    encode_loop loop = {.layout = layout,
+                        .samples = samples,
+                        .first_rows = first_rows,
                         .max_value = mic_published_maximum(layout, samples, options),
-                        .n_states = adaptive ? PUBLISHED_STATES : options->n_states, .parts = (*encoded)->parts + 1,
+                        .n_states = adaptive ? PUBLISHED_STATES : options->n_states,
+                        .parts = (*encoded)->parts + 1,
                         .is_gradient = adaptive ? calloc(n_strips, sizeof *loop.is_gradient) : NULL};
     if (adaptive && !loop.is_gradient)
         return no_memory(n_strips, error);
@@ -276,8 +299,8 @@ static mic_status encode_strips(const mic_layout *layout, const void *samples, c
     return status;
 }
 
-static mic_status encode_pics(const mic_layout *layout, const void *samples, const mic_encode_options *options,
-                              mic_encoded **encoded, mic_error *error)
+static mic_status encode_pics(const mic_layout *layout, const void *samples,
+                              const mic_encode_options *options, mic_encoded **encoded, mic_error *error)
 {
     const uint32_t strip_rows = rows_of_strip(layout->rows, wanted_strips(layout, options));
     const uint32_t n_strips = rows_of_strip(layout->rows, strip_rows);
@@ -348,15 +371,16 @@ static mic_status check_plan(const uint32_t *first_rows, uint32_t n_strips, mic_
 {
     for (uint32_t i = 0; i < n_strips; i++)
         if (first_rows[i] >= first_rows[i + 1])
-            return mic_fail(error, MIC_ERROR_UNSUPPORTED, "container", -1,
-                            "of %u strips, as the published encoder divides this image, number %u has no row; ask for "
-                            "fewer strips or use the PICS container",
-                            n_strips, i);
+            return mic_fail(
+                error, MIC_ERROR_UNSUPPORTED, "container", -1,
+                "of %u strips, as the published encoder divides this image, number %u has no row; ask for "
+                "fewer strips or use the PICS container",
+                n_strips, i);
     return MIC_OK;
 }
 
-static mic_status encode_pica(const mic_layout *layout, const void *samples, const mic_encode_options *options,
-                              mic_encoded **encoded, mic_error *error)
+static mic_status encode_pica(const mic_layout *layout, const void *samples,
+                              const mic_encode_options *options, mic_encoded **encoded, mic_error *error)
 {
     const uint32_t n_strips = wanted_strips(layout, options);
     uint32_t *first_rows = malloc(((size_t)n_strips + 1) * sizeof *first_rows);
@@ -375,7 +399,7 @@ static mic_status encode_pica(const mic_layout *layout, const void *samples, con
 
 typedef struct decode_loop {
     const mic_decode_job *job;
-    const mic_part *parts;  /* that hold rows of the job */
+    const mic_part *parts; /* that hold rows of the job */
     size_t first_strip;
 } decode_loop;
 
@@ -387,8 +411,10 @@ static mic_status decode_strip(void *context, size_t i, mic_error *error)
     /* A strip behind the end of truncated data is empty, which no stream is. */
     const size_t from = part->offset < job->n_bytes ? (size_t)part->offset : job->n_bytes;
     const bool complete = part->n_bytes <= job->n_bytes - from;
-    const coded_rows rows = {.in = job->in + from, .n_bytes = complete ? (size_t)part->n_bytes : 0,
-                             .first_row = part->first_row, .n_rows = part->n_rows,
+    const coded_rows rows = {.in = job->in + from,
+                             .n_bytes = complete ? (size_t)part->n_bytes : 0,
+                             .first_row = part->first_row,
+                             .n_rows = part->n_rows,
                              .kind = part->kind == MIC_PART_GRADIENT ? MIC_STREAM_GRADIENT : MIC_STREAM_FSE};
     mic_status status;
     if (complete || job->intact) {
@@ -422,15 +448,27 @@ static mic_status decode(const mic_decode_job *job, int n_threads, mic_error *er
 }
 
 const container_format mic_pics_format = {
-    .magic = {'P', 'I', 'C', 'S'}, .name = "PICS", .holds = "one image of uint16 samples",
-    .sample_type = MIC_UINT16, .channels = 1,
-    .read_header = read_pics_header, .encode = encode_pics, .frame_size = frame_size, .read_parts = read_parts,
+    .magic = {'P', 'I', 'C', 'S'},
+    .name = "PICS",
+    .holds = "one image of uint16 samples",
+    .sample_type = MIC_UINT16,
+    .channels = 1,
+    .read_header = read_pics_header,
+    .encode = encode_pics,
+    .frame_size = frame_size,
+    .read_parts = read_parts,
     .decode = decode,
 };
 
 const container_format mic_pica_format = {
-    .magic = {'P', 'I', 'C', 'A'}, .name = "PICA", .holds = "one image of uint16 samples",
-    .sample_type = MIC_UINT16, .channels = 1,
-    .read_header = read_pica_header, .encode = encode_pica, .frame_size = frame_size, .read_parts = read_parts,
+    .magic = {'P', 'I', 'C', 'A'},
+    .name = "PICA",
+    .holds = "one image of uint16 samples",
+    .sample_type = MIC_UINT16,
+    .channels = 1,
+    .read_header = read_pica_header,
+    .encode = encode_pica,
+    .frame_size = frame_size,
+    .read_parts = read_parts,
     .decode = decode,
 };

@@ -57,29 +57,33 @@ mic_status mic_check_levels(const mic_layout *layout, mic_error *error)
 {
     uint64_t n_tiles = 0;
     if (layout->n_levels < 1 || layout->n_levels > MIC_MAX_LEVELS || layout->n_axes != 1)
-        return mic_fail(error, MIC_ERROR_CORRUPT, "header", -1,
-                        "a slide of %u levels and %u axes of tiles is announced, 1 to %d levels and one axis are "
-                        "expected (damaged file?)",
-                        layout->n_levels, layout->n_axes, MIC_MAX_LEVELS);
+        return mic_fail(
+            error, MIC_ERROR_CORRUPT, "header", -1,
+            "a slide of %u levels and %u axes of tiles is announced, 1 to %d levels and one axis are "
+            "expected (damaged file?)",
+            layout->n_levels, layout->n_axes, MIC_MAX_LEVELS);
     for (unsigned i = 0; i < layout->n_levels; i++) {
         const mic_level *level = &layout->levels[i], *before = i ? level - 1 : level;
-        if (level->rows == 0 || level->columns == 0 || level->rows > before->rows || level->columns > before->columns)
-            return mic_fail(error, MIC_ERROR_CORRUPT, "header", -1,
-                            "level %u has %u rows x %u columns, 1 to %u rows and 1 to %u columns are expected "
-                            "(damaged file?)",
-                            i, level->rows, level->columns, before->rows, before->columns);
+        if (level->rows == 0 || level->columns == 0 || level->rows > before->rows ||
+            level->columns > before->columns)
+            return mic_fail(
+                error, MIC_ERROR_CORRUPT, "header", -1,
+                "level %u has %u rows x %u columns, 1 to %u rows and 1 to %u columns are expected "
+                "(damaged file?)",
+                i, level->rows, level->columns, before->rows, before->columns);
         n_tiles += tiles_across(layout, i) * tiles_down(layout, i);
         if (n_tiles > layout->n_frames)
             break;
     }
     if (n_tiles == layout->n_frames)
         return MIC_OK;
-    return mic_fail(error, MIC_ERROR_CORRUPT, "header", -1,
-                    "the file announces %llu tiles, %llu%s are expected for %u levels of %u x %u and less in tiles of "
-                    "%u x %u (damaged file?)",
-                    (unsigned long long)layout->n_frames, (unsigned long long)n_tiles,
-                    n_tiles > layout->n_frames ? " or more" : "", layout->n_levels, layout->levels[0].rows,
-                    layout->levels[0].columns, layout->rows, layout->columns);
+    return mic_fail(
+        error, MIC_ERROR_CORRUPT, "header", -1,
+        "the file announces %llu tiles, %llu%s are expected for %u levels of %u x %u and less in tiles of "
+        "%u x %u (damaged file?)",
+        (unsigned long long)layout->n_frames, (unsigned long long)n_tiles,
+        n_tiles > layout->n_frames ? " or more" : "", layout->n_levels, layout->levels[0].rows,
+        layout->levels[0].columns, layout->rows, layout->columns);
 }
 
 size_t mic_write_tile_block(const mic_layout *layout, uint8_t out[TILE_BLOCK_BOUND])
@@ -97,10 +101,11 @@ mic_status mic_read_tile_block(const uint8_t *in, size_t n_bytes, mic_layout *la
 {
     if (n_bytes < 1 || in[0] < 1 || in[0] > MIC_MAX_LEVELS || n_bytes != 1u + BLOCK_LEVEL_BYTES * in[0] ||
         layout->n_levels)
-        return mic_fail(error, MIC_ERROR_CORRUPT, "header", -1,
-                        "a block of levels has %zu bytes and says %u levels, one such block of 1 to %d levels of %d "
-                        "bytes is expected (damaged file?)",
-                        n_bytes, n_bytes ? in[0] : 0, MIC_MAX_LEVELS, BLOCK_LEVEL_BYTES);
+        return mic_fail(
+            error, MIC_ERROR_CORRUPT, "header", -1,
+            "a block of levels has %zu bytes and says %u levels, one such block of 1 to %d levels of %d "
+            "bytes is expected (damaged file?)",
+            n_bytes, n_bytes ? in[0] : 0, MIC_MAX_LEVELS, BLOCK_LEVEL_BYTES);
     layout->n_levels = *in++;
     for (unsigned i = 0; i < layout->n_levels; i++, in += BLOCK_LEVEL_BYTES)
         layout->levels[i] = (mic_level){.rows = load_u32(in), .columns = load_u32(in + 4)};
@@ -111,7 +116,8 @@ mic_status mic_read_tile_block(const uint8_t *in, size_t n_bytes, mic_layout *la
 
 size_t mic_mic3_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND])
 {
-    _Static_assert(MIC3_FIXED_BYTES + MIC3_LEVEL_BYTES * MIC_MAX_LEVELS <= MIC_HEADER_BOUND, "the header fits");
+    _Static_assert(MIC3_FIXED_BYTES + MIC3_LEVEL_BYTES * MIC_MAX_LEVELS <= MIC_HEADER_BOUND,
+                   "the header fits");
     uint8_t *level = out + MIC3_FIXED_BYTES;
     uint64_t first = 0;
     memset(out, 0, MIC3_FIXED_BYTES);
@@ -145,15 +151,17 @@ static mic_status check_samples(const uint8_t *in, mic_error *error)
                         "the MIC3 file has version %u, %d is expected (damaged, or from a newer writer?)",
                         load_u32(in + 4), VERSION);
     if (!(channels == 1 && (bits == 8 || bits == 16)) && !(channels == 3 && bits == 8))
-        return mic_fail(error, MIC_ERROR_UNSUPPORTED, "header", 24,
-                        "the MIC3 file has %u channels of %u bits, 1 channel of 8 or 16 or 3 of 8 are expected: "
-                        "published writers lose samples of all others (or a damaged file?)",
-                        channels, bits);
+        return mic_fail(
+            error, MIC_ERROR_UNSUPPORTED, "header", 24,
+            "the MIC3 file has %u channels of %u bits, 1 channel of 8 or 16 or 3 of 8 are expected: "
+            "published writers lose samples of all others (or a damaged file?)",
+            channels, bits);
     if (flags != (channels == 3 ? FLAG_ALWAYS | FLAG_COLOUR : FLAG_ALWAYS))
-        return mic_fail(error, MIC_ERROR_FORMAT, "header", 27,
-                        "the MIC3 file has flags %02x, %02x are expected for %u channels (damaged, or from a newer "
-                        "writer?)",
-                        flags, channels == 3 ? FLAG_ALWAYS | FLAG_COLOUR : FLAG_ALWAYS, channels);
+        return mic_fail(
+            error, MIC_ERROR_FORMAT, "header", 27,
+            "the MIC3 file has flags %02x, %02x are expected for %u channels (damaged, or from a newer "
+            "writer?)",
+            flags, channels == 3 ? FLAG_ALWAYS | FLAG_COLOUR : FLAG_ALWAYS, channels);
     if (load_u16(in + 30) || load_u64(in + 40))
         return mic_fail(error, MIC_ERROR_CORRUPT, "header", load_u16(in + 30) ? 30 : 40,
                         "a reserved field of the MIC3 header is not zero (damaged file?)");
@@ -164,20 +172,22 @@ static mic_status check_grid(const uint8_t *in, const mic_layout *layout, mic_er
 {
     uint64_t first = 0;
     if (layout->levels[0].columns != load_u32(in + 8) || layout->levels[0].rows != load_u32(in + 12))
-        return mic_fail(error, MIC_ERROR_CORRUPT, "header", MIC3_FIXED_BYTES,
-                        "level 0 has %u rows x %u columns, %u x %u are expected as in the header (damaged file?)",
-                        layout->levels[0].rows, layout->levels[0].columns, load_u32(in + 12), load_u32(in + 8));
+        return mic_fail(
+            error, MIC_ERROR_CORRUPT, "header", MIC3_FIXED_BYTES,
+            "level 0 has %u rows x %u columns, %u x %u are expected as in the header (damaged file?)",
+            layout->levels[0].rows, layout->levels[0].columns, load_u32(in + 12), load_u32(in + 8));
     for (unsigned i = 0; i < layout->n_levels; i++) {
         const size_t at = MIC3_FIXED_BYTES + (size_t)MIC3_LEVEL_BYTES * i;
         const uint8_t *level = in + at;
         if (load_u32(level + 8) != tiles_across(layout, i) || load_u32(level + 12) != tiles_down(layout, i) ||
             load_u32(level + 16) != first)
-            return mic_fail(error, MIC_ERROR_CORRUPT, "header", (int64_t)at + 8,
-                            "level %u has %u x %u tiles from tile %u, %llu x %llu from tile %llu are expected "
-                            "(damaged file?)",
-                            i, load_u32(level + 12), load_u32(level + 8), load_u32(level + 16),
-                            (unsigned long long)tiles_down(layout, i), (unsigned long long)tiles_across(layout, i),
-                            (unsigned long long)first);
+            return mic_fail(
+                error, MIC_ERROR_CORRUPT, "header", (int64_t)at + 8,
+                "level %u has %u x %u tiles from tile %u, %llu x %llu from tile %llu are expected "
+                "(damaged file?)",
+                i, load_u32(level + 12), load_u32(level + 8), load_u32(level + 16),
+                (unsigned long long)tiles_down(layout, i), (unsigned long long)tiles_across(layout, i),
+                (unsigned long long)first);
         first += tiles_across(layout, i) * tiles_down(layout, i);
     }
     return MIC_OK;
@@ -195,19 +205,27 @@ static mic_status read_header(const uint8_t *in, size_t n_bytes, mic_layout *lay
                         "the MIC3 file has %u levels, 1 to %d are expected (damaged file?)", n_levels,
                         MIC_MAX_LEVELS);
     if (n_bytes < n_header)
-        return mic_fail(error, MIC_ERROR_TRUNCATED, "header", (int64_t)n_bytes,
-                        "the data end after %zu bytes, %zu are expected for a MIC3 header of %u levels (truncated "
-                        "file?)",
-                        n_bytes, n_header, n_levels);
+        return mic_fail(
+            error, MIC_ERROR_TRUNCATED, "header", (int64_t)n_bytes,
+            "the data end after %zu bytes, %zu are expected for a MIC3 header of %u levels (truncated "
+            "file?)",
+            n_bytes, n_header, n_levels);
     TRY(check_samples(in, error));
     if (n_tiles > UINT32_MAX)
         return mic_fail(error, MIC_ERROR_CORRUPT, "header", 32,
                         "the MIC3 file announces %llu tiles, at most 2^31 - 1 are expected (damaged file?)",
                         (unsigned long long)n_tiles);
-    *layout = (mic_layout){.container = MIC_CONTAINER_MIC3, .codec = MIC_CODEC_FSE, .channels = load_u16(in + 24),
-                           .sample_type = in[26] == 8 ? MIC_UINT8 : MIC_UINT16, .bits_used = in[26],
-                           .columns = load_u32(in + 16), .rows = load_u32(in + 20), .n_axes = 1,
-                           .axes = {(uint32_t)n_tiles}, .index_offset = n_header, .n_levels = n_levels};
+    *layout = (mic_layout){.container = MIC_CONTAINER_MIC3,
+                           .codec = MIC_CODEC_FSE,
+                           .channels = load_u16(in + 24),
+                           .sample_type = in[26] == 8 ? MIC_UINT8 : MIC_UINT16,
+                           .bits_used = in[26],
+                           .columns = load_u32(in + 16),
+                           .rows = load_u32(in + 20),
+                           .n_axes = 1,
+                           .axes = {(uint32_t)n_tiles},
+                           .index_offset = n_header,
+                           .n_levels = n_levels};
     TRY(mic_check_shape(layout, error));
     for (unsigned i = 0; i < n_levels; i++) {
         const uint8_t *level = in + MIC3_FIXED_BYTES + (size_t)MIC3_LEVEL_BYTES * i;
@@ -230,19 +248,20 @@ void mic_write_tile_table(const uint64_t *tile_offsets, uint64_t n_tiles, uint8_
 }
 
 /* Held to what published writers write: one tile behind the other, without gaps. */
-static mic_status read_index(const mic_layout *layout, const uint8_t *in, uint64_t *tile_offsets, mic_error *error)
+static mic_status read_index(const mic_layout *layout, const uint8_t *in, uint64_t *tile_offsets,
+                             mic_error *error)
 {
     tile_offsets[0] = layout->header_bytes;
     for (uint64_t i = 0; i < layout->n_frames; i++, in += TABLE_ENTRY) {
-        const uint64_t expected = tile_offsets[i] - layout->header_bytes, offset = load_u64(in), n = load_u64(in + 8);
+        const uint64_t expected = tile_offsets[i] - layout->header_bytes, offset = load_u64(in),
+                       n = load_u64(in + 8);
         if (offset != expected || n == 0 || n > INT64_MAX - tile_offsets[i]) {
-            mic_status status = mic_fail(error, MIC_ERROR_CORRUPT, "index",
-                                         (int64_t)(layout->index_offset + i * TABLE_ENTRY),
-                                         "the tile is said to have %llu bytes from byte %llu of the tiles, at least "
-                                         "one byte from byte %llu, where the tile before ends, is expected (damaged "
-                                         "file?)",
-                                         (unsigned long long)n, (unsigned long long)offset,
-                                         (unsigned long long)expected);
+            mic_status status = mic_fail(
+                error, MIC_ERROR_CORRUPT, "index", (int64_t)(layout->index_offset + i * TABLE_ENTRY),
+                "the tile is said to have %llu bytes from byte %llu of the tiles, at least "
+                "one byte from byte %llu, where the tile before ends, is expected (damaged "
+                "file?)",
+                (unsigned long long)n, (unsigned long long)offset, (unsigned long long)expected);
             if (error)
                 error->frame = (int64_t)i;
             return status;
@@ -256,21 +275,21 @@ static mic_status read_index(const mic_layout *layout, const uint8_t *in, uint64
 
 static mic_status no_memory(const mic_layout *layout, mic_error *error)
 {
-    return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for a tile of %u x %u pixels", layout->rows,
-                    layout->columns);
+    return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for a tile of %u x %u pixels",
+                    layout->rows, layout->columns);
 }
 
 /* A plane of 8-bit samples, as words. */
-static mic_status encode_grey8(const uint8_t *samples, size_t width, size_t height, uint8_t *out, size_t capacity,
-                               size_t *n_bytes, uint16_t *words, mic_error *error)
+static mic_status encode_grey8(const uint8_t *samples, size_t width, size_t height, uint8_t *out,
+                               size_t capacity, size_t *n_bytes, uint16_t *words, mic_error *error)
 {
     for (size_t i = 0; i < width * height; i++)
         words[i] = samples[i];
     return mic_plane_encode(words, width, height, N_STATES, out, capacity, n_bytes, error);
 }
 
-static mic_status decode_grey8(const uint8_t *in, size_t n_bytes, size_t width, size_t height, uint8_t *samples,
-                               uint16_t *words, mic_error *error)
+static mic_status decode_grey8(const uint8_t *in, size_t n_bytes, size_t width, size_t height,
+                               uint8_t *samples, uint16_t *words, mic_error *error)
 {
     TRY(mic_plane_decode(in, n_bytes, width, height, words, error));
     const unsigned largest = mic_kernels_active()->largest(words, width * height);
@@ -309,7 +328,8 @@ mic_status mic_mic3_encode(const mic_layout *layout, const void *samples, mic_en
                            unsigned *bits_used, mic_error *error)
 {
     const size_t n_pixels = (size_t)layout->rows * layout->columns;
-    const size_t capacity = layout->channels == RGB_PLANES ? mic_rgb_bound(n_pixels) : mic_plane_bound(n_pixels);
+    const size_t capacity = layout->channels == RGB_PLANES ? mic_rgb_bound(n_pixels)
+                                                           : mic_plane_bound(n_pixels);
     mic_encoded *result = mic_encoded_new(1);
     uint16_t *words = mic_large_malloc(n_pixels * sizeof *words);
     uint8_t *block = malloc(capacity);
@@ -357,6 +377,11 @@ static mic_status decode(const mic_decode_job *job, int n_threads, mic_error *er
 }
 
 const container_format mic_mic3_format = {
-    .magic = {'M', 'I', 'C', '3'}, .name = "MIC3", .holds = "a slide",
-    .read_header = read_header, .index_bytes = index_bytes, .read_index = read_index, .decode = decode,
+    .magic = {'M', 'I', 'C', '3'},
+    .name = "MIC3",
+    .holds = "a slide",
+    .read_header = read_header,
+    .index_bytes = index_bytes,
+    .read_index = read_index,
+    .decode = decode,
 };

@@ -11,7 +11,8 @@
 
 /* ---- encoding ----------------------------------------------------------- */
 
-unsigned mic_published_maximum(const mic_layout *layout, const void *samples, const mic_encode_options *options)
+unsigned mic_published_maximum(const mic_layout *layout, const void *samples,
+                               const mic_encode_options *options)
 {
     const size_t n_samples = (size_t)layout->rows * layout->columns * (size_t)layout->n_frames;
     return options->max_value ? options->max_value : mic_kernels_active()->largest(samples, n_samples);
@@ -62,10 +63,11 @@ mic_status mic_published_check_size(const mic_encoded *encoded, mic_error *error
     const uint64_t size = mic_encoded_size(encoded) - encoded->parts[0].n_bytes;
     if (size <= UINT32_MAX)
         return MIC_OK;
-    return mic_fail(error, MIC_ERROR_UNSUPPORTED, "container", -1,
-                    "the encoded pieces make %llu bytes, at most %lu fit this container; divide the array or use "
-                    "the native container",
-                    (unsigned long long)size, (unsigned long)UINT32_MAX);
+    return mic_fail(
+        error, MIC_ERROR_UNSUPPORTED, "container", -1,
+        "the encoded pieces make %llu bytes, at most %lu fit this container; divide the array or use "
+        "the native container",
+        (unsigned long long)size, (unsigned long)UINT32_MAX);
 }
 
 /* ---- decoding ----------------------------------------------------------- */
@@ -75,8 +77,8 @@ mic_status mic_published_check_header(size_t n_bytes, size_t expected, const cha
     if (n_bytes >= expected)
         return MIC_OK;
     return mic_fail(error, MIC_ERROR_TRUNCATED, "header", (int64_t)n_bytes,
-                    "the data end after %zu bytes, %zu are expected for a %s header (truncated file?)", n_bytes,
-                    expected, name);
+                    "the data end after %zu bytes, %zu are expected for a %s header (truncated file?)",
+                    n_bytes, expected, name);
 }
 
 static mic_status decode_pixels(const coded_rows *rows, size_t columns, uint16_t *pixels, mic_error *error)
@@ -101,7 +103,8 @@ mic_status mic_published_decode(const mic_decode_job *job, const coded_rows *row
         return mic_stream_no_memory("pixels", rows->n_rows * n_row, error);
     mic_status status = decode_pixels(rows, columns, pixels, error);
     const uint8_t *from = (const uint8_t *)pixels + (first - rows->first_row) * n_row;
-    for (uint32_t y = first; y < end && (!in_place || status != MIC_OK); y++, out += job->row_stride, from += n_row) {
+    for (uint32_t y = first; y < end && (!in_place || status != MIC_OK);
+         y++, out += job->row_stride, from += n_row) {
         if (status == MIC_OK)
             memcpy(out, from, n_row);
         else if (job->intact)

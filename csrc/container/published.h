@@ -13,11 +13,13 @@
 #include "../frame/frame.h"
 
 /* The maximum that a file is coded for. */
-unsigned mic_published_maximum(const mic_layout *layout, const void *samples, const mic_encode_options *options);
+unsigned mic_published_maximum(const mic_layout *layout, const void *samples,
+                               const mic_encode_options *options);
 
 /* A stream in a block of exactly its size. */
 mic_status mic_published_stream(mic_stream_kind kind, const uint16_t *pixels, size_t width, size_t height,
-                                unsigned max_value, int n_states, struct encoded_part *part, mic_error *error);
+                                unsigned max_value, int n_states, struct encoded_part *part,
+                                mic_error *error);
 /* What becomes of the block that an encoder wrote into: cut to its n_bytes and a part if
  * that succeeded, freed if not.  Returns the encoder's status. */
 mic_status mic_published_fit(mic_status status, uint8_t *block, size_t n_bytes, struct encoded_part *part);
@@ -36,7 +38,7 @@ typedef struct coded_rows {
     size_t n_bytes;
     uint32_t first_row, n_rows;
     mic_stream_kind kind;
-    bool is_difference;  /* instead of a stream of that kind */
+    bool is_difference; /* instead of a stream of that kind */
 } coded_rows;
 
 /* Decode what the job wants of them; where the job rescues, damage clears and

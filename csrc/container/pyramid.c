@@ -13,16 +13,16 @@ static unsigned mean(int a, int b, int c, int d)
     return ((unsigned)(a + b + c + d + 2 + LIFT) >> 2) - (LIFT >> 2);
 }
 
-#define HALVE(name, sample)                                                                                \
-    static void name(unsigned channels, const sample *in, size_t rows, size_t columns, sample *out)        \
-    {                                                                                                      \
-        const size_t n_row = columns * channels;                                                           \
-        for (size_t y = 0; y + 1 < rows; y += 2, in += 2 * n_row)                                          \
-            for (size_t x = 0; x + 1 < columns; x += 2)                                                    \
-                for (size_t c = 0; c < channels; c++) {                                                    \
-                    const sample *box = in + x * channels + c;                                             \
-                    *out++ = (sample)mean(box[0], box[channels], box[n_row], box[n_row + channels]);       \
-                }                                                                                          \
+#define HALVE(name, sample)                                                                          \
+    static void name(unsigned channels, const sample *in, size_t rows, size_t columns, sample *out)  \
+    {                                                                                                \
+        const size_t n_row = columns * channels;                                                     \
+        for (size_t y = 0; y + 1 < rows; y += 2, in += 2 * n_row)                                    \
+            for (size_t x = 0; x + 1 < columns; x += 2)                                              \
+                for (size_t c = 0; c < channels; c++) {                                              \
+                    const sample *box = in + x * channels + c;                                       \
+                    *out++ = (sample)mean(box[0], box[channels], box[n_row], box[n_row + channels]); \
+                }                                                                                    \
     }
 
 HALVE(halve_u8, uint8_t)

@@ -14,7 +14,8 @@ enum { LARGEST_LUMA = 255, LARGEST_CHROMA = 510, BIAS = 0x8000 };
 
 static mic_status no_memory(size_t n_bytes, mic_error *error)
 {
-    return mic_fail(error, MIC_ERROR_MEMORY, "plane", -1, "no memory for %zu bytes of colour planes", n_bytes);
+    return mic_fail(error, MIC_ERROR_MEMORY, "plane", -1, "no memory for %zu bytes of colour planes",
+                    n_bytes);
 }
 
 /* ---- YCoCg-R ------------------------------------------------------------ */
@@ -30,13 +31,15 @@ void mic_rgb_to_planes(const uint8_t *rgb, size_t n_pixels, uint16_t *planes)
         planes[i] = fold_u16((uint16_t)(planes[i] - BIAS));
 }
 
-static mic_status check_range(const uint16_t *words, size_t n, unsigned largest, const char *what, mic_error *error)
+static mic_status check_range(const uint16_t *words, size_t n, unsigned largest, const char *what,
+                              mic_error *error)
 {
     const unsigned found = mic_kernels_active()->largest(words, n);
     if (found <= largest)
         return MIC_OK;
     return mic_fail(error, MIC_ERROR_CORRUPT, "plane", -1,
-                    "the image holds the %s %u, at most %u is expected (damaged file?)", what, found, largest);
+                    "the image holds the %s %u, at most %u is expected (damaged file?)", what, found,
+                    largest);
 }
 
 mic_status mic_rgb_from_planes(uint16_t *planes, size_t n_pixels, uint8_t *rgb, mic_error *error)
@@ -83,8 +86,8 @@ mic_status mic_plane_encode(const uint16_t *plane, size_t width, size_t height, 
     const size_t n = width * height;
     if (capacity < mic_plane_bound(n))
         return mic_fail(error, MIC_ERROR_CAPACITY, "plane", -1,
-                        "the output buffer has %zu bytes, %zu are expected for a plane of %zu pixels", capacity,
-                        mic_plane_bound(n), n);
+                        "the output buffer has %zu bytes, %zu are expected for a plane of %zu pixels",
+                        capacity, mic_plane_bound(n), n);
     if (is_constant(plane, n)) {
         out[0] = plane[0] ? MODE_CONSTANT : MODE_ZERO;
         store_u16(out + 1, plane[0]);
@@ -110,8 +113,8 @@ static mic_status read_words(const uint8_t *in, size_t n_bytes, unsigned mode, s
     const size_t expected = mode == MODE_RAW ? 2 * n : mode == MODE_CONSTANT ? 2 : 0;
     if (n_bytes != expected)
         return mic_fail(error, MIC_ERROR_CORRUPT, "plane", 1,
-                        "a plane of mode %u has %zu bytes, %zu are expected for %zu pixels (damaged file?)", mode,
-                        n_bytes + 1, expected + 1, n);
+                        "a plane of mode %u has %zu bytes, %zu are expected for %zu pixels (damaged file?)",
+                        mode, n_bytes + 1, expected + 1, n);
     for (size_t i = 0; i < n; i++)
         plane[i] = mode == MODE_RAW ? load_u16(in + 2 * i) : mode == MODE_CONSTANT ? load_u16(in) : 0;
     return MIC_OK;
@@ -139,15 +142,16 @@ typedef struct encode_loop {
     const uint16_t *planes;
     size_t width, height, capacity;
     int n_states;
-    uint8_t *blobs;  /* `capacity` bytes for each */
+    uint8_t *blobs; /* `capacity` bytes for each */
     size_t n_bytes[RGB_PLANES];
 } encode_loop;
 
 static mic_status encode_plane(void *context, size_t c, mic_error *error)
 {
     encode_loop *loop = context;
-    return mic_plane_encode(loop->planes + c * loop->width * loop->height, loop->width, loop->height, loop->n_states,
-                            loop->blobs + c * loop->capacity, loop->capacity, &loop->n_bytes[c], error);
+    return mic_plane_encode(loop->planes + c * loop->width * loop->height, loop->width, loop->height,
+                            loop->n_states, loop->blobs + c * loop->capacity, loop->capacity,
+                            &loop->n_bytes[c], error);
 }
 
 mic_status mic_rgb_encode(const uint8_t *rgb, size_t width, size_t height, int n_states, int n_threads,
@@ -161,8 +165,12 @@ mic_status mic_rgb_encode(const uint8_t *rgb, size_t width, size_t height, int n
     uint16_t *planes = mic_large_malloc(n_words * sizeof *planes);
     if (!planes)
         return no_memory(n_words * sizeof *planes, error);
-    encode_loop loop = {.planes = planes, .width = width, .height = height, .n_states = n_states,
-                        .capacity = mic_plane_bound(n_pixels), .blobs = out + RGB_HEAD_BYTES};
+    encode_loop loop = {.planes = planes,
+                        .width = width,
+                        .height = height,
+                        .n_states = n_states,
+                        .capacity = mic_plane_bound(n_pixels),
+                        .blobs = out + RGB_HEAD_BYTES};
     mic_rgb_to_planes(rgb, n_pixels, planes);
     mic_status status = mic_parallel_for(RGB_PLANES, n_threads, encode_plane, &loop, error);
     uint8_t *end = out + RGB_HEAD_BYTES;
@@ -180,8 +188,8 @@ mic_status mic_rgb_size(const uint8_t *in, size_t n_bytes, uint64_t *size, mic_e
 {
     if (n_bytes < RGB_HEAD_BYTES)
         return mic_fail(error, MIC_ERROR_TRUNCATED, "plane", (int64_t)n_bytes,
-                        "the image ends after %zu bytes, the lengths of its planes take %d (truncated file?)", n_bytes,
-                        RGB_HEAD_BYTES);
+                        "the image ends after %zu bytes, the lengths of its planes take %d (truncated file?)",
+                        n_bytes, RGB_HEAD_BYTES);
     *size = RGB_HEAD_BYTES;
     for (size_t c = 0; c < RGB_PLANES; c++)
         *size += load_u32(in + 4 * c);

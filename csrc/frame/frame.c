@@ -69,7 +69,8 @@ static mic_status load_strip(void *context, size_t strip, mic_error *error)
     mic_marker marker = {0};
     (void)error;
     for (size_t y = 0; y < height; y += rows_at_once) {
-        const size_t n_rows = min_size(rows_at_once, height - y), first = mic_frame_first_pixel(e, strip) + y * layout->columns;
+        const size_t n_rows = min_size(rows_at_once, height - y),
+                     first = mic_frame_first_pixel(e, strip) + y * layout->columns;
         const uint8_t *samples = samples_of_strip(e, strip) + y * n_bytes;
         crc = mic_planes_checksum(layout, crc, samples, n_rows * n_bytes);
         if (e->planes[0].owned) {
@@ -81,7 +82,8 @@ static mic_status load_strip(void *context, size_t strip, mic_error *error)
         if (is_grey && y == 0)
             marker = open_marker(e, strip, 0);
         if (is_grey)
-            mic_kernels_active()->mark(e->planes[0].values + first, n_rows * layout->columns, e->planes[0].offset, &marker);
+            mic_kernels_active()->mark(e->planes[0].values + first, n_rows * layout->columns,
+                                       e->planes[0].offset, &marker);
     }
     e->strip_crcs[strip] = crc;
     return MIC_OK;
@@ -205,8 +207,9 @@ static mic_status open_wavefront(void *context, size_t plane, mic_error *error)
     const mic_layout *layout = e->layout;
     if (!is_wavefront(e, (unsigned)plane))
         return MIC_OK;
-    return mic_wf_plane_open(e->planes[plane].values, e->planes[plane].offset, layout->columns, layout->rows, layout->strip_rows,
-                             e->head.maps[plane].n_values - 1, e->options->effort, &e->wavefronts[plane], error);
+    return mic_wf_plane_open(e->planes[plane].values, e->planes[plane].offset, layout->columns, layout->rows,
+                             layout->strip_rows, e->head.maps[plane].n_values - 1, e->options->effort,
+                             &e->wavefronts[plane], error);
 }
 
 static mic_status analyse_strip(void *context, size_t strip, mic_error *error)
@@ -245,15 +248,18 @@ static mic_status build_models(frame_encoder *e, mic_error *error)
 
 /* One strip of a plane by its coder.  Words that are not in memory are made for the
  * rare strip that ends up raw. */
-static mic_status encode_piece(const frame_encoder *e, size_t strip, unsigned plane, uint8_t *bytes, size_t capacity,
-                               size_t *n_bytes, mic_error *error)
+static mic_status encode_piece(const frame_encoder *e, size_t strip, unsigned plane, uint8_t *bytes,
+                               size_t capacity, size_t *n_bytes, mic_error *error)
 {
     const size_t columns = e->layout->columns, height = mic_strip_height(e->layout, strip);
     const size_t n_pixels = mic_strip_pixels(e->layout, strip);
-    const strip_coder coder = {.codec = e->codec[plane], .n_states = e->options->n_states,
-                               .n_values = e->head.maps[plane].n_values, .plane = e->wavefronts[plane],
+    const strip_coder coder = {.codec = e->codec[plane],
+                               .n_states = e->options->n_states,
+                               .n_values = e->head.maps[plane].n_values,
+                               .plane = e->wavefronts[plane],
                                .strip = strip};
-    const uint16_t *words = has_words(e, plane) ? e->planes[plane].values + mic_frame_first_pixel(e, strip) : NULL;
+    const uint16_t *words = has_words(e, plane) ? e->planes[plane].values + mic_frame_first_pixel(e, strip)
+                                                : NULL;
     TRY(mic_strip_encode(words, columns, height, &coder, bytes, capacity, n_bytes, error));
     if (words || *n_bytes < mic_strip_raw_bytes(n_pixels, coder.n_values))
         return MIC_OK;
@@ -363,7 +369,8 @@ static mic_status settle_plane(frame_encoder *e, unsigned plane, mic_error *erro
     if (!any_piece_has_model(e, plane))
         e->head.models[plane].n_bytes = 0;
     const bool is_small = n_pixels <= SMALL_PLANE && e->head.n_strips == 1;
-    const bool is_model_small = n_pixels >= TINY_PLANE && e->head.models[plane].n_bytes * LARGE_MODEL < mic_frame_plane_bytes(e, plane);
+    const bool is_model_small = n_pixels >= TINY_PLANE &&
+                                e->head.models[plane].n_bytes * LARGE_MODEL < mic_frame_plane_bytes(e, plane);
     if (e->codec[plane] == MIC_CODEC_WAVEFRONT && is_small && !is_model_small)
         TRY(try_classic(e, plane, error));
     if (mic_frame_plane_bytes(e, plane) <= mic_strip_raw_bytes(n_pixels, mic_map_span(map)))
@@ -529,8 +536,9 @@ mic_status mic_native_frame_encode(const mic_layout *layout, const void *samples
                                    unsigned *bits_used, mic_error *error)
 {
     frame_encoder e = {.layout = layout, .samples = samples, .options = options};
-    mic_status status = allocate_encoder(&e) ? run_encoder(&e, error)
-                                             : mic_frame_no_memory((size_t)mic_frame_bytes(layout) * 2, error);
+    mic_status status = allocate_encoder(&e)
+                            ? run_encoder(&e, error)
+                            : mic_frame_no_memory((size_t)mic_frame_bytes(layout) * 2, error);
     if (status == MIC_OK) {
         *bits_used = width_in_bits(layout, &e.head);
         *encoded = e.encoded;
@@ -546,8 +554,9 @@ mic_status mic_native_frame_words(const mic_layout *layout, const void *samples,
 {
     const mic_encode_options options = {.n_threads = 1};
     frame_encoder e = {.layout = layout, .samples = samples, .options = &options};
-    mic_status status = allocate_encoder(&e) ? load_frame(&e, error)
-                                             : mic_frame_no_memory((size_t)mic_frame_bytes(layout) * 2, error);
+    mic_status status = allocate_encoder(&e)
+                            ? load_frame(&e, error)
+                            : mic_frame_no_memory((size_t)mic_frame_bytes(layout) * 2, error);
     if (status == MIC_OK)
         status = map_planes(&e, MIC_CODEC_WAVEFRONT, error);
     for (unsigned c = 0; status == MIC_OK && c < layout->channels; c++) {

@@ -12,7 +12,7 @@ struct mic_encoded {
     size_t n_parts;
     mic_encoded *without_sharing; /* the frame again if it borrows shared models; owned */
     struct encoded_part {
-        uint8_t *bytes;  /* owned */
+        uint8_t *bytes; /* owned */
         size_t n_bytes;
     } parts[];
 };

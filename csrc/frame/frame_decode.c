@@ -35,15 +35,15 @@ typedef struct frame_decoder {
     const mic_decode_job *job;
     frame_head head;
     wf_decoder models[MAX_PLANES];
-    size_t first_strip, n_strips;   /* those that hold the job's rows */
-    size_t group_size;              /* strips that are decoded at once */
-    uint32_t *strip_crcs;           /* of their samples */
+    size_t first_strip, n_strips; /* those that hold the job's rows */
+    size_t group_size;            /* strips that are decoded at once */
+    uint32_t *strip_crcs;         /* of their samples */
 } frame_decoder;
 
 /* One strip on its way: its planes, and which of its rows go where. */
 typedef struct strip_work {
     size_t strip;
-    size_t first_row, n_rows;       /* wanted, within the strip */
+    size_t first_row, n_rows; /* wanted, within the strip */
     uint8_t *out;
     uint8_t *intact;
     uint16_t *planes[MAX_PLANES];
@@ -55,9 +55,10 @@ static mic_status check_strip(const mic_decode_job *job, const frame_strip *stri
     const int64_t offset = (int64_t)(job->base_offset + strip->offset);
     const uint64_t n_bytes = mic_strip_coded_bytes(strip);
     if (strip->offset > job->n_bytes || n_bytes > job->n_bytes - strip->offset)
-        return mic_fail(error, MIC_ERROR_TRUNCATED, "strip", offset,
-                        "the strip's %llu bytes from byte %llu of the frame pass its end at %zu (truncated file?)",
-                        (unsigned long long)n_bytes, (unsigned long long)strip->offset, job->n_bytes);
+        return mic_fail(
+            error, MIC_ERROR_TRUNCATED, "strip", offset,
+            "the strip's %llu bytes from byte %llu of the frame pass its end at %zu (truncated file?)",
+            (unsigned long long)n_bytes, (unsigned long long)strip->offset, job->n_bytes);
     uint32_t crc = mic_kernels_active()->crc32c(0, job->in + strip->offset, (size_t)n_bytes);
     if (crc != strip->crc)
         return mic_fail(error, MIC_ERROR_CHECKSUM, "strip", offset,
@@ -75,7 +76,9 @@ static strip_work work_of(const mic_decode_job *job, size_t strip)
     const uint64_t first = top > job->first_row ? top : job->first_row;
     const uint64_t last = bottom < end ? bottom : end;
     const size_t skipped = (size_t)(first - job->first_row);
-    return (strip_work){.strip = strip, .first_row = (size_t)(first - top), .n_rows = (size_t)(last - first),
+    return (strip_work){.strip = strip,
+                        .first_row = (size_t)(first - top),
+                        .n_rows = (size_t)(last - first),
                         .out = job->out + (ptrdiff_t)skipped * job->row_stride,
                         .intact = job->intact ? job->intact + skipped : NULL};
 }
@@ -92,8 +95,8 @@ static bool decodes_in_place(const mic_decode_job *job, const strip_work *work)
 }
 
 /* The words of one plane of up to STRIP_GROUP strips; *failed counts in works. */
-static mic_status decode_plane(const frame_decoder *d, const strip_work *works, size_t n_works, unsigned plane,
-                               size_t *failed, mic_error *error)
+static mic_status decode_plane(const frame_decoder *d, const strip_work *works, size_t n_works,
+                               unsigned plane, size_t *failed, mic_error *error)
 {
     const mic_layout *layout = d->job->layout;
     const sample_map *map = &d->head.maps[plane];
@@ -106,22 +109,26 @@ static mic_status decode_plane(const frame_decoder *d, const strip_work *works, 
             continue;
         }
         const frame_strip *coded = &d->head.strips[works[i].strip];
-        pieces[i] = (strip_piece){.in = d->job->in + coded->offset, .n_bytes = coded->n_bytes[plane],
-                                  .height = mic_strip_height(layout, works[i].strip), .words = words};
+        pieces[i] = (strip_piece){.in = d->job->in + coded->offset,
+                                  .n_bytes = coded->n_bytes[plane],
+                                  .height = mic_strip_height(layout, works[i].strip),
+                                  .words = words};
         for (unsigned c = 0; c < plane; c++)
             pieces[i].in += coded->n_bytes[c];
     }
     if (map->kind == MAP_CONSTANT)
         return MIC_OK;
     const strip_models models = {.own = d->head.models[plane].n_bytes ? &d->models[plane] : NULL,
-                                 .shared = d->job->shared, .plane = plane};
+                                 .shared = d->job->shared,
+                                 .plane = plane};
     return mic_strip_decode(pieces, n_works, layout->columns, map->n_values, &models, failed, error);
 }
 
 /* Words to samples, and their checksum, some rows at a time: as many as the nearest
  * cache holds, but no fewer, for the checksum of a long range is several times
  * faster than those of many short ones. */
-static mic_status finish_strip(const frame_decoder *d, const strip_work *work, uint32_t *crc, mic_error *error)
+static mic_status finish_strip(const frame_decoder *d, const strip_work *work, uint32_t *crc,
+                               mic_error *error)
 {
     enum { CACHED_BYTES = 1 << 15 };
     const mic_decode_job *job = d->job;
@@ -170,8 +177,8 @@ static mic_status decode_works(const frame_decoder *d, strip_work *works, size_t
 }
 
 /* Planes of the works that are not decoded in place, in one block. */
-static mic_status allocate_planes(const frame_decoder *d, strip_work *works, size_t n_works, uint16_t **scratch,
-                                  mic_error *error)
+static mic_status allocate_planes(const frame_decoder *d, strip_work *works, size_t n_works,
+                                  uint16_t **scratch, mic_error *error)
 {
     const mic_layout *layout = d->job->layout;
     size_t n_words = 0;
@@ -198,7 +205,8 @@ static mic_status allocate_planes(const frame_decoder *d, strip_work *works, siz
 static size_t choose_group_size(const frame_decoder *d, int n_threads)
 {
     const mic_layout *layout = d->job->layout;
-    const uint64_t strip_bytes = (uint64_t)layout->strip_rows * layout->columns * layout->channels * sizeof(uint16_t);
+    const uint64_t strip_bytes = (uint64_t)layout->strip_rows * layout->columns * layout->channels *
+                                 sizeof(uint16_t);
     if (layout->channels > 1 && strip_bytes * (STRIP_GROUP - 1) > MOST_SCRATCH)
         return 1;
     const bool idle_threads = n_threads > 1 && d->n_strips < STRIP_GROUP * (size_t)n_threads;
@@ -273,10 +281,11 @@ static mic_status open_models(frame_decoder *d, mic_error *error)
         size_t n_used;
         TRY(mic_wf_decoder_open(model->bytes, model->n_bytes, &d->models[c], &n_used, error));
         if (n_used != model->n_bytes || d->models[c].model.max_value != d->head.maps[c].n_values - 1)
-            return mic_fail(error, MIC_ERROR_CORRUPT, "wavefront", 0,
-                            "the model of plane %u has %zu bytes and words up to %u, %zu bytes and %u are expected "
-                            "(damaged file?)",
-                            c, n_used, d->models[c].model.max_value, model->n_bytes, d->head.maps[c].n_values - 1);
+            return mic_fail(
+                error, MIC_ERROR_CORRUPT, "wavefront", 0,
+                "the model of plane %u has %zu bytes and words up to %u, %zu bytes and %u are expected "
+                "(damaged file?)",
+                c, n_used, d->models[c].model.max_value, model->n_bytes, d->head.maps[c].n_values - 1);
     }
     return MIC_OK;
 }

@@ -30,7 +30,7 @@ typedef struct frame_encoder {
     mic_codec codec[MAX_PLANES];
     wf_plane_encoder *wavefronts[MAX_PLANES]; /* of the planes that have a model */
     frame_head head;
-    mic_encoded *encoded;           /* part 0 the head, then the pieces */
+    mic_encoded *encoded; /* part 0 the head, then the pieces */
 } frame_encoder;
 
 static inline mic_status mic_frame_no_memory(size_t n_bytes, mic_error *error)

@@ -67,15 +67,16 @@ static uint8_t *write_strips(const frame_head *head, unsigned channels, uint8_t 
     return out;
 }
 
-mic_status mic_frame_head_write(const frame_head *head, unsigned channels, uint8_t **bytes,
-                                size_t *n_bytes, mic_error *error)
+mic_status mic_frame_head_write(const frame_head *head, unsigned channels, uint8_t **bytes, size_t *n_bytes,
+                                mic_error *error)
 {
     size_t bound = 2 * CRC_BYTES + 1 + head->n_strips * (channels * VARINT_MAX_BYTES + CRC_BYTES);
     for (unsigned c = 0; c < channels; c++)
         bound += mic_map_bytes_bound(&head->maps[c]) + VARINT_MAX_BYTES + head->models[c].n_bytes;
     uint8_t *out = *bytes = malloc(bound);
     if (!out)
-        return mic_fail(error, MIC_ERROR_MEMORY, "frame head", -1, "no memory for a head of %zu bytes", bound);
+        return mic_fail(error, MIC_ERROR_MEMORY, "frame head", -1, "no memory for a head of %zu bytes",
+                        bound);
     store_u32(out, head->samples_crc);
     out += CRC_BYTES;
     if (channels == MAX_PLANES)
@@ -100,8 +101,7 @@ static mic_status fail_truncated(size_t n_bytes, mic_error *error)
 }
 
 /* Lengths and checksums; returns NULL where they end too early. */
-static const uint8_t *read_strips(frame_head *head, unsigned channels, const uint8_t *in,
-                                  const uint8_t *end)
+static const uint8_t *read_strips(frame_head *head, unsigned channels, const uint8_t *in, const uint8_t *end)
 {
     for (size_t i = 0; i < head->n_strips; i++) {
         for (unsigned c = 0; c < channels && in; c++)
@@ -116,8 +116,7 @@ static const uint8_t *read_strips(frame_head *head, unsigned channels, const uin
 }
 
 /* Models are found here and read by their coder, once the checksum is right. */
-static const uint8_t *read_models(frame_head *head, unsigned channels, const uint8_t *in,
-                                  const uint8_t *end)
+static const uint8_t *read_models(frame_head *head, unsigned channels, const uint8_t *in, const uint8_t *end)
 {
     for (unsigned c = 0; c < channels; c++) {
         uint32_t n_bytes;
@@ -150,8 +149,8 @@ static uint32_t type_values(const mic_layout *layout, const frame_head *head)
 }
 
 /* Fields in order; *behind is set to the byte behind the last. */
-static mic_status read_fields(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
-                              frame_head *head, const uint8_t **behind, mic_error *error)
+static mic_status read_fields(const mic_layout *layout, const uint8_t *in, size_t n_bytes, frame_head *head,
+                              const uint8_t **behind, mic_error *error)
 {
     const uint8_t *p = in + CRC_BYTES, *end = in + n_bytes;
     if (n_bytes < CRC_BYTES)
@@ -162,10 +161,11 @@ static mic_status read_fields(const mic_layout *layout, const uint8_t *in, size_
             return fail_truncated(n_bytes, error);
         head->colour = (colour_transform)*p++;
         if (head->colour >= COLOUR_TRANSFORMS)
-            return mic_fail(error, MIC_ERROR_CORRUPT, "frame head", CRC_BYTES,
-                            "colour transform %u is unknown, 0 to %d are expected (damaged, or written by a newer "
-                            "version of mic?)",
-                            (unsigned)head->colour, COLOUR_TRANSFORMS - 1);
+            return mic_fail(
+                error, MIC_ERROR_CORRUPT, "frame head", CRC_BYTES,
+                "colour transform %u is unknown, 0 to %d are expected (damaged, or written by a newer "
+                "version of mic?)",
+                (unsigned)head->colour, COLOUR_TRANSFORMS - 1);
     }
     for (unsigned c = 0; c < layout->channels; c++)
         TRY(mic_map_read(&p, end, type_values(layout, head), &head->maps[c], error));
@@ -181,7 +181,8 @@ static mic_status read_fields(const mic_layout *layout, const uint8_t *in, size_
         head->n_strips = (size_t)n_strips;
         head->strips = calloc(head->n_strips, sizeof *head->strips);
         if (!head->strips)
-            return mic_fail(error, MIC_ERROR_MEMORY, "frame head", -1, "no memory for %zu strips", head->n_strips);
+            return mic_fail(error, MIC_ERROR_MEMORY, "frame head", -1, "no memory for %zu strips",
+                            head->n_strips);
         p = read_strips(head, layout->channels, p, end);
     }
     if (!p || end - p < CRC_BYTES)
@@ -190,8 +191,8 @@ static mic_status read_fields(const mic_layout *layout, const uint8_t *in, size_
     return MIC_OK;
 }
 
-mic_status mic_frame_head_read(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
-                               frame_head *head, mic_error *error)
+mic_status mic_frame_head_read(const mic_layout *layout, const uint8_t *in, size_t n_bytes, frame_head *head,
+                               mic_error *error)
 {
     const uint8_t *behind = in;
     *head = (frame_head){0};

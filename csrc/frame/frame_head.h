@@ -18,16 +18,16 @@
 #include "sample_map.h"
 
 typedef struct frame_strip {
-    uint64_t offset;                      /* of its first piece, from the start of the frame */
-    uint32_t n_bytes[MAX_PLANES];         /* of its pieces; 0 for constant planes */
-    uint32_t crc;                         /* of all its coded bytes */
+    uint64_t offset;              /* of its first piece, from the start of the frame */
+    uint32_t n_bytes[MAX_PLANES]; /* of its pieces; 0 for constant planes */
+    uint32_t crc;                 /* of all its coded bytes */
 } frame_strip;
 
 /* The wavefront model of a plane, as its coder wrote it. */
 typedef struct frame_model {
-    uint8_t *owned;        /* encoder; NULL in a decoder */
+    uint8_t *owned; /* encoder; NULL in a decoder */
     const uint8_t *bytes;
-    size_t n_bytes;        /* 0: no piece of the plane needs a model */
+    size_t n_bytes; /* 0: no piece of the plane needs a model */
 } frame_model;
 
 typedef struct frame_head {
@@ -36,8 +36,8 @@ typedef struct frame_head {
     sample_map maps[MAX_PLANES];
     frame_model models[MAX_PLANES];
     size_t n_strips;
-    frame_strip *strips;                  /* owned; NULL if every plane is constant */
-    uint64_t frame_size;                  /* head and pieces */
+    frame_strip *strips; /* owned; NULL if every plane is constant */
+    uint64_t frame_size; /* head and pieces */
 } frame_head;
 
 /* As a file says it: more than 32 bits. */
@@ -69,11 +69,11 @@ uint32_t mic_join_checksums(const mic_layout *layout, const uint32_t *strip_crcs
 bool mic_frame_is_constant(const frame_head *head, unsigned channels);
 
 /* Bytes of the head, in a new block. */
-mic_status mic_frame_head_write(const frame_head *head, unsigned channels, uint8_t **bytes,
-                                size_t *n_bytes, mic_error *error);
+mic_status mic_frame_head_write(const frame_head *head, unsigned channels, uint8_t **bytes, size_t *n_bytes,
+                                mic_error *error);
 /* Read and check the head of the frame at `in`; the pieces need not be there. */
-mic_status mic_frame_head_read(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
-                               frame_head *head, mic_error *error);
+mic_status mic_frame_head_read(const mic_layout *layout, const uint8_t *in, size_t n_bytes, frame_head *head,
+                               mic_error *error);
 void mic_frame_head_free(frame_head *head);
 
 #endif

@@ -17,7 +17,12 @@ uint16_t mic_planes_base(mic_sample_type type)
 }
 
 /* Samples may lie at any address; memcpy compiles to one move. */
-static uint16_t get_wide(const uint8_t *p) { uint16_t v; memcpy(&v, p, sizeof v); return v; }
+static uint16_t get_wide(const uint8_t *p)
+{
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
 static void put_wide(uint8_t *p, uint16_t v) { memcpy(p, &v, sizeof v); }
 
 /* One channel of n pixels, `step` bytes from one to the next.  The contiguous
@@ -52,7 +57,8 @@ static void store_channel(mic_sample_type type, size_t step, uint16_t bias, cons
             samples[step * i] = (uint8_t)(plane[i] ^ bias);
 }
 
-void mic_planes_load(const mic_layout *layout, const void *samples, size_t n, uint16_t *const planes[MAX_PLANES])
+void mic_planes_load(const mic_layout *layout, const void *samples, size_t n,
+                     uint16_t *const planes[MAX_PLANES])
 {
     const size_t sample_bytes = mic_sample_bytes(layout->sample_type);
     if (layout->channels == MAX_PLANES && sample_bytes == 1) {
@@ -135,7 +141,8 @@ static uint16_t predict_median(uint16_t w, uint16_t n, uint16_t nw)
 
 /* Adds to counts[k] how many samples of a row, but the first, have residuals of k bits.
  * Loops without branches or look-ups, of 16-bit arithmetic: compilers make vectors of them. */
-static void count_row(const uint16_t *above, const uint16_t *row, size_t columns, uint32_t counts[RESIDUAL_CLASSES])
+static void count_row(const uint16_t *above, const uint16_t *row, size_t columns,
+                      uint32_t counts[RESIDUAL_CLASSES])
 {
     enum { BLOCK = 1024 };
     uint16_t magnitudes[BLOCK];
@@ -208,7 +215,8 @@ static uint64_t transform_cost(colour_transform transform, uint16_t *const plane
     mic_colour_forward(transform, copies, n);
     for (unsigned c = 0; c < MAX_PLANES; c++) {
         const uint64_t plain = rows_cost(copies[c], n_pairs, columns);
-        const uint64_t packed = rank_values(copies[c], n, ranks) ? rows_cost(copies[c], n_pairs, columns) : plain;
+        const uint64_t packed = rank_values(copies[c], n, ranks) ? rows_cost(copies[c], n_pairs, columns)
+                                                                 : plain;
         cost += plain < packed ? plain : packed;
     }
     return cost;

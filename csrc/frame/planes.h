@@ -16,7 +16,8 @@ uint16_t mic_planes_base(mic_sample_type type);
 
 /* Split n pixels into one plane of values a channel; and back, from values, or
  * from patterns if the planes hold these already. */
-void mic_planes_load(const mic_layout *layout, const void *samples, size_t n, uint16_t *const planes[MAX_PLANES]);
+void mic_planes_load(const mic_layout *layout, const void *samples, size_t n,
+                     uint16_t *const planes[MAX_PLANES]);
 void mic_planes_store(const mic_layout *layout, uint16_t *const planes[MAX_PLANES], size_t n, bool is_pattern,
                       void *samples);
 

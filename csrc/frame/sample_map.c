@@ -177,7 +177,8 @@ static int32_t saved_bits_of_line(const sample_map *map, const uint16_t *line, u
     look_up_ranks(map, ranks, n);
     for (size_t x = 1; x < n; x++) {
         int32_t step = values[x] - values[x - 1], packed = ranks[x] - ranks[x - 1], bits, packed_bits;
-        float size = (float)(2 * (step < 0 ? -step : step) + 1), packed_size = (float)(2 * (packed < 0 ? -packed : packed) + 1);
+        float size = (float)(2 * (step < 0 ? -step : step) + 1),
+              packed_size = (float)(2 * (packed < 0 ? -packed : packed) + 1);
         memcpy(&bits, &size, sizeof bits);
         memcpy(&packed_bits, &packed_size, sizeof packed_bits);
         saved += (bits >> EXPONENT) - (packed_bits >> EXPONENT);
@@ -186,7 +187,8 @@ static int32_t saved_bits_of_line(const sample_map *map, const uint16_t *line, u
 }
 
 /* The same for horizontal neighbours from a spread of rows. */
-static uint64_t saved_bits(const sample_map *map, const uint16_t *values, uint16_t offset, size_t rows, size_t columns)
+static uint64_t saved_bits(const sample_map *map, const uint16_t *values, uint16_t offset, size_t rows,
+                           size_t columns)
 {
     enum { SAMPLED_PIXELS = 8192 };
     const size_t n_sampled = min_size(rows, 1 + SAMPLED_PIXELS / columns);

@@ -19,13 +19,13 @@ typedef enum sample_map_kind {
 
 typedef struct sample_map {
     sample_map_kind kind;
-    uint16_t minimum;    /* smallest sample, counted from the type's lowest value */
-    uint32_t n_values;   /* words are below this */
-    uint16_t *values;    /* MAP_PACKED: n_values ascending; owned */
+    uint16_t minimum;             /* smallest sample, counted from the type's lowest value */
+    uint32_t n_values;            /* words are below this */
+    uint16_t *values;             /* MAP_PACKED: n_values ascending; owned */
     uint16_t run_first, run_last; /* MAP_PACKED: longest stretch of words without a gap */
-    uint16_t *ranks;     /* encoder, MAP_PACKED: value -> word; owned */
-    uint8_t *table;      /* encoder, MAP_PACKED: the coded values; owned */
-    const uint8_t *coded; /* decoder, MAP_PACKED: the same within the head */
+    uint16_t *ranks;              /* encoder, MAP_PACKED: value -> word; owned */
+    uint8_t *table;               /* encoder, MAP_PACKED: the coded values; owned */
+    const uint8_t *coded;         /* decoder, MAP_PACKED: the same within the head */
     size_t n_table;
 } sample_map;
 

@@ -39,8 +39,9 @@ void mic_shared_models_free(mic_shared_models *shared)
 
 static mic_status fail_corrupt(size_t offset, mic_error *error)
 {
-    return mic_fail(error, MIC_ERROR_CORRUPT, "shared models", (int64_t)offset,
-                    "the shared models do not fill the bytes that the header announces for them (damaged file?)");
+    return mic_fail(
+        error, MIC_ERROR_CORRUPT, "shared models", (int64_t)offset,
+        "the shared models do not fill the bytes that the header announces for them (damaged file?)");
 }
 
 static mic_status read_models(mic_shared_models *shared, const mic_layout *layout, mic_error *error)
@@ -52,10 +53,11 @@ static mic_status read_models(mic_shared_models *shared, const mic_layout *layou
     const uint8_t *p = shared->bytes, *end = p + shared->n_bytes - CRC_BYTES;
     uint32_t crc = mic_kernels_active()->crc32c(0, p, (size_t)(end - p));
     if (crc != load_u32(end))
-        return mic_fail(error, MIC_ERROR_CHECKSUM, "shared models", 0,
-                        "the checksum of the models that the frames share is %08x, %08x is expected (damaged file; "
-                        "partial=True rescues the frames with models of their own)",
-                        crc, load_u32(end));
+        return mic_fail(
+            error, MIC_ERROR_CHECKSUM, "shared models", 0,
+            "the checksum of the models that the frames share is %08x, %08x is expected (damaged file; "
+            "partial=True rescues the frames with models of their own)",
+            crc, load_u32(end));
     for (unsigned c = 0; c < layout->channels; c++) {
         uint32_t n_bytes;
         size_t n_used;
@@ -77,7 +79,8 @@ mic_status mic_shared_models_open(const mic_layout *layout, const uint8_t *in, s
 {
     mic_shared_models *s = *shared = calloc(1, sizeof *s + n_bytes);
     if (!s)
-        return mic_fail(error, MIC_ERROR_MEMORY, "shared models", -1, "no memory for %zu bytes of models", n_bytes);
+        return mic_fail(error, MIC_ERROR_MEMORY, "shared models", -1, "no memory for %zu bytes of models",
+                        n_bytes);
     s->n_bytes = n_bytes;
     if (n_bytes)
         memcpy(s->bytes, in, n_bytes);
@@ -98,23 +101,26 @@ mic_status mic_shared_models_borrow(const mic_shared_models *shared, unsigned pl
         return shared->damage.status;
     }
     if (!shared || !shared->planes[plane].table)
-        return mic_fail(error, MIC_ERROR_CORRUPT, "strip", 0,
-                        "the strip is coded with the shared model of plane %u, but the stream has none (damaged "
-                        "stream?)",
-                        plane);
+        return mic_fail(
+            error, MIC_ERROR_CORRUPT, "strip", 0,
+            "the strip is coded with the shared model of plane %u, but the stream has none (damaged "
+            "stream?)",
+            plane);
     *decoder = &shared->planes[plane];
     if ((*decoder)->model.max_value < n_values - 1)
-        return mic_fail(error, MIC_ERROR_CORRUPT, "strip", 0,
-                        "the strip has words up to %u, the shared model of plane %u is for words up to %u (damaged "
-                        "stream?)",
-                        n_values - 1, plane, (*decoder)->model.max_value);
+        return mic_fail(
+            error, MIC_ERROR_CORRUPT, "strip", 0,
+            "the strip has words up to %u, the shared model of plane %u is for words up to %u (damaged "
+            "stream?)",
+            n_values - 1, plane, (*decoder)->model.max_value);
     return MIC_OK;
 }
 
 const wf_model *mic_shared_models_lend(const mic_shared_models *shared, unsigned plane, uint32_t n_values)
 {
     const wf_decoder *decoder = NULL;
-    const bool has_model = shared && mic_shared_models_borrow(shared, plane, n_values, &decoder, NULL) == MIC_OK;
+    const bool has_model = shared &&
+                           mic_shared_models_borrow(shared, plane, n_values, &decoder, NULL) == MIC_OK;
     return has_model ? &decoder->model : NULL;
 }
 
@@ -148,7 +154,8 @@ static mic_status load_frame(void *context, size_t i, mic_error *error)
     uint16_t *planes[MAX_PLANES];
     for (unsigned c = 0; c < l->layout->channels; c++)
         planes[c] = l->planes[c] + i * n_pixels;
-    return mic_native_frame_words(l->layout, l->samples + i * mic_frame_bytes(l->layout), planes, l->n_values[i], error);
+    return mic_native_frame_words(l->layout, l->samples + i * mic_frame_bytes(l->layout), planes,
+                                  l->n_values[i], error);
 }
 
 static mic_status learn_plane(void *context, size_t plane, mic_error *error)
@@ -178,7 +185,8 @@ static mic_status learn_plane(void *context, size_t plane, mic_error *error)
     return mic_wf_write_model(&model, l->models[plane], WF_MODEL_BOUND, &l->n_bytes[plane], error);
 }
 
-static mic_status write_models(const lesson *l, mic_layout *layout, mic_shared_models **shared, mic_error *error)
+static mic_status write_models(const lesson *l, mic_layout *layout, mic_shared_models **shared,
+                               mic_error *error)
 {
     uint8_t *bytes = malloc(mic_shared_models_largest(layout->channels)), *p = bytes;
     if (!bytes)
@@ -197,7 +205,8 @@ static mic_status write_models(const lesson *l, mic_layout *layout, mic_shared_m
 }
 
 mic_status mic_shared_models_learn(mic_layout *layout, const void *samples, size_t n_frames,
-                                   const mic_encode_options *options, mic_shared_models **shared, mic_error *error)
+                                   const mic_encode_options *options, mic_shared_models **shared,
+                                   mic_error *error)
 {
     const size_t n_pixels = (size_t)layout->rows * layout->columns;
     lesson l = {.layout = layout, .samples = samples, .n_frames = n_frames, .effort = options->effort};

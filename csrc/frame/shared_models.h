@@ -19,7 +19,7 @@ struct mic_shared_models {
     wf_decoder planes[MAX_PLANES]; /* table NULL: no model for this plane */
     mic_error damage;              /* what is wrong with all of them; MIC_OK: nothing */
     size_t n_bytes;
-    uint8_t bytes[];               /* as in the stream */
+    uint8_t bytes[]; /* as in the stream */
 };
 
 /* The smallest and the largest that a header may announce. */

@@ -36,8 +36,8 @@ static size_t encode_raw(const uint16_t *words, size_t n, uint32_t n_values, uin
     return mic_strip_raw_bytes(n, n_values);
 }
 
-static mic_status decode_raw(const uint8_t *in, size_t n_bytes, size_t n, uint32_t n_values,
-                             uint16_t *words, mic_error *error)
+static mic_status decode_raw(const uint8_t *in, size_t n_bytes, size_t n, uint32_t n_values, uint16_t *words,
+                             mic_error *error)
 {
     if (n_bytes != n * raw_word_bytes(n_values))
         return mic_fail(error, MIC_ERROR_CORRUPT, "strip", -1,
@@ -55,14 +55,14 @@ static mic_status decode_raw(const uint8_t *in, size_t n_bytes, size_t n, uint32
 
 /* UNSUPPORTED is the coder's refusal, not a failure of the strip. */
 static mic_status try_stream(mic_stream_kind kind, const uint16_t *words, size_t width, size_t height,
-                             uint32_t n_values, int n_states, uint8_t *out, size_t capacity,
-                             size_t *n_bytes, mic_error *error)
+                             uint32_t n_values, int n_states, uint8_t *out, size_t capacity, size_t *n_bytes,
+                             mic_error *error)
 {
     unsigned max_value = n_values - 1 > SMALLEST_MAXIMUM ? n_values - 1 : SMALLEST_MAXIMUM;
     out[0] = kind == MIC_STREAM_FSE ? STRIP_FSE : STRIP_HUFFMAN;
     *n_bytes = 0;
-    TRY(mic_stream_encode(kind, words, width, height, max_value, n_states, out + 1, capacity - 1,
-                          n_bytes, error));
+    TRY(mic_stream_encode(kind, words, width, height, max_value, n_states, out + 1, capacity - 1, n_bytes,
+                          error));
     *n_bytes += 1;
     return MIC_OK;
 }
@@ -113,8 +113,10 @@ static mic_status decode_wavefront(const strip_piece *pieces, size_t n, size_t w
         return mic_fail(error, MIC_ERROR_CORRUPT, "strip", 0,
                         "the strip is coded by wavefront, but its plane has no model (damaged stream?)");
     for (size_t i = 0; i < n; i++)
-        jobs[i] = (wf_strip_job){.in = pieces[i].in + 1, .n_bytes = pieces[i].n_bytes - 1,
-                                 .words = pieces[i].words, .height = pieces[i].height};
+        jobs[i] = (wf_strip_job){.in = pieces[i].in + 1,
+                                 .n_bytes = pieces[i].n_bytes - 1,
+                                 .words = pieces[i].words,
+                                 .height = pieces[i].height};
     return mic_kernels_active()->wavefront_decode(decoder, jobs, n, width, error);
 }
 
@@ -125,8 +127,9 @@ static mic_status decode_fse(const strip_piece *piece, size_t width, mic_error *
     const uint8_t *payload = piece->in + 1;
     const size_t n_bytes = piece->n_bytes - 1;
     if (n_bytes >= 2 && payload[0] == 0xFF && payload[1] == 0x08)
-        return mic_fail(error, MIC_ERROR_CORRUPT, "strip", 1,
-                        "the strip starts with FF 08 (rANS), FSE (FF 02, FF 04 or FF 84) is expected (damaged stream?)");
+        return mic_fail(
+            error, MIC_ERROR_CORRUPT, "strip", 1,
+            "the strip starts with FF 08 (rANS), FSE (FF 02, FF 04 or FF 84) is expected (damaged stream?)");
     return mic_stream_decode(MIC_STREAM_FSE, payload, n_bytes, width, piece->height, piece->words, error);
 }
 
@@ -143,7 +146,8 @@ static mic_status decode_piece(const strip_piece *piece, size_t width, uint32_t 
     case STRIP_RAW: return decode_raw(payload, n_bytes, n_words, n_values, piece->words, error);
     case STRIP_FSE: return decode_fse(piece, width, error);
     case STRIP_HUFFMAN:
-        return mic_stream_decode(MIC_STREAM_HUFFMAN, payload, n_bytes, width, piece->height, piece->words, error);
+        return mic_stream_decode(MIC_STREAM_HUFFMAN, payload, n_bytes, width, piece->height, piece->words,
+                                 error);
     case STRIP_WAVEFRONT:
     case STRIP_SHARED: return decode_wavefront(piece, 1, width, n_values, models, error);
     }

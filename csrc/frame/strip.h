@@ -20,8 +20,8 @@ typedef enum strip_method {
 /* How a plane is to be coded. */
 typedef struct strip_coder {
     mic_codec codec;
-    int n_states;           /* FSE */
-    uint32_t n_values;      /* words are below this */
+    int n_states;                  /* FSE */
+    uint32_t n_values;             /* words are below this */
     const wf_plane_encoder *plane; /* wavefront: whose strip `strip` this is */
     size_t strip;
 } strip_coder;

@@ -70,15 +70,9 @@ MIC_INLINE int predict(mic_predictor predictor, const uint16_t *row, const uint1
 
 /* ---- encoding ---------------------------------------------------------- */
 
-static unsigned fold(int residual)
-{
-    return (unsigned)(residual >= 0 ? 2 * residual : -2 * residual - 1);
-}
+static unsigned fold(int residual) { return (unsigned)(residual >= 0 ? 2 * residual : -2 * residual - 1); }
 
-static int unfold(unsigned folded)
-{
-    return folded & 1 ? -(int)(folded >> 1) - 1 : (int)(folded >> 1);
-}
+static int unfold(unsigned folded) { return folded & 1 ? -(int)(folded >> 1) - 1 : (int)(folded >> 1); }
 
 /* One row, any predictor; returns the words written. */
 MIC_INLINE size_t encode_row(mic_predictor predictor, delta_code code, const uint16_t *row,
@@ -130,9 +124,8 @@ static size_t encode_average_row(const mic_kernels *kernels, delta_code code, co
     return escape ? encode_row(MIC_PREDICT_AVERAGE, code, row, above, width, words) : width;
 }
 
-mic_status mic_delta_encode(mic_predictor predictor, const uint16_t *pixels, size_t width,
-                            size_t height, unsigned max_value, uint16_t *words, size_t *n_words,
-                            mic_error *error)
+mic_status mic_delta_encode(mic_predictor predictor, const uint16_t *pixels, size_t width, size_t height,
+                            unsigned max_value, uint16_t *words, size_t *n_words, mic_error *error)
 {
     if (max_value == 0 || max_value > 65535)
         return mic_fail(error, MIC_ERROR_UNSUPPORTED, "delta", -1,
@@ -178,8 +171,8 @@ MIC_INLINE size_t decode_row(mic_predictor predictor, delta_code code, const uin
     return i;
 }
 
-static size_t decode_row_with(mic_predictor predictor, delta_code code, const uint16_t *words,
-                              size_t n, const uint16_t *above, size_t width, uint16_t *row)
+static size_t decode_row_with(mic_predictor predictor, delta_code code, const uint16_t *words, size_t n,
+                              const uint16_t *above, size_t width, uint16_t *row)
 {
     switch (predictor) {
     case MIC_PREDICT_ZIGZAG: return decode_row(MIC_PREDICT_ZIGZAG, code, words, n, above, width, row);
@@ -190,8 +183,8 @@ static size_t decode_row_with(mic_predictor predictor, delta_code code, const ui
     return decode_row(MIC_PREDICT_AVERAGE, code, words, n, above, width, row);
 }
 
-mic_status mic_delta_decode(mic_predictor predictor, const uint16_t *words, size_t n_words,
-                            size_t width, size_t height, uint16_t *pixels, mic_error *error)
+mic_status mic_delta_decode(mic_predictor predictor, const uint16_t *words, size_t n_words, size_t width,
+                            size_t height, uint16_t *pixels, mic_error *error)
 {
     enum { GROUP = 4 }; /* rows that delta_inverse_rows takes at once */
     if (n_words == 0 || words[0] == 0)
@@ -206,8 +199,7 @@ mic_status mic_delta_decode(mic_predictor predictor, const uint16_t *words, size
     for (size_t y = 0; width && y < height;) {
         uint16_t *row = pixels + y * width;
         const uint16_t *above = y ? row - width : NULL;
-        if (predictor == MIC_PREDICT_AVERAGE && above && height - y >= GROUP &&
-            n_words - i >= group_words &&
+        if (predictor == MIC_PREDICT_AVERAGE && above && height - y >= GROUP && n_words - i >= group_words &&
             kernels->find_word(words + i, group_words, code.escape) == group_words) {
             kernels->delta_inverse_rows(words + i, above, width, code.threshold, row);
             i += group_words;
@@ -217,8 +209,8 @@ mic_status mic_delta_decode(mic_predictor predictor, const uint16_t *words, size
         size_t used = decode_row_with(predictor, code, words + i, n_words - i, above, width, row);
         if (used == 0)
             return mic_fail(error, MIC_ERROR_TRUNCATED, "delta", (int64_t)(n_words * sizeof *words),
-                            "the residuals end in row %zu of %zu (truncated stream, or wrong dimensions?)",
-                            y, height);
+                            "the residuals end in row %zu of %zu (truncated stream, or wrong dimensions?)", y,
+                            height);
         i += used;
         y++;
     }

@@ -48,9 +48,10 @@ static mic_status expand(const uint16_t *runs, size_t n_runs, size_t n_pixels, u
     size_t n_words;
     TRY(mic_rle_count(runs, n_runs, true, &n_words, error));
     if (n_words != n_pixels)
-        return mic_fail(error, MIC_ERROR_CORRUPT, "difference", 0,
-                        "the frame holds %zu differences, %zu are expected, one for each pixel (damaged file?)",
-                        n_words, n_pixels);
+        return mic_fail(
+            error, MIC_ERROR_CORRUPT, "difference", 0,
+            "the frame holds %zu differences, %zu are expected, one for each pixel (damaged file?)", n_words,
+            n_pixels);
     TRY(mic_rle_decode(runs, n_runs, true, words, n_pixels, &n_words, error));
     const unsigned largest = mic_kernels_active()->largest(words, n_words);
     if (largest > runs[0])
@@ -67,9 +68,10 @@ mic_status mic_difference_decode(const uint8_t *in, size_t n_bytes, size_t n_pix
     size_t n_runs;
     mic_status status = mic_fse_count(in, n_bytes, most_runs, &n_runs, error);
     if (status == MIC_ERROR_LIMIT)
-        return mic_fail(error, MIC_ERROR_CORRUPT, "difference", 0,
-                        "the frame holds more words than the %zu that %zu differences can have (damaged file?)",
-                        most_runs, n_pixels);
+        return mic_fail(
+            error, MIC_ERROR_CORRUPT, "difference", 0,
+            "the frame holds more words than the %zu that %zu differences can have (damaged file?)",
+            most_runs, n_pixels);
     TRY(status);
     uint16_t *runs = mic_large_malloc((n_runs + 1) * sizeof *runs);
     if (!runs)

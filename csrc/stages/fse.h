@@ -19,8 +19,8 @@ enum {
     FSE_MIN_LOG = 5,
     FSE_MAX_LOG = 16,
     FSE_MAX_STATES = 8,
-    FSE_PREFIX_BYTES = 6,     /* FF, kind, number of words (u32) */
-    FSE_MARK = 0xFF,          /* first byte of all kinds but the 1-state one */
+    FSE_PREFIX_BYTES = 6, /* FF, kind, number of words (u32) */
+    FSE_MARK = 0xFF,      /* first byte of all kinds but the 1-state one */
     FSE_KIND_2 = 0x02,
     FSE_KIND_4 = 0x04,
     FSE_KIND_8 = 0x84,
@@ -31,9 +31,9 @@ enum {
 
 typedef struct fse_model {
     unsigned table_log;
-    uint32_t n_symbols;       /* largest present symbol + 1 */
-    int32_t *norm;            /* n_symbols entries, sum of |norm| = 2^table_log */
-    bool rans;                /* the states of a symbol lie side by side: rans.c */
+    uint32_t n_symbols; /* largest present symbol + 1 */
+    int32_t *norm;      /* n_symbols entries, sum of |norm| = 2^table_log */
+    bool rans;          /* the states of a symbol lie side by side: rans.c */
 } fse_model;
 
 /* Table log that the published coder takes; n_words >= 3, n_symbols >= 2. */
@@ -42,8 +42,7 @@ unsigned mic_fse_choose_log(uint32_t n_words, uint32_t n_symbols);
 /* Fill model->norm from the counts, whose sum is n_words; table_log and
  * n_symbols are set and norm has room.  Refuses (MIC_ERROR_UNSUPPORTED)
  * whatever the published normalisation cannot do. */
-mic_status mic_fse_normalize(const uint32_t *counts, uint32_t n_words, fse_model *model,
-                             mic_error *error);
+mic_status mic_fse_normalize(const uint32_t *counts, uint32_t n_words, fse_model *model, mic_error *error);
 
 /* Append the header; the caller closes the writer, which pads to a byte. */
 mic_status mic_fse_write_header(const fse_model *model, lsb_writer *writer, mic_error *error);
@@ -52,8 +51,8 @@ mic_status mic_fse_write_header(const fse_model *model, lsb_writer *writer, mic_
  * FSE_MAX_SYMBOLS entries.  *end is the offset of the byte behind the header.
  * On success the model is sound: |norm| sums to 2^table_log over at least two
  * symbols. */
-mic_status mic_fse_read_header(const uint8_t *in, size_t n_bytes, size_t start,
-                               fse_model *model, size_t *end, mic_error *error);
+mic_status mic_fse_read_header(const uint8_t *in, size_t n_bytes, size_t start, fse_model *model, size_t *end,
+                               mic_error *error);
 
 /* symbols[state], 2^table_log of them, for a model that is sound: scattered for
  * FSE, ascending for rANS. */
@@ -62,8 +61,8 @@ void mic_rans_spread(const fse_model *model, uint16_t *symbols);
 
 /* mic_fse_encode, _count and _decode, or with `rans` those of the block of rans.c,
  * which has 8 states.  Neither decoder takes the other's blocks. */
-mic_status mic_fse_encode_block(const uint16_t *words, size_t n_words, int n_states, bool rans,
-                                uint8_t *out, size_t capacity, size_t *n_bytes, mic_error *error);
+mic_status mic_fse_encode_block(const uint16_t *words, size_t n_words, int n_states, bool rans, uint8_t *out,
+                                size_t capacity, size_t *n_bytes, mic_error *error);
 mic_status mic_fse_count_block(const uint8_t *in, size_t n_bytes, size_t max_words, bool rans,
                                size_t *n_words, mic_error *error);
 mic_status mic_fse_decode_block(const uint8_t *in, size_t n_bytes, uint16_t *words, size_t capacity,

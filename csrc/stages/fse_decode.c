@@ -28,22 +28,22 @@
 typedef struct block_info {
     unsigned n_states;
     bool rans;
-    size_t n_words;       /* 0 for 1 state: such a block has no count */
-    size_t header;        /* offset of the model's header */
+    size_t n_words; /* 0 for 1 state: such a block has no count */
+    size_t header;  /* offset of the model's header */
 } block_info;
 
 typedef struct tables {
     int32_t norm[FSE_MAX_SYMBOLS];
     uint16_t symbols[1 << FSE_MAX_LOG];
-    uint32_t steps[1 << FSE_MAX_LOG];   /* base << 16 | 64 - number of bits */
+    uint32_t steps[1 << FSE_MAX_LOG]; /* base << 16 | 64 - number of bits */
 } tables;
 
 typedef struct reader {
     const tables *tables;
-    bool narrow;           /* every step reads 1 to 14 bits */
-    const uint8_t *bits;   /* start of the bit string */
-    size_t left;           /* its bits not read yet */
-    size_t n_bytes;        /* of the bit string, end mark included */
+    bool narrow;         /* every step reads 1 to 14 bits */
+    const uint8_t *bits; /* start of the bit string */
+    size_t left;         /* its bits not read yet */
+    size_t n_bytes;      /* of the bit string, end mark included */
     uint32_t state[FSE_MAX_STATES];
 } reader;
 
@@ -73,10 +73,7 @@ static bool build_steps(const fse_model *model, tables *t)
     return narrow;
 }
 
-static unsigned bits_of(uint32_t step)
-{
-    return 64 - (step & 127);
-}
+static unsigned bits_of(uint32_t step) { return 64 - (step & 127); }
 
 /* ---- bits ----------------------------------------------------------------- */
 
@@ -108,8 +105,7 @@ static uint32_t take_bits(reader *r, unsigned n)
  * one table lost 3 to 16 percent to cache misses.
  *
  * k and `narrow` are constants in each copy, so u[] lives in registers. */
-MIC_INLINE size_t read_fast(reader *r, uint16_t *words, size_t n, const unsigned k,
-                            const bool narrow)
+MIC_INLINE size_t read_fast(reader *r, uint16_t *words, size_t n, const unsigned k, const bool narrow)
 {
     const uint32_t *steps = r->tables->steps;
     const uint16_t *symbols = r->tables->symbols;
@@ -129,30 +125,29 @@ MIC_INLINE size_t read_fast(reader *r, uint16_t *words, size_t n, const unsigned
     for (unsigned j = 0; j < k; j++)
         u[j] = r->state[j];
 
-#define SLIDE()                                                                \
-    do {                                                                       \
-        const uint64_t below_ = load_u64(end - 16);                            \
-        const uint32_t whole_ = used & 56;                                     \
-        window = window << whole_ | (below_ >> 1) >> (63 - whole_);            \
-        end -= whole_ >> 3;                                                    \
-        used &= 7;                                                             \
+#define SLIDE()                                                     \
+    do {                                                            \
+        const uint64_t below_ = load_u64(end - 16);                 \
+        const uint32_t whole_ = used & 56;                          \
+        window = window << whole_ | (below_ >> 1) >> (63 - whole_); \
+        end -= whole_ >> 3;                                         \
+        used &= 7;                                                  \
     } while (0)
 /* Room for 16 bits more: seldom lacking, so the branch is foreseen. */
-#define SLIDE_IF_WIDE()                                                        \
-    do {                                                                       \
-        if (!narrow && (used & 63) > 47)                                       \
-            SLIDE();                                                           \
+#define SLIDE_IF_WIDE()                  \
+    do {                                 \
+        if (!narrow && (used & 63) > 47) \
+            SLIDE();                     \
     } while (0)
 /* A shift by 64 - 0 bits needs two parts; narrow tables have none. */
-#define WORD(j)                                                                \
-    do {                                                                       \
-        const uint32_t step_ = steps[u[(j) % k]];                              \
-        const uint64_t bits_ = window << (used & 63);                          \
-        out[j] = symbols[u[(j) % k]];                                          \
-        u[(j) % k] = (step_ >> 16) +                                           \
-                     (uint32_t)(narrow ? bits_ >> (step_ & 63)                 \
-                                       : (bits_ >> 1) >> ((step_ - 1) & 63));  \
-        used -= step_;                                                         \
+#define WORD(j)                                                                                       \
+    do {                                                                                              \
+        const uint32_t step_ = steps[u[(j) % k]];                                                     \
+        const uint64_t bits_ = window << (used & 63);                                                 \
+        out[j] = symbols[u[(j) % k]];                                                                 \
+        u[(j) % k] = (step_ >> 16) +                                                                  \
+                     (uint32_t)(narrow ? bits_ >> (step_ & 63) : (bits_ >> 1) >> ((step_ - 1) & 63)); \
+        used -= step_;                                                                                \
     } while (0)
 
     for (; n >= group && end - r->bits >= margin; n -= group, out += group) {
@@ -184,14 +179,10 @@ MIC_INLINE size_t read_fast_any(reader *r, uint16_t *words, size_t n, unsigned k
 {
     const bool narrow = r->narrow;
     switch (k) {
-    case 1:
-        return narrow ? read_fast(r, words, n, 1, true) : read_fast(r, words, n, 1, false);
-    case 2:
-        return narrow ? read_fast(r, words, n, 2, true) : read_fast(r, words, n, 2, false);
-    case 4:
-        return narrow ? read_fast(r, words, n, 4, true) : read_fast(r, words, n, 4, false);
-    default:
-        return narrow ? read_fast(r, words, n, 8, true) : read_fast(r, words, n, 8, false);
+    case 1: return narrow ? read_fast(r, words, n, 1, true) : read_fast(r, words, n, 1, false);
+    case 2: return narrow ? read_fast(r, words, n, 2, true) : read_fast(r, words, n, 2, false);
+    case 4: return narrow ? read_fast(r, words, n, 4, true) : read_fast(r, words, n, 4, false);
+    default: return narrow ? read_fast(r, words, n, 8, true) : read_fast(r, words, n, 8, false);
     }
 }
 
@@ -236,15 +227,15 @@ static size_t read_words(reader *r, uint16_t *words, size_t n, unsigned k)
 
 static mic_status read_info(const uint8_t *in, size_t n_bytes, bool rans, block_info *info, mic_error *error)
 {
-    *info = (block_info){ .n_states = 1 };
+    *info = (block_info){.n_states = 1};
     if (n_bytes == 0)
         return mic_fail(error, MIC_ERROR_TRUNCATED, STAGE, 0, "the FSE data are empty");
     if (in[0] != FSE_MARK && !rans)
         return MIC_OK;
     if (n_bytes < FSE_PREFIX_BYTES)
         return mic_fail(error, MIC_ERROR_TRUNCATED, STAGE, (int64_t)n_bytes,
-                        "the FSE data end after %zu bytes, expected a prefix of %d",
-                        n_bytes, FSE_PREFIX_BYTES);
+                        "the FSE data end after %zu bytes, expected a prefix of %d", n_bytes,
+                        FSE_PREFIX_BYTES);
     if (rans != (in[1] == FSE_KIND_RANS) || in[0] != FSE_MARK)
         return mic_fail(error, MIC_ERROR_CORRUPT, STAGE, 0,
                         "the data start with %02X %02X, which is no block of %s", in[0], in[1],
@@ -253,7 +244,10 @@ static mic_status read_info(const uint8_t *in, size_t n_bytes, bool rans, block_
     case FSE_KIND_2: info->n_states = 2; break;
     case FSE_KIND_4: info->n_states = 4; break;
     case FSE_KIND_8: info->n_states = 8; break;
-    case FSE_KIND_RANS: info->n_states = 8; info->rans = true; break;
+    case FSE_KIND_RANS:
+        info->n_states = 8;
+        info->rans = true;
+        break;
     default:
         return mic_fail(error, MIC_ERROR_CORRUPT, STAGE, 1,
                         "the FSE data start with FF %02X, expected FF 02, FF 04 or FF 84", in[1]);
@@ -264,10 +258,10 @@ static mic_status read_info(const uint8_t *in, size_t n_bytes, bool rans, block_
 }
 
 /* Build the tables of the block and read its initial states. */
-static mic_status reader_open(reader *r, tables *t, const uint8_t *in, size_t n_bytes,
-                              const block_info *info, mic_error *error)
+static mic_status reader_open(reader *r, tables *t, const uint8_t *in, size_t n_bytes, const block_info *info,
+                              mic_error *error)
 {
-    fse_model model = { .norm = t->norm, .rans = info->rans };
+    fse_model model = {.norm = t->norm, .rans = info->rans};
     size_t start;
 
     TRY(mic_fse_read_header(in, n_bytes, info->header, &model, &start, error));
@@ -285,7 +279,8 @@ static mic_status reader_open(reader *r, tables *t, const uint8_t *in, size_t n_
     if (r->left < (size_t)info->n_states * model.table_log)
         return mic_fail(error, MIC_ERROR_TRUNCATED, STAGE, (int64_t)start,
                         "the FSE data have %zu bits behind the header, expected %u states of %u "
-                        "(truncated data?)", r->left, info->n_states, model.table_log);
+                        "(truncated data?)",
+                        r->left, info->n_states, model.table_log);
     for (unsigned j = 0; j < info->n_states; j++)
         r->state[j] = take_bits(r, model.table_log);
     (model.rans ? mic_rans_spread : mic_fse_spread)(&model, t->symbols);
@@ -294,37 +289,33 @@ static mic_status reader_open(reader *r, tables *t, const uint8_t *in, size_t n_
 }
 
 /* After the last word: all bits used, all states 0. */
-static mic_status check_end(const reader *r, const uint8_t *in, unsigned k, size_t n_words,
-                            mic_error *error)
+static mic_status check_end(const reader *r, const uint8_t *in, unsigned k, size_t n_words, mic_error *error)
 {
     if (r->left != 0)
         return mic_fail(error, MIC_ERROR_CORRUPT, STAGE, (int64_t)(r->bits - in) + (int64_t)(r->left >> 3),
                         "%zu bits of the FSE data are left after word %zu, expected none "
-                        "(damaged data?)", r->left, n_words);
+                        "(damaged data?)",
+                        r->left, n_words);
     for (unsigned j = 0; j < k; j++)
         if (r->state[j] != 0)
             return mic_fail(error, MIC_ERROR_CORRUPT, STAGE, (int64_t)(r->bits - in),
-                            "FSE state %u ends at %lu after word %zu, expected 0 (damaged data?)",
-                            j, (unsigned long)r->state[j], n_words);
+                            "FSE state %u ends at %lu after word %zu, expected 0 (damaged data?)", j,
+                            (unsigned long)r->state[j], n_words);
     return MIC_OK;
 }
 
 /* A block of 1 state ends where its bits end: in state 0, which always takes
  * bits (steps without bits go down, build_steps).  With too little room the
  * next word's step is still possible. */
-static bool more_words(const reader *r)
-{
-    return r->left > 0 || bits_of(r->tables->steps[r->state[0]]) == 0;
-}
+static bool more_words(const reader *r) { return r->left > 0 || bits_of(r->tables->steps[r->state[0]]) == 0; }
 
-static mic_status decode_counted(reader *r, const uint8_t *in, const block_info *info,
-                                 uint16_t *words, mic_error *error)
+static mic_status decode_counted(reader *r, const uint8_t *in, const block_info *info, uint16_t *words,
+                                 mic_error *error)
 {
     const size_t n = read_words(r, words, info->n_words, info->n_states);
     if (n < info->n_words)
         return mic_fail(error, MIC_ERROR_CORRUPT, STAGE, (int64_t)(r->bits - in),
-                        "the bits of the FSE data end at word %zu of %zu (damaged data?)",
-                        n, info->n_words);
+                        "the bits of the FSE data end at word %zu of %zu (damaged data?)", n, info->n_words);
     return check_end(r, in, info->n_states, n, error);
 }
 
@@ -332,15 +323,14 @@ static mic_status open_tables(tables **t, mic_error *error)
 {
     *t = malloc(sizeof **t);
     if (!*t)
-        return mic_fail(error, MIC_ERROR_MEMORY, STAGE, -1,
-                        "no memory for the FSE tables of %zu bytes", sizeof **t);
+        return mic_fail(error, MIC_ERROR_MEMORY, STAGE, -1, "no memory for the FSE tables of %zu bytes",
+                        sizeof **t);
     return MIC_OK;
 }
 
 static mic_status too_many(mic_error *error, mic_status status, size_t limit)
 {
-    return mic_fail(error, status, STAGE, -1,
-                    "the FSE data hold more than %zu words, which is the %s", limit,
+    return mic_fail(error, status, STAGE, -1, "the FSE data hold more than %zu words, which is the %s", limit,
                     status == MIC_ERROR_LIMIT ? "limit given" : "room in the output buffer");
 }
 
@@ -354,8 +344,8 @@ mic_status mic_fse_decode_block(const uint8_t *in, size_t n_bytes, uint16_t *wor
     TRY(read_info(in, n_bytes, rans, &info, error));
     if (info.n_words > capacity)
         return mic_fail(error, MIC_ERROR_CAPACITY, STAGE, 2,
-                        "the FSE data hold %zu words, the output buffer has room for %zu",
-                        info.n_words, capacity);
+                        "the FSE data hold %zu words, the output buffer has room for %zu", info.n_words,
+                        capacity);
     TRY(open_tables(&t, error));
     mic_status status = reader_open(&r, t, in, n_bytes, &info, error);
     if (status == MIC_OK && info.n_states > 1) {
@@ -363,9 +353,8 @@ mic_status mic_fse_decode_block(const uint8_t *in, size_t n_bytes, uint16_t *wor
         *n_words = info.n_words;
     } else if (status == MIC_OK) {
         *n_words = read_words(&r, words, capacity, 1);
-        status = *n_words == capacity && more_words(&r)
-                     ? too_many(error, MIC_ERROR_CAPACITY, capacity)
-                     : check_end(&r, in, 1, *n_words, error);
+        status = *n_words == capacity && more_words(&r) ? too_many(error, MIC_ERROR_CAPACITY, capacity)
+                                                        : check_end(&r, in, 1, *n_words, error);
     }
     free(t);
     return status;
@@ -397,8 +386,8 @@ mic_status mic_fse_count_block(const uint8_t *in, size_t n_bytes, size_t max_wor
 
     TRY(read_info(in, n_bytes, rans, &info, error));
     if (info.n_words > max_words)
-        return mic_fail(error, MIC_ERROR_LIMIT, STAGE, 2,
-                        "the FSE data hold %zu words, the limit is %zu", info.n_words, max_words);
+        return mic_fail(error, MIC_ERROR_LIMIT, STAGE, 2, "the FSE data hold %zu words, the limit is %zu",
+                        info.n_words, max_words);
     *n_words = info.n_words;
     if (info.n_states > 1)
         return MIC_OK;
@@ -410,14 +399,14 @@ mic_status mic_fse_count_block(const uint8_t *in, size_t n_bytes, size_t max_wor
     return status;
 }
 
-mic_status mic_fse_decode(const uint8_t *in, size_t n_bytes, uint16_t *words,
-                          size_t capacity, size_t *n_words, mic_error *error)
+mic_status mic_fse_decode(const uint8_t *in, size_t n_bytes, uint16_t *words, size_t capacity,
+                          size_t *n_words, mic_error *error)
 {
     return mic_fse_decode_block(in, n_bytes, words, capacity, false, n_words, error);
 }
 
-mic_status mic_fse_count(const uint8_t *in, size_t n_bytes, size_t max_words,
-                         size_t *n_words, mic_error *error)
+mic_status mic_fse_count(const uint8_t *in, size_t n_bytes, size_t max_words, size_t *n_words,
+                         mic_error *error)
 {
     return mic_fse_count_block(in, n_bytes, max_words, false, n_words, error);
 }

@@ -45,15 +45,14 @@ typedef struct encoder {
     void *block;           /* the memory of all of them */
 } encoder;
 
-static mic_status encoder_open(encoder *e, uint32_t n_symbols, unsigned table_log,
-                               mic_error *error)
+static mic_status encoder_open(encoder *e, uint32_t n_symbols, unsigned table_log, mic_error *error)
 {
     const size_t n_states = (size_t)1 << table_log;
     const size_t per_symbol = sizeof(transform) + sizeof(int32_t);
     e->block = malloc(n_symbols * per_symbol + n_states * 2 * sizeof(uint16_t));
     if (!e->block)
-        return mic_fail(error, MIC_ERROR_MEMORY, STAGE, -1,
-                        "no memory for the FSE tables of %lu symbols", (unsigned long)n_symbols);
+        return mic_fail(error, MIC_ERROR_MEMORY, STAGE, -1, "no memory for the FSE tables of %lu symbols",
+                        (unsigned long)n_symbols);
     e->transforms = e->block;
     e->model.table_log = table_log;
     e->wide = table_log > 14;
@@ -109,8 +108,7 @@ static const uint32_t low_mask[FSE_MAX_LOG + 1] = {
 };
 
 /* `lift` is 2^L in a wide coder, whose states are kept without it. */
-MIC_INLINE uint32_t code_word(const encoder *e, uint32_t lift, uint32_t state, uint16_t word,
-                              lsb_writer *w)
+MIC_INLINE uint32_t code_word(const encoder *e, uint32_t lift, uint32_t state, uint16_t word, lsb_writer *w)
 {
     const transform t = e->transforms[word];
     const uint32_t x = state + lift;
@@ -125,12 +123,12 @@ MIC_INLINE uint32_t code_word(const encoder *e, uint32_t lift, uint32_t state, u
  * k and `wide` are constants in each copy, so u[] lives in registers.  A flush
  * leaves at most 7 bits pending: four words may follow up to L = 14 (7 + 56 <
  * 64), two above (`wide`). */
-MIC_INLINE void code_groups(const encoder *e, const uint16_t *words, size_t n_words,
-                            const unsigned k, const bool wide, uint32_t *state, lsb_writer *out)
+MIC_INLINE void code_groups(const encoder *e, const uint16_t *words, size_t n_words, const unsigned k,
+                            const bool wide, uint32_t *state, lsb_writer *out)
 {
     const encoder local = *e; /* its pointers cannot change by the stores below */
     const uint32_t lift = wide ? (uint32_t)1 << e->model.table_log : 0;
-    uint32_t u[FSE_MAX_STATES] = { 0 };
+    uint32_t u[FSE_MAX_STATES] = {0};
     lsb_writer w = *out;
 
     for (unsigned j = 0; j < k; j++)
@@ -163,8 +161,8 @@ MIC_INLINE void code_groups(const encoder *e, const uint16_t *words, size_t n_wo
 
 /* Groups in bulk while the room suffices whatever they cost, else word by
  * word with a check each. */
-MIC_INLINE void code_words(const encoder *e, const uint16_t *words, size_t n_words,
-                           const unsigned k, const bool wide, uint32_t *state, lsb_writer *w)
+MIC_INLINE void code_words(const encoder *e, const uint16_t *words, size_t n_words, const unsigned k,
+                           const bool wide, uint32_t *state, lsb_writer *w)
 {
     const size_t group = k == 8 ? 8 : 4;
     const uint32_t lift = wide ? (uint32_t)1 << e->model.table_log : 0;
@@ -184,8 +182,8 @@ MIC_INLINE void code_words(const encoder *e, const uint16_t *words, size_t n_wor
     }
 }
 
-MIC_INLINE void code_all(const encoder *e, const uint16_t *words, size_t n_words, int k,
-                         uint32_t *state, lsb_writer *w)
+MIC_INLINE void code_all(const encoder *e, const uint16_t *words, size_t n_words, int k, uint32_t *state,
+                         lsb_writer *w)
 {
     const bool wide = e->wide;
     switch (k) {
@@ -208,8 +206,8 @@ MIC_INLINE void code_all(const encoder *e, const uint16_t *words, size_t n_words
     }
 }
 
-static void code_all_plain(const encoder *e, const uint16_t *words, size_t n_words, int k,
-                           uint32_t *state, lsb_writer *w)
+static void code_all_plain(const encoder *e, const uint16_t *words, size_t n_words, int k, uint32_t *state,
+                           lsb_writer *w)
 {
     code_all(e, words, n_words, k, state, w);
 }
@@ -217,15 +215,15 @@ static void code_all_plain(const encoder *e, const uint16_t *words, size_t n_wor
 #if defined(__x86_64__) && defined(__GNUC__)
 /* The same code with shifts that take their count from any register. */
 MIC_TARGET("bmi2")
-static void code_all_bmi2(const encoder *e, const uint16_t *words, size_t n_words, int k,
-                          uint32_t *state, lsb_writer *w)
+static void code_all_bmi2(const encoder *e, const uint16_t *words, size_t n_words, int k, uint32_t *state,
+                          lsb_writer *w)
 {
     code_all(e, words, n_words, k, state, w);
 }
 #endif
 
-static uint8_t *write_bits(const encoder *e, const uint16_t *words, size_t n_words, int k,
-                           uint8_t *out, size_t capacity)
+static uint8_t *write_bits(const encoder *e, const uint16_t *words, size_t n_words, int k, uint8_t *out,
+                           size_t capacity)
 {
     uint32_t state[FSE_MAX_STATES];
     lsb_writer w;
@@ -250,10 +248,7 @@ static uint8_t *write_bits(const encoder *e, const uint16_t *words, size_t n_wor
 
 /* ---- the whole block ------------------------------------------------------ */
 
-static size_t prefix_bytes(int n_states)
-{
-    return n_states == 1 ? 0 : FSE_PREFIX_BYTES;
-}
+static size_t prefix_bytes(int n_states) { return n_states == 1 ? 0 : FSE_PREFIX_BYTES; }
 
 static void write_prefix(uint8_t *out, size_t n_words, int n_states, bool rans)
 {
@@ -264,37 +259,36 @@ static void write_prefix(uint8_t *out, size_t n_words, int n_states, bool rans)
 
 /* Less than 2 bytes a word or it is refused; the rest lets the last fast store
  * pass the end. */
-size_t mic_fse_bound(size_t n_words)
-{
-    return 2 * n_words + FSE_PREFIX_BYTES + 8;
-}
+size_t mic_fse_bound(size_t n_words) { return 2 * n_words + FSE_PREFIX_BYTES + 8; }
 
 static mic_status not_smaller(mic_error *error, size_t n_words)
 {
     return mic_fail(error, MIC_ERROR_UNSUPPORTED, STAGE, -1,
                     "the published coder cannot make these %zu words smaller than %zu bytes; "
-                    "store them raw or use another coder", n_words, 2 * n_words);
+                    "store them raw or use another coder",
+                    n_words, 2 * n_words);
 }
 
 static mic_status check_count(size_t n_words, int n_states, mic_error *error)
 {
     const size_t least = n_states < 4 ? 2 : (size_t)n_states;
     if (n_states != 1 && n_states != 2 && n_states != 4 && n_states != 8)
-        return mic_fail(error, MIC_ERROR_ARGUMENT, STAGE, -1,
-                        "n_states is %d, expected 1, 2, 4 or 8", n_states);
+        return mic_fail(error, MIC_ERROR_ARGUMENT, STAGE, -1, "n_states is %d, expected 1, 2, 4 or 8",
+                        n_states);
     if (n_words < least)
         return mic_fail(error, MIC_ERROR_UNSUPPORTED, STAGE, -1,
                         "the published coder cannot code %zu words with %d states, it needs %zu; "
-                        "use fewer states or store them raw", n_words, n_states, least);
+                        "use fewer states or store them raw",
+                        n_words, n_states, least);
     if (n_words > UINT32_MAX)
         return mic_fail(error, MIC_ERROR_UNSUPPORTED, STAGE, -1,
                         "the published coder cannot count %zu words in 32 bits; "
-                        "code them in parts", n_words);
+                        "code them in parts",
+                        n_words);
     return MIC_OK;
 }
 
-static mic_status check_spread(const uint32_t *counts, uint32_t n_symbols, size_t n_words,
-                               mic_error *error)
+static mic_status check_spread(const uint32_t *counts, uint32_t n_symbols, size_t n_words, mic_error *error)
 {
     uint32_t most = 0;
     for (uint32_t s = 0; s < n_symbols; s++)
@@ -302,7 +296,8 @@ static mic_status check_spread(const uint32_t *counts, uint32_t n_symbols, size_
     if (most == n_words)
         return mic_fail(error, MIC_ERROR_UNSUPPORTED, STAGE, -1,
                         "the published coder cannot code %zu words that all are %lu; "
-                        "store the value once", n_words, (unsigned long)n_symbols - 1);
+                        "store the value once",
+                        n_words, (unsigned long)n_symbols - 1);
     if (most == 1 || most < n_words >> 15)
         return mic_fail(error, MIC_ERROR_UNSUPPORTED, STAGE, -1,
                         "the published coder cannot make %zu words smaller of which the most "
@@ -311,9 +306,8 @@ static mic_status check_spread(const uint32_t *counts, uint32_t n_symbols, size_
     return MIC_OK;
 }
 
-static mic_status write_block(encoder *e, const uint32_t *counts, const uint16_t *words,
-                              size_t n_words, int n_states, uint8_t *out, size_t capacity,
-                              size_t *n_bytes, mic_error *error)
+static mic_status write_block(encoder *e, const uint32_t *counts, const uint16_t *words, size_t n_words,
+                              int n_states, uint8_t *out, size_t capacity, size_t *n_bytes, mic_error *error)
 {
     const size_t prefix = prefix_bytes(n_states);
     lsb_writer header;
@@ -334,7 +328,8 @@ static mic_status write_block(encoder *e, const uint32_t *counts, const uint16_t
     if (!end)
         return mic_fail(error, MIC_ERROR_CAPACITY, STAGE, -1,
                         "the output buffer of %zu bytes is too small for %zu FSE words, "
-                        "expected up to %zu", capacity, n_words, mic_fse_bound(n_words));
+                        "expected up to %zu",
+                        capacity, n_words, mic_fse_bound(n_words));
     if ((size_t)(end - out) - prefix >= 2 * n_words)
         return not_smaller(error, n_words);
     if (prefix)
@@ -343,8 +338,8 @@ static mic_status write_block(encoder *e, const uint32_t *counts, const uint16_t
     return MIC_OK;
 }
 
-mic_status mic_fse_encode_block(const uint16_t *words, size_t n_words, int n_states, bool rans,
-                                uint8_t *out, size_t capacity, size_t *n_bytes, mic_error *error)
+mic_status mic_fse_encode_block(const uint16_t *words, size_t n_words, int n_states, bool rans, uint8_t *out,
+                                size_t capacity, size_t *n_bytes, mic_error *error)
 {
     TRY(check_count(n_words, n_states, error));
 
@@ -352,7 +347,7 @@ mic_status mic_fse_encode_block(const uint16_t *words, size_t n_words, int n_sta
     if (!counts)
         return mic_fail(error, MIC_ERROR_MEMORY, STAGE, -1, "no memory for the FSE symbol counts");
     const uint32_t n_symbols = mic_kernels_active()->histogram(words, n_words, counts) + 1u;
-    encoder e = { .model.rans = rans };
+    encoder e = {.model.rans = rans};
     mic_status status = check_spread(counts, n_symbols, n_words, error);
     /* Not all words are equal, so there are two symbols and, as one occurs
      * twice, three words. */
@@ -365,9 +360,8 @@ mic_status mic_fse_encode_block(const uint16_t *words, size_t n_words, int n_sta
     return status;
 }
 
-mic_status mic_fse_encode(const uint16_t *words, size_t n_words, int n_states,
-                          uint8_t *out, size_t capacity, size_t *n_bytes,
-                          mic_error *error)
+mic_status mic_fse_encode(const uint16_t *words, size_t n_words, int n_states, uint8_t *out, size_t capacity,
+                          size_t *n_bytes, mic_error *error)
 {
     return mic_fse_encode_block(words, n_words, n_states, false, out, capacity, n_bytes, error);
 }

@@ -16,13 +16,9 @@
 
 #define STAGE "fse"
 
-static uint32_t states_of(int32_t norm)
-{
-    return norm < 0 ? 1u : (uint32_t)norm;
-}
+static uint32_t states_of(int32_t norm) { return norm < 0 ? 1u : (uint32_t)norm; }
 
-static mic_status refuse(mic_error *error, const char *what, uint32_t value,
-                         const fse_model *model)
+static mic_status refuse(mic_error *error, const char *what, uint32_t value, const fse_model *model)
 {
     return mic_fail(error, MIC_ERROR_UNSUPPORTED, STAGE, -1,
                     "the published coder cannot %s (%lu; table of %lu states); "
@@ -71,8 +67,7 @@ unsigned mic_fse_choose_log(uint32_t n_words, uint32_t n_symbols)
 static bool normalize_simple(const uint32_t *counts, uint32_t n_words, fse_model *model)
 {
     /* The remainder, in 2^-20, above which a share of 0..7 states is rounded up. */
-    static const uint32_t round_above[8] = { 0,      473195, 504333, 520860,
-                                             550000, 700000, 750000, 830000 };
+    static const uint32_t round_above[8] = {0, 473195, 504333, 520860, 550000, 700000, 750000, 830000};
     const unsigned scale = 62 - model->table_log;
     const uint64_t step = ((uint64_t)1 << 62) / n_words;
     const uint32_t low = n_words >> model->table_log;
@@ -114,8 +109,8 @@ static bool normalize_simple(const uint32_t *counts, uint32_t n_words, fse_model
 #define OPEN (-2)
 
 /* Give one state to each open symbol with a count up to `limit`. */
-static void settle_rare(const uint32_t *counts, uint32_t limit, fse_model *model,
-                        uint32_t *total, uint32_t *settled)
+static void settle_rare(const uint32_t *counts, uint32_t limit, fse_model *model, uint32_t *total,
+                        uint32_t *settled)
 {
     for (uint32_t s = 0; s < model->n_symbols; s++) {
         if (model->norm[s] == OPEN && counts[s] <= limit) {
@@ -146,8 +141,7 @@ static mic_status deal_out(fse_model *model, uint32_t to_deal, mic_error *error)
 /* Rare symbols get one state each, the others share the rest in proportion.
  * The 32-bit wrap of 3 * n_words beyond 1.4e9 words is the published coder's.
  * Its special case of `settled == n_symbols + 1` cannot occur. */
-static mic_status normalize_rare(const uint32_t *counts, uint32_t n_words, fse_model *model,
-                                 mic_error *error)
+static mic_status normalize_rare(const uint32_t *counts, uint32_t n_words, fse_model *model, mic_error *error)
 {
     const uint32_t n_states = (uint32_t)1 << model->table_log;
     const uint32_t low = n_words >> model->table_log;
@@ -193,8 +187,7 @@ static mic_status normalize_rare(const uint32_t *counts, uint32_t n_words, fse_m
     return MIC_OK;
 }
 
-mic_status mic_fse_normalize(const uint32_t *counts, uint32_t n_words, fse_model *model,
-                             mic_error *error)
+mic_status mic_fse_normalize(const uint32_t *counts, uint32_t n_words, fse_model *model, mic_error *error)
 {
     const uint32_t n_states = (uint32_t)1 << model->table_log;
     uint32_t distinct = 0;
@@ -232,13 +225,10 @@ typedef struct header_state {
 static header_state header_start(unsigned table_log)
 {
     const uint32_t n_states = (uint32_t)1 << table_log;
-    return (header_state){ n_states + 1, n_states, table_log + 1 };
+    return (header_state){n_states + 1, n_states, table_log + 1};
 }
 
-static uint32_t short_limit(const header_state *h)
-{
-    return 2 * h->threshold - 1 - h->remaining;
-}
+static uint32_t short_limit(const header_state *h) { return 2 * h->threshold - 1 - h->remaining; }
 
 /* `used` <= remaining - 1. */
 static void header_advance(header_state *h, uint32_t used)
@@ -344,20 +334,20 @@ static uint32_t read_zeros(const uint8_t *in, size_t n_bytes, size_t *bit)
 static mic_status header_truncated(mic_error *error, size_t n_bytes, uint32_t symbol)
 {
     return mic_fail(error, MIC_ERROR_TRUNCATED, STAGE, (int64_t)n_bytes,
-                    "the FSE header ends at byte %zu, in the share of symbol %lu (truncated data?)",
-                    n_bytes, (unsigned long)symbol);
+                    "the FSE header ends at byte %zu, in the share of symbol %lu (truncated data?)", n_bytes,
+                    (unsigned long)symbol);
 }
 
-mic_status mic_fse_read_header(const uint8_t *in, size_t n_bytes, size_t start,
-                               fse_model *model, size_t *end, mic_error *error)
+mic_status mic_fse_read_header(const uint8_t *in, size_t n_bytes, size_t start, fse_model *model, size_t *end,
+                               mic_error *error)
 {
     if (start >= n_bytes)
         return header_truncated(error, n_bytes, 0);
     model->table_log = (in[start] & 15u) + FSE_MIN_LOG;
     if (model->table_log > FSE_MAX_LOG)
         return mic_fail(error, MIC_ERROR_CORRUPT, STAGE, (int64_t)start,
-                        "the FSE header asks for table log %u, expected %d to %d",
-                        model->table_log, FSE_MIN_LOG, FSE_MAX_LOG);
+                        "the FSE header asks for table log %u, expected %d to %d", model->table_log,
+                        FSE_MIN_LOG, FSE_MAX_LOG);
 
     header_state h = header_start(model->table_log);
     size_t bit = 8 * start + 4;

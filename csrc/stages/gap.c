@@ -154,7 +154,7 @@ mic_status mic_gap_encode(const uint16_t *words, size_t n_words, uint8_t *out, s
 /* The used values in ascending order. */
 typedef struct used_values {
     size_t n;
-    uint16_t *values;   /* room for all */
+    uint16_t *values; /* room for all */
 } used_values;
 
 /* Each reader returns the byte behind the list, NULL where it does not fit the
@@ -218,10 +218,11 @@ static const uint8_t *read_deltas(const uint8_t *in, const uint8_t *end, used_va
 
 static mic_status fail_list(unsigned mode, mic_error *error)
 {
-    return mic_fail(error, MIC_ERROR_CORRUPT, "gap", 0,
-                    "the table of used values of mode %u does not fit the data or is not ascending, modes 0 to 3 "
-                    "with at least one value are expected (damaged or truncated stream?)",
-                    mode);
+    return mic_fail(
+        error, MIC_ERROR_CORRUPT, "gap", 0,
+        "the table of used values of mode %u does not fit the data or is not ascending, modes 0 to 3 "
+        "with at least one value are expected (damaged or truncated stream?)",
+        mode);
 }
 
 static mic_status ranks_to_words(const used_values *used, uint16_t *words, size_t n_words, mic_error *error)
@@ -229,7 +230,8 @@ static mic_status ranks_to_words(const used_values *used, uint16_t *words, size_
     for (size_t i = 0; i < n_words; i++) {
         if (words[i] >= used->n)
             return mic_fail(error, MIC_ERROR_CORRUPT, "gap", -1,
-                            "word %zu has rank %u, the table has %zu values (damaged stream?)", i, words[i], used->n);
+                            "word %zu has rank %u, the table has %zu values (damaged stream?)", i, words[i],
+                            used->n);
         words[i] = used->values[words[i]];
     }
     return MIC_OK;

@@ -37,19 +37,19 @@ typedef struct head {
     size_t n_words;
     uint16_t maximum;
     uint16_t escape;
-    unsigned depth;    /* bits of the largest word */
-    unsigned longest;  /* code length */
+    unsigned depth;   /* bits of the largest word */
+    unsigned longest; /* code length */
     size_t n_listed;
 } head;
 
 typedef struct decoder {
     head head;
-    unsigned quick_bits;                     /* 1 to QUICK_BITS */
+    unsigned quick_bits; /* 1 to QUICK_BITS */
     /* Per code length from the shortest on.  One that does not occur repeats
      * the last code of the length before: the search never stops there. */
     unsigned shortest;
-    uint64_t last[HUFFMAN_MAX_BITS];         /* last code, in the high bits, 1s below */
-    uint32_t offset[HUFFMAN_MAX_BITS];       /* code + offset = place in the list */
+    uint64_t last[HUFFMAN_MAX_BITS];   /* last code, in the high bits, 1s below */
+    uint32_t offset[HUFFMAN_MAX_BITS]; /* code + offset = place in the list */
     uint32_t quick[1 << QUICK_BITS];
     uint16_t listed[];
 } decoder;
@@ -67,8 +67,8 @@ typedef struct reader {
 static mic_status truncated(mic_error *error, size_t n_bytes, uint64_t expected)
 {
     return mic_fail(error, MIC_ERROR_TRUNCATED, STAGE, (int64_t)n_bytes,
-                    "the Huffman data end after %zu bytes, expected at least %llu (truncated data?)",
-                    n_bytes, (unsigned long long)expected);
+                    "the Huffman data end after %zu bytes, expected at least %llu (truncated data?)", n_bytes,
+                    (unsigned long long)expected);
 }
 
 /* Refuse a head that no list or too few bits can follow. */
@@ -77,7 +77,8 @@ static mic_status check_head(const head *h, size_t n_bytes, mic_error *error)
     if (h->longest + h->depth > HUFFMAN_MAX_BITS)
         return mic_fail(error, MIC_ERROR_CORRUPT, STAGE, 4,
                         "the longest Huffman code takes %u bits and a word %u, expected at most %d "
-                        "together (damaged data?)", h->longest, h->depth, HUFFMAN_MAX_BITS);
+                        "together (damaged data?)",
+                        h->longest, h->depth, HUFFMAN_MAX_BITS);
     /* A code of that length has one shorter, or a twin, on each level above.  So
      * words of no bits leave room for the code of no bits only, and no code has
      * HUFFMAN_MAX_BITS bits. */
@@ -152,7 +153,8 @@ static mic_status read_lengths(reader *r, const head *h, uint32_t *counts, mic_e
         if (length > before || (i == 0 && length < h->longest))
             return mic_fail(error, MIC_ERROR_CORRUPT, STAGE, (int64_t)(r->position >> 3),
                             "Huffman code %zu has the length %u after %u, expected lengths that fall "
-                            "from %u (damaged data?)", i, length, before, h->longest);
+                            "from %u (damaged data?)",
+                            i, length, before, h->longest);
         before = length;
         counts[length]++;
         space += (uint64_t)1 << (h->longest - length);
@@ -160,7 +162,8 @@ static mic_status read_lengths(reader *r, const head *h, uint32_t *counts, mic_e
     if (space != (uint64_t)1 << h->longest)
         return mic_fail(error, MIC_ERROR_CORRUPT, STAGE, (int64_t)(r->position >> 3),
                         "the lengths of the %zu Huffman codes do not make a complete code "
-                        "(damaged data?)", h->n_listed);
+                        "(damaged data?)",
+                        h->n_listed);
     return MIC_OK;
 }
 
@@ -203,8 +206,7 @@ static void fill_quick(decoder *d, const uint32_t *counts)
         listed -= counts[length];
         for (size_t i = 0; i < counts[length]; i++) {
             const uint16_t word = d->listed[listed + i];
-            const uint32_t value = word == d->head.escape ? SLOW | length
-                                                          : (uint32_t)word << 16 | length;
+            const uint32_t value = word == d->head.escape ? SLOW | length : (uint32_t)word << 16 | length;
             for (size_t stop = entry + n_entries; entry < stop; entry++)
                 d->quick[entry] = value;
         }
@@ -215,7 +217,7 @@ static void fill_quick(decoder *d, const uint32_t *counts)
 
 static mic_status read_tables(reader *r, decoder *d, mic_error *error)
 {
-    uint32_t counts[HUFFMAN_MAX_BITS] = { 0 };
+    uint32_t counts[HUFFMAN_MAX_BITS] = {0};
     r->position = HUFFMAN_HEAD_BITS;
     TRY(read_listed(r, d, error));
     TRY(read_lengths(r, &d->head, counts, error));
@@ -262,14 +264,14 @@ MIC_INLINE size_t read_fast(reader *r, uint16_t *words, size_t n)
     size_t i = 0;
 
 #define WINDOW() (msb_load(in + (position >> 3)) << (position & 7))
-#define WORD(k)                                  \
-    entry = quick[window >> shift];              \
-    if (MIC_UNLIKELY(entry & SLOW)) {            \
-        i += (k);                                \
-        break;                                   \
-    }                                            \
-    words[i + (k)] = (uint16_t)(entry >> 16);    \
-    window <<= entry & 63;                       \
+#define WORD(k)                               \
+    entry = quick[window >> shift];           \
+    if (MIC_UNLIKELY(entry & SLOW)) {         \
+        i += (k);                             \
+        break;                                \
+    }                                         \
+    words[i + (k)] = (uint16_t)(entry >> 16); \
+    window <<= entry & 63;                    \
     position += entry & 63
 
     while (n - i >= 4 && position + 128 <= end) {
@@ -308,12 +310,12 @@ static mic_status read_words(reader *r, uint16_t *words, mic_error *error)
         const bool fits = read_any(r->decoder, msb_peek(r->in, r->n_bytes, before), &r->position, &words[i]);
         if (r->position > r->end)
             return mic_fail(error, MIC_ERROR_TRUNCATED, STAGE, (int64_t)r->n_bytes,
-                            "the bits of the Huffman data end at word %zu of %zu (truncated data?)",
-                            i, h->n_words);
+                            "the bits of the Huffman data end at word %zu of %zu (truncated data?)", i,
+                            h->n_words);
         if (!fits)
             return mic_fail(error, MIC_ERROR_CORRUPT, STAGE, (int64_t)(before >> 3),
-                            "Huffman word %zu of %zu is %u, expected at most %u (damaged data?)",
-                            i, h->n_words, words[i], h->maximum);
+                            "Huffman word %zu of %zu is %u, expected at most %u (damaged data?)", i,
+                            h->n_words, words[i], h->maximum);
     }
     return MIC_OK;
 }
@@ -330,7 +332,8 @@ static mic_status check_end(const reader *r, mic_error *error)
     if (msb_peek(r->in, r->n_bytes, r->position) != 0)
         return mic_fail(error, MIC_ERROR_CORRUPT, STAGE, (int64_t)(r->position >> 3),
                         "bits are set behind the last of %zu Huffman words, expected zeros "
-                        "(damaged data?)", h->n_words);
+                        "(damaged data?)",
+                        h->n_words);
     return MIC_OK;
 }
 
@@ -342,8 +345,8 @@ mic_status mic_huffman_count(const uint8_t *in, size_t n_bytes, size_t max_words
     head h;
     TRY(read_head(in, n_bytes, &h, error));
     if (h.n_words > max_words)
-        return mic_fail(error, MIC_ERROR_LIMIT, STAGE, 0,
-                        "the Huffman data hold %zu words, the limit is %zu", h.n_words, max_words);
+        return mic_fail(error, MIC_ERROR_LIMIT, STAGE, 0, "the Huffman data hold %zu words, the limit is %zu",
+                        h.n_words, max_words);
     *n_words = h.n_words;
     return check_head(&h, n_bytes, error);
 }
@@ -355,14 +358,14 @@ mic_status mic_huffman_decode(const uint8_t *in, size_t n_bytes, uint16_t *words
     TRY(read_head(in, n_bytes, &h, error));
     if (h.n_words > capacity)
         return mic_fail(error, MIC_ERROR_CAPACITY, STAGE, 0,
-                        "the Huffman data hold %zu words, the output buffer has room for %zu",
-                        h.n_words, capacity);
+                        "the Huffman data hold %zu words, the output buffer has room for %zu", h.n_words,
+                        capacity);
     TRY(check_head(&h, n_bytes, error));
     decoder *d = malloc(sizeof *d + h.n_listed * sizeof d->listed[0]);
     if (!d)
         return mic_fail(error, MIC_ERROR_MEMORY, STAGE, -1, "no memory for the Huffman tables");
     d->head = h;
-    reader r = { d, in, n_bytes, 0, 8 * (uint64_t)n_bytes - h.longest - h.depth };
+    reader r = {d, in, n_bytes, 0, 8 * (uint64_t)n_bytes - h.longest - h.depth};
     mic_status status = read_tables(&r, d, error);
     if (status == MIC_OK)
         status = read_words(&r, words, error);

@@ -35,18 +35,18 @@ typedef struct word_bits {
 
 /* Listed words are keys, count << 16 | word, ascending: rarest first. */
 typedef struct encoder {
-    uint16_t maximum;      /* largest word */
+    uint16_t maximum; /* largest word */
     uint16_t escape;
-    unsigned depth;        /* bits of the largest word */
+    unsigned depth; /* bits of the largest word */
     size_t n_listed;
-    unsigned longest;      /* code length */
-    uint32_t *counts;      /* per word, 65536 of them */
+    unsigned longest; /* code length */
+    uint32_t *counts; /* per word, 65536 of them */
     uint64_t *listed;
-    uint64_t *spare;       /* as many, for sorting */
+    uint64_t *spare; /* as many, for sorting */
     uint32_t *tree;
-    uint8_t *lengths;      /* of the codes of the listed words */
-    word_bits *codes;      /* per word up to the largest */
-    void *block;           /* the memory of the five above */
+    uint8_t *lengths; /* of the codes of the listed words */
+    word_bits *codes; /* per word up to the largest */
+    void *block;      /* the memory of the five above */
 } encoder;
 
 static uint32_t count_of(uint64_t key) { return (uint32_t)(key >> 16); }
@@ -60,7 +60,7 @@ static void sort_by_count(uint64_t *keys, uint64_t *spare, size_t n, uint32_t la
 {
     uint64_t *from = keys, *to = spare;
     for (unsigned shift = 16; shift < 16 + bit_depth(largest_count); shift += 8) {
-        size_t start[257] = { 0 };
+        size_t start[257] = {0};
         for (size_t i = 0; i < n; i++)
             start[(from[i] >> shift & 255) + 1]++;
         for (unsigned digit = 0; digit < 256; digit++)
@@ -223,8 +223,8 @@ static mic_status make_list(encoder *e, size_t n_words, mic_error *error)
  * each longer one behind the last code of the length before. */
 static void assign_codes(encoder *e)
 {
-    uint32_t next[HUFFMAN_MAX_BITS + 2] = { 0 };
-    word_bits escape = { 0, 0 };
+    uint32_t next[HUFFMAN_MAX_BITS + 2] = {0};
+    word_bits escape = {0, 0};
 
     for (size_t i = 0; i < e->n_listed; i++)
         next[e->lengths[i]]++;
@@ -235,7 +235,7 @@ static void assign_codes(encoder *e)
     }
     memset(e->codes, 0, ((size_t)e->maximum + 1) * sizeof *e->codes);
     for (size_t i = 0; i < e->n_listed; i++) {
-        const word_bits code = { next[e->lengths[i]]++, e->lengths[i] };
+        const word_bits code = {next[e->lengths[i]]++, e->lengths[i]};
         if (word_of(e->listed[i]) == e->escape)
             escape = code;
         else
@@ -244,7 +244,7 @@ static void assign_codes(encoder *e)
     /* Only the escape can be alone in the list, so other codes are not empty. */
     for (uint32_t word = 0; word <= e->maximum; word++)
         if (e->codes[word].length == 0)
-            e->codes[word] = (word_bits){ escape.bits << e->depth | word, escape.length + e->depth };
+            e->codes[word] = (word_bits){escape.bits << e->depth | word, escape.length + e->depth};
 }
 
 static uint64_t total_bits(const encoder *e)
@@ -329,8 +329,8 @@ size_t mic_huffman_bound(size_t n_words)
     return 2 * n_words + n_words / 8 + (HUFFMAN_HEAD_BITS + list_bits + HUFFMAN_MAX_BITS) / 8 + 2;
 }
 
-static mic_status encode(encoder *e, const uint16_t *words, size_t n_words, uint8_t *out,
-                         size_t capacity, size_t *n_bytes, mic_error *error)
+static mic_status encode(encoder *e, const uint16_t *words, size_t n_words, uint8_t *out, size_t capacity,
+                         size_t *n_bytes, mic_error *error)
 {
     e->maximum = mic_kernels_active()->histogram(words, n_words, e->counts);
     e->depth = bit_depth(e->maximum);
@@ -341,7 +341,8 @@ static mic_status encode(encoder *e, const uint16_t *words, size_t n_words, uint
     if (size > capacity)
         return mic_fail(error, MIC_ERROR_CAPACITY, STAGE, -1,
                         "the output buffer of %zu bytes is too small for %zu Huffman words, "
-                        "expected %llu", capacity, n_words, (unsigned long long)size);
+                        "expected %llu",
+                        capacity, n_words, (unsigned long long)size);
     assign_codes(e);
     msb_writer w;
     msb_open(&w, out, (size_t)size);
@@ -355,9 +356,8 @@ mic_status mic_huffman_encode(const uint16_t *words, size_t n_words, uint8_t *ou
 {
     if (n_words > UINT32_MAX)
         return mic_fail(error, MIC_ERROR_UNSUPPORTED, STAGE, -1,
-                        "a Huffman stream cannot count %zu words in 32 bits; code them in parts",
-                        n_words);
-    encoder e = { 0 };
+                        "a Huffman stream cannot count %zu words in 32 bits; code them in parts", n_words);
+    encoder e = {0};
     e.counts = calloc(65536, sizeof *e.counts);
     if (!e.counts)
         return no_memory(error);

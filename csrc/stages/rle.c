@@ -16,10 +16,7 @@
 
 enum { MIN_RUN_LIMIT = 7 }; /* depth 4: below it blocks are ambiguous or empty */
 
-static size_t run_limit_of(unsigned initial)
-{
-    return ((size_t)1 << (bit_depth(initial) - 1)) - 1;
-}
+static size_t run_limit_of(unsigned initial) { return ((size_t)1 << (bit_depth(initial) - 1)) - 1; }
 
 /* A block of run and literal costs 4 words for at least 4; the worst case is a
  * literal of one word before each run of three (4 words for 4) or, at the
@@ -29,8 +26,8 @@ size_t mic_rle_bound(size_t n_words) { return n_words + n_words / 4 + 16; }
 /* Depths below 4 cannot hold runs, and at depths 2 and 3 hardly anything: the
  * published encoder then writes bytes that nobody can decode.  What it can
  * express is a single literal block. */
-static mic_status encode_shallow(const uint16_t *words, size_t n_words, unsigned initial,
-                                 uint16_t *out, size_t *n_out, mic_error *error)
+static mic_status encode_shallow(const uint16_t *words, size_t n_words, unsigned initial, uint16_t *out,
+                                 size_t *n_out, mic_error *error)
 {
     size_t run_limit = run_limit_of(initial);
     size_t longest = run_limit == 0 ? 65535 : 2;
@@ -47,8 +44,8 @@ static mic_status encode_shallow(const uint16_t *words, size_t n_words, unsigned
     return MIC_OK;
 }
 
-mic_status mic_rle_encode(const uint16_t *words, size_t n_words, unsigned initial,
-                          int with_length, uint16_t *out, size_t *n_out, mic_error *error)
+mic_status mic_rle_encode(const uint16_t *words, size_t n_words, unsigned initial, int with_length,
+                          uint16_t *out, size_t *n_out, mic_error *error)
 {
     if (initial == 0 || initial > 65535)
         return mic_fail(error, MIC_ERROR_UNSUPPORTED, "rle", -1,
@@ -75,9 +72,9 @@ mic_status mic_rle_encode(const uint16_t *words, size_t n_words, unsigned initia
 
 /* The words before the blocks. */
 typedef struct rle_prefix {
-    size_t n_words;   /* words of the prefix */
+    size_t n_words; /* words of the prefix */
     size_t run_limit;
-    size_t length;    /* announced length, SIZE_MAX if there is none */
+    size_t length; /* announced length, SIZE_MAX if there is none */
 } rle_prefix;
 
 static mic_status read_prefix(const uint16_t *in, size_t n_in, int with_length, rle_prefix *prefix,
@@ -96,8 +93,7 @@ static mic_status read_prefix(const uint16_t *in, size_t n_in, int with_length, 
     return MIC_OK;
 }
 
-mic_status mic_rle_count(const uint16_t *in, size_t n_in, int with_length, size_t *n_words,
-                         mic_error *error)
+mic_status mic_rle_count(const uint16_t *in, size_t n_in, int with_length, size_t *n_words, mic_error *error)
 {
     rle_prefix prefix;
     TRY(read_prefix(in, n_in, with_length, &prefix, error));
@@ -117,8 +113,8 @@ mic_status mic_rle_count(const uint16_t *in, size_t n_in, int with_length, size_
     return MIC_OK;
 }
 
-static mic_status fail_block(rle_outcome outcome, const uint16_t *in, size_t i, size_t n_in,
-                             size_t capacity, mic_error *error)
+static mic_status fail_block(rle_outcome outcome, const uint16_t *in, size_t i, size_t n_in, size_t capacity,
+                             mic_error *error)
 {
     int64_t offset = (int64_t)(i * sizeof *in);
     if (outcome == RLE_ZERO_HEADER)
@@ -135,8 +131,8 @@ static mic_status fail_block(rle_outcome outcome, const uint16_t *in, size_t i, 
                     i, (unsigned)in[i], capacity);
 }
 
-mic_status mic_rle_decode(const uint16_t *in, size_t n_in, int with_length, uint16_t *words,
-                          size_t capacity, size_t *n_words, mic_error *error)
+mic_status mic_rle_decode(const uint16_t *in, size_t n_in, int with_length, uint16_t *words, size_t capacity,
+                          size_t *n_words, mic_error *error)
 {
     rle_prefix prefix;
     TRY(read_prefix(in, n_in, with_length, &prefix, error));
@@ -146,8 +142,8 @@ mic_status mic_rle_decode(const uint16_t *in, size_t n_in, int with_length, uint
                         prefix.length, capacity);
     size_t expected = with_length ? prefix.length : capacity;
     size_t n_read = n_in - prefix.n_words;
-    rle_outcome outcome = mic_kernels_active()->rle_decode(in + prefix.n_words, &n_read,
-                                                           prefix.run_limit, words, expected, n_words);
+    rle_outcome outcome = mic_kernels_active()->rle_decode(in + prefix.n_words, &n_read, prefix.run_limit,
+                                                           words, expected, n_words);
     if (outcome != RLE_COMPLETE)
         return fail_block(outcome, in, prefix.n_words + n_read, n_in, expected, error);
     if (with_length && *n_words != expected)

@@ -51,8 +51,7 @@ MIC_INLINE void rle_fill(uint16_t *out, size_t out_room, uint16_t value, size_t 
  * the first two words of the run that ends the stretch stand as well; a run of
  * three or more is cut after M - 3 words as long as M or more are left. */
 MIC_INLINE size_t rle_encode_loop(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out,
-                                  size_t out_room, rle_find_triple *find_triple,
-                                  rle_run_length *run_length)
+                                  size_t out_room, rle_find_triple *find_triple, rle_run_length *run_length)
 {
     const size_t cut = run_limit - 3;
     uint16_t *const start = out, *const end = out + out_room;
@@ -90,8 +89,8 @@ typedef enum rle_outcome { RLE_COMPLETE, RLE_ZERO_HEADER, RLE_SHORT_INPUT, RLE_F
 /* Expand blocks until `in` is used up or `capacity` words are out.  On return
  * *n_in is what was read (the faulty block's header is at *n_in on failure) and
  * *n_out what was written.  RLE_FULL: a block holds more than fits. */
-MIC_INLINE rle_outcome rle_decode_loop(const uint16_t *in, size_t *n_in, size_t run_limit,
-                                       uint16_t *out, size_t capacity, size_t *n_out)
+MIC_INLINE rle_outcome rle_decode_loop(const uint16_t *in, size_t *n_in, size_t run_limit, uint16_t *out,
+                                       size_t capacity, size_t *n_out)
 {
     const size_t n = *n_in;
     size_t i = 0, o = 0;

@@ -41,12 +41,12 @@ mic_status mic_stream_encode_fse(const uint16_t *words, size_t n_words, int n_st
     }
 }
 
-static mic_status encode_words(mic_stream_kind kind, const uint16_t *words, size_t n_words,
-                               int n_states, uint8_t *out, size_t capacity, size_t *n_bytes,
-                               mic_error *error)
+static mic_status encode_words(mic_stream_kind kind, const uint16_t *words, size_t n_words, int n_states,
+                               uint8_t *out, size_t capacity, size_t *n_bytes, mic_error *error)
 {
     switch (kind) {
-    case MIC_STREAM_FSE: return mic_stream_encode_fse(words, n_words, n_states, out, capacity, n_bytes, error);
+    case MIC_STREAM_FSE:
+        return mic_stream_encode_fse(words, n_words, n_states, out, capacity, n_bytes, error);
     case MIC_STREAM_GRADIENT: return mic_stream_encode_fse(words, n_words, 2, out, capacity, n_bytes, error);
     case MIC_STREAM_RANS: return mic_rans_encode(words, n_words, out, capacity, n_bytes, error);
     case MIC_STREAM_GAP: return mic_gap_encode(words, n_words, out, capacity, n_bytes, error);
@@ -60,16 +60,16 @@ static mic_status check_pixels(size_t width, size_t height, mic_error *error)
 {
     enum { BYTES_A_PIXEL = 16 }; /* more than there are in words of any stage */
     const size_t most = SIZE_MAX / BYTES_A_PIXEL;
-    return width == 0 || height <= most / width
-               ? MIC_OK
-               : mic_fail(error, MIC_ERROR_LIMIT, "stream", -1,
-                          "the image has %zu x %zu pixels, at most %zu are expected in a 32-bit process; use a 64-bit one",
-                          height, width, most);
+    return width == 0 || height <= most / width ? MIC_OK
+                                                : mic_fail(error, MIC_ERROR_LIMIT, "stream", -1,
+                                                           "the image has %zu x %zu pixels, at most %zu are "
+                                                           "expected in a 32-bit process; use a 64-bit one",
+                                                           height, width, most);
 }
 
 mic_status mic_stream_encode(mic_stream_kind kind, const uint16_t *pixels, size_t width, size_t height,
-                             unsigned max_value, int n_states, uint8_t *out, size_t capacity,
-                             size_t *n_bytes, mic_error *error)
+                             unsigned max_value, int n_states, uint8_t *out, size_t capacity, size_t *n_bytes,
+                             mic_error *error)
 {
     TRY(check_pixels(width, height, error));
     const size_t n_delta = mic_delta_bound(width * height), n_runs = mic_rle_bound(n_delta);
@@ -95,7 +95,8 @@ mic_status mic_stream_encode(mic_stream_kind kind, const uint16_t *pixels, size_
 /* The published reader of FSE streams takes rANS blocks too. */
 static bool is_rans(mic_stream_kind kind, const uint8_t *in, size_t n_bytes)
 {
-    return kind == MIC_STREAM_RANS || (kind == MIC_STREAM_FSE && n_bytes >= 2 && in[0] == 0xFF && in[1] == 0x08);
+    return kind == MIC_STREAM_RANS ||
+           (kind == MIC_STREAM_FSE && n_bytes >= 2 && in[0] == 0xFF && in[1] == 0x08);
 }
 
 static mic_status count_words(mic_stream_kind kind, const uint8_t *in, size_t n_bytes, size_t limit,
@@ -163,10 +164,11 @@ static mic_status fail_if_too_many(mic_status status, size_t width, size_t heigh
 {
     if (status != MIC_ERROR_LIMIT && status != MIC_ERROR_CAPACITY)
         return status;
-    return mic_fail(error, MIC_ERROR_CORRUPT, "stream", 0,
-                    "the stream holds more words than %zu x %zu pixels can have, which is %zu (damaged stream, or "
-                    "wrong dimensions?)",
-                    height, width, max_words(width * height));
+    return mic_fail(
+        error, MIC_ERROR_CORRUPT, "stream", 0,
+        "the stream holds more words than %zu x %zu pixels can have, which is %zu (damaged stream, or "
+        "wrong dimensions?)",
+        height, width, max_words(width * height));
 }
 
 mic_status mic_stream_decode(mic_stream_kind kind, const uint8_t *in, size_t n_bytes, size_t width,

@@ -40,7 +40,8 @@ MIC_INLINE void lift(int32_t *x, size_t n, size_t step, size_t lanes, size_t fir
 /* Where element i of n goes: evens first, then odds. */
 static size_t parted(size_t i, size_t n) { return i % 2 ? (n + 1) / 2 + i / 2 : i / 2; }
 
-static void forward_rows(const wavelet_plan *plan, size_t rows, size_t columns, int32_t *image, int32_t *scratch)
+static void forward_rows(const wavelet_plan *plan, size_t rows, size_t columns, int32_t *image,
+                         int32_t *scratch)
 {
     for (size_t y = 0; y < rows; y++) {
         int32_t *row = image + y * plan->width;
@@ -54,7 +55,8 @@ static void forward_rows(const wavelet_plan *plan, size_t rows, size_t columns, 
     }
 }
 
-static void inverse_rows(const wavelet_plan *plan, size_t rows, size_t columns, int32_t *image, int32_t *scratch)
+static void inverse_rows(const wavelet_plan *plan, size_t rows, size_t columns, int32_t *image,
+                         int32_t *scratch)
 {
     for (size_t y = 0; y < rows; y++) {
         int32_t *row = image + y * plan->width;
@@ -107,8 +109,8 @@ void mic_wavelet_inverse(const wavelet_plan *plan, int32_t *image, int32_t *scra
 
 void mic_wavelet_plan(wavelet_plan *plan, size_t width, size_t height, unsigned levels, bool interleaved)
 {
-    *plan = (wavelet_plan){.width = width, .height = height, .interleaved = interleaved,
-                           .rows = {height}, .columns = {width}};
+    *plan = (wavelet_plan){
+        .width = width, .height = height, .interleaved = interleaved, .rows = {height}, .columns = {width}};
     while (plan->levels < levels && plan->rows[plan->levels] >= 2 && plan->columns[plan->levels] >= 2) {
         const unsigned l = plan->levels++;
         plan->rows[l + 1] = (plan->rows[l] + 1) / 2;
@@ -126,7 +128,8 @@ size_t mic_wavelet_bands(const wavelet_plan *plan, wavelet_band bands[WAVELET_MA
     bands[n++] = (wavelet_band){0, 0, plan->rows[plan->levels], plan->columns[plan->levels]};
     for (unsigned l = plan->levels; l > 0; l--) {
         const size_t low_rows = plan->rows[l], low_columns = plan->columns[l];
-        const size_t high_rows = plan->rows[l - 1] - low_rows, high_columns = plan->columns[l - 1] - low_columns;
+        const size_t high_rows = plan->rows[l - 1] - low_rows,
+                     high_columns = plan->columns[l - 1] - low_columns;
         bands[n++] = (wavelet_band){0, low_columns, low_rows, high_columns};
         bands[n++] = (wavelet_band){low_rows, 0, high_rows, low_columns};
         bands[n++] = (wavelet_band){low_rows, low_columns, high_rows, high_columns};

@@ -17,7 +17,7 @@ typedef struct wavelet_band {
 
 typedef struct wavelet_plan {
     size_t width, height;
-    bool interleaved;     /* V1: low and high stay where the samples were */
+    bool interleaved; /* V1: low and high stay where the samples were */
     unsigned levels;
     size_t rows[WAVELET_MAX_LEVELS + 1], columns[WAVELET_MAX_LEVELS + 1]; /* before each level */
 } wavelet_plan;

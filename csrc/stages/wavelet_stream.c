@@ -105,9 +105,10 @@ static mic_status get_words(const wavelet_plan *plan, const uint16_t *words, siz
         }
     if (next == end)
         return MIC_OK;
-    return mic_fail(error, next ? MIC_ERROR_CORRUPT : MIC_ERROR_TRUNCATED, "wavelet", -1,
-                    "the %zu words are %s the coefficients of %zu x %zu pixels (damaged stream, or another variant?)",
-                    n_words, next ? "more than" : "fewer than", plan->height, plan->width);
+    return mic_fail(
+        error, next ? MIC_ERROR_CORRUPT : MIC_ERROR_TRUNCATED, "wavelet", -1,
+        "the %zu words are %s the coefficients of %zu x %zu pixels (damaged stream, or another variant?)",
+        n_words, next ? "more than" : "fewer than", plan->height, plan->width);
 }
 
 /* ---- encoding ----------------------------------------------------------- */
@@ -120,15 +121,16 @@ static mic_status check_arguments(mic_wavelet variant, size_t width, size_t heig
                         "levels is %u, 1 to %u is expected for this variant", levels, most_levels(variant));
     if (max_value > 65535 || width == 0 || height == 0 || width > UINT32_MAX || height > UINT32_MAX ||
         width > most_pixels() / height)
-        return mic_fail(error, MIC_ERROR_UNSUPPORTED, "wavelet", -1,
-                        "an image of %zu x %zu pixels with the maximum %u, 1 to %llu pixels and at most 65535 are "
-                        "expected",
-                        height, width, max_value, (unsigned long long)most_pixels());
+        return mic_fail(
+            error, MIC_ERROR_UNSUPPORTED, "wavelet", -1,
+            "an image of %zu x %zu pixels with the maximum %u, 1 to %llu pixels and at most 65535 are "
+            "expected",
+            height, width, max_value, (unsigned long long)most_pixels());
     return MIC_OK;
 }
 
-static mic_status transform_pixels(const wavelet_plan *plan, const uint16_t *pixels, uint16_t *words, size_t *n_words,
-                                   mic_error *error)
+static mic_status transform_pixels(const wavelet_plan *plan, const uint16_t *pixels, uint16_t *words,
+                                   size_t *n_words, mic_error *error)
 {
     const size_t n = plan->width * plan->height;
     int32_t *image = mic_large_malloc(2 * n * sizeof *image);
@@ -174,8 +176,8 @@ mic_status mic_wavelet_encode(mic_wavelet variant, const uint16_t *pixels, size_
     size_t n_words = 0;
     mic_status status = transform_pixels(&plan, pixels, words, &n_words, error);
     if (status == MIC_OK)
-        status = encode_words(variant, words, n_words, words + n_words, out + n_header, capacity - n_header, n_bytes,
-                              error);
+        status = encode_words(variant, words, n_words, words + n_words, out + n_header, capacity - n_header,
+                              n_bytes, error);
     mic_large_free(words);
     TRY(status);
     store_u32(out, (uint32_t)height);
@@ -194,9 +196,10 @@ mic_status mic_wavelet_read_header(mic_wavelet variant, const uint8_t *in, size_
                                    size_t *height, mic_error *error)
 {
     if (n_bytes < header_bytes(variant))
-        return mic_fail(error, MIC_ERROR_TRUNCATED, "wavelet", (int64_t)n_bytes,
-                        "the stream ends after %zu bytes, %zu are expected for its header (truncated stream?)", n_bytes,
-                        header_bytes(variant));
+        return mic_fail(
+            error, MIC_ERROR_TRUNCATED, "wavelet", (int64_t)n_bytes,
+            "the stream ends after %zu bytes, %zu are expected for its header (truncated stream?)", n_bytes,
+            header_bytes(variant));
     const uint32_t rows = load_u32(in), columns = load_u32(in + 4);
     if (rows == 0 || columns == 0 || columns > most_pixels() / rows)
         return mic_fail(error, MIC_ERROR_CORRUPT, "wavelet", 0,
@@ -205,10 +208,11 @@ mic_status mic_wavelet_read_header(mic_wavelet variant, const uint8_t *in, size_
     wavelet_plan plan;
     mic_wavelet_plan(&plan, columns, rows, most_levels(variant), is_interleaved(variant));
     if (in[10] > plan.levels || (in[10] == 0 && plan.levels > 0))
-        return mic_fail(error, MIC_ERROR_CORRUPT, "wavelet", 10,
-                        "the stream announces %u levels, 1 to %u are expected for %lu x %lu pixels (damaged stream, or "
-                        "another variant?)",
-                        in[10], plan.levels, (unsigned long)rows, (unsigned long)columns);
+        return mic_fail(
+            error, MIC_ERROR_CORRUPT, "wavelet", 10,
+            "the stream announces %u levels, 1 to %u are expected for %lu x %lu pixels (damaged stream, or "
+            "another variant?)",
+            in[10], plan.levels, (unsigned long)rows, (unsigned long)columns);
     *height = rows;
     *width = columns;
     return MIC_OK;
@@ -223,10 +227,11 @@ static mic_status expand(mic_wavelet variant, const uint8_t *header, uint16_t **
     size_t n;
     TRY(mic_rle_count(runs, *n_words, true, &n, error));
     if (n > most || (variant == MIC_WAVELET_V1_RUNS && n != load_u32(header + HEADER_BYTES)))
-        return mic_fail(error, MIC_ERROR_CORRUPT, "wavelet", HEADER_BYTES,
-                        "the runs expand to %zu words, at most %zu and the number in the header are expected (damaged "
-                        "stream, or another variant?)",
-                        n, most);
+        return mic_fail(
+            error, MIC_ERROR_CORRUPT, "wavelet", HEADER_BYTES,
+            "the runs expand to %zu words, at most %zu and the number in the header are expected (damaged "
+            "stream, or another variant?)",
+            n, most);
     *words = mic_large_malloc((n + 1) * sizeof **words);
     mic_status status = *words ? mic_rle_decode(runs, *n_words, true, *words, n, n_words, error)
                                : mic_stream_no_memory("coefficients", n * sizeof **words, error);
@@ -241,16 +246,17 @@ static mic_status decode_words(mic_wavelet variant, const uint8_t *in, size_t n_
     const uint8_t *block = in + n_header;
     const size_t n_block = n_bytes - n_header;
     if (n_block >= 2 && (block[0] != 0xFF || block[1] != 0x04))
-        return mic_fail(error, MIC_ERROR_CORRUPT, "wavelet", (int64_t)n_header,
-                        "the words start with %02X %02X, FF 04 (FSE of 4 states) is expected (damaged stream, or "
-                        "another variant?)",
-                        block[0], block[1]);
+        return mic_fail(
+            error, MIC_ERROR_CORRUPT, "wavelet", (int64_t)n_header,
+            "the words start with %02X %02X, FF 04 (FSE of 4 states) is expected (damaged stream, or "
+            "another variant?)",
+            block[0], block[1]);
     const size_t most = has_runs(variant) ? most_coded_words(n_pixels) : most_words(n_pixels);
     mic_status status = mic_fse_count(block, n_block, most, n_words, error);
     if (status == MIC_ERROR_LIMIT)
         return mic_fail(error, MIC_ERROR_CORRUPT, "wavelet", (int64_t)n_header,
-                        "the stream holds more words than the %zu that %zu pixels can have (damaged stream?)", most,
-                        n_pixels);
+                        "the stream holds more words than the %zu that %zu pixels can have (damaged stream?)",
+                        most, n_pixels);
     TRY(status);
     *words = mic_large_malloc((*n_words + 1) * sizeof **words);
     if (!*words)
@@ -263,9 +269,10 @@ static mic_status store_pixels(const int32_t *image, size_t n, uint16_t *pixels,
 {
     for (size_t i = 0; i < n; i++) {
         if (image[i] < 0 || image[i] > 65535)
-            return mic_fail(error, MIC_ERROR_CORRUPT, "wavelet", -1,
-                            "pixel %zu decodes to %ld, 0 to 65535 is expected (damaged stream, or another variant?)", i,
-                            (long)image[i]);
+            return mic_fail(
+                error, MIC_ERROR_CORRUPT, "wavelet", -1,
+                "pixel %zu decodes to %ld, 0 to 65535 is expected (damaged stream, or another variant?)", i,
+                (long)image[i]);
         pixels[i] = (uint16_t)image[i];
     }
     return MIC_OK;

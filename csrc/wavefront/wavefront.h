@@ -11,17 +11,17 @@
 
 enum {
     WF_LANES = 32,
-    WF_SKEW = 2,          /* columns that a lane runs behind the lane above it */
-    WF_MIN_PERIOD = 64,   /* steps a row takes at least: lane 31 must be ahead of lane 0's next row */
-    WF_BUCKETS = 32,      /* half octaves of the 16-bit activity */
-    WF_WEIGHTS = 6,       /* W, NW, NE, WW, NN, NNE, each minus N */
-    WF_SYMBOLS = 208,     /* 0, +1, -1, +2, ... +103, -103 */
+    WF_SKEW = 2,        /* columns that a lane runs behind the lane above it */
+    WF_MIN_PERIOD = 64, /* steps a row takes at least: lane 31 must be ahead of lane 0's next row */
+    WF_BUCKETS = 32,    /* half octaves of the 16-bit activity */
+    WF_WEIGHTS = 6,     /* W, NW, NE, WW, NN, NNE, each minus N */
+    WF_SYMBOLS = 208,   /* 0, +1, -1, +2, ... +103, -103 */
     WF_MIN_TABLE_LOG = 8,
     WF_MAX_TABLE_LOG = 12,
     WF_MIN_DIRECT_LOG = 2,
     WF_MAX_DIRECT_LOG = 6,
     WF_MAX_FRACTION_BITS = 6,
-    WF_STATE_LOW = 1 << 16, /* states live in [2^16, 2^32) between symbols */
+    WF_STATE_LOW = 1 << 16,       /* states live in [2^16, 2^32) between symbols */
     WF_STEP_WORDS = 2 * WF_LANES, /* words that one step can consume */
 };
 
@@ -36,8 +36,8 @@ typedef struct wf_model {
     unsigned table_log;     /* frequencies of a context sum to 2^table_log */
     unsigned precision;     /* mantissa bits of a coded frequency */
     unsigned n_contexts;
-    uint8_t context[WF_BUCKETS];   /* of a bucket: ascending, from 0, in steps of 0 or 1 */
-    int16_t weights[WF_WEIGHTS];   /* Q15, multiples of 256 */
+    uint8_t context[WF_BUCKETS]; /* of a bucket: ascending, from 0, in steps of 0 or 1 */
+    int16_t weights[WF_WEIGHTS]; /* Q15, multiples of 256 */
     uint16_t frequency[WF_BUCKETS][WF_SYMBOLS];
 } wf_model;
 
@@ -122,8 +122,9 @@ mic_status mic_wf_encode_strip(const wf_model *model, const uint16_t *words, siz
  * encoded likewise; the bytes do not depend on it.  `words` must stay until the
  * last strip is analysed; `offset` is added to each, mod 2^16. */
 typedef struct wf_plane_encoder wf_plane_encoder;
-mic_status mic_wf_plane_open(const uint16_t *words, uint16_t offset, size_t width, size_t height, size_t strip_rows,
-                             unsigned max_value, int effort, wf_plane_encoder **plane, mic_error *error);
+mic_status mic_wf_plane_open(const uint16_t *words, uint16_t offset, size_t width, size_t height,
+                             size_t strip_rows, unsigned max_value, int effort, wf_plane_encoder **plane,
+                             mic_error *error);
 /* Each strip once. */
 mic_status mic_wf_plane_analyse(wf_plane_encoder *plane, size_t strip, mic_error *error);
 mic_status mic_wf_plane_choose(wf_plane_encoder *plane, wf_model *model, mic_error *error);

@@ -78,7 +78,8 @@ static size_t gather_buckets(const uint32_t *histogram, unsigned width, unsigned
 }
 
 /* Merge neighbours, the pair that saves most first; returns how many contexts are left. */
-static size_t merge_contexts(context_counts *contexts[WF_BUCKETS], size_t n, size_t max_contexts, unsigned precision)
+static size_t merge_contexts(context_counts *contexts[WF_BUCKETS], size_t n, size_t max_contexts,
+                             unsigned precision)
 {
     uint64_t together[WF_BUCKETS];
     for (size_t i = 0; i + 1 < n; i++)
@@ -116,8 +117,8 @@ static void expect_rare(context_counts *c, const wf_model *model)
         c->counts[s] += c->counts[s] == 0;
 }
 
-mic_status mic_wf_choose_contexts(const uint32_t *histogram, const wf_image *image, int effort, bool for_others,
-                                  wf_model *model, mic_error *error)
+mic_status mic_wf_choose_contexts(const uint32_t *histogram, const wf_image *image, int effort,
+                                  bool for_others, wf_model *model, mic_error *error)
 {
     const size_t max_contexts = effort < 8 ? 16 : WF_BUCKETS;
     const unsigned width = effort < 6 && image->width * image->height < 1 << 15 ? 2 : 1;
@@ -240,8 +241,8 @@ static wf_predictor choose_by_trial(trial *t, wf_model *model, wf_counter counte
     return costs[WF_LINEAR] - margin <= costs[WF_MEDIAN] ? WF_LINEAR : WF_MEDIAN;
 }
 
-static mic_status try_predictors(const wf_image *image, size_t taken, size_t every, bool refine, wf_model *model,
-                                 wf_counter counters[2], mic_error *error)
+static mic_status try_predictors(const wf_image *image, size_t taken, size_t every, bool refine,
+                                 wf_model *model, wf_counter counters[2], mic_error *error)
 {
     trial t = {.image = image, .taken = taken, .every = every};
     size_t padded = image->width + WF_ROW_BLOCK;
@@ -275,8 +276,16 @@ typedef struct sample_size {
 
 mic_status mic_wf_choose_predictor(const wf_image *image, int effort, wf_model *model, mic_error *error)
 {
-    static const sample_size sizes[10] = {{32, 5, 4}, {32, 5, 4}, {32, 6, 4}, {48, 6, 5}, {64, 8, 5}, {64, 10, 5},
-                                          {48, 12, 6}, {64, 12, 6}, {UINT16_MAX, UINT16_MAX, 6}, {UINT16_MAX, UINT16_MAX, 6}};
+    static const sample_size sizes[10] = {{32, 5, 4},
+                                          {32, 5, 4},
+                                          {32, 6, 4},
+                                          {48, 6, 5},
+                                          {64, 8, 5},
+                                          {64, 10, 5},
+                                          {48, 12, 6},
+                                          {64, 12, 6},
+                                          {UINT16_MAX, UINT16_MAX, 6},
+                                          {UINT16_MAX, UINT16_MAX, 6}};
     const sample_size size = sizes[effort < 1 ? 1 : effort > 9 ? 9 : effort];
     const size_t every = image->height / size.places < size.rows ? size.rows : image->height / size.places;
     wf_counter counters[2];

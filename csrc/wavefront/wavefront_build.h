@@ -7,7 +7,10 @@
 
 #include "wavefront_rows.h"
 
-enum { WF_CODE_SYMBOLS = 256, WF_N_CODES = WF_BUCKETS * WF_CODE_SYMBOLS }; /* a histogram is indexed by codes: bucket << 8 | symbol */
+enum {
+    WF_CODE_SYMBOLS = 256,
+    WF_N_CODES = WF_BUCKETS * WF_CODE_SYMBOLS
+}; /* a histogram is indexed by codes: bucket << 8 | symbol */
 
 typedef struct wf_image {
     const uint16_t *words;
@@ -26,14 +29,15 @@ mic_status mic_wf_choose_contexts(const uint32_t *counts, const wf_image *image,
 /* Counts of codes while rows go by: see wavefront_count.c. */
 typedef struct wf_counter {
     uint32_t *exact, *sampled; /* by code; the same where few are counted, and all of them */
-    unsigned every;                     /* of how many rows one is counted in full: a power of two */
+    unsigned every;            /* of how many rows one is counted in full: a power of two */
     size_t n_rows, next_limits;
     int16_t limits[WF_BUCKETS];
 } wf_counter;
 
 enum { WF_COUNTER_SIZE = 2 * WF_N_CODES };
 /* Of about n_expected codes. */
-void mic_wf_counter_open(wf_counter *counter, uint32_t memory[WF_COUNTER_SIZE], unsigned every, size_t n_expected);
+void mic_wf_counter_open(wf_counter *counter, uint32_t memory[WF_COUNTER_SIZE], unsigned every,
+                         size_t n_expected);
 /* Of few codes, which are all counted: exact is right after each row. */
 void mic_wf_counter_open_exact(wf_counter *counter, uint32_t memory[WF_N_CODES]);
 void mic_wf_counter_clear(wf_counter *counter);

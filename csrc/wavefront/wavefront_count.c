@@ -18,9 +18,11 @@ enum {
 
 static unsigned full_rows(const wf_counter *c) { return c->every < FAST ? FULL_ROWS : FULL_ROWS_FAST; }
 
-void mic_wf_counter_open(wf_counter *counter, uint32_t memory[WF_COUNTER_SIZE], unsigned every, size_t n_expected)
+void mic_wf_counter_open(wf_counter *counter, uint32_t memory[WF_COUNTER_SIZE], unsigned every,
+                         size_t n_expected)
 {
-    const bool one_table = every == 1 && n_expected < 2 * WF_N_CODES; /* clearing and adding the other takes longer */
+    const bool one_table = every == 1 &&
+                           n_expected < 2 * WF_N_CODES; /* clearing and adding the other takes longer */
     counter->every = every;
     counter->exact = memory;
     counter->sampled = one_table ? memory : memory + WF_N_CODES;

@@ -106,9 +106,12 @@ MIC_INLINE void predict_linear(const wf_model *m, const neighbours *v, vec predi
     const int16_t *k = m->weights;
     for (int i = 0; i < WF_LANES; i++) {
         int16_t n = v->n[i];
-        int16_t p = (int16_t)(n + mul_q15((int16_t)(v->w[i] - n), k[0]) + mul_q15((int16_t)(v->nw[i] - n), k[1]) +
-                              mul_q15((int16_t)(v->ne[i] - n), k[2]) + mul_q15((int16_t)(v->ww[i] - n), k[3]) +
-                              mul_q15((int16_t)(v->nn[i] - n), k[4]) + mul_q15((int16_t)(v->nne[i] - n), k[5]));
+        int16_t p = (int16_t)(n + mul_q15((int16_t)(v->w[i] - n), k[0]) +
+                              mul_q15((int16_t)(v->nw[i] - n), k[1]) +
+                              mul_q15((int16_t)(v->ne[i] - n), k[2]) +
+                              mul_q15((int16_t)(v->ww[i] - n), k[3]) +
+                              mul_q15((int16_t)(v->nn[i] - n), k[4]) +
+                              mul_q15((int16_t)(v->nne[i] - n), k[5]));
         prediction[i] = max_i16(low, min_i16(high, p));
     }
 }
@@ -129,7 +132,8 @@ MIC_INLINE void find_buckets(const neighbours *v, uint32_t bucket[WF_LANES])
 {
     for (int i = 0; i < WF_LANES; i++) {
         uint16_t west = distance(v->e_w[i], 0), north = distance(v->e_n[i], 0);
-        int32_t near = distance(v->n[i], v->nw[i]) + distance(v->ne[i], v->n[i]) + distance(v->w[i], v->nw[i]);
+        int32_t near = distance(v->n[i], v->nw[i]) + distance(v->ne[i], v->n[i]) +
+                       distance(v->w[i], v->nw[i]);
         int32_t sum = 1 + near + distance(v->e_nw[i], 0) + distance(v->e_ne[i], 0) + 2 * (west + north);
         int32_t above = (0xFFFF - sum) >> 31; /* all ones if the sum is too large for 16 bits */
         float value = (float)((sum | above) & 0xFFFF);
@@ -155,15 +159,16 @@ MIC_INLINE void look_up(const wf_strip *strip, const uint32_t bases[WF_BUCKETS],
  * overflow nowhere as the new x fits 32 bits.  Adding the offset, below 2^15, carries
  * where the highest bit of the sum's low half goes from 1 to 0.  Lanes whose `active`
  * is 0 keep their states. */
-MIC_INLINE void advance_states(const wf_model *m, const uint32_t entries[WF_LANES], const uvec active, uvec high,
-                               uvec low, vec symbol)
+MIC_INLINE void advance_states(const wf_model *m, const uint32_t entries[WF_LANES], const uvec active,
+                               uvec high, uvec low, vec symbol)
 {
     const uint16_t up = (uint16_t)(1u << (16 - m->table_log)); /* x * up >> 16 is x >> table_log */
     for (int i = 0; i < WF_LANES; i++) {
         uint16_t entry_low = (uint16_t)entries[i], entry_high = (uint16_t)(entries[i] >> 16);
         uint16_t frequency = entry_low & 0xFFF;
         uint16_t offset = (uint16_t)((uint16_t)(entry_high << 4) | (uint16_t)(entry_low >> 12)) & 0xFFF;
-        uint16_t x_low = (uint16_t)(mul_high(low[i], up) | (uint16_t)(high[i] * up)), x_high = mul_high(high[i], up);
+        uint16_t x_low = (uint16_t)(mul_high(low[i], up) | (uint16_t)(high[i] * up)),
+                 x_high = mul_high(high[i], up);
         uint16_t product = (uint16_t)(frequency * x_low), sum = (uint16_t)(product + offset);
         uint16_t top = (uint16_t)(mul_high(frequency, x_low) + (uint16_t)(frequency * x_high));
         top = (uint16_t)(top + (uint16_t)((uint16_t)(product & ~sum) >> 15));
@@ -213,7 +218,8 @@ MIC_INLINE bool find_escapes(const wf_model *m, const vec symbol, uint8_t escape
 
 /* Magnitude of an escape: exponent and two mantissa bits are in the symbol, the bits
  * below them at the low end of the state. */
-MIC_INLINE void decode_escape(const wf_model *m, history *h, unsigned lane, vec residual, const uint8_t **next)
+MIC_INLINE void decode_escape(const wf_model *m, history *h, unsigned lane, vec residual,
+                              const uint8_t **next)
 {
     const int symbol = residual[lane], magnitude_symbol = symbol < 0 ? -symbol : symbol;
     const uint32_t j = (uint32_t)magnitude_symbol - (1u << m->direct_log);
@@ -221,7 +227,8 @@ MIC_INLINE void decode_escape(const wf_model *m, history *h, unsigned lane, vec 
     uint32_t state = (uint32_t)h->high[lane] << 16 | h->low[lane];
     uint32_t magnitude = (4 + (j & 3)) << n | (state & ((1u << n) - 1));
     state >>= n;
-    const uint32_t shift = (uint32_t)(state < WF_STATE_LOW) << 4, word = load_u16(*next) & ((1u << shift) - 1);
+    const uint32_t shift = (uint32_t)(state < WF_STATE_LOW) << 4,
+                   word = load_u16(*next) & ((1u << shift) - 1);
     state = state << shift | word;
     *next += shift >> 3;
     h->high[lane] = (uint16_t)(state >> 16);
@@ -261,8 +268,9 @@ MIC_INLINE void reconstruct(const wf_model *m, const neighbours *v, const vec pr
 }
 
 /* One sample in every lane of `active` (NULL: in all), into a row of the history. */
-MIC_INLINE const uint8_t *take_step(const wf_strip *strip, history *h, const uint32_t bases[WF_BUCKETS], size_t row,
-                                    const neighbours *v, const uint16_t *active, const uint8_t *next)
+MIC_INLINE const uint8_t *take_step(const wf_strip *strip, history *h, const uint32_t bases[WF_BUCKETS],
+                                    size_t row, const neighbours *v, const uint16_t *active,
+                                    const uint8_t *next)
 {
     const wf_model *m = &strip->decoder->model;
     vec prediction, residual;
@@ -291,8 +299,8 @@ static void spread_mask(uint32_t lanes, uvec active)
 }
 
 /* n steps within a block; `interior`: without row ends, all lanes at work. */
-MIC_INLINE mic_status run(wf_strip *strip, history *h, const uint32_t bases[WF_BUCKETS], bool interior, wf_clock clock,
-                          size_t n, mic_error *error)
+MIC_INLINE mic_status run(wf_strip *strip, history *h, const uint32_t bases[WF_BUCKETS], bool interior,
+                          wf_clock clock, size_t n, mic_error *error)
 {
     for (; n > 0; n--) {
         const wf_ports at = wf_ports_at(strip, &clock);
@@ -308,7 +316,8 @@ MIC_INLINE mic_status run(wf_strip *strip, history *h, const uint32_t bases[WF_B
         if (interior) {
             strip->in.next = take_step(strip, h, bases, row, &v, NULL, strip->in.next);
         } else {
-            const uint32_t starts = wf_lanes_at(strip, &clock, 0), ends = wf_lanes_at(strip, &clock, strip->width - 1);
+            const uint32_t starts = wf_lanes_at(strip, &clock, 0),
+                           ends = wf_lanes_at(strip, &clock, strip->width - 1);
             patched p;
             uvec active;
             if (starts | ends)
@@ -404,8 +413,8 @@ static mic_status decode_steps(wf_strip *strip, mic_error *error)
     return MIC_OK;
 }
 
-mic_status mic_wf_decode_strips_scalar(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs, size_t width,
-                                       mic_error *error)
+mic_status mic_wf_decode_strips_scalar(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs,
+                                       size_t width, mic_error *error)
 {
     for (size_t i = 0; i < n_jobs; i++) {
         wf_strip strip;

@@ -62,7 +62,8 @@ static void encode_step(wf_encoder *e, size_t t)
         const uint64_t entry = entries[i];
         if (entry == 0)
             continue;
-        const uint32_t limit = (uint32_t)(entry >> WF_ENTRY_FREQUENCY & 0xFFF) << (32 - table_log); /* f < 2^table_log: fits */
+        const uint32_t limit = (uint32_t)(entry >> WF_ENTRY_FREQUENCY & 0xFFF)
+                               << (32 - table_log); /* f < 2^table_log: fits */
         e->states[i] = push_symbol(give_word_if(e, e->states[i], e->states[i] >= limit), entry, table_log);
     }
 }

@@ -9,7 +9,7 @@
 
 enum {
     WF_IDLE = WF_BUCKETS * 256 - 1, /* code of a step at which a lane is not on the image: no symbol is 255 */
-    WF_CODE_BLOCK = 32, /* steps are encoded in blocks of this size */
+    WF_CODE_BLOCK = 32,             /* steps are encoded in blocks of this size */
 };
 
 /* How a code changes the state: 2^32 / frequency rounded down (2^32 - 1 for

@@ -41,7 +41,8 @@ static bool divide_memory(wf_plane_encoder *p)
         n_codes += mic_wf_encoder_shape(&p->strips[i].shape, image->width,
                                         min_size(image->strip_rows, image->height - i * image->strip_rows));
     const uint64_t n_counts = (uint64_t)p->n_strips * WF_COUNTER_SIZE;
-    p->memory = mic_large_malloc(WF_N_ENTRIES * sizeof *p->entries + n_counts * sizeof(uint32_t) + 2 * n_codes * sizeof(uint16_t));
+    p->memory = mic_large_malloc(WF_N_ENTRIES * sizeof *p->entries + n_counts * sizeof(uint32_t) +
+                                 2 * n_codes * sizeof(uint16_t));
     if (!p->memory)
         return false;
     p->entries = p->memory;
@@ -57,8 +58,9 @@ static bool divide_memory(wf_plane_encoder *p)
     return true;
 }
 
-mic_status mic_wf_plane_open(const uint16_t *words, uint16_t offset, size_t width, size_t height, size_t strip_rows,
-                             unsigned max_value, int effort, wf_plane_encoder **plane, mic_error *error)
+mic_status mic_wf_plane_open(const uint16_t *words, uint16_t offset, size_t width, size_t height,
+                             size_t strip_rows, unsigned max_value, int effort, wf_plane_encoder **plane,
+                             mic_error *error)
 {
     const size_t n_strips = (height + strip_rows - 1) / strip_rows;
     wf_plane_encoder *p = calloc(1, sizeof *p + n_strips * sizeof p->strips[0]);
@@ -120,7 +122,8 @@ mic_status mic_wf_plane_analyse(wf_plane_encoder *plane, size_t strip, mic_error
     const wf_image *image = &plane->image;
     const size_t first = strip * image->strip_rows;
     wf_counter counter;
-    mic_wf_counter_open(&counter, plane->strips[strip].counts, sampling(plane), image->width * image->strip_rows);
+    mic_wf_counter_open(&counter, plane->strips[strip].counts, sampling(plane),
+                        image->width * image->strip_rows);
     TRY(code_rows(plane, &plane->strips[strip].shape, image->words + first * image->width, &counter, error));
     mic_wf_counter_finish(&counter);
     return MIC_OK;
@@ -132,7 +135,8 @@ mic_status mic_wf_plane_choose(wf_plane_encoder *plane, wf_model *model, mic_err
     for (size_t strip = 1; strip < plane->n_strips; strip++)
         for (size_t i = 0; i < WF_N_CODES; i++)
             counts[i] += plane->strips[strip].counts[i];
-    TRY(mic_wf_choose_contexts(counts, &plane->image, plane->effort, plane->for_others, &plane->model, error));
+    TRY(mic_wf_choose_contexts(counts, &plane->image, plane->effort, plane->for_others, &plane->model,
+                               error));
     mic_wf_fill_entries(&plane->model, plane->entries);
     *model = plane->model;
     return MIC_OK;
@@ -145,7 +149,8 @@ mic_status mic_wf_plane_encode(const wf_plane_encoder *plane, size_t strip, uint
     const size_t bound = mic_wf_strip_bound(e.width, e.height);
     if (capacity < bound)
         return mic_fail(error, MIC_ERROR_CAPACITY, "wavefront", -1,
-                        "there is room for %zu bytes, a strip needs %zu while it is encoded", capacity, bound);
+                        "there is room for %zu bytes, a strip needs %zu while it is encoded", capacity,
+                        bound);
     e.model = &plane->model;
     e.entries = plane->entries;
     *n_bytes = mic_wf_encoder_write(&e, out + bound); /* downwards: then to the front */
@@ -203,13 +208,14 @@ static mic_status code_and_check(wf_encoder *e, const uint16_t *words, mic_error
         mic_wf_encoder_close_row(e, row);
     }
     mic_wf_rows_close(&rows);
-    return complete ? MIC_OK : mic_fail(error, MIC_ERROR_UNSUPPORTED, "wavefront", -1,
-                                        "the model has no code for a symbol of the strip");
+    return complete ? MIC_OK
+                    : mic_fail(error, MIC_ERROR_UNSUPPORTED, "wavefront", -1,
+                               "the model has no code for a symbol of the strip");
 }
 
 mic_status mic_wf_encode_strip(const wf_model *model, const uint16_t *words, size_t width, size_t height,
-                           wf_scratch *scratch, uint8_t *out, size_t capacity, size_t *n_bytes,
-                           mic_error *error)
+                               wf_scratch *scratch, uint8_t *out, size_t capacity, size_t *n_bytes,
+                               mic_error *error)
 {
     wf_encoder e = {.model = model};
     const size_t n_codes = mic_wf_encoder_shape(&e, width, height), bound = mic_wf_strip_bound(width, height);

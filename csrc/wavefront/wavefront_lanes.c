@@ -6,10 +6,10 @@
 
 #include <stdlib.h>
 
-#define CHECK(condition, ...)                                                                \
-    do {                                                                                     \
-        if (MIC_UNLIKELY(!(condition)))                                                      \
-            return mic_fail(error, MIC_ERROR_CORRUPT, "wavefront", -1, __VA_ARGS__);         \
+#define CHECK(condition, ...)                                                        \
+    do {                                                                             \
+        if (MIC_UNLIKELY(!(condition)))                                              \
+            return mic_fail(error, MIC_ERROR_CORRUPT, "wavefront", -1, __VA_ARGS__); \
     } while (0)
 
 static mic_status no_memory(mic_error *error)
@@ -84,8 +84,8 @@ static mic_status open_ring(wf_strip *strip, mic_error *error)
     return MIC_OK;
 }
 
-mic_status mic_wf_strip_open(wf_strip *strip, const wf_decoder *decoder, const wf_strip_job *job, size_t width,
-                             mic_error *error)
+mic_status mic_wf_strip_open(wf_strip *strip, const wf_decoder *decoder, const wf_strip_job *job,
+                             size_t width, mic_error *error)
 {
     const size_t height = job->height;
     size_t n_bands = (height + WF_LANES - 1) / WF_LANES;
@@ -114,8 +114,8 @@ mic_status mic_wf_strip_close(wf_strip *strip, mic_status status, mic_error *err
     CHECK(strip->in.next == strip->in.end, "%zu bytes of a strip are left over",
           (size_t)(strip->in.end - strip->in.next));
     for (unsigned i = 0; i < WF_LANES; i++)
-        CHECK(strip->states[i] == WF_STATE_LOW, "lane %u ends at state %u, 65536 is expected (damaged stream?)",
-              i, strip->states[i]);
+        CHECK(strip->states[i] == WF_STATE_LOW,
+              "lane %u ends at state %u, 65536 is expected (damaged stream?)", i, strip->states[i]);
     return MIC_OK;
 }
 
@@ -174,7 +174,8 @@ uint16_t *mic_wf_whole_block(const wf_strip *strip, size_t first, size_t n)
     return is_whole ? strip->words + row * strip->width + column : NULL;
 }
 
-void mic_wf_store_block(const wf_strip *strip, size_t first, size_t n, const uint16_t lanes[WF_LANES][WF_BLOCK])
+void mic_wf_store_block(const wf_strip *strip, size_t first, size_t n,
+                        const uint16_t lanes[WF_LANES][WF_BLOCK])
 {
     const size_t column = first % strip->period, band = first / strip->period;
     uint16_t *out = mic_wf_whole_block(strip, first, n);

@@ -24,9 +24,9 @@ enum {
  * a zero-padded copy of the end, so that no read passes the buffer and the loop
  * needs one comparison a step. */
 typedef struct wf_words {
-    const uint8_t *next;      /* next word */
-    const uint8_t *stop;      /* beyond this, a step needs a look (mic_wf_words_refill) */
-    const uint8_t *end;       /* of the words where `next` points */
+    const uint8_t *next; /* next word */
+    const uint8_t *stop; /* beyond this, a step needs a look (mic_wf_words_refill) */
+    const uint8_t *end;  /* of the words where `next` points */
     bool in_tail;
     uint8_t tail[2 * WF_TAIL_WORDS];
 } wf_words;
@@ -49,8 +49,8 @@ typedef struct wf_strip {
     void *memory;
 } wf_strip;
 
-mic_status mic_wf_strip_open(wf_strip *strip, const wf_decoder *decoder, const wf_strip_job *job, size_t width,
-                             mic_error *error);
+mic_status mic_wf_strip_open(wf_strip *strip, const wf_decoder *decoder, const wf_strip_job *job,
+                             size_t width, mic_error *error);
 /* Frees, after checking that all words are used and all states are back where
  * the encoder began.  `status` is passed through if it is an error already. */
 mic_status mic_wf_strip_close(wf_strip *strip, mic_status status, mic_error *error);
@@ -123,7 +123,8 @@ size_t mic_wf_interior_steps(const wf_strip *strip, const wf_clock *clock);
  * within the block. */
 MIC_INLINE size_t wf_edge_steps(const wf_strip *strip, const wf_clock *clock)
 {
-    size_t column = clock->column, n = column < WF_EDGE_STEPS ? WF_EDGE_STEPS - column : strip->period - column;
+    size_t column = clock->column,
+           n = column < WF_EDGE_STEPS ? WF_EDGE_STEPS - column : strip->period - column;
     return min_size(n, WF_BLOCK - clock->t % WF_BLOCK);
 }
 
@@ -137,7 +138,8 @@ typedef struct wf_ports {
 MIC_INLINE wf_ports wf_ports_at(const wf_strip *strip, const wf_clock *clock)
 {
     const size_t column = clock->column, east = column + 1 < strip->period ? column + 1 : 0;
-    const size_t west = column >= WF_EDGE_STEPS ? column - WF_EDGE_STEPS : column + strip->period - WF_EDGE_STEPS;
+    const size_t west = column >= WF_EDGE_STEPS ? column - WF_EDGE_STEPS
+                                                : column + strip->period - WF_EDGE_STEPS;
     return (wf_ports){
         .in = strip->ring + east,
         .out = (clock->t < WF_EDGE_STEPS ? strip->unused : strip->ring) + west,

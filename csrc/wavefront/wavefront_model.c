@@ -7,10 +7,10 @@
 
 #include <stdlib.h>
 
-#define CHECK(condition, ...)                                                                \
-    do {                                                                                     \
-        if (MIC_UNLIKELY(!(condition)))                                                      \
-            return mic_fail(error, MIC_ERROR_CORRUPT, "wavefront", -1, __VA_ARGS__);         \
+#define CHECK(condition, ...)                                                        \
+    do {                                                                             \
+        if (MIC_UNLIKELY(!(condition)))                                              \
+            return mic_fail(error, MIC_ERROR_CORRUPT, "wavefront", -1, __VA_ARGS__); \
     } while (0)
 
 /* ---- bits, least significant first ------------------------------------- */
@@ -170,7 +170,7 @@ static uint32_t lower_largest(uint16_t *frequency, unsigned precision)
 }
 
 void mic_wf_normalise(const uint32_t counts[WF_SYMBOLS], const wf_model *model,
-                  uint16_t frequency[WF_SYMBOLS])
+                      uint16_t frequency[WF_SYMBOLS])
 {
     const uint32_t total = 1u << model->table_log;
     uint64_t n = 0;
@@ -186,7 +186,8 @@ void mic_wf_normalise(const uint32_t counts[WF_SYMBOLS], const wf_model *model,
             continue;
         int64_t exact = (int64_t)counts[s] * total + carry;
         uint32_t nearest = exact <= (int64_t)n ? 1 : (uint32_t)((exact + (int64_t)(n / 2)) / (int64_t)n);
-        frequency[s] = (uint16_t)round_frequency(nearest < total / 2 ? nearest : nearest - 1, model->precision);
+        frequency[s] = (uint16_t)round_frequency(nearest < total / 2 ? nearest : nearest - 1,
+                                                 model->precision);
         carry = exact - (int64_t)frequency[s] * (int64_t)n;
         sum += frequency[s];
     }
@@ -200,7 +201,7 @@ void mic_wf_normalise(const uint32_t counts[WF_SYMBOLS], const wf_model *model,
 /* ---- header ------------------------------------------------------------ */
 
 mic_status mic_wf_write_model(const wf_model *model, uint8_t *out, size_t capacity, size_t *n_bytes,
-                          mic_error *error)
+                              mic_error *error)
 {
     bit_writer w = {.out = out, .capacity = capacity};
     put_bits(&w, model->predictor, 4);
@@ -258,7 +259,7 @@ static mic_status read_parameters(bit_reader *r, wf_model *model, mic_error *err
 }
 
 mic_status mic_wf_read_model(const uint8_t *in, size_t n_bytes, wf_model *model, size_t *n_used,
-                         mic_error *error)
+                             mic_error *error)
 {
     bit_reader r = {in, n_bytes, 0};
     TRY(read_parameters(&r, model, error));
@@ -295,12 +296,13 @@ static void build_decode_table(const wf_model *model, uint32_t *table)
 }
 
 mic_status mic_wf_decoder_open(const uint8_t *in, size_t n_bytes, wf_decoder *decoder, size_t *n_used,
-                           mic_error *error)
+                               mic_error *error)
 {
     const wf_model *model = &decoder->model;
     decoder->table = NULL;
     TRY(mic_wf_read_model(in, n_bytes, &decoder->model, n_used, error));
-    decoder->table = malloc((((size_t)model->n_contexts << model->table_log) + WF_TABLE_PADDING) * sizeof *decoder->table);
+    decoder->table = malloc((((size_t)model->n_contexts << model->table_log) + WF_TABLE_PADDING) *
+                            sizeof *decoder->table);
     if (!decoder->table)
         return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory for the decoding table");
     build_decode_table(model, decoder->table);

@@ -32,7 +32,7 @@ void mic_wf_rows_rewind(wf_rows *rows)
 }
 
 void mic_wf_rows_seek(wf_rows *rows, const wf_row_kernels *kernels, const wf_model *model,
-                  const uint16_t *words, size_t y)
+                      const uint16_t *words, size_t y)
 {
     kernels->scale(model, words + (y - 2) * rows->width, rows->offset, rows->width, rows->above2);
     kernels->scale(model, words + (y - 1) * rows->width, rows->offset, rows->width, rows->above);
@@ -41,8 +41,8 @@ void mic_wf_rows_seek(wf_rows *rows, const wf_row_kernels *kernels, const wf_mod
 
 void mic_wf_rows_close(wf_rows *rows) { free(rows->memory); }
 
-void mic_wf_rows_next(wf_rows *rows, const wf_row_kernels *kernels, const wf_model *model, const uint16_t *words,
-                  size_t y)
+void mic_wf_rows_next(wf_rows *rows, const wf_row_kernels *kernels, const wf_model *model,
+                      const uint16_t *words, size_t y)
 {
     const size_t last = rows->width - 1;
     int16_t *oldest = rows->above2, *errors = rows->error_above;
@@ -101,8 +101,10 @@ static void predict_linear(const wf_model *m, const wf_rows *r, size_t first, ro
     for (ptrdiff_t x = 0; x < WF_ROW_BLOCK; x++) {
         const int16_t n = above[x];
         int16_t p = (int16_t)(n + mul_q15((int16_t)(current[x - 1] - n), k[0]) +
-                              mul_q15((int16_t)(above[x - 1] - n), k[1]) + mul_q15((int16_t)(above[x + 1] - n), k[2]) +
-                              mul_q15((int16_t)(current[x - 2] - n), k[3]) + mul_q15((int16_t)(above2[x] - n), k[4]) +
+                              mul_q15((int16_t)(above[x - 1] - n), k[1]) +
+                              mul_q15((int16_t)(above[x + 1] - n), k[2]) +
+                              mul_q15((int16_t)(current[x - 2] - n), k[3]) +
+                              mul_q15((int16_t)(above2[x] - n), k[4]) +
                               mul_q15((int16_t)(above2[x + 1] - n), k[5]));
         b->prediction[x] = max_i16(low, min_i16(high, p));
     }
@@ -135,11 +137,12 @@ static void find_errors(const wf_model *m, const wf_rows *r, size_t first, row_b
 
 static void find_activity(const wf_rows *r, size_t first, row_block *b)
 {
-    const int16_t *current = r->current + first, *up = r->above + first, *e = r->error + first, *e_up = r->error_above + first;
+    const int16_t *current = r->current + first, *up = r->above + first, *e = r->error + first,
+                  *e_up = r->error_above + first;
     for (ptrdiff_t x = 0; x < WF_ROW_BLOCK; x++) {
         const uint32_t a = 1 + distance(up[x], up[x - 1]) + distance(up[x + 1], up[x]) +
-                           distance(current[x - 1], up[x - 1]) + distance(e_up[x - 1], 0) + distance(e_up[x + 1], 0) +
-                           2 * (distance(e_up[x], 0) + distance(e[x - 1], 0));
+                           distance(current[x - 1], up[x - 1]) + distance(e_up[x - 1], 0) +
+                           distance(e_up[x + 1], 0) + 2 * (distance(e_up[x], 0) + distance(e[x - 1], 0));
         b->activity[x] = a > 0xFFFF ? 0xFFFF : a;
     }
 }
@@ -148,11 +151,24 @@ static void find_activity(const wf_rows *r, size_t first, row_block *b)
  * zeros that vectors lack. */
 enum { FLOAT_MANTISSA = 23, FLOAT_BIAS = 127 };
 
-static uint32_t float_bits(float v) { uint32_t bits; memcpy(&bits, &v, sizeof bits); return bits; }
-static float float_of(uint32_t bits) { float v; memcpy(&v, &bits, sizeof v); return v; }
+static uint32_t float_bits(float v)
+{
+    uint32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits;
+}
+static float float_of(uint32_t bits)
+{
+    float v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
 
 /* Two buckets for each power of two, by the bit below the highest. */
-static uint32_t bucket_of(float activity) { return (float_bits(activity) >> (FLOAT_MANTISSA - 1)) - 2 * FLOAT_BIAS; }
+static uint32_t bucket_of(float activity)
+{
+    return (float_bits(activity) >> (FLOAT_MANTISSA - 1)) - 2 * FLOAT_BIAS;
+}
 
 /* Symbols are indexes of residuals in 0, +1, -1, +2, ..., or of their escapes, four for each
  * power of two.  Returns whether there are escapes. */
@@ -170,7 +186,8 @@ static bool write_codes(const wf_model *m, row_block *b, uint16_t *code)
     for (size_t x = 0; x < WF_ROW_BLOCK; x++) {
         const uint32_t escape = first_escape + (float_bits(b->magnitude_float[x]) >> (FLOAT_MANTISSA - 2));
         const uint32_t index = b->magnitude[x] < n_direct ? b->magnitude[x] : escape;
-        code[x] = (uint16_t)(bucket_of(b->activity_float[x]) << WF_CODE_BUCKET_SHIFT | (2 * index - (b->residual[x] > 0)));
+        code[x] = (uint16_t)(bucket_of(b->activity_float[x]) << WF_CODE_BUCKET_SHIFT |
+                             (2 * index - (b->residual[x] > 0)));
     }
     return all >= n_direct;
 }
@@ -179,7 +196,8 @@ static bool write_codes(const wf_model *m, row_block *b, uint16_t *code)
 static void write_raw(const row_block *b, uint16_t *raw)
 {
     for (size_t x = 0; x < WF_ROW_BLOCK; x++) {
-        const float highest = float_of(float_bits(b->magnitude_float[x]) >> (FLOAT_MANTISSA - 2) << (FLOAT_MANTISSA - 2));
+        const float highest = float_of(float_bits(b->magnitude_float[x]) >> (FLOAT_MANTISSA - 2)
+                                                                                << (FLOAT_MANTISSA - 2));
         raw[x] = (uint16_t)(b->magnitude[x] - (uint32_t)(int32_t)highest);
     }
 }
@@ -215,13 +233,16 @@ enum { FIT_BLOCK = 128 }; /* columns: so many products of terms fit in 32 bits *
 static void find_terms(const wf_rows *r, size_t first, size_t n, int16_t terms[WF_TERMS][FIT_BLOCK])
 {
     const int16_t *current = r->current + first, *up = r->above + first, *up2 = r->above2 + first;
-    const int16_t *const neighbours[WF_TERMS] = {current - 1, up - 1, up + 1, current - 2, up2, up2 + 1, current};
+    const int16_t *const neighbours[WF_TERMS] = {current - 1, up - 1,  up + 1, current - 2,
+                                                 up2,         up2 + 1, current};
     const float most = 8 << 8, positive = 16 << 8; /* positive floats are rounded down by a cast */
     float scale[FIT_BLOCK];
     for (ptrdiff_t x = 0; x < (ptrdiff_t)n; x++) {
         const int16_t nw = up[x - 1];
-        const uint32_t activity = 1 + distance(current[x - 1], nw) + distance(up[x], nw) + distance(up[x + 1], up[x]);
-        const uint32_t exponent = float_bits((float)(int32_t)(activity > 0xFFFF ? 0xFFFF : activity)) >> FLOAT_MANTISSA;
+        const uint32_t activity = 1 + distance(current[x - 1], nw) + distance(up[x], nw) +
+                                  distance(up[x + 1], up[x]);
+        const uint32_t exponent = float_bits((float)(int32_t)(activity > 0xFFFF ? 0xFFFF : activity)) >>
+                                  FLOAT_MANTISSA;
         scale[x] = float_of((2 * FLOAT_BIAS + 8 - exponent) << FLOAT_MANTISSA);
     }
     for (size_t i = 0; i < WF_TERMS; i++)

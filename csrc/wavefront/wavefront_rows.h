@@ -9,8 +9,8 @@
 #include "wavefront.h"
 
 enum {
-    WF_LEFT = 32,        /* columns before the first: margins of W, WW, NW, and alignment */
-    WF_ROW_BLOCK = 32,   /* columns that kernels do at once: rows are padded to it */
+    WF_LEFT = 32,             /* columns before the first: margins of W, WW, NW, and alignment */
+    WF_ROW_BLOCK = 32,        /* columns that kernels do at once: rows are padded to it */
     WF_CODE_BUCKET_SHIFT = 8, /* code of a sample: bucket << 8 | symbol */
 };
 
@@ -62,11 +62,11 @@ extern const wf_row_kernels mic_wf_row_kernels_scalar, mic_wf_row_kernels_avx2, 
 const wf_row_kernels *mic_wf_row_kernels_active(void);
 
 /* Written out: compilers keep sums in registers only if no loop counts them. */
-#define WF_EACH_PAIR(DO) \
-    DO(0, 0) DO(0, 1) DO(0, 2) DO(0, 3) DO(0, 4) DO(0, 5) DO(0, 6) \
-    DO(1, 1) DO(1, 2) DO(1, 3) DO(1, 4) DO(1, 5) DO(1, 6) DO(2, 2) \
-    DO(2, 3) DO(2, 4) DO(2, 5) DO(2, 6) DO(3, 3) DO(3, 4) DO(3, 5) \
-    DO(3, 6) DO(4, 4) DO(4, 5) DO(4, 6) DO(5, 5) DO(5, 6) DO(6, 6)
+#define WF_EACH_PAIR(DO)                                                                                   \
+    DO(0, 0)                                                                                               \
+    DO(0, 1) DO(0, 2) DO(0, 3) DO(0, 4) DO(0, 5) DO(0, 6) DO(1, 1) DO(1, 2) DO(1, 3) DO(1, 4) DO(1, 5)     \
+        DO(1, 6) DO(2, 2) DO(2, 3) DO(2, 4) DO(2, 5) DO(2, 6) DO(3, 3) DO(3, 4) DO(3, 5) DO(3, 6) DO(4, 4) \
+            DO(4, 5) DO(4, 6) DO(5, 5) DO(5, 6) DO(6, 6)
 
 /* What is in the lanes goes to the totals. */
 void mic_wf_join_products(wf_products *products);
@@ -75,10 +75,10 @@ mic_status mic_wf_rows_open(wf_rows *rows, size_t width, uint16_t offset, mic_er
 void mic_wf_rows_close(wf_rows *rows);
 /* Make row y of the strip current, with its margins; y ascends from 0 by 1. */
 void mic_wf_rows_next(wf_rows *rows, const wf_row_kernels *kernels, const wf_model *model,
-                  const uint16_t *words, size_t y);
+                      const uint16_t *words, size_t y);
 /* Make row y >= 2 current and set the two above it, without errors. */
 void mic_wf_rows_seek(wf_rows *rows, const wf_row_kernels *kernels, const wf_model *model,
-                  const uint16_t *words, size_t y);
+                      const uint16_t *words, size_t y);
 /* Start a new strip. */
 void mic_wf_rows_rewind(wf_rows *rows);
 MIC_INLINE void wf_count_rare(uint16_t code, uint32_t *exact, uint32_t *sampled)

@@ -30,8 +30,8 @@ static void store_states(const lanes *s, uint32_t states[WF_LANES]);
 static void flush_block(const wf_track *track, size_t t);
 /* n steps within a block of one strip, or of a pair of the same width; `interior`: without
  * row ends, all lanes at work. */
-TRACK_TARGET MIC_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior, bool median,
-                                       wf_clock clock, size_t n, mic_error *error);
+TRACK_TARGET MIC_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior,
+                                       bool median, wf_clock clock, size_t n, mic_error *error);
 
 typedef mic_status run_fn(wf_track *tracks, const constants *c, wf_clock clock, size_t n, mic_error *error);
 
@@ -61,8 +61,8 @@ static run_fn *const runs[TRACKS][2][2] = {
 };
 
 /* From the clock to step `end`, of one strip or of two of the same width. */
-TRACK_TARGET static mic_status decode_steps(wf_track *tracks, size_t n_tracks, const constants *c, bool median,
-                                            wf_clock *clock, size_t end, mic_error *error)
+TRACK_TARGET static mic_status decode_steps(wf_track *tracks, size_t n_tracks, const constants *c,
+                                            bool median, wf_clock *clock, size_t end, mic_error *error)
 {
     while (clock->t < end) {
         wf_clock at = *clock;
@@ -81,7 +81,8 @@ TRACK_TARGET static mic_status decode_steps(wf_track *tracks, size_t n_tracks, c
 
 /* Of two strips the first is the higher one, so that where the second one has all
  * lanes at work the first one has, too. */
-static mic_status decode_tracks(const wf_decoder *decoder, wf_track *tracks, size_t n_tracks, mic_error *error)
+static mic_status decode_tracks(const wf_decoder *decoder, wf_track *tracks, size_t n_tracks,
+                                mic_error *error)
 {
     const bool median = decoder->model.predictor == WF_MEDIAN;
     wf_clock clock = {0};
@@ -96,8 +97,8 @@ static mic_status decode_tracks(const wf_decoder *decoder, wf_track *tracks, siz
     return MIC_OK;
 }
 
-static mic_status decode_strips(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs, size_t width,
-                                mic_error *error)
+static mic_status decode_strips(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs,
+                                size_t width, mic_error *error)
 {
     wf_track tracks[TRACKS];
     mic_status status = MIC_OK;
@@ -106,8 +107,8 @@ static mic_status decode_strips(const wf_decoder *decoder, const wf_strip_job *j
         const bool swap = n == 2 && jobs[i].height < jobs[i + 1].height;
         size_t n_open = 0;
         for (; status == MIC_OK && n_open < n; n_open++)
-            status = mic_wf_strip_open(&tracks[n_open].strip, decoder, &jobs[i + (swap ? 1 - n_open : n_open)], width,
-                                       error);
+            status = mic_wf_strip_open(&tracks[n_open].strip, decoder,
+                                       &jobs[i + (swap ? 1 - n_open : n_open)], width, error);
         if (status == MIC_OK)
             status = decode_tracks(decoder, tracks, n, error);
         for (size_t k = 0; k < n_open; k++)

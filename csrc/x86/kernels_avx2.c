@@ -36,7 +36,8 @@ CRC static inline __m128i load_bits(const uint8_t *p) { return _mm_loadu_si128((
 
 CRC static inline __m128i fold(__m128i message, __m128i powers, __m128i next)
 {
-    __m128i low = _mm_clmulepi64_si128(message, powers, 0x00), high = _mm_clmulepi64_si128(message, powers, 0x11);
+    __m128i low = _mm_clmulepi64_si128(message, powers, 0x00),
+            high = _mm_clmulepi64_si128(message, powers, 0x11);
     return _mm_xor_si128(_mm_xor_si128(low, high), next);
 }
 
@@ -182,8 +183,8 @@ AVX2 static bool delta_forward_row_avx2(const uint16_t *row, const uint16_t *abo
     return escape;
 }
 
-AVX2 static bool look_up_avx2(uint16_t *words, size_t n, const uint16_t *table, uint32_t n_table, uint16_t first,
-                              uint16_t last)
+AVX2 static bool look_up_avx2(uint16_t *words, size_t n, const uint16_t *table, uint32_t n_table,
+                              uint16_t first, uint16_t last)
 {
     const __m256i low = _mm256_set1_epi16((short)first), span = _mm256_set1_epi16((short)(last - first));
     const __m256i offset = _mm256_set1_epi16((short)(table[first] - first));
@@ -237,7 +238,8 @@ AVX2 static void mark_avx2(const uint16_t *words, size_t n, uint16_t offset, mic
         size_t n_outside = marker->n_outside;
         for (; i + LANES <= n && n_outside < marker->patience; i += LANES) {
             __m256i v = _mm256_add_epi16(load_words(words + i), offsets);
-            uint32_t outside = ~(uint32_t)_mm256_movemask_epi8(_mm256_or_si256(inside_run(v, &a), inside_run(v, &b)));
+            uint32_t outside = ~(uint32_t)_mm256_movemask_epi8(
+                _mm256_or_si256(inside_run(v, &a), inside_run(v, &b)));
             if (MIC_LIKELY(outside == 0))
                 continue;
             n_outside += (size_t)__builtin_popcount(outside) / 2;
@@ -257,17 +259,17 @@ enum { PIXELS = 16 }; /* at once: 48 bytes of samples, three registers */
 #define TO_SAMPLES(r, c, k) ((char)((16 * (r) + (k)) % 3 == (c) ? (16 * (r) + (k)) / 3 : -1))
 /* The way back, for a shuffle of register r: byte k of channel c. */
 #define TO_CHANNEL(r, c, k) ((char)((3 * (k) + (c)) / 16 == (r) ? (3 * (k) + (c)) % 16 : -1))
-#define SHUFFLE(way, r, c)                                                                                             \
-    {                                                                                                                  \
-        way(r, c, 0), way(r, c, 1), way(r, c, 2), way(r, c, 3), way(r, c, 4), way(r, c, 5), way(r, c, 6), way(r, c, 7), \
-            way(r, c, 8), way(r, c, 9), way(r, c, 10), way(r, c, 11), way(r, c, 12), way(r, c, 13), way(r, c, 14),     \
-            way(r, c, 15)                                                                                              \
-    }
+#define SHUFFLE(way, r, c)                                                                    \
+    {way(r, c, 0),  way(r, c, 1),  way(r, c, 2),  way(r, c, 3), way(r, c, 4),  way(r, c, 5),  \
+     way(r, c, 6),  way(r, c, 7),  way(r, c, 8),  way(r, c, 9), way(r, c, 10), way(r, c, 11), \
+     way(r, c, 12), way(r, c, 13), way(r, c, 14), way(r, c, 15)}
 #define SHUFFLES_OF(way, r) {SHUFFLE(way, r, 0), SHUFFLE(way, r, 1), SHUFFLE(way, r, 2)}
 
 /* By register of the samples, then by channel. */
-static const char to_samples[3][3][16] = {SHUFFLES_OF(TO_SAMPLES, 0), SHUFFLES_OF(TO_SAMPLES, 1), SHUFFLES_OF(TO_SAMPLES, 2)};
-static const char to_channel[3][3][16] = {SHUFFLES_OF(TO_CHANNEL, 0), SHUFFLES_OF(TO_CHANNEL, 1), SHUFFLES_OF(TO_CHANNEL, 2)};
+static const char to_samples[3][3][16] = {SHUFFLES_OF(TO_SAMPLES, 0), SHUFFLES_OF(TO_SAMPLES, 1),
+                                          SHUFFLES_OF(TO_SAMPLES, 2)};
+static const char to_channel[3][3][16] = {SHUFFLES_OF(TO_CHANNEL, 0), SHUFFLES_OF(TO_CHANNEL, 1),
+                                          SHUFFLES_OF(TO_CHANNEL, 2)};
 
 AVX2 static inline __m128i load_bytes(const void *p) { return _mm_loadu_si128(p); }
 
@@ -307,7 +309,8 @@ AVX2 void mic_deinterleave_avx2(const uint8_t *samples, size_t n, uint8_t bias, 
         const __m128i a = load_bytes(samples + 3 * i), b = load_bytes(samples + 3 * i + 16),
                       c = load_bytes(samples + 3 * i + 32);
         for (size_t channel = 0; channel < 3; channel++) {
-            __m128i v = _mm_or_si128(_mm_or_si128(shuffle(a, to_channel[0][channel]), shuffle(b, to_channel[1][channel])),
+            __m128i v = _mm_or_si128(_mm_or_si128(shuffle(a, to_channel[0][channel]),
+                                                  shuffle(b, to_channel[1][channel])),
                                      shuffle(c, to_channel[2][channel]));
             store_words(planes[channel] + i, _mm256_cvtepu8_epi16(_mm_xor_si128(v, biases)));
         }

@@ -10,7 +10,9 @@
 
 #include <immintrin.h>
 
-#define AVX512 MIC_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,vpclmulqdq,pclmul,avx2,sse4.2,bmi,bmi2,popcnt")
+#define AVX512                                                                                            \
+    MIC_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,vpclmulqdq,pclmul,avx2,sse4.2," \
+               "bmi,bmi2,popcnt")
 
 enum { LANES = 32 };
 
@@ -82,7 +84,8 @@ AVX512 static uint16_t largest_avx512(const uint16_t *words, size_t n)
 {
     __m512i most = _mm512_setzero_si512();
     for (size_t i = 0; i < n; i += LANES)
-        most = _mm512_max_epu16(most, _mm512_maskz_loadu_epi16(first_lanes(min_size(n - i, LANES)), words + i));
+        most = _mm512_max_epu16(most,
+                                _mm512_maskz_loadu_epi16(first_lanes(min_size(n - i, LANES)), words + i));
     return largest_lane(most);
 }
 
@@ -104,8 +107,10 @@ AVX512 MIC_INLINE size_t find_triple_body(const uint16_t *words, size_t n)
     for (size_t i = 0; i + 2 < n; i += LANES) {
         __mmask32 lanes = first_lanes(min_size(n - 2 - i, LANES));
         __m512i a = _mm512_maskz_loadu_epi16(lanes, words + i);
-        __mmask32 next = _mm512_mask_cmpeq_epi16_mask(lanes, a, _mm512_maskz_loadu_epi16(lanes, words + i + 1));
-        __mmask32 both = _mm512_mask_cmpeq_epi16_mask(next, a, _mm512_maskz_loadu_epi16(lanes, words + i + 2));
+        __mmask32 next = _mm512_mask_cmpeq_epi16_mask(lanes, a,
+                                                      _mm512_maskz_loadu_epi16(lanes, words + i + 1));
+        __mmask32 both = _mm512_mask_cmpeq_epi16_mask(next, a,
+                                                      _mm512_maskz_loadu_epi16(lanes, words + i + 2));
         if (both)
             return i + (size_t)__builtin_ctz(both);
     }
@@ -117,14 +122,18 @@ AVX512 MIC_INLINE size_t run_length_body(const uint16_t *words, size_t n)
     const __m512i first = _mm512_set1_epi16((short)words[0]);
     for (size_t i = 0; i < n; i += LANES) {
         __mmask32 lanes = first_lanes(min_size(n - i, LANES));
-        __mmask32 other = _mm512_mask_cmpneq_epi16_mask(lanes, _mm512_maskz_loadu_epi16(lanes, words + i), first);
+        __mmask32 other = _mm512_mask_cmpneq_epi16_mask(lanes, _mm512_maskz_loadu_epi16(lanes, words + i),
+                                                        first);
         if (other)
             return i + (size_t)__builtin_ctz(other);
     }
     return n;
 }
 
-AVX512 static size_t find_triple_avx512(const uint16_t *words, size_t n) { return find_triple_body(words, n); }
+AVX512 static size_t find_triple_avx512(const uint16_t *words, size_t n)
+{
+    return find_triple_body(words, n);
+}
 
 AVX512 static size_t rle_encode_avx512(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out,
                                        size_t out_room)
@@ -132,8 +141,8 @@ AVX512 static size_t rle_encode_avx512(const uint16_t *words, size_t n, size_t r
     return rle_encode_loop(words, n, run_limit, out, out_room, find_triple_body, run_length_body);
 }
 
-AVX512 static rle_outcome rle_decode_avx512(const uint16_t *in, size_t *n_in, size_t run_limit,
-                                            uint16_t *out, size_t capacity, size_t *n_out)
+AVX512 static rle_outcome rle_decode_avx512(const uint16_t *in, size_t *n_in, size_t run_limit, uint16_t *out,
+                                            size_t capacity, size_t *n_out)
 {
     return rle_decode_loop(in, n_in, run_limit, out, capacity, n_out);
 }
@@ -158,7 +167,8 @@ AVX512 static bool delta_forward_row_avx512(const uint16_t *row, const uint16_t 
         __m512i distance = _mm512_or_si512(_mm512_subs_epu16(pixel, prediction),
                                            _mm512_subs_epu16(prediction, pixel));
         escapes |= _mm512_mask_cmpge_epu16_mask(lanes, distance, bias);
-        _mm512_mask_storeu_epi16(words + x, lanes, _mm512_add_epi16(_mm512_sub_epi16(pixel, prediction), bias));
+        _mm512_mask_storeu_epi16(words + x, lanes,
+                                 _mm512_add_epi16(_mm512_sub_epi16(pixel, prediction), bias));
     }
     return escapes != 0;
 }

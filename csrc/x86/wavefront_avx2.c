@@ -100,8 +100,8 @@ WF_AVX2_INLINE void find_all_neighbours(half_lanes s[2], const wf_ports *at, hal
 /* All ones in the 16-bit lanes whose bit is set. */
 WF_AVX2_INLINE __m256i lanes_of(uint32_t mask)
 {
-    const __m256i bit = _mm256_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384,
-                                          INT16_MIN);
+    const __m256i bit = _mm256_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192,
+                                          16384, INT16_MIN);
     return _mm256_cmpeq_epi16(_mm256_and_si256(_mm256_set1_epi16((short)mask), bit), bit);
 }
 
@@ -127,8 +127,10 @@ WF_AVX2_INLINE __m256i weighted(__m256i neighbour, __m256i n, __m256i weight)
 
 WF_AVX2_INLINE __m256i predict_linear(const constants *c, const half_neighbours *v)
 {
-    __m256i above = _mm256_add_epi16(weighted(v->nw, v->n, c->weights[1]), weighted(v->ne, v->n, c->weights[2]));
-    __m256i far = _mm256_add_epi16(weighted(v->nn, v->n, c->weights[4]), weighted(v->nne, v->n, c->weights[5]));
+    __m256i above = _mm256_add_epi16(weighted(v->nw, v->n, c->weights[1]),
+                                     weighted(v->ne, v->n, c->weights[2]));
+    __m256i far = _mm256_add_epi16(weighted(v->nn, v->n, c->weights[4]),
+                                   weighted(v->nne, v->n, c->weights[5]));
     __m256i rest = _mm256_add_epi16(_mm256_add_epi16(above, far),
                                     _mm256_add_epi16(v->n, weighted(v->ww, v->n, c->weights[3])));
     __m256i p = _mm256_add_epi16(rest, weighted(v->w, v->n, c->weights[0]));
@@ -187,7 +189,8 @@ WF_AVX2_INLINE __m256i table_index(const constants *c, __m256i activity, __m256i
     __m256i exponent = _mm256_srli_epi32(_mm256_castps_si256(_mm256_cvtepi32_ps(activity)), 22);
     __m256i below = _mm256_sub_epi32(exponent, _mm256_set1_epi32(254 - 112));
     __m256i above = _mm256_xor_si256(below, _mm256_set1_epi8(-128));
-    __m256i context = _mm256_or_si256(_mm256_shuffle_epi8(c->contexts[0], below), _mm256_shuffle_epi8(c->contexts[1], above));
+    __m256i context = _mm256_or_si256(_mm256_shuffle_epi8(c->contexts[0], below),
+                                      _mm256_shuffle_epi8(c->contexts[1], above));
     return _mm256_or_si256(_mm256_sll_epi32(context, c->table_log), _mm256_and_si256(states, c->slot_mask));
 }
 
@@ -234,9 +237,11 @@ WF_AVX2_INLINE void advance_states(const constants *c, half_lanes *s, __m256i en
     __m256i frequency = _mm256_and_si256(entry_low, twelve_bits);
     __m256i offset = _mm256_or_si256(_mm256_slli_epi16(entry_high, 4), _mm256_srli_epi16(entry_low, 12));
     offset = _mm256_and_si256(offset, twelve_bits);
-    __m256i x_low = _mm256_or_si256(_mm256_srl_epi16(s->low, c->table_log), _mm256_sll_epi16(s->high, c->rest_log));
+    __m256i x_low = _mm256_or_si256(_mm256_srl_epi16(s->low, c->table_log),
+                                    _mm256_sll_epi16(s->high, c->rest_log));
     __m256i x_high = _mm256_srl_epi16(s->high, c->table_log);
-    __m256i high = _mm256_add_epi16(_mm256_mulhi_epu16(frequency, x_low), _mm256_mullo_epi16(frequency, x_high));
+    __m256i high = _mm256_add_epi16(_mm256_mulhi_epu16(frequency, x_low),
+                                    _mm256_mullo_epi16(frequency, x_high));
     __m256i low = _mm256_mullo_epi16(frequency, x_low);
     s->low = _mm256_add_epi16(low, offset);
     s->high = _mm256_add_epi16(high, _mm256_srli_epi16(_mm256_andnot_si256(s->low, low), 15));
@@ -313,8 +318,8 @@ WF_AVX2_INLINE void take_raw_bits(const constants *c, half_lanes *s, half_step *
     step->residual = _mm256_blendv_epi8(step->residual, magnitude, escaped);
 }
 
-WF_AVX2_INLINE void reconstruct(const constants *c, half_lanes *s, const half_neighbours *v, const half_step *step,
-                                uint16_t *out)
+WF_AVX2_INLINE void reconstruct(const constants *c, half_lanes *s, const half_neighbours *v,
+                                const half_step *step, uint16_t *out)
 {
     __m256i flip = _mm256_srai_epi16(_mm256_adds_epi16(v->e_w, v->e_n), 15);
     __m256i residual = _mm256_sub_epi16(_mm256_xor_si256(step->residual, flip), flip);
@@ -323,7 +328,8 @@ WF_AVX2_INLINE void reconstruct(const constants *c, half_lanes *s, const half_ne
     s->west_west = v->w;
     s->sample = _mm256_add_epi16(nearest, residual);
     s->error = _mm256_add_epi16(_mm256_sub_epi16(nearest, step->prediction), residual);
-    _mm256_storeu_si256((__m256i *)out, _mm256_srl_epi16(_mm256_sub_epi16(s->sample, c->low), c->fraction_bits));
+    _mm256_storeu_si256((__m256i *)out,
+                        _mm256_srl_epi16(_mm256_sub_epi16(s->sample, c->low), c->fraction_bits));
 }
 
 /* ---- runs of steps ----------------------------------------------------- */
@@ -360,8 +366,9 @@ WF_AVX2_INLINE void begin_step(const wf_track *track, const constants *c, bool i
 }
 
 /* From the entries to one sample in every lane. */
-WF_AVX2_INLINE const uint8_t *end_step(const wf_track *track, const constants *c, bool interior, const wf_clock *clock,
-                                       half_lanes s[2], step_state *p, const uint8_t *next, uint16_t *out)
+WF_AVX2_INLINE const uint8_t *end_step(const wf_track *track, const constants *c, bool interior,
+                                       const wf_clock *clock, half_lanes s[2], step_state *p,
+                                       const uint8_t *next, uint16_t *out)
 {
     half_step *low = &p->half[0], *high = &p->half[1];
     decode_symbols(c, &s[0], interior, p->active, low);
@@ -383,13 +390,14 @@ WF_AVX2_INLINE const uint8_t *end_step(const wf_track *track, const constants *c
 }
 
 /* One strip, or two at once, whose halves take turns: see wavefront_avx512.c. */
-WF_AVX2_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior, bool median,
-                              wf_clock clock, size_t n, mic_error *error)
+WF_AVX2_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior,
+                              bool median, wf_clock clock, size_t n, mic_error *error)
 {
     const constants c = *constant;
     wf_track *x = &tracks[0], *y = pair ? &tracks[1] : x;
     const uint8_t *x_next = x->strip.in.next, *y_next = y->strip.in.next;
-    half_lanes x_state[2] = {x->state.half[0], x->state.half[1]}, y_state[2] = {y->state.half[0], y->state.half[1]};
+    half_lanes x_state[2] = {x->state.half[0], x->state.half[1]},
+               y_state[2] = {y->state.half[0], y->state.half[1]};
     carried x_carried[2] = {carry_from(&x_state[0]), carry_from(&x_state[1])};
     carried y_carried[2] = {carry_from(&y_state[0]), carry_from(&y_state[1])};
     step_state p, q;
@@ -433,7 +441,8 @@ WF_AVX2_INLINE void transpose_steps(const uint16_t *in, uint16_t *rows)
             b[4 * k + 2 * h + 1] = _mm256_unpackhi_epi32(a[4 * k + h], a[4 * k + 2 + h]);
         }
     for (int k = 0; k < 8; k++) {
-        __m256i v = k & 1 ? _mm256_unpackhi_epi64(b[k / 2], b[4 + k / 2]) : _mm256_unpacklo_epi64(b[k / 2], b[4 + k / 2]);
+        __m256i v = k & 1 ? _mm256_unpackhi_epi64(b[k / 2], b[4 + k / 2])
+                          : _mm256_unpacklo_epi64(b[k / 2], b[4 + k / 2]);
         _mm_storeu_si128((__m128i *)(rows + k * WF_BLOCK), _mm256_castsi256_si128(v));
         _mm_storeu_si128((__m128i *)(rows + (8 + k) * WF_BLOCK), _mm256_extracti128_si256(v, 1));
     }
@@ -499,8 +508,8 @@ WF_AVX2 static void store_states(const lanes *all, uint32_t states[WF_LANES])
     }
 }
 
-mic_status mic_wf_decode_strips_avx2(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs, size_t width,
-                                     mic_error *error)
+mic_status mic_wf_decode_strips_avx2(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs,
+                                     size_t width, mic_error *error)
 {
     return decode_strips(decoder, jobs, n_jobs, width, error);
 }

@@ -44,9 +44,8 @@ typedef struct neighbours {
  * values: every wf_upper in use has another one behind it. */
 WF_AVX512_INLINE __m512i rotate_lanes(__m512i v, const int16_t *first)
 {
-    const __m512i previous =
-        _mm512_set_epi16(30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8,
-                         7, 6, 5, 4, 3, 2, 1, 0, 31);
+    const __m512i previous = _mm512_set_epi16(30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15,
+                                              14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 31);
     __m512i lane_0 = _mm512_castsi128_si512(_mm_cvtsi32_si128((int)load_u32(first)));
     return _mm512_mask_permutexvar_epi16(lane_0, ~1u, previous, v);
 }
@@ -108,8 +107,10 @@ WF_AVX512_INLINE __m512i weighted(__m512i neighbour, __m512i n, __m512i weight)
 /* W comes last: all the rest is known a step earlier. */
 WF_AVX512_INLINE __m512i predict_linear(const constants *c, const neighbours *v)
 {
-    __m512i above = _mm512_add_epi16(weighted(v->nw, v->n, c->weights[1]), weighted(v->ne, v->n, c->weights[2]));
-    __m512i far = _mm512_add_epi16(weighted(v->nn, v->n, c->weights[4]), weighted(v->nne, v->n, c->weights[5]));
+    __m512i above = _mm512_add_epi16(weighted(v->nw, v->n, c->weights[1]),
+                                     weighted(v->ne, v->n, c->weights[2]));
+    __m512i far = _mm512_add_epi16(weighted(v->nn, v->n, c->weights[4]),
+                                   weighted(v->nne, v->n, c->weights[5]));
     __m512i rest = _mm512_add_epi16(_mm512_add_epi16(above, far),
                                     _mm512_add_epi16(v->n, weighted(v->ww, v->n, c->weights[3])));
     __m512i p = _mm512_add_epi16(rest, weighted(v->w, v->n, c->weights[0]));
@@ -188,15 +189,16 @@ WF_AVX512_INLINE const uint8_t *take_words(lanes *s, __mmask32 takes, const uint
 /* x = frequency * (x >> table_log) + offset.  In 16 bits: the product's halves are
  * two multiplications for the low half of x >> table_log and one for the high
  * half, which overflow nowhere as the new x fits 32 bits. */
-WF_AVX512_INLINE const uint8_t *advance_states(const constants *c, lanes *s, __m512i entry_high, __m512i entry_low,
-                                               __mmask32 active, const uint8_t *next)
+WF_AVX512_INLINE const uint8_t *advance_states(const constants *c, lanes *s, __m512i entry_high,
+                                               __m512i entry_low, __mmask32 active, const uint8_t *next)
 {
     const __m512i twelve_bits = _mm512_set1_epi16(0xFFF);
     __m512i frequency = _mm512_and_si512(entry_low, twelve_bits);
     __m512i offset = _mm512_and_si512(_mm512_shldi_epi16(entry_high, entry_low, 4), twelve_bits);
     __m512i x_low = _mm512_shrdv_epi16(s->low, s->high, c->table_log);
     __m512i x_high = _mm512_srl_epi16(s->high, c->table_log_count);
-    __m512i high = _mm512_add_epi16(_mm512_mulhi_epu16(frequency, x_low), _mm512_mullo_epi16(frequency, x_high));
+    __m512i high = _mm512_add_epi16(_mm512_mulhi_epu16(frequency, x_low),
+                                    _mm512_mullo_epi16(frequency, x_high));
     __m512i low = _mm512_add_epi16(_mm512_mullo_epi16(frequency, x_low), offset);
     __mmask32 carry = _mm512_cmplt_epu16_mask(low, offset);
     high = _mm512_mask_sub_epi16(high, carry, high, _mm512_set1_epi16(-1));
@@ -206,8 +208,8 @@ WF_AVX512_INLINE const uint8_t *advance_states(const constants *c, lanes *s, __m
 }
 
 /* Magnitudes of the escaped lanes. */
-WF_AVX512_INLINE const uint8_t *take_raw_bits(const constants *c, lanes *s, __mmask32 escaped, __m512i *residual,
-                                              const uint8_t *next)
+WF_AVX512_INLINE const uint8_t *take_raw_bits(const constants *c, lanes *s, __mmask32 escaped,
+                                              __m512i *residual, const uint8_t *next)
 {
     __m512i j = _mm512_sub_epi16(_mm512_abs_epi16(*residual), c->direct);
     __m512i n = _mm512_add_epi16(_mm512_srli_epi16(j, 2), _mm512_set1_epi16((short)(c->direct_log - 2)));
@@ -252,8 +254,8 @@ WF_AVX512_INLINE void begin_step(const wf_track *track, const constants *c, bool
 }
 
 /* From the entries to one sample in every lane. */
-WF_AVX512_INLINE const uint8_t *end_step(const wf_track *track, const constants *c, const wf_clock *clock, lanes *s,
-                                         const step_state *p, const uint8_t *next, uint16_t *out)
+WF_AVX512_INLINE const uint8_t *end_step(const wf_track *track, const constants *c, const wf_clock *clock,
+                                         lanes *s, const step_state *p, const uint8_t *next, uint16_t *out)
 {
     const __m512i zero = _mm512_setzero_si512();
     __m512i entry_high = high_halves(p->even, p->odd);
@@ -278,8 +280,8 @@ WF_AVX512_INLINE const uint8_t *end_step(const wf_track *track, const constants 
  * fills the gaps.  Their halves take turns: processors look ahead in the order of the
  * program, too little to find the second step behind the whole of the first (1.17 x the
  * speed).  The same holds for the two gathers. */
-WF_AVX512_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior, bool median,
-                                wf_clock clock, size_t n, mic_error *error)
+WF_AVX512_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior,
+                                bool median, wf_clock clock, size_t n, mic_error *error)
 {
     const constants c = *constant;
     wf_track *x = &tracks[0], *y = pair ? &tracks[1] : x;

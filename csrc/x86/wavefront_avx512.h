@@ -10,7 +10,8 @@
 #if defined(MIC_X86)
 #include <immintrin.h>
 
-#define WF_AVX512 MIC_TARGET("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt,lzcnt")
+#define WF_AVX512 \
+    MIC_TARGET("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt,lzcnt")
 #define WF_AVX512_INLINE WF_AVX512 MIC_INLINE
 
 /* 16-bit values of the even or of the odd lanes, in 32 bits each. */
@@ -22,7 +23,8 @@ WF_AVX512_INLINE void transpose_rows(const uint16_t *in, size_t stride, __m512i 
 {
     __m512i a[8], b[8];
     for (size_t k = 0; k < 4; k++) {
-        __m512i first = _mm512_loadu_si512(in + 2 * k * stride), second = _mm512_loadu_si512(in + (2 * k + 1) * stride);
+        __m512i first = _mm512_loadu_si512(in + 2 * k * stride),
+                second = _mm512_loadu_si512(in + (2 * k + 1) * stride);
         a[2 * k] = _mm512_unpacklo_epi16(first, second);
         a[2 * k + 1] = _mm512_unpackhi_epi16(first, second);
     }
@@ -44,8 +46,10 @@ WF_AVX512_INLINE void transpose_block(const uint16_t *in, size_t in_stride, uint
     for (size_t g = 0; g < 4; g++)
         transpose_rows(in + g * 8 * in_stride, in_stride, v[g]);
     for (size_t k = 0; k < 8; k++) {
-        __m512i low = _mm512_shuffle_i64x2(v[0][k], v[1][k], 0x44), high = _mm512_shuffle_i64x2(v[0][k], v[1][k], 0xEE);
-        __m512i low_2 = _mm512_shuffle_i64x2(v[2][k], v[3][k], 0x44), high_2 = _mm512_shuffle_i64x2(v[2][k], v[3][k], 0xEE);
+        __m512i low = _mm512_shuffle_i64x2(v[0][k], v[1][k], 0x44),
+                high = _mm512_shuffle_i64x2(v[0][k], v[1][k], 0xEE);
+        __m512i low_2 = _mm512_shuffle_i64x2(v[2][k], v[3][k], 0x44),
+                high_2 = _mm512_shuffle_i64x2(v[2][k], v[3][k], 0xEE);
         uint16_t *row = out + k * out_stride;
         _mm512_storeu_si512(row, _mm512_shuffle_i64x2(low, low_2, 0x88));
         _mm512_storeu_si512(row + 8 * out_stride, _mm512_shuffle_i64x2(low, low_2, 0xDD));

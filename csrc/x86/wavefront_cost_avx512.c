@@ -7,7 +7,8 @@
 #if defined(MIC_X86)
 #include <immintrin.h>
 
-#define WF_AVX512 MIC_TARGET("avx512f,avx512bw,avx512vl,avx512dq,avx512cd,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt,lzcnt")
+#define WF_AVX512 \
+    MIC_TARGET("avx512f,avx512bw,avx512vl,avx512dq,avx512cd,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt,lzcnt")
 #define WF_AVX512_INLINE WF_AVX512 MIC_INLINE
 
 /* Entries 0 to 63 of a table of 16-bit numbers, and their successors. */
@@ -29,7 +30,9 @@ WF_AVX512_INLINE __m512i log2_q12(__m512i v, const log_table *t)
     __m512i i = _mm512_and_si512(_mm512_srli_epi32(mantissa, 10), _mm512_set1_epi32(63));
     __m512i log = pick(i, t->low, t->high), step = _mm512_sub_epi32(pick(i, t->next_low, t->next_high), log);
     __m512i part = _mm512_and_si512(mantissa, _mm512_set1_epi32(1023));
-    __m512i between = _mm512_srli_epi32(_mm512_add_epi32(_mm512_madd_epi16(step, part), _mm512_set1_epi32(512)), 10);
+    __m512i between = _mm512_srli_epi32(_mm512_add_epi32(_mm512_madd_epi16(step, part),
+                                                         _mm512_set1_epi32(512)),
+                                        10);
     return _mm512_add_epi32(_mm512_slli_epi32(exponent, WF_COST_BITS), _mm512_add_epi32(log, between));
 }
 
@@ -47,14 +50,17 @@ WF_AVX512 wf_log_sum mic_wf_sum_logs_avx512(const uint32_t *a, const uint32_t *b
     uint32_t n_used = 0;
     for (size_t s = 0; s < n; s += 16) {
         const __mmask16 valid = (__mmask16)_bzhi_u32(0xFFFF, (unsigned)min_size(n - s, 16));
-        __m512i count = _mm512_add_epi32(_mm512_maskz_loadu_epi32(valid, a + s), _mm512_maskz_loadu_epi32(valid, b + s));
+        __m512i count = _mm512_add_epi32(_mm512_maskz_loadu_epi32(valid, a + s),
+                                         _mm512_maskz_loadu_epi32(valid, b + s));
         __m512i log = log2_q12(count, &table);
         totals = add_odd_and_even(totals, count);
         logs = _mm512_add_epi64(logs, _mm512_mul_epu32(count, log));
-        logs = _mm512_add_epi64(logs, _mm512_mul_epu32(_mm512_srli_epi64(count, 32), _mm512_srli_epi64(log, 32)));
+        logs = _mm512_add_epi64(logs,
+                                _mm512_mul_epu32(_mm512_srli_epi64(count, 32), _mm512_srli_epi64(log, 32)));
         n_used += (uint32_t)__builtin_popcount(_mm512_test_epi32_mask(count, count));
     }
-    return (wf_log_sum){(uint64_t)_mm512_reduce_add_epi64(totals), (uint64_t)_mm512_reduce_add_epi64(logs), n_used};
+    return (wf_log_sum){(uint64_t)_mm512_reduce_add_epi64(totals), (uint64_t)_mm512_reduce_add_epi64(logs),
+                        n_used};
 }
 
 #else

@@ -21,12 +21,16 @@ typedef struct step_entries {
 WF_AVX2_INLINE __m256i load(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
 
 /* x >= y of unsigned 32-bit lanes. */
-WF_AVX2_INLINE __m256i not_below(__m256i x, __m256i y) { return _mm256_cmpeq_epi32(_mm256_max_epu32(x, y), x); }
+WF_AVX2_INLINE __m256i not_below(__m256i x, __m256i y)
+{
+    return _mm256_cmpeq_epi32(_mm256_max_epu32(x, y), x);
+}
 
 /* Byte positions that move the words of a mask's lanes to the top of a register,
  * in order; what comes below them does not matter. */
 #define BIT(m, k) ((m) >> (k) & 1)
-#define COUNT(m) (BIT(m, 0) + BIT(m, 1) + BIT(m, 2) + BIT(m, 3) + BIT(m, 4) + BIT(m, 5) + BIT(m, 6) + BIT(m, 7))
+#define COUNT(m) \
+    (BIT(m, 0) + BIT(m, 1) + BIT(m, 2) + BIT(m, 3) + BIT(m, 4) + BIT(m, 5) + BIT(m, 6) + BIT(m, 7))
 typedef struct move_table {
     uint8_t positions[256][16];
 } move_table;
@@ -61,8 +65,8 @@ WF_AVX2_INLINE uint8_t *give_words(const move_table *moves, __m256i *states, __m
 }
 
 /* Raw bits of the escapes of eight lanes. */
-WF_AVX2_INLINE uint8_t *push_raw_bits(const move_table *moves, __m256i *states, __m256i fields, const uint16_t raw[],
-                                      uint8_t *next)
+WF_AVX2_INLINE uint8_t *push_raw_bits(const move_table *moves, __m256i *states, __m256i fields,
+                                      const uint16_t raw[], uint8_t *next)
 {
     __m256i n = _mm256_and_si256(_mm256_srli_epi32(fields, WF_ENTRY_RAW_BITS - 32), _mm256_set1_epi32(15));
     __m256i top = _mm256_srlv_epi32(*states, _mm256_sub_epi32(_mm256_set1_epi32(32), n));
@@ -89,8 +93,8 @@ WF_AVX2_INLINE __m256i push_symbols(__m256i x, __m256i reciprocals, __m256i fiel
     return _mm256_add_epi32(_mm256_sll_epi32(quotient, table_log), _mm256_add_epi32(rest, start));
 }
 
-WF_AVX2_INLINE uint8_t *push_group(const move_table *moves, __m256i *states, __m256i reciprocals, __m256i fields,
-                                   __m128i table_log, __m128i limit_shift, uint8_t *next)
+WF_AVX2_INLINE uint8_t *push_group(const move_table *moves, __m256i *states, __m256i reciprocals,
+                                   __m256i fields, __m128i table_log, __m128i limit_shift, uint8_t *next)
 {
     __m256i idle = _mm256_cmpeq_epi32(fields, _mm256_setzero_si256());
     /* the shift leaves the frequency, which is below 2^table_log */
@@ -131,8 +135,9 @@ static bool any_raw_bits(const uint32_t fields[WF_LANES])
     return all >> (WF_ENTRY_RAW_BITS - 32) & 15;
 }
 
-WF_AVX2_INLINE uint8_t *push_all_raw_bits(const wf_encoder *e, const move_table *moves, __m256i states[GROUPS],
-                                          const uint32_t fields[WF_LANES], size_t t, uint8_t *next)
+WF_AVX2_INLINE uint8_t *push_all_raw_bits(const wf_encoder *e, const move_table *moves,
+                                          __m256i states[GROUPS], const uint32_t fields[WF_LANES], size_t t,
+                                          uint8_t *next)
 {
     uint16_t raw[WF_LANES];
     for (unsigned i = 0; i < WF_LANES; i++)

@@ -59,7 +59,8 @@ WF_AVX512_INLINE uint8_t *push_raw_bits(lanes *s, __m512i even, __m512i odd, __m
     const __m512i all = _mm512_set1_epi32(32);
     __m512i even_top = _mm512_srlv_epi32(s->even, _mm512_sub_epi32(all, even));
     __m512i odd_top = _mm512_srlv_epi32(s->odd, _mm512_sub_epi32(all, odd));
-    next = give_words(s, _mm512_test_epi32_mask(even_top, even_top), _mm512_test_epi32_mask(odd_top, odd_top), next);
+    next = give_words(s, _mm512_test_epi32_mask(even_top, even_top), _mm512_test_epi32_mask(odd_top, odd_top),
+                      next);
     __mmask16 even_has = _mm512_test_epi32_mask(even, even), odd_has = _mm512_test_epi32_mask(odd, odd);
     __m512i even_shifted = _mm512_sllv_epi32(s->even, even), odd_shifted = _mm512_sllv_epi32(s->odd, odd);
     s->even = _mm512_mask_or_epi32(even_shifted, even_has, even_shifted, even_of(raw));
@@ -73,7 +74,8 @@ WF_AVX512_INLINE __m512i push_symbols(__m512i x, const intervals *i, __m128i tab
 {
     const __m512i total = _mm512_sll_epi32(_mm512_set1_epi32(1), table_log);
     __m512i frequency = _mm512_and_si512(i->fields, _mm512_set1_epi32(0xFFF));
-    __m512i quotient = high_halves(_mm512_mul_epu32(x, i->low), _mm512_mul_epu32(_mm512_srli_epi64(x, 32), i->high));
+    __m512i quotient = high_halves(_mm512_mul_epu32(x, i->low),
+                                   _mm512_mul_epu32(_mm512_srli_epi64(x, 32), i->high));
     __m512i rest = _mm512_sub_epi32(x, _mm512_mullo_epi32(quotient, frequency));
     __mmask16 low = _mm512_cmpge_epu32_mask(rest, frequency);
     __m512i pushed = _mm512_add_epi32(_mm512_sll_epi32(quotient, table_log),
@@ -121,8 +123,10 @@ WF_AVX512_INLINE void load_raw(const wf_encoder *e, code_block *block)
 WF_AVX512_INLINE __m256d load_four(const uint64_t *entries, const uint16_t code[4])
 {
     const uint64_t c = load_u64(code);
-    const double *a = (const double *)(entries + (c & 0xFFFF)), *b = (const double *)(entries + (c >> 16 & 0xFFFF));
-    const double *d = (const double *)(entries + (c >> 32 & 0xFFFF)), *f = (const double *)(entries + (c >> 48));
+    const double *a = (const double *)(entries + (c & 0xFFFF)),
+                 *b = (const double *)(entries + (c >> 16 & 0xFFFF));
+    const double *d = (const double *)(entries + (c >> 32 & 0xFFFF)),
+                 *f = (const double *)(entries + (c >> 48));
     __m128d low = _mm_loadh_pd(_mm_load_sd(a), b), high = _mm_loadh_pd(_mm_load_sd(d), f);
     return _mm256_insertf128_pd(_mm256_castpd128_pd256(low), high, 1);
 }
@@ -134,11 +138,13 @@ WF_AVX512_INLINE void look_up_step(const wf_encoder *e, code_block *block, size_
     const uint16_t *code = block->codes[step];
     for (unsigned i = 0; i < WF_LANES; i += 8) {
         __m512d low = _mm512_castpd256_pd512(load_four(e->entries, code + i));
-        _mm512_storeu_pd(&block->entries[step][i], _mm512_insertf64x4(low, load_four(e->entries, code + i + 4), 1));
+        _mm512_storeu_pd(&block->entries[step][i],
+                         _mm512_insertf64x4(low, load_four(e->entries, code + i + 4), 1));
     }
 }
 
-WF_AVX512_INLINE uint8_t *encode_step(const wf_encoder *e, lanes *s, code_block *block, size_t step, uint8_t *next)
+WF_AVX512_INLINE uint8_t *encode_step(const wf_encoder *e, lanes *s, code_block *block, size_t step,
+                                      uint8_t *next)
 {
     const __m128i table_log = _mm_cvtsi32_si128((int)e->model->table_log);
     const __m128i limit_shift = _mm_cvtsi32_si128(32 - (int)e->model->table_log);
@@ -147,11 +153,14 @@ WF_AVX512_INLINE uint8_t *encode_step(const wf_encoder *e, lanes *s, code_block 
     if (MIC_UNLIKELY(_mm512_test_epi32_mask(_mm512_or_si512(even.fields, odd.fields), raw_field))) {
         if (!block->has_raw)
             load_raw(e, block);
-        next = push_raw_bits(s, raw_bits(even.fields), raw_bits(odd.fields), _mm512_loadu_si512(block->raw[step]), next);
+        next = push_raw_bits(s, raw_bits(even.fields), raw_bits(odd.fields),
+                             _mm512_loadu_si512(block->raw[step]), next);
     }
-    __mmask16 even_on = _mm512_test_epi32_mask(even.fields, even.fields), odd_on = _mm512_test_epi32_mask(odd.fields, odd.fields);
+    __mmask16 even_on = _mm512_test_epi32_mask(even.fields, even.fields),
+              odd_on = _mm512_test_epi32_mask(odd.fields, odd.fields);
     /* the shift leaves the frequency, which is below 2^table_log */
-    __m512i limit_even = _mm512_sll_epi32(even.fields, limit_shift), limit_odd = _mm512_sll_epi32(odd.fields, limit_shift);
+    __m512i limit_even = _mm512_sll_epi32(even.fields, limit_shift),
+            limit_odd = _mm512_sll_epi32(odd.fields, limit_shift);
     next = give_words(s, _mm512_mask_cmpge_epu32_mask(even_on, s->even, limit_even),
                       _mm512_mask_cmpge_epu32_mask(odd_on, s->odd, limit_odd), next);
     s->even = _mm512_mask_mov_epi32(s->even, even_on, push_symbols(s->even, &even, table_log));

@@ -28,10 +28,12 @@ WF_AVX2_INLINE __m256i float_bits(__m256i v) { return _mm256_castps_si256(_mm256
 /* Exponent and first mantissa bit of the float of each 16-bit lane, of an offset of 254. */
 WF_AVX2_INLINE __m256i half_octaves(__m256i v)
 {
-    return merge_low(_mm256_srli_epi32(float_bits(even_of(v)), 22), _mm256_srli_epi32(float_bits(odd_of(v)), 22));
+    return merge_low(_mm256_srli_epi32(float_bits(even_of(v)), 22),
+                     _mm256_srli_epi32(float_bits(odd_of(v)), 22));
 }
 
-WF_AVX2 static void scale_row(const wf_model *m, const uint16_t *words, uint16_t offset, size_t n, int16_t *out)
+WF_AVX2 static void scale_row(const wf_model *m, const uint16_t *words, uint16_t offset, size_t n,
+                              int16_t *out)
 {
     const __m128i shift = _mm_cvtsi32_si128((int)m->fraction_bits);
     const int16_t bias = (int16_t)(wf_bias(m->max_value) + (offset << m->fraction_bits));
@@ -69,9 +71,12 @@ WF_AVX2_INLINE __m256i predict_linear(const linear *k, const wf_rows *r, size_t 
 {
     const int16_t *c = r->current + x, *up = r->above + x, *up2 = r->above2 + x;
     __m256i n = load(up);
-    __m256i a = _mm256_add_epi16(weighted(load(c - 1), n, k->weights[0]), weighted(load(up - 1), n, k->weights[1]));
-    __m256i b = _mm256_add_epi16(weighted(load(up + 1), n, k->weights[2]), weighted(load(c - 2), n, k->weights[3]));
-    __m256i d = _mm256_add_epi16(weighted(load(up2), n, k->weights[4]), weighted(load(up2 + 1), n, k->weights[5]));
+    __m256i a = _mm256_add_epi16(weighted(load(c - 1), n, k->weights[0]),
+                                 weighted(load(up - 1), n, k->weights[1]));
+    __m256i b = _mm256_add_epi16(weighted(load(up + 1), n, k->weights[2]),
+                                 weighted(load(c - 2), n, k->weights[3]));
+    __m256i d = _mm256_add_epi16(weighted(load(up2), n, k->weights[4]),
+                                 weighted(load(up2 + 1), n, k->weights[5]));
     __m256i p = _mm256_add_epi16(_mm256_add_epi16(n, a), _mm256_add_epi16(b, d));
     return _mm256_max_epi16(k->low, _mm256_min_epi16(k->high, p));
 }
@@ -93,7 +98,8 @@ WF_AVX2_INLINE __m256i activity_at(const wf_rows *r, size_t x, __m256i west_erro
     __m256i twice = _mm256_adds_epu16(north, west);
     __m256i a = _mm256_adds_epu16(distance(n, nw), distance(load(r->above + x + 1), n));
     a = _mm256_adds_epu16(a, distance(load(r->current + x - 1), nw));
-    a = _mm256_adds_epu16(a, _mm256_adds_epu16(_mm256_abs_epi16(load(e_up - 1)), _mm256_abs_epi16(load(e_up + 1))));
+    a = _mm256_adds_epu16(a, _mm256_adds_epu16(_mm256_abs_epi16(load(e_up - 1)),
+                                               _mm256_abs_epi16(load(e_up + 1))));
     a = _mm256_adds_epu16(a, _mm256_adds_epu16(twice, twice));
     return _mm256_adds_epu16(a, _mm256_set1_epi16(1));
 }
@@ -107,7 +113,8 @@ WF_AVX2_INLINE __m256i escape_of(__m256i magnitude, unsigned direct_log, __m256i
     __m256i mantissa = _mm256_and_si256(_mm256_srlv_epi32(magnitude, n), _mm256_set1_epi32(3));
     __m256i steps = _mm256_sub_epi32(exponent, _mm256_set1_epi32((int)direct_log));
     *raw = _mm256_andnot_si256(_mm256_sllv_epi32(_mm256_set1_epi32(-1), n), magnitude);
-    return _mm256_and_si256(_mm256_add_epi32(_mm256_slli_epi32(steps, 2), mantissa), _mm256_set1_epi32(0xFFFF));
+    return _mm256_and_si256(_mm256_add_epi32(_mm256_slli_epi32(steps, 2), mantissa),
+                            _mm256_set1_epi32(0xFFFF));
 }
 
 /* Symbol and raw bits of residuals; see symbol_of in wavefront_rows.c. */
@@ -177,11 +184,12 @@ WF_AVX2_INLINE __m256i pick(const __m256i table[4], __m256i index)
     __m256 b = _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(table[1], index));
     __m256 c = _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(table[2], index));
     __m256 d = _mm256_castsi256_ps(_mm256_permutevar8x32_epi32(table[3], index));
-    return _mm256_castps_si256(_mm256_blendv_ps(_mm256_blendv_ps(a, b, bit3), _mm256_blendv_ps(c, d, bit3), bit4));
+    return _mm256_castps_si256(
+        _mm256_blendv_ps(_mm256_blendv_ps(a, b, bit3), _mm256_blendv_ps(c, d, bit3), bit4));
 }
 
-WF_AVX2 static void find_rare(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS], uint32_t *exact,
-                              uint32_t *sampled)
+WF_AVX2 static void find_rare(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS],
+                              uint32_t *exact, uint32_t *sampled)
 {
     __m256i table[4];
     for (int i = 0; i < 4; i++)
@@ -216,7 +224,8 @@ WF_AVX2_INLINE void terms_at(const wf_rows *r, size_t x, __m256i valid, __m256i 
     const __m256i eight = _mm256_set1_epi16(8), most = _mm256_set1_epi32(INT16_MAX);
     __m256i limit_even = _mm256_min_epi32(_mm256_sllv_epi32(_mm256_set1_epi32(8), even_of(exponent)), most);
     __m256i limit_odd = _mm256_min_epi32(_mm256_sllv_epi32(_mm256_set1_epi32(8), odd_of(exponent)), most);
-    __m256i limit = merge_low(limit_even, limit_odd), lowest = _mm256_sub_epi16(_mm256_setzero_si256(), limit);
+    __m256i limit = merge_low(limit_even, limit_odd),
+            lowest = _mm256_sub_epi16(_mm256_setzero_si256(), limit);
     __m256i left = _mm256_subs_epu16(eight, exponent), right = _mm256_subs_epu16(exponent, eight);
     const __m256i neighbour[WF_TERMS] = {w, nw, ne, load(c - 2), load(up2), load(up2 + 1), load(c)};
     for (int i = 0; i < WF_TERMS; i++) {

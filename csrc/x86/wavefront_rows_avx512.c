@@ -7,7 +7,8 @@
 #if defined(MIC_X86)
 #include <immintrin.h>
 
-#define WF_AVX512 MIC_TARGET("avx512f,avx512bw,avx512vl,avx512dq,avx512cd,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt,lzcnt")
+#define WF_AVX512 \
+    MIC_TARGET("avx512f,avx512bw,avx512vl,avx512dq,avx512cd,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt,lzcnt")
 #define WF_AVX512_INLINE WF_AVX512 MIC_INLINE
 
 WF_AVX512_INLINE __m512i load(const int16_t *p) { return _mm512_loadu_si512(p); }
@@ -26,7 +27,8 @@ WF_AVX512_INLINE __m512i half_octaves(__m512i v)
     return merge_low(_mm512_srli_epi32(even, 22), _mm512_srli_epi32(odd, 22));
 }
 
-WF_AVX512 static void scale_row(const wf_model *m, const uint16_t *words, uint16_t offset, size_t n, int16_t *out)
+WF_AVX512 static void scale_row(const wf_model *m, const uint16_t *words, uint16_t offset, size_t n,
+                                int16_t *out)
 {
     const __m128i shift = _mm_cvtsi32_si128((int)m->fraction_bits);
     const __m512i bias = _mm512_set1_epi16((short)(wf_bias(m->max_value) + (offset << m->fraction_bits)));
@@ -60,9 +62,12 @@ WF_AVX512_INLINE __m512i predict_linear(const linear *k, const wf_rows *r, size_
 {
     const int16_t *c = r->current + x, *up = r->above + x, *up2 = r->above2 + x;
     __m512i n = load(up);
-    __m512i a = _mm512_add_epi16(weighted(load(c - 1), n, k->weights[0]), weighted(load(up - 1), n, k->weights[1]));
-    __m512i b = _mm512_add_epi16(weighted(load(up + 1), n, k->weights[2]), weighted(load(c - 2), n, k->weights[3]));
-    __m512i d = _mm512_add_epi16(weighted(load(up2), n, k->weights[4]), weighted(load(up2 + 1), n, k->weights[5]));
+    __m512i a = _mm512_add_epi16(weighted(load(c - 1), n, k->weights[0]),
+                                 weighted(load(up - 1), n, k->weights[1]));
+    __m512i b = _mm512_add_epi16(weighted(load(up + 1), n, k->weights[2]),
+                                 weighted(load(c - 2), n, k->weights[3]));
+    __m512i d = _mm512_add_epi16(weighted(load(up2), n, k->weights[4]),
+                                 weighted(load(up2 + 1), n, k->weights[5]));
     __m512i p = _mm512_add_epi16(_mm512_add_epi16(n, a), _mm512_add_epi16(b, d));
     return _mm512_max_epi16(k->low, _mm512_min_epi16(k->high, p));
 }
@@ -82,7 +87,8 @@ WF_AVX512_INLINE __m512i activity_at(const wf_rows *r, size_t x, __m512i west_er
     __m512i twice = _mm512_adds_epu16(north, west);
     __m512i a = _mm512_adds_epu16(distance(n, nw), distance(load(r->above + x + 1), n));
     a = _mm512_adds_epu16(a, distance(load(r->current + x - 1), nw));
-    a = _mm512_adds_epu16(a, _mm512_adds_epu16(_mm512_abs_epi16(load(e_up - 1)), _mm512_abs_epi16(load(e_up + 1))));
+    a = _mm512_adds_epu16(a, _mm512_adds_epu16(_mm512_abs_epi16(load(e_up - 1)),
+                                               _mm512_abs_epi16(load(e_up + 1))));
     a = _mm512_adds_epu16(a, _mm512_adds_epu16(twice, twice));
     return _mm512_adds_epu16(a, _mm512_set1_epi16(1));
 }
@@ -94,7 +100,8 @@ WF_AVX512_INLINE __m512i symbols_of(__m512i residual, unsigned direct_log, uint1
     __m512i magnitude = _mm512_abs_epi16(residual);
     __mmask32 escaped = _mm512_cmpge_epu16_mask(magnitude, direct);
     if (escaped) {
-        __m512i exponent = _mm512_sub_epi16(_mm512_srli_epi16(half_octaves(magnitude), 1), _mm512_set1_epi16(127));
+        __m512i exponent = _mm512_sub_epi16(_mm512_srli_epi16(half_octaves(magnitude), 1),
+                                            _mm512_set1_epi16(127));
         __m512i n = _mm512_sub_epi16(exponent, _mm512_set1_epi16(2));
         __m512i mantissa = _mm512_and_si512(_mm512_srlv_epi16(magnitude, n), _mm512_set1_epi16(3));
         __m512i steps = _mm512_sub_epi16(exponent, _mm512_set1_epi16((short)direct_log));
@@ -138,7 +145,8 @@ WF_AVX512_INLINE void code_columns(const wf_model *m, const wf_rows *r, wf_row_c
         residual = _mm512_mask_sub_epi16(residual, flip, _mm512_setzero_si512(), residual);
         __m512i symbol = symbols_of(residual, direct_log, raw + x);
         __m512i bucket = _mm512_sub_epi16(half_octaves(activity_at(&rows, x, west)), _mm512_set1_epi16(254));
-        _mm512_storeu_si512(code + x, _mm512_or_si512(_mm512_slli_epi16(bucket, WF_CODE_BUCKET_SHIFT), symbol));
+        _mm512_storeu_si512(code + x,
+                            _mm512_or_si512(_mm512_slli_epi16(bucket, WF_CODE_BUCKET_SHIFT), symbol));
     }
 }
 
@@ -150,8 +158,8 @@ WF_AVX512 static void code_row(const wf_model *m, const wf_rows *r, wf_row_codes
         code_columns(m, r, codes, false);
 }
 
-WF_AVX512 static void find_rare(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS], uint32_t *exact,
-                                uint32_t *sampled)
+WF_AVX512 static void find_rare(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS],
+                                uint32_t *exact, uint32_t *sampled)
 {
     const __m512i all = _mm512_loadu_si512(limits);
     for (size_t x = 0; x < n; x += 32) {

@@ -28,8 +28,8 @@ static _Atomic unsigned long n_checks, n_failures; /* threads check too */
 #define CHECK(condition, ...) check(condition, #condition, __FILE__, __LINE__, __VA_ARGS__)
 
 MIC_PRINTF(5, 6)
-static inline bool check(bool holds, const char *condition, const char *file, int line,
-                         const char *format, ...)
+static inline bool check(bool holds, const char *condition, const char *file, int line, const char *format,
+                         ...)
 {
     enum { MOST = 20 };
     n_checks++;
@@ -93,14 +93,14 @@ static inline uint32_t random_u32(void) /* xorshift64*: the same on every machin
 }
 
 typedef enum pattern {
-    SKEWED,   /* small steps around 100, as residuals are */
-    RUNS,     /* runs of 1 to 40 of few values */
+    SKEWED, /* small steps around 100, as residuals are */
+    RUNS,   /* runs of 1 to 40 of few values */
     NOISE,
-    FEW,      /* four values */
+    FEW, /* four values */
     CONSTANT,
     EXTREMES, /* 0 and 65535 */
     RAMP,
-    SPARSE,   /* one value, seldom 65535 or 32767: escapes */
+    SPARSE, /* one value, seldom 65535 or 32767: escapes */
     N_PATTERNS
 } pattern;
 
@@ -141,7 +141,7 @@ enum { GUARD_BYTES = 256, GUARD = 0xA5 };
 typedef struct guarded {
     uint8_t *room;
     size_t n_room;
-    uint8_t *data;  /* the buffer handed out last */
+    uint8_t *data; /* the buffer handed out last */
     size_t n;
 } guarded;
 
@@ -149,8 +149,8 @@ static inline guarded guarded_new(size_t max_bytes)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     const size_t n_room = (max_bytes + GUARD_BYTES + page - 1) / page * page;
-    uint8_t *pages = need(mmap(NULL, n_room + 2 * page, PROT_READ | PROT_WRITE,
-                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    uint8_t *pages = need(
+        mmap(NULL, n_room + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     mprotect(pages, page, PROT_NONE);
     mprotect(pages + page + n_room, page, PROT_NONE);
     return (guarded){.room = pages + page, .n_room = n_room};

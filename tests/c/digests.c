@@ -50,19 +50,26 @@ static uint8_t *decode(const char *path, const uint8_t *in, size_t n_bytes, mic_
     uint8_t *samples = need(malloc(n_frames * frame_bytes));
     mic_shared_models *shared = NULL;
     if (layout->shared_bytes)
-        require(mic_shared_models_open(layout, in + layout->header_bytes - layout->shared_bytes, layout->shared_bytes, &shared,
-                                       &error), path, &error);
+        require(mic_shared_models_open(layout, in + layout->header_bytes - layout->shared_bytes,
+                                       layout->shared_bytes, &shared, &error),
+                path, &error);
     offsets[0] = layout->header_bytes;
     offsets[1] = n_bytes;
     if (layout->index_offset)
-        require(mic_read_index(layout, in + layout->index_offset, n_bytes - (size_t)layout->index_offset, offsets, &error),
+        require(mic_read_index(layout, in + layout->index_offset, n_bytes - (size_t)layout->index_offset,
+                               offsets, &error),
                 path, &error);
     for (size_t i = 0; i < n_frames; i++) {
         uint64_t size; /* there may be more before the next frame */
         const uint8_t *frame = in + offsets[i];
-        require(mic_frame_size(layout, frame, (size_t)(offsets[i + 1] - offsets[i]), &size, &error), path, &error);
-        jobs[i] = (mic_decode_job){.layout = layout, .shared = shared, .in = frame, .n_bytes = (size_t)size,
-                                   .n_rows = layout->rows, .out = samples + i * frame_bytes,
+        require(mic_frame_size(layout, frame, (size_t)(offsets[i + 1] - offsets[i]), &size, &error), path,
+                &error);
+        jobs[i] = (mic_decode_job){.layout = layout,
+                                   .shared = shared,
+                                   .in = frame,
+                                   .n_bytes = (size_t)size,
+                                   .n_rows = layout->rows,
+                                   .out = samples + i * frame_bytes,
                                    .row_stride = (ptrdiff_t)(frame_bytes / layout->rows)};
     }
     require(mic_decode(jobs, n_frames, 1, &error), path, &error);
@@ -72,7 +79,8 @@ static uint8_t *decode(const char *path, const uint8_t *in, size_t n_bytes, mic_
     return samples;
 }
 
-static uint32_t encoded_digest(const char *path, const mic_layout *layout, const void *samples, mic_codec codec, int effort)
+static uint32_t encoded_digest(const char *path, const mic_layout *layout, const void *samples,
+                               mic_codec codec, int effort)
 {
     mic_error error;
     mic_encoded *encoded = NULL;

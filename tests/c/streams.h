@@ -18,7 +18,7 @@ typedef struct stream_case {
     mic_codec codec;
     int n_states;
     pattern content;
-    uint16_t step;       /* the samples are multiples of it */
+    uint16_t step; /* the samples are multiples of it */
 } stream_case;
 
 #define FSE MIC_CODEC_FSE
@@ -75,7 +75,7 @@ static const stream_case stream_cases[] = {
 };
 
 typedef struct stream {
-    mic_layout layout;   /* as read back from the header */
+    mic_layout layout; /* as read back from the header */
     uint8_t *bytes;
     size_t n_bytes;
     uint8_t *samples;
@@ -106,9 +106,15 @@ static inline uint8_t *make_samples(const stream_case *c, size_t n)
 
 static inline mic_layout asked_layout(const stream_case *c)
 {
-    mic_layout layout = {.container = c->container, .sample_type = c->type, .codec = c->codec,
-                         .channels = c->channels, .n_axes = c->n_axes, .n_frames = 1,
-                         .rows = c->rows, .columns = c->columns, .strip_rows = c->strip_rows};
+    mic_layout layout = {.container = c->container,
+                         .sample_type = c->type,
+                         .codec = c->codec,
+                         .channels = c->channels,
+                         .n_axes = c->n_axes,
+                         .n_frames = 1,
+                         .rows = c->rows,
+                         .columns = c->columns,
+                         .strip_rows = c->strip_rows};
     for (unsigned i = 0; i < c->n_axes; i++) {
         layout.axes[i] = c->axes[i];
         layout.n_frames *= c->axes[i];
@@ -118,8 +124,12 @@ static inline mic_layout asked_layout(const stream_case *c)
 
 static inline mic_encode_options asked_options(const stream_case *c, int n_threads)
 {
-    return (mic_encode_options){.codec = c->codec, .n_states = c->n_states, .effort = 5, .n_threads = n_threads,
-                                .max_value = c->container == NATIVE ? 0 : 255, .n_strips = N_STRIPS,
+    return (mic_encode_options){.codec = c->codec,
+                                .n_states = c->n_states,
+                                .effort = 5,
+                                .n_threads = n_threads,
+                                .max_value = c->container == NATIVE ? 0 : 255,
+                                .n_strips = N_STRIPS,
                                 .temporal = strstr(c->name, "temporal") != NULL};
 }
 
@@ -139,7 +149,8 @@ static inline mic_shared_models *open_shared(const uint8_t *in, size_t n_bytes, 
     const size_t start = min_size((size_t)layout->header_bytes - layout->shared_bytes, end);
     mic_shared_models *shared = NULL;
     if (layout->shared_bytes)
-        CHECK(mic_shared_models_open(layout, in + start, end - start, &shared, NULL) == MIC_OK, "%zu bytes", n_bytes);
+        CHECK(mic_shared_models_open(layout, in + start, end - start, &shared, NULL) == MIC_OK, "%zu bytes",
+              n_bytes);
     return shared;
 }
 
@@ -159,7 +170,8 @@ static inline void write_by_frames(const stream_case *c, stream *s, int n_thread
         unsigned bits_used;
         size_t n;
         const uint8_t *samples = s->samples + i * mic_frame_bytes(&layout);
-        CHECK(mic_encode_frame(&layout, samples, &options, &encoded, &bits_used, NULL) == MIC_OK, "%s", c->name);
+        CHECK(mic_encode_frame(&layout, samples, &options, &encoded, &bits_used, NULL) == MIC_OK, "%s",
+              c->name);
         layout.bits_used = bits_used > layout.bits_used ? bits_used : layout.bits_used;
         uint8_t *frame = take_encoded(encoded, &n);
         offsets[i] = s->n_bytes;
@@ -259,9 +271,13 @@ static inline mic_status decode_stream(const uint8_t *in, size_t n_bytes, int n_
         mic_decode_job *jobs = need(calloc(n_frames, sizeof *jobs));
         mic_shared_models *shared = open_shared(in, n_bytes, &layout);
         for (size_t i = 0; i < n_frames; i++)
-            jobs[i] = (mic_decode_job){.layout = &layout, .shared = shared, .in = in + offsets[i],
-                                       .n_bytes = (size_t)(offsets[i + 1] - offsets[i]), .frame = (int64_t)i,
-                                       .base_offset = offsets[i], .n_rows = layout.rows,
+            jobs[i] = (mic_decode_job){.layout = &layout,
+                                       .shared = shared,
+                                       .in = in + offsets[i],
+                                       .n_bytes = (size_t)(offsets[i + 1] - offsets[i]),
+                                       .frame = (int64_t)i,
+                                       .base_offset = offsets[i],
+                                       .n_rows = layout.rows,
                                        .out = out + i * frame_bytes,
                                        .row_stride = (ptrdiff_t)(frame_bytes / layout.rows),
                                        .intact = intact ? intact + i * layout.rows : NULL};

@@ -17,12 +17,13 @@ static void check_threads(const stream_case *c, const stream *s)
         stream again = *s;
         mic_error error = {.status = MIC_OK};
         encode_stream(c, &again, n_threads);
-        CHECK(again.n_bytes == s->n_bytes && same(again.bytes, s->bytes, s->n_bytes), "%s on %d threads", c->name,
-              n_threads);
+        CHECK(again.n_bytes == s->n_bytes && same(again.bytes, s->bytes, s->n_bytes), "%s on %d threads",
+              c->name, n_threads);
         memset(out, 0xEE, s->n_sample_bytes);
-        mic_status status = decode_stream(s->bytes, s->n_bytes, n_threads, out, s->n_sample_bytes, NULL, &error);
-        CHECK(status == MIC_OK && same(out, s->samples, s->n_sample_bytes), "%s on %d threads: %d %s", c->name,
-              n_threads, status, error.message);
+        mic_status status = decode_stream(s->bytes, s->n_bytes, n_threads, out, s->n_sample_bytes, NULL,
+                                          &error);
+        CHECK(status == MIC_OK && same(out, s->samples, s->n_sample_bytes), "%s on %d threads: %d %s",
+              c->name, n_threads, status, error.message);
         mic_shared_models_free(again.shared);
         free(again.bytes);
     }
@@ -37,7 +38,8 @@ static unsigned bits_of_samples(const stream_case *c, const stream *s)
                 : c->type == MIC_INT8   ? (int8_t)s->samples[i]
                 : c->type == MIC_UINT16 ? ((const uint16_t *)(const void *)s->samples)[i]
                                         : ((const int16_t *)(const void *)s->samples)[i];
-        unsigned needed = bit_depth((unsigned)(v < 0 ? ~v : v)) + (c->type == MIC_INT8 || c->type == MIC_INT16);
+        unsigned needed = bit_depth((unsigned)(v < 0 ? ~v : v)) +
+                          (c->type == MIC_INT8 || c->type == MIC_INT16);
         bits = needed > bits ? needed : bits;
     }
     return bits;
@@ -46,14 +48,16 @@ static unsigned bits_of_samples(const stream_case *c, const stream *s)
 static void check_layout(const stream_case *c, const stream *s)
 {
     const mic_layout *layout = &s->layout;
-    CHECK(layout->container == c->container && layout->sample_type == c->type && layout->channels == c->channels &&
-              layout->rows == c->rows && layout->columns == c->columns && layout->n_axes == c->n_axes,
+    CHECK(layout->container == c->container && layout->sample_type == c->type &&
+              layout->channels == c->channels && layout->rows == c->rows && layout->columns == c->columns &&
+              layout->n_axes == c->n_axes,
           "%s", c->name);
     const uint32_t strip_rows = c->container == PICS ? (c->rows + N_STRIPS - 1) / N_STRIPS : c->strip_rows;
     CHECK(layout->strip_rows == (strip_rows ? strip_rows : c->rows), "%s: %u", c->name, layout->strip_rows);
     if (c->container == MIC_CONTAINER_NATIVE)
         CHECK(layout->bits_used == bits_of_samples(c, s) ||
-                  (c->channels == 3 && layout->bits_used == 8 * mic_sample_bytes(c->type)), /* once transformed */
+                  (c->channels == 3 &&
+                   layout->bits_used == 8 * mic_sample_bytes(c->type)), /* once transformed */
               "%s: %u bits", c->name, layout->bits_used);
     if (layout->n_axes && c->container == NATIVE)
         CHECK(layout->stream_bytes == s->n_bytes, "%s", c->name);
@@ -76,12 +80,19 @@ static void check_rows(const stream_case *c, const stream *s)
                 const bool backwards = (first + n) % 2, packed = n % 3 == 0;
                 const ptrdiff_t stride = (ptrdiff_t)(packed ? n_row : apart) * (backwards ? -1 : 1);
                 uint8_t *start = out + (packed ? 0 : 1) - (backwards ? stride * (ptrdiff_t)(n - 1) : 0);
-                const mic_decode_job job = {.layout = &s->layout, .shared = s->shared, .in = in, .n_bytes = n_frame, .first_row = first,
-                                            .n_rows = n, .out = start, .row_stride = stride};
+                const mic_decode_job job = {.layout = &s->layout,
+                                            .shared = s->shared,
+                                            .in = in,
+                                            .n_bytes = n_frame,
+                                            .first_row = first,
+                                            .n_rows = n,
+                                            .out = start,
+                                            .row_stride = stride};
                 mic_status status = mic_decode(&job, 1, 2, NULL);
                 CHECK(status == MIC_OK, "%s: %d, frame %zu rows %u + %u", c->name, status, frame, first, n);
                 for (uint32_t y = 0; y < n; y++)
-                    CHECK(same(start + y * stride, s->samples + (frame * s->layout.rows + first + y) * n_row, n_row),
+                    CHECK(same(start + y * stride, s->samples + (frame * s->layout.rows + first + y) * n_row,
+                               n_row),
                           "%s: frame %zu row %u of %u + %u", c->name, frame, y, first, n);
             }
         free(in);
@@ -94,7 +105,8 @@ static void check_rows(const stream_case *c, const stream *s)
 
 /* Damaged native streams always fail, because of the data; published ones,
  * without a checksum, may decode to something, but not if they are cut. */
-static void check_refused(const stream_case *c, const stream *s, const uint8_t *in, size_t n_bytes, size_t place)
+static void check_refused(const stream_case *c, const stream *s, const uint8_t *in, size_t n_bytes,
+                          size_t place)
 {
     const bool must_fail = c->container == NATIVE || n_bytes != s->n_bytes;
     uint8_t *out = need(malloc(s->n_sample_bytes));
@@ -139,7 +151,8 @@ static void check_flips(const stream_case *c, const stream *s)
 static void check_rescue(const stream_case *c, const stream *s)
 {
     const size_t n_rows = (size_t)(s->layout.n_frames * s->layout.rows), n_row = s->n_sample_bytes / n_rows;
-    uint8_t *out = need(malloc(s->n_sample_bytes)), *intact = need(malloc(n_rows)), *zero = need(calloc(1, n_row));
+    uint8_t *out = need(malloc(s->n_sample_bytes)), *intact = need(malloc(n_rows)),
+            *zero = need(calloc(1, n_row));
     uint8_t *in = exact_copy(s->bytes, s->n_bytes);
     const size_t end = s->layout.n_axes ? (size_t)s->layout.index_offset : s->n_bytes;
     for (size_t place = (size_t)s->layout.header_bytes; place < end; place++) {
@@ -156,7 +169,8 @@ static void check_rescue(const stream_case *c, const stream *s)
             CHECK(intact[y] <= 1 && same(out + y * n_row, intact[y] ? s->samples + y * n_row : zero, n_row),
                   "%s: row %zu, flag %d, damage at %zu", c->name, y, intact[y], place);
         }
-        CHECK(n_lost > 0 && n_lost <= s->layout.rows, "%s: %zu rows lost, damage at %zu", c->name, n_lost, place);
+        CHECK(n_lost > 0 && n_lost <= s->layout.rows, "%s: %zu rows lost, damage at %zu", c->name, n_lost,
+              place);
     }
     free(in);
     free(out);
@@ -172,9 +186,14 @@ static void check_rescue_published(const stream_case *c, const stream *s)
     uint64_t *offsets = NULL;
     CHECK(locate_frames(s->bytes, s->n_bytes, &s->layout, &offsets, NULL) == MIC_OK, "%s", c->name);
     for (size_t less = 0; less < 2; less++) {
-        const mic_decode_job job = {.layout = &s->layout, .in = s->bytes + offsets[0], .base_offset = offsets[0],
-                                    .n_bytes = (size_t)(offsets[1] - offsets[0]) - less, .n_rows = s->layout.rows,
-                                    .out = out, .intact = intact, .row_stride = (ptrdiff_t)n_row};
+        const mic_decode_job job = {.layout = &s->layout,
+                                    .in = s->bytes + offsets[0],
+                                    .base_offset = offsets[0],
+                                    .n_bytes = (size_t)(offsets[1] - offsets[0]) - less,
+                                    .n_rows = s->layout.rows,
+                                    .out = out,
+                                    .intact = intact,
+                                    .row_stride = (ptrdiff_t)n_row};
         size_t n_lost = 0;
         memset(out, 0xEE, n_frame);
         CHECK(mic_decode(&job, 1, 2, NULL) == MIC_OK, "%s", c->name);
@@ -199,7 +218,8 @@ static void test_not_a_stream(void)
     mic_layout layout;
     CHECK(mic_read_header((const uint8_t *)"", 0, &layout, NULL) == MIC_ERROR_TRUNCATED, "nothing");
     CHECK(mic_read_header((const uint8_t *)"\x89Mi", 3, &layout, NULL) == MIC_ERROR_TRUNCATED, "3 bytes");
-    CHECK(mic_read_header((const uint8_t *)"DICM data", 9, &layout, NULL) == MIC_ERROR_FORMAT, "another format");
+    CHECK(mic_read_header((const uint8_t *)"DICM data", 9, &layout, NULL) == MIC_ERROR_FORMAT,
+          "another format");
     for (size_t n = 0; n < 300; n++) {
         uint8_t *in = need(malloc(n + 1));
         for (size_t i = 0; i < n; i++)
@@ -247,7 +267,8 @@ static void test_strip_plan(void)
 /* A frame that mic_encode itself divides. */
 static void test_large_frame(void)
 {
-    static const stream_case large = {"large", NATIVE, MIC_UINT16, 1, 0, {0}, 1500, 1100, 0, FSE, 4, SKEWED, 1};
+    static const stream_case large = {"large", NATIVE, MIC_UINT16, 1, 0,      {0}, 1500,
+                                      1100,    0,      FSE,        4, SKEWED, 1};
     mic_layout layout = asked_layout(&large);
     mic_plan_strips(&layout);
     stream_case planned = large;

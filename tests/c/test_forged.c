@@ -117,7 +117,8 @@ static void test_index(const stream_case *c, const stream *s)
     uint64_t offsets[8];
     for (size_t n = 0; n < n_index; n++) {
         uint8_t *in = exact_copy(s->bytes + start, n);
-        CHECK(mic_read_index(&s->layout, in, n, offsets, NULL) == MIC_ERROR_TRUNCATED, "%s: %zu bytes", c->name, n);
+        CHECK(mic_read_index(&s->layout, in, n, offsets, NULL) == MIC_ERROR_TRUNCATED, "%s: %zu bytes",
+              c->name, n);
         free(in);
     }
     free(bytes);
@@ -127,9 +128,9 @@ static void test_index(const stream_case *c, const stream *s)
 /* ---- frames ------------------------------------------------------------- */
 
 typedef struct frame_parts {
-    uint8_t *prefix;     /* of the head: samples' checksum, colour, sample maps and models */
+    uint8_t *prefix; /* of the head: samples' checksum, colour, sample maps and models */
     size_t n_prefix;
-    size_t n_planes;     /* pieces of a strip: of planes that are not constant */
+    size_t n_planes; /* pieces of a strip: of planes that are not constant */
     size_t n_pieces;
     uint8_t *pieces[MOST_PIECES];
     size_t sizes[MOST_PIECES];
@@ -158,7 +159,8 @@ static frame_parts split_frame(const stream_case *c, const stream *s)
     mic_encoded *encoded = NULL;
     unsigned bits_used;
     options.shared = s->shared;
-    CHECK(mic_encode_frame(&layout, s->samples, &options, &encoded, &bits_used, NULL) == MIC_OK, "%s", c->name);
+    CHECK(mic_encode_frame(&layout, s->samples, &options, &encoded, &bits_used, NULL) == MIC_OK, "%s",
+          c->name);
     frame_parts f = {.n_planes = 0};
     for (size_t i = 1; i < encoded->n_parts; i++) {
         const size_t n = encoded->parts[i].n_bytes;
@@ -210,12 +212,20 @@ static mic_status check_frame(const stream_case *c, const stream *s, const frame
     uint64_t size;
     uint8_t *in = join_frame(f, &n_bytes), *out = need(malloc(n_out));
     mic_error error = {.status = MIC_OK};
-    mic_decode_job job = {.layout = &s->layout, .shared = s->shared, .in = in, .n_bytes = n_bytes, .n_rows = s->layout.rows,
-                          .out = out, .row_stride = (ptrdiff_t)(n_out / s->layout.rows)};
+    mic_decode_job job = {.layout = &s->layout,
+                          .shared = s->shared,
+                          .in = in,
+                          .n_bytes = n_bytes,
+                          .n_rows = s->layout.rows,
+                          .out = out,
+                          .row_stride = (ptrdiff_t)(n_out / s->layout.rows)};
     mic_status status = mic_decode(&job, 1, 1, &error);
-    CHECK(status != MIC_OK || same(out, s->samples, n_out), "%s: other samples, %s at %zu", c->name, what, place);
-    CHECK(status == MIC_OK || (status == error.status && error.message[0]), "%s: %s at %zu", c->name, what, place);
-    CHECK(status < MIC_ERROR_LIMIT, "%s: not a fault of the data: status %d, %s at %zu", c->name, status, what, place);
+    CHECK(status != MIC_OK || same(out, s->samples, n_out), "%s: other samples, %s at %zu", c->name, what,
+          place);
+    CHECK(status == MIC_OK || (status == error.status && error.message[0]), "%s: %s at %zu", c->name, what,
+          place);
+    CHECK(status < MIC_ERROR_LIMIT, "%s: not a fault of the data: status %d, %s at %zu", c->name, status,
+          what, place);
     mic_frame_size(&s->layout, in, n_bytes, &size, NULL);
     job.first_row = s->layout.rows / 2; /* some rows: no checksum of the samples */
     job.n_rows = s->layout.rows - job.first_row;
@@ -226,8 +236,8 @@ static mic_status check_frame(const stream_case *c, const stream *s, const frame
 }
 
 /* Every bit of some bytes flipped, then several bytes random at once. */
-static void damage_bytes(const stream_case *c, const stream *s, const frame_parts *f, uint8_t *bytes, size_t n,
-                         const char *what)
+static void damage_bytes(const stream_case *c, const stream *s, const frame_parts *f, uint8_t *bytes,
+                         size_t n, const char *what)
 {
     uint8_t *original = exact_copy(bytes, n);
     for (size_t bit = 0; bit < 8 * n; bit++) {
@@ -252,10 +262,16 @@ static void cut_frame(const stream_case *c, const stream *s, const frame_parts *
     uint8_t *frame = join_frame(f, &n_bytes), *out = need(malloc(n_out));
     for (size_t n = 0; n < n_bytes; n++) {
         uint8_t *in = exact_copy(frame, n);
-        const mic_decode_job job = {.layout = &s->layout, .shared = s->shared, .in = in, .n_bytes = n, .n_rows = s->layout.rows,
-                                    .out = out, .row_stride = (ptrdiff_t)(n_out / s->layout.rows)};
+        const mic_decode_job job = {.layout = &s->layout,
+                                    .shared = s->shared,
+                                    .in = in,
+                                    .n_bytes = n,
+                                    .n_rows = s->layout.rows,
+                                    .out = out,
+                                    .row_stride = (ptrdiff_t)(n_out / s->layout.rows)};
         mic_status status = mic_decode(&job, 1, 1, NULL);
-        CHECK(status > MIC_OK && status < MIC_ERROR_ARGUMENT, "%s: status %d, cut at %zu", c->name, status, n);
+        CHECK(status > MIC_OK && status < MIC_ERROR_ARGUMENT, "%s: status %d, cut at %zu", c->name, status,
+              n);
         free(in);
     }
     free(frame);

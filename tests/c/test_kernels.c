@@ -144,12 +144,12 @@ static size_t rle_by_words(const uint16_t *words, size_t n, size_t limit, uint16
 {
     size_t start = 0, o = 0;
     bool run = false;
-#define EMIT(count)                                                         \
-    do {                                                                    \
-        out[o++] = (uint16_t)(run ? (count) : limit + (count));             \
-        for (size_t j_ = 0; j_ < (run ? 1 : (count)); j_++)                 \
-            out[o++] = words[start + j_];                                   \
-        start += (count);                                                   \
+#define EMIT(count)                                             \
+    do {                                                        \
+        out[o++] = (uint16_t)(run ? (count) : limit + (count)); \
+        for (size_t j_ = 0; j_ < (run ? 1 : (count)); j_++)     \
+            out[o++] = words[start + j_];                       \
+        start += (count);                                       \
     } while (0)
     for (size_t i = 0; i < n; i++) {
         if (i - start < 2)
@@ -196,15 +196,16 @@ static rle_outcome unrle_by_words(const uint16_t *in, size_t *n_in, size_t limit
 
 static const size_t run_limits[] = {7, 15, 31, 127, 2047, 32767};
 
-static void check_rle_decode(const mic_kernels *k, const uint16_t *in, size_t n, size_t limit, size_t capacity)
+static void check_rle_decode(const mic_kernels *k, const uint16_t *in, size_t n, size_t limit,
+                             size_t capacity)
 {
     size_t n_in = n, n_out = 0, wanted_in = n, wanted_out = 0;
     uint16_t *out = guarded_end(&out_words, capacity * sizeof *out);
     rle_outcome wanted = unrle_by_words(in, &wanted_in, limit, expected, capacity, &wanted_out);
     rle_outcome outcome = k->rle_decode(in, &n_in, limit, out, capacity, &n_out);
     CHECK(outcome == wanted && n_in == wanted_in && n_out == wanted_out,
-          "outcome %d %d, read %zu %zu, written %zu %zu: n %zu limit %zu capacity %zu", outcome, wanted,
-          n_in, wanted_in, n_out, wanted_out, n, limit, capacity);
+          "outcome %d %d, read %zu %zu, written %zu %zu: n %zu limit %zu capacity %zu", outcome, wanted, n_in,
+          wanted_in, n_out, wanted_out, n, limit, capacity);
     CHECK(same(out, expected, wanted_out * sizeof *out), "n %zu limit %zu capacity %zu", n, limit, capacity);
     CHECK(guarded_intact(&out_words), "n %zu limit %zu capacity %zu", n, limit, capacity);
 }
@@ -301,8 +302,8 @@ static void check_delta_forward(const mic_kernels *k, pattern p, size_t n, bool 
     }
 }
 
-static void inverse_by_pixels(const uint16_t *words, const uint16_t *above, size_t width,
-                              unsigned threshold, uint16_t *rows)
+static void inverse_by_pixels(const uint16_t *words, const uint16_t *above, size_t width, unsigned threshold,
+                              uint16_t *rows)
 {
     for (size_t y = 0; y < 4; y++, words += width, above = rows, rows += width)
         for (size_t x = 0; x < width; x++) {
@@ -365,8 +366,8 @@ static void check_look_up(const mic_kernels *k, pattern p, size_t n, bool at_end
         words[random_u32() % n] = (uint16_t)(n % 2 ? n_table : 65535);
     bool fits = k->look_up(words, n, table, n_table, (uint16_t)first, (uint16_t)last);
     CHECK(fits == !outside, "n %zu pattern %d table %u stretch %u..%u", n, p, n_table, first, last);
-    CHECK(outside || same(words, expected, n * sizeof *words), "n %zu pattern %d table %u stretch %u..%u", n, p,
-          n_table, first, last);
+    CHECK(outside || same(words, expected, n * sizeof *words), "n %zu pattern %d table %u stretch %u..%u", n,
+          p, n_table, first, last);
     CHECK(guarded_intact(&in_words) && guarded_intact(&above_words), "n %zu pattern %d", n, p);
 }
 
@@ -388,7 +389,8 @@ static void check_mark(const mic_kernels *k, pattern p, size_t n, bool at_end)
     mic_marker marker = mic_marker_open(seen, (uint16_t)(words[0] + offset));
     k->mark(words, split, offset, &marker);
     k->mark(words + split, n - split, offset, &marker);
-    CHECK(same((const uint8_t *)seen, wanted, VALUES), "n %zu split %zu pattern %d offset %u", n, split, p, offset);
+    CHECK(same((const uint8_t *)seen, wanted, VALUES), "n %zu split %zu pattern %d offset %u", n, split, p,
+          offset);
     CHECK(guarded_intact(&in_words), "n %zu pattern %d", n, p);
 }
 
@@ -414,7 +416,8 @@ static void check_interleave(const mic_kernels *k, pattern p, size_t n, bool at_
     k->interleave(planes, n, bias, samples);
     CHECK(same(samples, wanted, 3 * n), "n %zu pattern %d bias %u", n, p, bias);
     CHECK(guarded_intact(&out_words), "n %zu pattern %d", n, p);
-    uint16_t *back = guarded_place(&in_words, 3 * n * sizeof *back, at_end, at_end ? 0 : 2 * (random_u32() % 17));
+    uint16_t *back = guarded_place(&in_words, 3 * n * sizeof *back, at_end,
+                                   at_end ? 0 : 2 * (random_u32() % 17));
     uint16_t *parted[] = {back, back + n, back + 2 * n};
     for (size_t i = 0; i < 3 * n; i++)
         expected[i / 3 + i % 3 * n] = samples[i] ^ bias;

@@ -52,14 +52,20 @@ static bool encode_failing(const stream_case *c, const stream *s, long nth)
 
 /* The last frame: of frames coded as differences the first is none.  A part of it
  * needs room for the whole. */
-static bool decode_failing(const stream_case *c, const stream *s, const uint64_t *offsets, bool is_part, long nth)
+static bool decode_failing(const stream_case *c, const stream *s, const uint64_t *offsets, bool is_part,
+                           long nth)
 {
     const size_t last = (size_t)s->layout.n_frames - 1;
     uint8_t *out = need(malloc((size_t)mic_frame_bytes(&s->layout)));
     mic_error error = {.status = MIC_OK};
-    mic_decode_job job = {.layout = &s->layout, .shared = s->shared, .in = s->bytes + offsets[last],
-                          .n_bytes = (size_t)(offsets[last + 1] - offsets[last]), .frame = (int64_t)last,
-                          .base_offset = offsets[last], .n_rows = s->layout.rows, .out = out,
+    mic_decode_job job = {.layout = &s->layout,
+                          .shared = s->shared,
+                          .in = s->bytes + offsets[last],
+                          .n_bytes = (size_t)(offsets[last + 1] - offsets[last]),
+                          .frame = (int64_t)last,
+                          .base_offset = offsets[last],
+                          .n_rows = s->layout.rows,
+                          .out = out,
                           .row_stride = (ptrdiff_t)(mic_frame_bytes(&s->layout) / s->layout.rows)};
     if (is_part) {
         job.first_row = s->layout.rows / 2;
@@ -97,9 +103,17 @@ static void test_case(const stream_case *c)
 static void test_slide(mic_sample_type type, unsigned channels)
 {
     enum { TILES = 4 };
-    const mic_layout layout = {.container = MIC_CONTAINER_MIC3, .sample_type = type, .codec = FSE,
-                               .channels = channels, .n_axes = 1, .axes = {TILES}, .n_frames = TILES, .rows = 8,
-                               .columns = 9, .n_levels = 1, .levels = {{16, 18}}};
+    const mic_layout layout = {.container = MIC_CONTAINER_MIC3,
+                               .sample_type = type,
+                               .codec = FSE,
+                               .channels = channels,
+                               .n_axes = 1,
+                               .axes = {TILES},
+                               .n_frames = TILES,
+                               .rows = 8,
+                               .columns = 9,
+                               .n_levels = 1,
+                               .levels = {{16, 18}}};
     const mic_encode_options options = {.codec = FSE, .n_states = 4, .n_threads = 1};
     const size_t n_tile = (size_t)mic_frame_bytes(&layout), n_words = TILES * n_tile / 2 + 1;
     uint16_t *samples = need(malloc(n_words * sizeof *samples));
@@ -123,13 +137,17 @@ static void test_slide(mic_sample_type type, unsigned channels)
     }
     reached = true;
     for (long nth = 0; reached; nth++) {
-        const mic_decode_job job = {.layout = &layout, .in = coded, .n_bytes = n_bytes, .n_rows = layout.rows,
-                                    .out = out, .row_stride = (ptrdiff_t)(n_tile / layout.rows)};
+        const mic_decode_job job = {.layout = &layout,
+                                    .in = coded,
+                                    .n_bytes = n_bytes,
+                                    .n_rows = layout.rows,
+                                    .out = out,
+                                    .row_stride = (ptrdiff_t)(n_tile / layout.rows)};
         countdown = nth;
         mic_status status = mic_decode(&job, 1, 1, NULL);
         reached = was_reached();
-        CHECK(status == (reached ? MIC_ERROR_MEMORY : MIC_OK), "%u channels: %d, allocation %ld", channels, status,
-              nth);
+        CHECK(status == (reached ? MIC_ERROR_MEMORY : MIC_OK), "%u channels: %d, allocation %ld", channels,
+              status, nth);
     }
     free(coded);
     free(out);
@@ -149,14 +167,16 @@ static void test_stage(mic_stream_kind kind)
         countdown = nth;
         mic_status status = mic_stream_encode(kind, pixels, SIDE, SIDE, 255, 1, out, bound, &n_bytes, NULL);
         reached = was_reached();
-        CHECK(status == (reached ? MIC_ERROR_MEMORY : MIC_OK), "kind %d: %d, allocation %ld", kind, status, nth);
+        CHECK(status == (reached ? MIC_ERROR_MEMORY : MIC_OK), "kind %d: %d, allocation %ld", kind, status,
+              nth);
     }
     reached = true;
     for (long nth = 0; reached; nth++) {
         countdown = nth;
         mic_status status = mic_stream_decode(kind, out, n_bytes, SIDE, SIDE, decoded, NULL);
         reached = was_reached();
-        CHECK(status == (reached ? MIC_ERROR_MEMORY : MIC_OK), "kind %d: %d, allocation %ld", kind, status, nth);
+        CHECK(status == (reached ? MIC_ERROR_MEMORY : MIC_OK), "kind %d: %d, allocation %ld", kind, status,
+              nth);
     }
     free(out);
 }
@@ -173,12 +193,13 @@ static void test_wavelet(mic_wavelet variant)
         bool reached = true;
         for (long nth = 0; reached; nth++) {
             countdown = nth;
-            mic_status status =
-                decodes ? mic_wavelet_decode(variant, out, n_bytes, decoded, SIDE * SIDE, NULL)
-                        : mic_wavelet_encode(variant, pixels, SIDE, SIDE, 255, 3, out, bound, &n_bytes, NULL);
+            mic_status status = decodes
+                                    ? mic_wavelet_decode(variant, out, n_bytes, decoded, SIDE * SIDE, NULL)
+                                    : mic_wavelet_encode(variant, pixels, SIDE, SIDE, 255, 3, out, bound,
+                                                         &n_bytes, NULL);
             reached = was_reached();
-            CHECK(status == (reached ? MIC_ERROR_MEMORY : MIC_OK), "variant %d: %d, allocation %ld", variant, status,
-                  nth);
+            CHECK(status == (reached ? MIC_ERROR_MEMORY : MIC_OK), "variant %d: %d, allocation %ld", variant,
+                  status, nth);
         }
     }
     free(out);

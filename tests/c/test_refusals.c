@@ -26,8 +26,13 @@ static mic_status encode_layout(mic_layout layout, mic_error *error)
 
 static void test_layouts(void)
 {
-    const mic_layout good = {.container = NATIVE, .sample_type = MIC_UINT16, .codec = FSE, .channels = 1, .rows = 3,
-                             .columns = 3, .n_frames = 1};
+    const mic_layout good = {.container = NATIVE,
+                             .sample_type = MIC_UINT16,
+                             .codec = FSE,
+                             .channels = 1,
+                             .rows = 3,
+                             .columns = 3,
+                             .n_frames = 1};
     mic_error error;
     mic_layout bad = good;
     CHECK(encode_layout(good, &error) == MIC_OK, "%s", error.message);
@@ -52,8 +57,13 @@ static void test_jobs(void)
     uint8_t *out = need(malloc(s.n_sample_bytes));
     mic_error error;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        const mic_decode_job job = {.layout = &s.layout, .in = s.bytes, .n_bytes = s.n_bytes,
-                                    .first_row = rows[i][0], .n_rows = rows[i][1], .out = out, .row_stride = 34};
+        const mic_decode_job job = {.layout = &s.layout,
+                                    .in = s.bytes,
+                                    .n_bytes = s.n_bytes,
+                                    .first_row = rows[i][0],
+                                    .n_rows = rows[i][1],
+                                    .out = out,
+                                    .row_stride = 34};
         check_refusal(mic_decode(&job, 1, 1, &error), MIC_ERROR_ARGUMENT, &error, "rows outside the frame");
     }
     free(out);
@@ -65,11 +75,12 @@ static void test_frames_without_sizes(void)
 {
     static const mic_container containers[] = {MIC2, MIC_CONTAINER_MIC3};
     for (size_t i = 0; i < COUNT_OF(containers); i++) {
-        const mic_layout layout = {.container = containers[i], .n_axes = 1, .n_frames = 1, .rows = 1, .columns = 1};
+        const mic_layout layout = {
+            .container = containers[i], .n_axes = 1, .n_frames = 1, .rows = 1, .columns = 1};
         uint64_t size;
         mic_error error;
-        check_refusal(mic_frame_size(&layout, (const uint8_t *)"", 0, &size, &error), MIC_ERROR_UNSUPPORTED, &error,
-                      "the size of a frame");
+        check_refusal(mic_frame_size(&layout, (const uint8_t *)"", 0, &size, &error), MIC_ERROR_UNSUPPORTED,
+                      &error, "the size of a frame");
     }
 }
 
@@ -78,8 +89,9 @@ static void test_frames_too_large(void)
     static const struct {
         uint32_t rows, columns;
         bool only_32_bits;
-    } cases[] = {{1, 1u << 31, false}, {UINT32_MAX, UINT32_MAX, false}, {1u << 16, 1u << 15, false}, {0, 5, false},
-                 {1u << 14, 1u << 14, true}, {1u << 22, 1, true}, {1, 1u << 28, true}};
+    } cases[] = {{1, 1u << 31, false}, {UINT32_MAX, UINT32_MAX, false}, {1u << 16, 1u << 15, false},
+                 {0, 5, false},        {1u << 14, 1u << 14, true},      {1u << 22, 1, true},
+                 {1, 1u << 28, true}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         uint8_t header[20] = {'M', 'I', 'C', '1'};
         const bool fits = cases[i].only_32_bits && SIZE_MAX > 0xFFFFFFFF;
@@ -89,19 +101,26 @@ static void test_frames_too_large(void)
         store_u32(header + 8, cases[i].rows);
         header[12] = 1;
         if (fits)
-            CHECK(mic_read_header(header, sizeof header, &layout, &error) == MIC_OK, "case %zu: %s", i, error.message);
+            CHECK(mic_read_header(header, sizeof header, &layout, &error) == MIC_OK, "case %zu: %s", i,
+                  error.message);
         else
             check_refusal(mic_read_header(header, sizeof header, &layout, &error),
-                          cases[i].only_32_bits ? MIC_ERROR_UNSUPPORTED : MIC_ERROR_CORRUPT, &error, "a frame too large");
+                          cases[i].only_32_bits ? MIC_ERROR_UNSUPPORTED : MIC_ERROR_CORRUPT, &error,
+                          "a frame too large");
     }
-    const mic_layout layout = {.sample_type = MIC_UINT16, .codec = FSE, .channels = 1, .rows = 1u << 16,
-                               .columns = 1u << 15, .strip_rows = 64, .n_frames = 1};
+    const mic_layout layout = {.sample_type = MIC_UINT16,
+                               .codec = FSE,
+                               .channels = 1,
+                               .rows = 1u << 16,
+                               .columns = 1u << 15,
+                               .strip_rows = 64,
+                               .n_frames = 1};
     const mic_encode_options options = {.codec = FSE, .n_states = 4, .effort = 5, .n_threads = 1};
     mic_encoded *encoded;
     unsigned bits_used;
     mic_error error;
-    check_refusal(mic_encode_frame(&layout, "", &options, &encoded, &bits_used, &error), MIC_ERROR_CORRUPT, &error,
-                  "a frame too large to be read back");
+    check_refusal(mic_encode_frame(&layout, "", &options, &encoded, &bits_used, &error), MIC_ERROR_CORRUPT,
+                  &error, "a frame too large to be read back");
 }
 
 #if SIZE_MAX > 0xFFFFFFFF
@@ -112,9 +131,12 @@ static void test_more_than_32_bits(void)
     uint8_t byte;
     size_t n_out;
     mic_error error;
-    check_refusal(mic_fse_encode(&word, n, 4, &byte, 1, &n_out, &error), MIC_ERROR_UNSUPPORTED, &error, "FSE");
-    check_refusal(mic_huffman_encode(&word, n, &byte, 1, &n_out, &error), MIC_ERROR_UNSUPPORTED, &error, "Huffman");
-    check_refusal(mic_rle_encode(&word, n, 8, 1, &word, &n_out, &error), MIC_ERROR_UNSUPPORTED, &error, "runs");
+    check_refusal(mic_fse_encode(&word, n, 4, &byte, 1, &n_out, &error), MIC_ERROR_UNSUPPORTED, &error,
+                  "FSE");
+    check_refusal(mic_huffman_encode(&word, n, &byte, 1, &n_out, &error), MIC_ERROR_UNSUPPORTED, &error,
+                  "Huffman");
+    check_refusal(mic_rle_encode(&word, n, 8, 1, &word, &n_out, &error), MIC_ERROR_UNSUPPORTED, &error,
+                  "runs");
 }
 #endif
 
@@ -131,7 +153,8 @@ static void test_wavelets(void)
                       MIC_ERROR_UNSUPPORTED, &error, "nine levels");
         check_refusal(mic_wavelet_encode(variant, pixels, 0, 2, 4, 1, out, sizeof out, &n, &error),
                       MIC_ERROR_UNSUPPORTED, &error, "no columns");
-        check_refusal(mic_wavelet_encode(variant, pixels, 1u << 20, 1u << 20, 4, 1, out, sizeof out, &n, &error),
+        check_refusal(mic_wavelet_encode(variant, pixels, 1u << 20, 1u << 20, 4, 1, out, sizeof out, &n,
+                                         &error),
                       MIC_ERROR_UNSUPPORTED, &error, "2^40 pixels");
         check_refusal(mic_wavelet_encode(variant, pixels, 2, 2, 4, 1, out, sizeof out, &n, &error),
                       MIC_ERROR_CAPACITY, &error, "no room");
@@ -145,8 +168,10 @@ static void test_room(void)
     uint8_t out[1];
     size_t n;
     mic_error error;
-    check_refusal(mic_plane_encode(plane, 2, 2, 4, out, sizeof out, &n, &error), MIC_ERROR_CAPACITY, &error, "plane");
-    check_refusal(mic_rgb_encode(rgb, 2, 2, 4, 1, out, sizeof out, &n, &error), MIC_ERROR_CAPACITY, &error, "RGB");
+    check_refusal(mic_plane_encode(plane, 2, 2, 4, out, sizeof out, &n, &error), MIC_ERROR_CAPACITY, &error,
+                  "plane");
+    check_refusal(mic_rgb_encode(rgb, 2, 2, 4, 1, out, sizeof out, &n, &error), MIC_ERROR_CAPACITY, &error,
+                  "RGB");
 }
 
 int main(void)

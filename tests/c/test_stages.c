@@ -23,8 +23,8 @@ typedef struct coder {
     mic_status (*encode)(const uint16_t *words, size_t n_words, uint8_t *out, size_t capacity,
                          size_t *n_bytes, mic_error *error);
     count_words *count;
-    mic_status (*decode)(const uint8_t *in, size_t n_bytes, uint16_t *words, size_t capacity,
-                         size_t *n_words, mic_error *error);
+    mic_status (*decode)(const uint8_t *in, size_t n_bytes, uint16_t *words, size_t capacity, size_t *n_words,
+                         mic_error *error);
 } coder;
 
 static const coder coders[] = {
@@ -113,7 +113,8 @@ static void check_counts(const coder *c, const uint8_t *in, size_t n_bytes, size
     }
 }
 
-static void check_decoding(const coder *c, const uint8_t *bytes, size_t n_bytes, const uint16_t *words, size_t n)
+static void check_decoding(const coder *c, const uint8_t *bytes, size_t n_bytes, const uint16_t *words,
+                           size_t n)
 {
     const uint8_t *in = NULL;
     size_t n_words = 0;
@@ -148,7 +149,8 @@ static void check_words(const coder *c, const uint16_t *words, size_t n, bool mu
     uint8_t *out = guarded_end(&output_room, bound);
     size_t n_bytes = 0;
     mic_status status = encode(c, words, n, out, bound, &n_bytes, NULL);
-    CHECK(status == MIC_OK || (status == MIC_ERROR_UNSUPPORTED && !must), "%s: status %d, n %zu", c->name, status, n);
+    CHECK(status == MIC_OK || (status == MIC_ERROR_UNSUPPORTED && !must), "%s: status %d, n %zu", c->name,
+          status, n);
     CHECK(guarded_intact(&output_room), "%s: n %zu", c->name, n);
     if (status != MIC_OK)
         return;
@@ -194,9 +196,9 @@ static void test_gap_tables(void)
         uint8_t bytes[8];
         size_t n;
     } tables[] = {
-        {{3, 2, 0, 255, 255, 0}, 6},       /* 65535, then 65536 */
+        {{3, 2, 0, 255, 255, 0}, 6},         /* 65535, then 65536 */
         {{3, 2, 0, 9, 0, 255, 255, 255}, 8}, /* 9, then 65545 */
-        {{1, 2, 0, 7, 0, 7, 0}, 7},        /* 7 7 */
+        {{1, 2, 0, 7, 0, 7, 0}, 7},          /* 7 7 */
         {{1, 0, 0}, 3},
         {{2, 0, 0, 0}, 4},
         {{4, 1, 0}, 3},
@@ -207,7 +209,9 @@ static void test_gap_tables(void)
     size_t n_bytes, n_words;
     for (size_t i = 0; i < COUNT_OF(tables); i++) {
         memcpy(in, tables[i].bytes, tables[i].n);
-        CHECK(mic_fse_encode(words, 10, 1, in + tables[i].n, sizeof in - tables[i].n, &n_bytes, NULL) == MIC_OK, "fse");
+        CHECK(mic_fse_encode(words, 10, 1, in + tables[i].n, sizeof in - tables[i].n, &n_bytes, NULL) ==
+                  MIC_OK,
+              "fse");
         mic_status status = mic_gap_decode(in, tables[i].n + n_bytes, decoded, 10, &n_words, NULL);
         CHECK(status == MIC_ERROR_CORRUPT, "gap table %zu: %d", i, status);
     }
@@ -264,14 +268,15 @@ static void check_delta(mic_predictor predictor, pattern p, size_t width, size_t
     size_t n_words = 0;
     mic_status status = mic_delta_encode(predictor, pixels, width, height, max_value, out, &n_words, NULL);
     CHECK(status == MIC_OK && n_words <= bound && guarded_intact(&output_room),
-          "status %d, %zu words of %zu: predictor %d pattern %d %zu x %zu", status, n_words, bound, predictor, p,
-          width, height);
+          "status %d, %zu words of %zu: predictor %d pattern %d %zu x %zu", status, n_words, bound, predictor,
+          p, width, height);
     words = need(malloc((n_words + 1) * sizeof *words));
     memcpy(words, out, n_words * sizeof *words);
     words[n_words] = 1;
     status = undo_delta(predictor, words, n_words, width, height, decoded);
     CHECK(status == MIC_OK && same(decoded, pixels, n * sizeof *pixels),
-          "status %d: predictor %d pattern %d %zu x %zu max %u", status, predictor, p, width, height, max_value);
+          "status %d: predictor %d pattern %d %zu x %zu max %u", status, predictor, p, width, height,
+          max_value);
     status = undo_delta(predictor, words, n_words + 1, width, height, decoded);
     CHECK(status == MIC_ERROR_CORRUPT, "one word more: %d", status);
     for (size_t less = 0; less < n_words; less += 1 + n_words / 8) {
@@ -294,8 +299,10 @@ static void test_delta(void)
                     check_delta(predictor, p, width, height, maxima[(width + height + p) % COUNT_OF(maxima)]);
         for (size_t n = 1; n <= MOST; n++)
             check_delta(predictor, (pattern)(n % N_PATTERNS), n % 2 ? n : 1, n % 2 ? 1 + n % 9 : n, 65535);
-        CHECK(mic_delta_encode(predictor, words, 1, 1, 0, words, &n_words, NULL) == MIC_ERROR_UNSUPPORTED, "max 0");
-        CHECK(mic_delta_encode(predictor, words, 1, 1, 65536, words, &n_words, NULL) == MIC_ERROR_UNSUPPORTED, "max 65536");
+        CHECK(mic_delta_encode(predictor, words, 1, 1, 0, words, &n_words, NULL) == MIC_ERROR_UNSUPPORTED,
+              "max 0");
+        CHECK(mic_delta_encode(predictor, words, 1, 1, 65536, words, &n_words, NULL) == MIC_ERROR_UNSUPPORTED,
+              "max 65536");
     }
 }
 
@@ -395,7 +402,8 @@ static void check_stream_damage(mic_stream_kind kind, const uint8_t *bytes, size
     free(copy);
 }
 
-static void check_stream(mic_stream_kind kind, int n_states, pattern p, size_t width, size_t height, bool damage)
+static void check_stream(mic_stream_kind kind, int n_states, pattern p, size_t width, size_t height,
+                         bool damage)
 {
     const size_t n = width * height, bound = mic_stream_bound(n);
     const unsigned max_value = p == SKEWED ? 255 : 4095;
@@ -405,9 +413,10 @@ static void check_stream(mic_stream_kind kind, int n_states, pattern p, size_t w
         pixels[i] &= (uint16_t)max_value;
     uint8_t *out = guarded_end(&output_room, bound);
     size_t n_bytes = 0;
-    mic_status status = mic_stream_encode(kind, pixels, width, height, max_value, n_states, out, bound, &n_bytes, NULL);
-    CHECK(status == MIC_OK || status == MIC_ERROR_UNSUPPORTED, "status %d: kind %d %zu x %zu pattern %d", status,
-          kind, width, height, p);
+    mic_status status = mic_stream_encode(kind, pixels, width, height, max_value, n_states, out, bound,
+                                          &n_bytes, NULL);
+    CHECK(status == MIC_OK || status == MIC_ERROR_UNSUPPORTED, "status %d: kind %d %zu x %zu pattern %d",
+          status, kind, width, height, p);
     CHECK(guarded_intact(&output_room), "kind %d %zu x %zu pattern %d", kind, width, height, p);
     CHECK(status == MIC_OK || p != SKEWED || n < 150, "kind %d refuses %zu x %zu", kind, width, height);
     if (status != MIC_OK)
@@ -421,9 +430,10 @@ static void check_stream(mic_stream_kind kind, int n_states, pattern p, size_t w
           "status %d: kind %d states %d %zu x %zu pattern %d", status, kind, n_states, width, height, p);
     CHECK(guarded_intact(&output_room), "kind %d %zu x %zu pattern %d", kind, width, height, p);
     out = guarded_end(&output_room, n_bytes - 1);
-    status = mic_stream_encode(kind, pixels, width, height, max_value, n_states, out, n_bytes - 1, &n_bytes, NULL);
-    CHECK(status == MIC_ERROR_CAPACITY && guarded_intact(&output_room), "status %d: kind %d %zu x %zu", status,
-          kind, width, height);
+    status = mic_stream_encode(kind, pixels, width, height, max_value, n_states, out, n_bytes - 1, &n_bytes,
+                               NULL);
+    CHECK(status == MIC_ERROR_CAPACITY && guarded_intact(&output_room), "status %d: kind %d %zu x %zu",
+          status, kind, width, height);
     if (damage)
         check_stream_damage(kind, bytes, n_bytes, width, height);
     free(bytes);

@@ -30,7 +30,8 @@ static mic_status run_item(void *context, size_t i, mic_error *error)
         ;
     if (!all->fails[i])
         return MIC_OK;
-    return mic_fail(error, i % 2 ? MIC_ERROR_CORRUPT : MIC_ERROR_TRUNCATED, "test", (int64_t)i, "item %zu", i);
+    return mic_fail(error, i % 2 ? MIC_ERROR_CORRUPT : MIC_ERROR_TRUNCATED, "test", (int64_t)i, "item %zu",
+                    i);
 }
 
 static void check_loop(items *all, size_t n, int n_threads)
@@ -71,7 +72,8 @@ static void test_loop(void)
 /* The message names the first damaged frame, however many threads there are. */
 static void test_lowest_frame(void)
 {
-    static const stream_case volume = {"volume", NATIVE, MIC_UINT16, 1, 1, {12}, 20, 20, 0, FSE, 4, SKEWED, 1};
+    static const stream_case volume = {"volume", NATIVE, MIC_UINT16, 1, 1,      {12}, 20,
+                                       20,       0,      FSE,        4, SKEWED, 1};
     stream s = make_stream(&volume);
     uint64_t *offsets = NULL;
     uint8_t *out = need(malloc(s.n_sample_bytes));
@@ -110,8 +112,10 @@ static void *call(void *argument)
         const char *name = stream_cases[which].name;
         uint8_t *out = need(malloc(s->n_sample_bytes));
         mic_error error;
-        mic_status status = decode_stream(s->bytes, s->n_bytes, 1 + self->number % 3, out, s->n_sample_bytes, NULL, &error);
-        CHECK(status == MIC_OK && same(out, s->samples, s->n_sample_bytes), "%s by caller %d", name, self->number);
+        mic_status status = decode_stream(s->bytes, s->n_bytes, 1 + self->number % 3, out, s->n_sample_bytes,
+                                          NULL, &error);
+        CHECK(status == MIC_OK && same(out, s->samples, s->n_sample_bytes), "%s by caller %d", name,
+              self->number);
         status = decode_stream(s->bytes, s->n_bytes / 2, 2, out, s->n_sample_bytes, NULL, &error);
         CHECK(status != MIC_OK, "half of %s by caller %d", name, self->number);
         free(out);

@@ -22,16 +22,51 @@ typedef struct slide {
 } slide;
 
 static slide slides[] = {
-    {.name = "native u16", .container = MIC_CONTAINER_NATIVE, .type = MIC_UINT16, .channels = 1, .tile_rows = 8,
-     .tile_columns = 6, .n_levels = 2, .levels = {{12, 10}, {6, 5}}, .codec = MIC_CODEC_FSE},
-    {.name = "native u8 colour", .container = MIC_CONTAINER_NATIVE, .type = MIC_UINT8, .channels = 3, .tile_rows = 35,
-     .tile_columns = 9, .n_levels = 1, .levels = {{35, 20}}, .codec = MIC_CODEC_WAVEFRONT},
-    {.name = "mic3 u16", .container = MIC_CONTAINER_MIC3, .type = MIC_UINT16, .channels = 1, .tile_rows = 8,
-     .tile_columns = 6, .n_levels = 3, .levels = {{12, 10}, {6, 5}, {3, 2}}, .codec = MIC_CODEC_FSE},
-    {.name = "mic3 u8", .container = MIC_CONTAINER_MIC3, .type = MIC_UINT8, .channels = 1, .tile_rows = 30,
-     .tile_columns = 20, .n_levels = 1, .levels = {{31, 20}}, .codec = MIC_CODEC_FSE},
-    {.name = "mic3 colour", .container = MIC_CONTAINER_MIC3, .type = MIC_UINT8, .channels = 3, .tile_rows = 12,
-     .tile_columns = 11, .n_levels = 2, .levels = {{12, 20}, {6, 10}}, .codec = MIC_CODEC_FSE},
+    {.name = "native u16",
+     .container = MIC_CONTAINER_NATIVE,
+     .type = MIC_UINT16,
+     .channels = 1,
+     .tile_rows = 8,
+     .tile_columns = 6,
+     .n_levels = 2,
+     .levels = {{12, 10}, {6, 5}},
+     .codec = MIC_CODEC_FSE},
+    {.name = "native u8 colour",
+     .container = MIC_CONTAINER_NATIVE,
+     .type = MIC_UINT8,
+     .channels = 3,
+     .tile_rows = 35,
+     .tile_columns = 9,
+     .n_levels = 1,
+     .levels = {{35, 20}},
+     .codec = MIC_CODEC_WAVEFRONT},
+    {.name = "mic3 u16",
+     .container = MIC_CONTAINER_MIC3,
+     .type = MIC_UINT16,
+     .channels = 1,
+     .tile_rows = 8,
+     .tile_columns = 6,
+     .n_levels = 3,
+     .levels = {{12, 10}, {6, 5}, {3, 2}},
+     .codec = MIC_CODEC_FSE},
+    {.name = "mic3 u8",
+     .container = MIC_CONTAINER_MIC3,
+     .type = MIC_UINT8,
+     .channels = 1,
+     .tile_rows = 30,
+     .tile_columns = 20,
+     .n_levels = 1,
+     .levels = {{31, 20}},
+     .codec = MIC_CODEC_FSE},
+    {.name = "mic3 colour",
+     .container = MIC_CONTAINER_MIC3,
+     .type = MIC_UINT8,
+     .channels = 3,
+     .tile_rows = 12,
+     .tile_columns = 11,
+     .n_levels = 2,
+     .levels = {{12, 20}, {6, 10}},
+     .codec = MIC_CODEC_FSE},
 };
 
 static uint32_t count_tiles(const slide *s)
@@ -62,21 +97,31 @@ static void make_samples(slide *s, size_t n_tiles)
 static void make_slide(slide *s, int n_threads)
 {
     const uint32_t n_tiles = count_tiles(s);
-    const mic_encode_options options = {.codec = s->codec, .n_states = 4, .effort = 5, .n_threads = n_threads};
+    const mic_encode_options options = {.codec = s->codec,
+                                        .n_states = 4,
+                                        .effort = 5,
+                                        .n_threads = n_threads};
     mic_layout *layout = &s->layout;
     uint8_t header[MIC_HEADER_BOUND];
     size_t n_header = 0;
     mic_encoded **coded = need(calloc(n_tiles, sizeof(mic_encoded *)));
     uint64_t *offsets = need(malloc((n_tiles + 1) * sizeof *offsets));
-    *layout = (mic_layout){.container = s->container, .sample_type = s->type, .codec = s->codec,
-                           .channels = s->channels, .n_axes = 1, .axes = {n_tiles}, .n_frames = n_tiles,
-                           .rows = s->tile_rows, .columns = s->tile_columns, .n_levels = s->n_levels};
+    *layout = (mic_layout){.container = s->container,
+                           .sample_type = s->type,
+                           .codec = s->codec,
+                           .channels = s->channels,
+                           .n_axes = 1,
+                           .axes = {n_tiles},
+                           .n_frames = n_tiles,
+                           .rows = s->tile_rows,
+                           .columns = s->tile_columns,
+                           .n_levels = s->n_levels};
     memcpy(layout->levels, s->levels, sizeof s->levels);
     mic_plan_strips(layout);
     if (!s->samples)
         make_samples(s, n_tiles);
-    CHECK(mic_encode_frames(layout, s->samples, n_tiles, &options, coded, &layout->bits_used, NULL) == MIC_OK, "%s",
-          s->name);
+    CHECK(mic_encode_frames(layout, s->samples, n_tiles, &options, coded, &layout->bits_used, NULL) == MIC_OK,
+          "%s", s->name);
     CHECK(mic_write_header(layout, header, &n_header, NULL) == MIC_OK, "%s", s->name);
     const bool table_first = s->container == MIC_CONTAINER_MIC3;
     offsets[0] = n_header + (table_first ? mic_index_bytes(layout) : 0);
@@ -102,7 +147,8 @@ static void make_slide(slide *s, int n_threads)
 /* ---- reading ------------------------------------------------------------ */
 
 /* Every tile of a stream into `out` (NULL: nowhere), as the Python layer reads it. */
-static mic_status read_slide(const uint8_t *in, size_t n_bytes, size_t most_bytes, uint8_t *out, mic_error *error)
+static mic_status read_slide(const uint8_t *in, size_t n_bytes, size_t most_bytes, uint8_t *out,
+                             mic_error *error)
 {
     mic_layout layout;
     mic_status status = mic_read_header(in, n_bytes, &layout, error);
@@ -116,7 +162,8 @@ static mic_status read_slide(const uint8_t *in, size_t n_bytes, size_t most_byte
     const size_t n_tile = (size_t)mic_frame_bytes(&layout);
     uint64_t *offsets = need(malloc((size_t)(layout.n_frames + 1) * sizeof *offsets));
     uint8_t *tile = need(malloc(n_tile));
-    status = mic_read_index(&layout, in + layout.index_offset, n_bytes - (size_t)layout.index_offset, offsets, error);
+    status = mic_read_index(&layout, in + layout.index_offset, n_bytes - (size_t)layout.index_offset, offsets,
+                            error);
     for (size_t i = 0; i < layout.n_frames && status == MIC_OK; i++) {
         if (offsets[i + 1] > n_bytes) {
             status = MIC_ERROR_TRUNCATED;
@@ -124,8 +171,13 @@ static mic_status read_slide(const uint8_t *in, size_t n_bytes, size_t most_byte
         }
         const size_t n = (size_t)(offsets[i + 1] - offsets[i]);
         uint8_t *coded = exact_copy(in + offsets[i], n);
-        const mic_decode_job job = {.layout = &layout, .in = coded, .n_bytes = n, .frame = (int64_t)i,
-                                    .base_offset = offsets[i], .n_rows = layout.rows, .out = tile,
+        const mic_decode_job job = {.layout = &layout,
+                                    .in = coded,
+                                    .n_bytes = n,
+                                    .frame = (int64_t)i,
+                                    .base_offset = offsets[i],
+                                    .n_rows = layout.rows,
+                                    .out = tile,
                                     .row_stride = (ptrdiff_t)(n_tile / layout.rows)};
         status = mic_decode(&job, 1, 1, error);
         CHECK(status == MIC_OK || !error || error->frame == (int64_t)i, "tile %zu", i);
@@ -142,7 +194,8 @@ static void check_whole(slide *s)
 {
     const size_t n = tile_bytes(s) * (size_t)s->layout.n_frames;
     uint8_t *out = need(malloc(n)), *bytes = s->bytes;
-    CHECK(read_slide(s->bytes, s->n_bytes, SIZE_MAX, out, NULL) == MIC_OK && same(out, s->samples, n), "%s", s->name);
+    CHECK(read_slide(s->bytes, s->n_bytes, SIZE_MAX, out, NULL) == MIC_OK && same(out, s->samples, n), "%s",
+          s->name);
     make_slide(s, 3);
     CHECK(same(bytes, s->bytes, s->n_bytes), "%s: the same bytes on 3 threads", s->name);
     free(bytes);
@@ -158,13 +211,19 @@ static void check_columns(const slide *s)
     uint8_t *out = need(malloc(s->tile_rows * apart));
     mic_layout layout;
     CHECK(mic_read_header(s->bytes, s->n_bytes, &layout, NULL) == MIC_OK, "%s", s->name);
-    mic_read_index(&layout, s->bytes + layout.index_offset, s->n_bytes - (size_t)layout.index_offset, offsets, NULL);
+    mic_read_index(&layout, s->bytes + layout.index_offset, s->n_bytes - (size_t)layout.index_offset, offsets,
+                   NULL);
     for (uint32_t first = 0; first < s->tile_columns; first++)
         for (uint32_t n = 1; n <= s->tile_columns - first; n++) {
             const uint32_t row = first % s->tile_rows, n_rows = 1 + n % (s->tile_rows - row);
-            const mic_decode_job job = {.layout = &layout, .in = s->bytes + offsets[0],
-                                        .n_bytes = (size_t)(offsets[1] - offsets[0]), .first_row = row,
-                                        .n_rows = n_rows, .first_column = first, .n_columns = n, .out = out,
+            const mic_decode_job job = {.layout = &layout,
+                                        .in = s->bytes + offsets[0],
+                                        .n_bytes = (size_t)(offsets[1] - offsets[0]),
+                                        .first_row = row,
+                                        .n_rows = n_rows,
+                                        .first_column = first,
+                                        .n_columns = n,
+                                        .out = out,
                                         .row_stride = (ptrdiff_t)apart};
             memset(out, 0xEE, s->tile_rows * apart);
             CHECK(mic_decode(&job, 1, 1, NULL) == MIC_OK, "%s: %u columns from %u", s->name, n, first);
@@ -173,9 +232,14 @@ static void check_columns(const slide *s)
                           out[y * apart + n * n_pixel] == 0xEE,
                       "%s: row %u of %u columns from %u", s->name, y, n, first);
         }
-    mic_decode_job outside = {.layout = &layout, .in = s->bytes + offsets[0], .n_rows = 1, .out = out,
-                              .n_bytes = (size_t)(offsets[1] - offsets[0]), .first_column = 1,
-                              .n_columns = s->tile_columns, .row_stride = (ptrdiff_t)apart};
+    mic_decode_job outside = {.layout = &layout,
+                              .in = s->bytes + offsets[0],
+                              .n_rows = 1,
+                              .out = out,
+                              .n_bytes = (size_t)(offsets[1] - offsets[0]),
+                              .first_column = 1,
+                              .n_columns = s->tile_columns,
+                              .row_stride = (ptrdiff_t)apart};
     CHECK(mic_decode(&outside, 1, 1, NULL) == MIC_ERROR_ARGUMENT, "%s: a column too many", s->name);
     outside.first_column = UINT32_MAX;
     CHECK(mic_decode(&outside, 1, 1, NULL) == MIC_ERROR_ARGUMENT, "%s: columns far away", s->name);
@@ -206,8 +270,15 @@ static void check_damage(const slide *s)
 
 static void test_levels(void)
 {
-    mic_layout good = {.container = MIC_CONTAINER_MIC3, .channels = 1, .n_axes = 1, .axes = {5}, .n_frames = 5,
-                       .rows = 8, .columns = 6, .n_levels = 2, .levels = {{12, 10}, {8, 1}}};
+    mic_layout good = {.container = MIC_CONTAINER_MIC3,
+                       .channels = 1,
+                       .n_axes = 1,
+                       .axes = {5},
+                       .n_frames = 5,
+                       .rows = 8,
+                       .columns = 6,
+                       .n_levels = 2,
+                       .levels = {{12, 10}, {8, 1}}};
     mic_error error;
     CHECK(mic_check_levels(&good, &error) == MIC_OK, "good");
     for (unsigned field = 0; field < 7; field++) {
@@ -225,7 +296,8 @@ static void test_levels(void)
     }
     mic_encode_options options = {.codec = MIC_CODEC_FSE, .n_states = 4, .effort = 5, .n_threads = 1};
     mic_encoded *encoded = NULL;
-    CHECK(mic_encode(&good, "", &options, &encoded, &error) == MIC_ERROR_ARGUMENT && !encoded, "not in one go");
+    CHECK(mic_encode(&good, "", &options, &encoded, &error) == MIC_ERROR_ARGUMENT && !encoded,
+          "not in one go");
 }
 
 static void test_halve(void)

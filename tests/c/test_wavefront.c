@@ -27,19 +27,26 @@ typedef struct shape {
 
 /* ---- models -------------------------------------------------------------- */
 
-static unsigned n_symbols(unsigned direct_log) { return 2 * ((1u << direct_log) + 4 * (16 - direct_log) - 1) + 1; }
+static unsigned n_symbols(unsigned direct_log)
+{
+    return 2 * ((1u << direct_log) + 4 * (16 - direct_log) - 1) + 1;
+}
 
 /* Any model that the header can say, with a code for every symbol. */
 static wf_model random_model(unsigned max_value)
 {
-    wf_model m = {.predictor = (wf_predictor)(random_u32() & 1), .max_value = max_value,
-                  .fraction_bits = wf_fraction_bits(max_value), .direct_log = 2 + random_u32() % 5,
-                  .table_log = 8 + random_u32() % 5, .precision = random_u32() % 16};
+    wf_model m = {.predictor = (wf_predictor)(random_u32() & 1),
+                  .max_value = max_value,
+                  .fraction_bits = wf_fraction_bits(max_value),
+                  .direct_log = 2 + random_u32() % 5,
+                  .table_log = 8 + random_u32() % 5,
+                  .precision = random_u32() % 16};
     const uint32_t starts = random_u32() & (random_u32() % 3 ? random_u32() : ~0u);
     for (unsigned b = 0; b < WF_BUCKETS; b++)
         m.context[b] = (uint8_t)(m.n_contexts += b == 0 || starts >> b & 1) - 1;
     for (unsigned i = 0; i < WF_WEIGHTS && m.predictor == WF_LINEAR; i++)
-        m.weights[i] = (int16_t)(256 * (random_u32() % 4 ? (int)(random_u32() % 41) - 20 : (int)(random_u32() % 255) - 127));
+        m.weights[i] = (int16_t)(256 * (random_u32() % 4 ? (int)(random_u32() % 41) - 20
+                                                         : (int)(random_u32() % 255) - 127));
     for (unsigned c = 0; c < m.n_contexts; c++) {
         uint32_t counts[WF_SYMBOLS] = {0};
         for (unsigned s = 0; s < n_symbols(m.direct_log); s++)
@@ -51,8 +58,9 @@ static wf_model random_model(unsigned max_value)
 
 static bool same_models(const wf_model *a, const wf_model *b)
 {
-    bool equal = a->predictor == b->predictor && a->max_value == b->max_value && a->fraction_bits == b->fraction_bits &&
-                 a->direct_log == b->direct_log && a->table_log == b->table_log && a->precision == b->precision &&
+    bool equal = a->predictor == b->predictor && a->max_value == b->max_value &&
+                 a->fraction_bits == b->fraction_bits && a->direct_log == b->direct_log &&
+                 a->table_log == b->table_log && a->precision == b->precision &&
                  a->n_contexts == b->n_contexts && same(a->context, b->context, sizeof a->context) &&
                  same(a->weights, b->weights, sizeof a->weights);
     for (unsigned c = 0; equal && c < a->n_contexts; c++)
@@ -68,13 +76,15 @@ static wf_decoder reread(const wf_model *m, bool with_cuts)
     size_t n_bytes = 0, n_used = 0;
     CHECK(mic_wf_write_model(m, bytes, sizeof bytes, &n_bytes, NULL) == MIC_OK, "%zu bytes", n_bytes);
     mic_error error = {.status = MIC_OK};
-    mic_status status = mic_wf_decoder_open(guarded_copy(&in_bytes, bytes, n_bytes), n_bytes, &decoder, &n_used, &error);
-    CHECK(status == MIC_OK && n_used == n_bytes, "%d %s: %zu of %zu bytes", status, error.message, n_used, n_bytes);
+    mic_status status = mic_wf_decoder_open(guarded_copy(&in_bytes, bytes, n_bytes), n_bytes, &decoder,
+                                            &n_used, &error);
+    CHECK(status == MIC_OK && n_used == n_bytes, "%d %s: %zu of %zu bytes", status, error.message, n_used,
+          n_bytes);
     CHECK(same_models(m, &decoder.model), "%zu bytes", n_bytes);
     for (size_t n = 0; with_cuts && n < n_bytes; n++) {
         status = mic_wf_decoder_open(guarded_copy(&in_bytes, bytes, n), n, &cut, &n_used, &error);
-        CHECK(status == MIC_ERROR_TRUNCATED || status == MIC_ERROR_CORRUPT, "status %d, cut at %zu of %zu", status, n,
-              n_bytes);
+        CHECK(status == MIC_ERROR_TRUNCATED || status == MIC_ERROR_CORRUPT, "status %d, cut at %zu of %zu",
+              status, n, n_bytes);
         mic_wf_decoder_free(&cut);
     }
     return decoder;
@@ -86,7 +96,8 @@ static wf_model build(shape s, size_t strip_rows, unsigned max_value, int effort
 {
     wf_plane_encoder *plane = NULL;
     wf_model m;
-    CHECK(mic_wf_plane_open(words, 0, s.width, s.height, strip_rows, max_value, effort, &plane, NULL) == MIC_OK,
+    CHECK(mic_wf_plane_open(words, 0, s.width, s.height, strip_rows, max_value, effort, &plane, NULL) ==
+              MIC_OK,
           "%zux%zu", s.width, s.height);
     const size_t n_strips = (s.height + strip_rows - 1) / strip_rows;
     for (size_t k = 0; k < n_strips; k++)
@@ -96,9 +107,10 @@ static wf_model build(shape s, size_t strip_rows, unsigned max_value, int effort
         const size_t first = k * strip_rows, height = min_size(strip_rows, s.height - first);
         size_t n = 0, n_other = 0;
         CHECK(mic_wf_plane_encode(plane, k, strip, MOST_STRIP, &n, NULL) == MIC_OK &&
-                  mic_wf_encode_strip(&m, words + first * s.width, s.width, height, &scratch, other_strip, MOST_STRIP,
-                                      &n_other, NULL) == MIC_OK &&
-                  n == n_other && same(strip, other_strip, n), "strip %zu of %zux%zu", k, s.width, s.height);
+                  mic_wf_encode_strip(&m, words + first * s.width, s.width, height, &scratch, other_strip,
+                                      MOST_STRIP, &n_other, NULL) == MIC_OK &&
+                  n == n_other && same(strip, other_strip, n),
+              "strip %zu of %zux%zu", k, s.width, s.height);
     }
     mic_wf_plane_free(plane);
     return m;
@@ -121,16 +133,18 @@ static size_t encode(const wf_model *m, shape s)
     for (size_t i = 0; i < n_isas; i++) {
         size_t n = 0;
         mic_use_isa(isas[i]->isa, NULL);
-        mic_status status = mic_wf_encode_strip(m, words, s.width, s.height, &scratch, i ? other_strip : strip, MOST_STRIP,
-                                                &n, NULL);
-        CHECK(status == MIC_OK && n <= mic_wf_strip_bound(s.width, s.height), "status %d, %zu bytes", status, n);
+        mic_status status = mic_wf_encode_strip(m, words, s.width, s.height, &scratch,
+                                                i ? other_strip : strip, MOST_STRIP, &n, NULL);
+        CHECK(status == MIC_OK && n <= mic_wf_strip_bound(s.width, s.height), "status %d, %zu bytes", status,
+              n);
         CHECK(i == 0 || (n == n_bytes && same(strip, other_strip, n)), "%zux%zu by %s", s.width, s.height,
               mic_isa_name(isas[i]->isa));
         n_bytes = n;
     }
     size_t n = 0;
     CHECK(mic_wf_encode_strip(m, words, s.width, s.height, &scratch, other_strip, n_bytes - 1, &n, NULL) ==
-              MIC_ERROR_CAPACITY, "%zux%zu", s.width, s.height);
+              MIC_ERROR_CAPACITY,
+          "%zux%zu", s.width, s.height);
     return n_bytes;
 }
 
@@ -138,8 +152,10 @@ static void check_decode(const wf_decoder *decoder, shape s, size_t n_bytes)
 {
     const size_t n_out = s.width * s.height * sizeof *words;
     for (size_t i = 0; i < n_isas; i++) {
-        wf_strip_job job = {.in = guarded_copy(&in_bytes, strip, n_bytes), .n_bytes = n_bytes,
-                            .words = guarded_end(&out_words, n_out), .height = s.height};
+        wf_strip_job job = {.in = guarded_copy(&in_bytes, strip, n_bytes),
+                            .n_bytes = n_bytes,
+                            .words = guarded_end(&out_words, n_out),
+                            .height = s.height};
         mic_error error = {.status = MIC_OK};
         mic_status status = isas[i]->wavefront_decode(decoder, &job, 1, s.width, &error);
         CHECK(status == MIC_OK && same(job.words, words, n_out), "%zux%zu by %s: %d %s", s.width, s.height,
@@ -151,8 +167,10 @@ static void check_decode(const wf_decoder *decoder, shape s, size_t n_bytes)
 static void test_strips(void)
 {
     static const size_t heights[] = {1, 2, 5, 31, 32, 33, 63, 64, 65, 97, 130};
-    static const size_t widths[] = {1, 2, 3, 5, 17, 30, 31, 32, 33, 61, 62, 63, 64, 65, 66, 67, 95, 96, 97, 127, 128, 129, 160, 257};
-    static const unsigned maxima[] = {1, 2, 7, 255, 256, 511, 512, 4095, 16383, 16384, 32767, 32768, 40000, 65535};
+    static const size_t widths[] = {1,  2,  3,  5,  17, 30, 31, 32,  33,  61,  62,  63,
+                                    64, 65, 66, 67, 95, 96, 97, 127, 128, 129, 160, 257};
+    static const unsigned maxima[] = {1,    2,     7,     255,   256,   511,   512,
+                                      4095, 16383, 16384, 32767, 32768, 40000, 65535};
     unsigned turn = 0;
     for (size_t i = 0; i < COUNT_OF(heights); i++)
         for (size_t k = 0; k < COUNT_OF(widths); k++)
@@ -219,12 +237,13 @@ static void test_groups(void)
         for (size_t i = 0; i < n_isas; i++) {
             wf_strip_job jobs[MOST_JOBS];
             for (size_t k = 0; k < n_jobs; k++)
-                jobs[k] = (wf_strip_job){coded[k], sizes[k], need(malloc(2 * width * heights[k])), heights[k]};
+                jobs[k] = (wf_strip_job){coded[k], sizes[k], need(malloc(2 * width * heights[k])),
+                                         heights[k]};
             mic_status status = isas[i]->wavefront_decode(&decoder, jobs, n_jobs, width, NULL);
             CHECK(status == MIC_OK, "%zu strips: %d by %s", n_jobs, status, mic_isa_name(isas[i]->isa));
             for (size_t k = 0; k < n_jobs; k++) {
-                CHECK(same(jobs[k].words, words + k * width * ROWS, 2 * width * heights[k]), "strip %zu of %zu by %s", k,
-                      n_jobs, mic_isa_name(isas[i]->isa));
+                CHECK(same(jobs[k].words, words + k * width * ROWS, 2 * width * heights[k]),
+                      "strip %zu of %zu by %s", k, n_jobs, mic_isa_name(isas[i]->isa));
                 free(jobs[k].words);
             }
             if (n_jobs > 1) { /* the last one damaged: all fail */
@@ -247,7 +266,8 @@ static void test_groups(void)
 /* ---- damage -------------------------------------------------------------- */
 
 /* All agree on a strip that may be damaged; words count where they succeed. */
-static mic_status check_alike(const wf_decoder *decoder, shape s, const uint8_t *bytes, size_t n_bytes, const char *what)
+static mic_status check_alike(const wf_decoder *decoder, shape s, const uint8_t *bytes, size_t n_bytes,
+                              const char *what)
 {
     const size_t n_out = s.width * s.height * sizeof *words;
     mic_status first = MIC_OK;
@@ -255,18 +275,23 @@ static mic_status check_alike(const wf_decoder *decoder, shape s, const uint8_t 
     static uint16_t wanted[MOST_WORDS];
     for (size_t i = 0; i < n_isas; i++) {
         errors[i] = (mic_error){.status = MIC_OK};
-        wf_strip_job job = {.in = guarded_copy(&in_bytes, bytes, n_bytes), .n_bytes = n_bytes,
-                            .words = guarded_end(&out_words, n_out), .height = s.height};
+        wf_strip_job job = {.in = guarded_copy(&in_bytes, bytes, n_bytes),
+                            .n_bytes = n_bytes,
+                            .words = guarded_end(&out_words, n_out),
+                            .height = s.height};
         mic_status status = isas[i]->wavefront_decode(decoder, &job, 1, s.width, &errors[i]);
         first = i ? first : status;
-        CHECK(status == first && !strcmp(errors[i].message, errors[0].message), "%s, %zux%zu, %zu bytes by %s: %d, %d: %s",
-              what, s.width, s.height, n_bytes, mic_isa_name(isas[i]->isa), status, first, errors[i].message);
-        CHECK(status == MIC_OK || status == MIC_ERROR_TRUNCATED || status == MIC_ERROR_CORRUPT, "%s: %d", what, status);
-        CHECK(guarded_intact(&out_words), "%s, %zux%zu by %s", what, s.width, s.height, mic_isa_name(isas[i]->isa));
+        CHECK(status == first && !strcmp(errors[i].message, errors[0].message),
+              "%s, %zux%zu, %zu bytes by %s: %d, %d: %s", what, s.width, s.height, n_bytes,
+              mic_isa_name(isas[i]->isa), status, first, errors[i].message);
+        CHECK(status == MIC_OK || status == MIC_ERROR_TRUNCATED || status == MIC_ERROR_CORRUPT, "%s: %d",
+              what, status);
+        CHECK(guarded_intact(&out_words), "%s, %zux%zu by %s", what, s.width, s.height,
+              mic_isa_name(isas[i]->isa));
         if (i == 0)
             memcpy(wanted, job.words, n_out);
-        CHECK(status != MIC_OK || same(wanted, job.words, n_out), "%s, %zux%zu by %s", what, s.width, s.height,
-              mic_isa_name(isas[i]->isa));
+        CHECK(status != MIC_OK || same(wanted, job.words, n_out), "%s, %zux%zu by %s", what, s.width,
+              s.height, mic_isa_name(isas[i]->isa));
     }
     return first;
 }
@@ -280,13 +305,15 @@ static void damage_strip(const wf_decoder *decoder, shape s, size_t n_bytes)
     memcpy(other_strip, bytes, n_bytes);
     for (size_t more = 1; more <= 2 * WF_STEP_WORDS + 3; more++) { /* words left over */
         other_strip[n_bytes + more - 1] = (uint8_t)random_u32();
-        CHECK(check_alike(decoder, s, other_strip, n_bytes + more, "longer") != MIC_OK, "%zux%zu", s.width, s.height);
+        CHECK(check_alike(decoder, s, other_strip, n_bytes + more, "longer") != MIC_OK, "%zux%zu", s.width,
+              s.height);
     }
     for (size_t lane = 0; lane < n_states / 4; lane++) {
         const uint32_t low[] = {0, 1, 65535, random_u32() % 65536};
         for (size_t k = 0; k < COUNT_OF(low); k++) {
             store_u32(bytes + 4 * lane, low[k]);
-            CHECK(check_alike(decoder, s, bytes, n_bytes, "low state") == MIC_ERROR_CORRUPT, "lane %zu", lane);
+            CHECK(check_alike(decoder, s, bytes, n_bytes, "low state") == MIC_ERROR_CORRUPT, "lane %zu",
+                  lane);
         }
         memcpy(bytes + 4 * lane, strip + 4 * lane, 4);
     }
@@ -308,7 +335,8 @@ static void test_damaged_pairs(void)
         const wf_model m = random_model(trial % 5 ? 4095 : 65535);
         wf_decoder decoder = reread(&m, false);
         fill_image(trial % 2 ? NOISE : SKEWED, s, m.max_value);
-        const size_t n_bytes = encode(&m, s), n_out = s.width * s.height * sizeof *words, victim = random_u32() % 2;
+        const size_t n_bytes = encode(&m, s), n_out = s.width * s.height * sizeof *words,
+                     victim = random_u32() % 2;
         size_t sizes[2] = {n_bytes, n_bytes};
         uint8_t *coded[2] = {exact_copy(strip, n_bytes), exact_copy(strip, n_bytes)};
         for (unsigned k = 0; k <= random_u32() % 3; k++)
@@ -319,7 +347,8 @@ static void test_damaged_pairs(void)
             uint16_t *other = need(malloc(n_out));
             wf_strip_job jobs[2];
             for (size_t k = 0; k < 2; k++)
-                jobs[k] = (wf_strip_job){coded[k], sizes[k], k == victim ? guarded_end(&out_words, n_out) : (void *)other,
+                jobs[k] = (wf_strip_job){coded[k], sizes[k],
+                                         k == victim ? guarded_end(&out_words, n_out) : (void *)other,
                                          s.height};
             jobs[victim].in = guarded_copy(&in_bytes, coded[victim], sizes[victim]);
             mic_status status = isas[i]->wavefront_decode(&decoder, jobs, 2, s.width, NULL);
@@ -339,7 +368,8 @@ static void test_damaged_pairs(void)
 /* Random words behind random states: whatever a hostile writer can send. */
 static void random_strip(const wf_decoder *decoder, shape s)
 {
-    const size_t n_states = 4 * min_size(s.height, WF_LANES), n_bytes = n_states + 2 * (random_u32() % (2 * s.width * s.height + 1));
+    const size_t n_states = 4 * min_size(s.height, WF_LANES),
+                 n_bytes = n_states + 2 * (random_u32() % (2 * s.width * s.height + 1));
     for (size_t i = 0; i < n_bytes; i++)
         other_strip[i] = (uint8_t)random_u32();
     for (size_t i = 2; i < n_states; i += 4)
@@ -384,8 +414,10 @@ static void test_damaged_models(void)
                 changed[i] = (uint8_t)random_u32();
         wf_decoder decoder;
         mic_error error = {.status = MIC_OK};
-        mic_status status = mic_wf_decoder_open(guarded_copy(&in_bytes, changed, n_bytes), n_bytes, &decoder, &n_used, &error);
-        CHECK(status == MIC_OK || ((status == MIC_ERROR_CORRUPT || status == MIC_ERROR_TRUNCATED) && error.message[0]),
+        mic_status status = mic_wf_decoder_open(guarded_copy(&in_bytes, changed, n_bytes), n_bytes, &decoder,
+                                                &n_used, &error);
+        CHECK(status == MIC_OK ||
+                  ((status == MIC_ERROR_CORRUPT || status == MIC_ERROR_TRUNCATED) && error.message[0]),
               "status %d", status);
         if (status == MIC_OK) {
             n_good++;
@@ -410,18 +442,22 @@ static void test_colour(void)
             const size_t n = trial < 64 ? (size_t)trial : PIXELS;
             for (int c = 0; c < 3; c++)
                 for (size_t i = 0; i < PIXELS; i++)
-                    before[c][i] = planes[c][i] = trial % 2 ? (uint16_t)random_u32() : edges[random_u32() % COUNT_OF(edges)];
+                    before[c][i] = planes[c][i] = trial % 2 ? (uint16_t)random_u32()
+                                                            : edges[random_u32() % COUNT_OF(edges)];
             mic_colour_forward(t, at, n);
             for (size_t i = 0; i < n && t == COLOUR_YCOCG; i++) { /* the page's words */
                 int16_t co = (int16_t)(before[0][i] - before[2][i]);
                 uint16_t y = (uint16_t)(before[2][i] + (co >> 1));
                 int16_t cg = (int16_t)(before[1][i] - y);
                 CHECK(planes[0][i] == (uint16_t)(y + (cg >> 1)) && planes[1][i] == (uint16_t)(co + 32768) &&
-                          planes[2][i] == (uint16_t)(cg + 32768), "pixel %zu", i);
+                          planes[2][i] == (uint16_t)(cg + 32768),
+                      "pixel %zu", i);
             }
             for (size_t i = 0; i < n && t == COLOUR_GREEN; i++)
-                CHECK(planes[0][i] == (uint16_t)(before[0][i] - before[1][i] + 32768) && planes[1][i] == before[1][i] &&
-                          planes[2][i] == (uint16_t)(before[2][i] - before[1][i] + 32768), "pixel %zu", i);
+                CHECK(planes[0][i] == (uint16_t)(before[0][i] - before[1][i] + 32768) &&
+                          planes[1][i] == before[1][i] &&
+                          planes[2][i] == (uint16_t)(before[2][i] - before[1][i] + 32768),
+                      "pixel %zu", i);
             CHECK(t != COLOUR_NONE || same(planes, before, sizeof before), "trial %d", trial);
             mic_colour_inverse(t, at, n);
             CHECK(same(planes, before, sizeof before), "transform %d of %zu pixels", t, n);
@@ -444,8 +480,10 @@ static void test_costs(void)
         }
         const uint32_t *guarded_a = guarded_copy(&in_bytes, a, n * sizeof *a);
         const uint32_t *guarded_b = guarded_copy(&out_words, b, n * sizeof *b);
-        const wf_log_sum first = mic_wf_sum_logs_scalar(a, b, n), sum = mic_wf_sum_logs_avx512(guarded_a, guarded_b, n);
-        CHECK(first.logs == sum.logs && first.total == sum.total && first.n_used == sum.n_used, "%zu counts", n);
+        const wf_log_sum first = mic_wf_sum_logs_scalar(a, b, n),
+                         sum = mic_wf_sum_logs_avx512(guarded_a, guarded_b, n);
+        CHECK(first.logs == sum.logs && first.total == sum.total && first.n_used == sum.n_used, "%zu counts",
+              n);
     }
 #endif
 }
@@ -473,7 +511,8 @@ static void test_products(void)
             }
             mic_wf_rows_close(&rows);
             mic_wf_join_products(p);
-            CHECK(same(first.total, p->total, sizeof p->total), "%zu columns by %s", s.width, mic_isa_name(isas[i]->isa));
+            CHECK(same(first.total, p->total, sizeof p->total), "%zu columns by %s", s.width,
+                  mic_isa_name(isas[i]->isa));
         }
     }
 }

@@ -25,7 +25,8 @@ static void check_transform(size_t width, size_t height, unsigned levels, bool i
         copy[i] = image[i] = (int32_t)(wide ? random_u32() : random_u32() & 0xFFFF);
     mic_wavelet_forward(&plan, image, scratch);
     mic_wavelet_inverse(&plan, image, scratch);
-    CHECK(same(image, copy, n * sizeof *image), "%zu x %zu, %u levels, V%d", width, height, levels, interleaved ? 1 : 2);
+    CHECK(same(image, copy, n * sizeof *image), "%zu x %zu, %u levels, V%d", width, height, levels,
+          interleaved ? 1 : 2);
     size_t n_covered = 0;
     for (size_t b = 0, n_bands = mic_wavelet_bands(&plan, bands); b < n_bands; b++)
         n_covered += bands[b].rows * bands[b].columns;
@@ -62,19 +63,22 @@ static mic_status encode(coded *c, mic_wavelet variant, unsigned levels)
     const size_t bound = mic_wavelet_bound(c->width * c->height);
     c->bytes = need(malloc(bound));
     mic_error error = {.status = MIC_OK};
-    mic_status status = mic_wavelet_encode(variant, c->pixels, c->width, c->height, 255, levels, c->bytes, bound,
-                                           &c->n_bytes, &error);
-    CHECK(status == MIC_OK || (status == MIC_ERROR_UNSUPPORTED && error.message[0]), "%s: %d", names[variant], status);
+    mic_status status = mic_wavelet_encode(variant, c->pixels, c->width, c->height, 255, levels, c->bytes,
+                                           bound, &c->n_bytes, &error);
+    CHECK(status == MIC_OK || (status == MIC_ERROR_UNSUPPORTED && error.message[0]), "%s: %d", names[variant],
+          status);
     return status;
 }
 
 /* Any answer, but none outside the buffers; pixels only of the right size. */
-static mic_status decode(const coded *c, mic_wavelet variant, const uint8_t *bytes, size_t n_bytes, uint16_t *out)
+static mic_status decode(const coded *c, mic_wavelet variant, const uint8_t *bytes, size_t n_bytes,
+                         uint16_t *out)
 {
     uint8_t *in = exact_copy(bytes, n_bytes);
     mic_error error = {.status = MIC_OK};
     mic_status status = mic_wavelet_decode(variant, in, n_bytes, out, c->width * c->height, &error);
-    CHECK(status == MIC_OK || (error.status == status && error.stage && error.message[0]), "%s", names[variant]);
+    CHECK(status == MIC_OK || (error.status == status && error.stage && error.message[0]), "%s",
+          names[variant]);
     CHECK(status < MIC_ERROR_ARGUMENT || status == MIC_ERROR_CAPACITY, "%s: %d", names[variant], status);
     free(in);
     return status;
@@ -84,7 +88,8 @@ static void check_damage(const coded *c, mic_wavelet variant)
 {
     uint16_t *out = need(malloc(c->width * c->height * sizeof *out));
     for (size_t n = 0; n < c->n_bytes; n++)
-        CHECK(decode(c, variant, c->bytes, n, out) != MIC_OK, "%s cut at %zu of %zu", names[variant], n, c->n_bytes);
+        CHECK(decode(c, variant, c->bytes, n, out) != MIC_OK, "%s cut at %zu of %zu", names[variant], n,
+              c->n_bytes);
     for (size_t bit = 0; bit < 8 * c->n_bytes; bit++) {
         c->bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
         decode(c, variant, c->bytes, c->n_bytes, out);
@@ -95,7 +100,8 @@ static void check_damage(const coded *c, mic_wavelet variant)
     free(out);
 }
 
-static void check_stream(pattern p, size_t width, size_t height, mic_wavelet variant, unsigned levels, bool damage)
+static void check_stream(pattern p, size_t width, size_t height, mic_wavelet variant, unsigned levels,
+                         bool damage)
 {
     coded c = {.width = width, .height = height};
     fill_words(p, c.pixels, width * height);
@@ -104,11 +110,12 @@ static void check_stream(pattern p, size_t width, size_t height, mic_wavelet var
     if (status == MIC_OK) {
         uint16_t *out = need(malloc(width * height * sizeof *out));
         size_t w = 0, h = 0;
-        CHECK(mic_wavelet_read_header(variant, c.bytes, c.n_bytes, &w, &h, NULL) == MIC_OK && w == width && h == height,
+        CHECK(mic_wavelet_read_header(variant, c.bytes, c.n_bytes, &w, &h, NULL) == MIC_OK && w == width &&
+                  h == height,
               "%s: %zu x %zu", names[variant], w, h);
         status = decode(&c, variant, c.bytes, c.n_bytes, out);
-        CHECK(status == MIC_OK && same(out, c.pixels, width * height * sizeof *out), "%s: %d, %zu x %zu pattern %d",
-              names[variant], status, width, height, p);
+        CHECK(status == MIC_OK && same(out, c.pixels, width * height * sizeof *out),
+              "%s: %d, %zu x %zu pattern %d", names[variant], status, width, height, p);
         free(out);
         if (damage)
             check_damage(&c, variant);
@@ -130,10 +137,13 @@ static void test_arguments(void)
     uint16_t pixel = 1;
     size_t w, h, n;
     CHECK(mic_wavelet_encode(MIC_WAVELET_V1, &pixel, 1, 1, 9, 5, header, sizeof header, &n, NULL) ==
-              MIC_ERROR_UNSUPPORTED, "five levels");
-    CHECK(mic_wavelet_read_header(MIC_WAVELET_V2, header, sizeof header, &w, &h, NULL) == MIC_ERROR_CORRUPT, "no pixels");
+              MIC_ERROR_UNSUPPORTED,
+          "five levels");
+    CHECK(mic_wavelet_read_header(MIC_WAVELET_V2, header, sizeof header, &w, &h, NULL) == MIC_ERROR_CORRUPT,
+          "no pixels");
     memset(header, 0xFF, sizeof header);
-    CHECK(mic_wavelet_read_header(MIC_WAVELET_V2, header, sizeof header, &w, &h, NULL) == MIC_ERROR_CORRUPT, "2^64 pixels");
+    CHECK(mic_wavelet_read_header(MIC_WAVELET_V2, header, sizeof header, &w, &h, NULL) == MIC_ERROR_CORRUPT,
+          "2^64 pixels");
 }
 
 int main(void)
