@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mic.imagefiles import pixel_sha256
+from mic.image_samples import pixel_sha256
 from mic.realimages import (
     RealImage,
     find_installed_images,

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 import mic
 from mic.benchmark import geometric_mean
-from mic.imagefiles import files_below, quiet_pydicom
+from mic.dicom_reading import quiet_pydicom
+from mic.image_kinds import files_below
 from mic.realimages import (
     MIN_SIDE,
     distinct,

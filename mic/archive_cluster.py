@@ -19,7 +19,7 @@ from .archive_location import Location
 from .archive_report import Record
 from .archive_task import Task, run_task
 from .errors import MicError, UnsupportedError, one_sentence
-from .imagefiles import require
+from .extras import require
 
 CONNECT_SECONDS = 10
 """Time that a scheduler has to answer."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from .atomic import TEMPORARY
 from .errors import MicError, UnsupportedError, one_sentence
-from .imagefiles import require
+from .extras import require
 from .transcode_report import digest_of_file
 
 # Where a file appears only when all of it has arrived, so that it needs no temporary name.

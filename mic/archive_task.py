@@ -15,8 +15,9 @@ from typing import Any
 
 from .archive_location import Location, fetch, stamp_of, store
 from .archive_report import Record
+from .dicom_reading import NoPixelsError
 from .errors import MicError, one_sentence
-from .imagefiles import SUFFIXES, NoPixelsError
+from .image_kinds import SUFFIXES
 from .transcode import transcode_file
 
 _PREAMBLE = 132

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from . import api
 from .errors import UnsupportedError
-from .imagefiles import require
+from .extras import require
 
 Array = NDArray[Any]
 

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import pydicom_plugin
+from .dicom_reading import quiet_pydicom, reading
 from .errors import CorruptDataError, MicError, UnsupportedError, VerifyError, one_sentence
-from .imagefiles import quiet_pydicom, reading
 from .realimages import installed_folders
 from .transcode import read_dicom, transcode_file
 from .transcode_syntaxes import LOSSLESS, NATIVE, syntax_of, title_of

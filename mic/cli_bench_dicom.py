@@ -27,7 +27,7 @@ from .cli_options import (
 )
 from .cli_run import complain, print_table, progress_bar, telling_errors
 from .errors import UnsupportedError
-from .imagefiles import files_below, kind_of
+from .image_kinds import files_below, kind_of
 
 
 @click.command("dicom")

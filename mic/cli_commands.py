@@ -63,8 +63,9 @@ from .cli_slides import (
 from .cli_transcode import transcode
 from .cli_verify import verify_images
 from .cli_view import view
+from .dicom_reading import NoPixelsError
 from .errors import UnsupportedError
-from .imagefiles import WRITABLE, NoPixelsError, files_below, kind_of
+from .image_kinds import WRITABLE, files_below, kind_of
 
 _SUFFIX_OF = {"npy": ".npy", "raw": ".raw", "png": ".png", "tif": ".tif"}
 

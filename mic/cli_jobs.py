@@ -20,19 +20,11 @@ from numpy.typing import NDArray
 
 from . import api, files, stages
 from .atomic import replacing
+from .dicom_reading import is_dicom
 from .errors import MicError, UnsupportedError, VerifyError
-from .imagefiles import (
-    WRITABLE,
-    RawLayout,
-    as_frames,
-    is_dicom,
-    kind_of,
-    pixel_sha256,
-    read_file,
-    sample_bytes,
-    target_kind,
-    write_image,
-)
+from .image_kinds import WRITABLE, RawLayout, kind_of, target_kind
+from .image_samples import as_frames, pixel_sha256, sample_bytes
+from .imagefiles import read_file, write_image
 from .mapped_images import map_image
 from .published import PUBLISHED_CODEC
 from .slides import Level

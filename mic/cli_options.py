@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 import numpy as np
 
-from .imagefiles import RawLayout
+from .image_kinds import RawLayout
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from .cli_jobs import Outcome
 from .errors import MicError, UnsupportedError, one_sentence
-from .imagefiles import SUFFIXES, RawLayout, files_below, kind_of
+from .image_kinds import SUFFIXES, RawLayout, files_below, kind_of
 
 Job = Callable[[], Outcome]
 Task = tuple[Path, Path | None, Job]

@@ -22,7 +22,7 @@ from .cli_jobs import (
 )
 from .cli_options import number_option, stack
 from .cli_run import human, print_table
-from .imagefiles import sample_bytes
+from .image_samples import sample_bytes
 from .mapped_images import map_image
 from .stream_info import StreamInfo
 from .tiles import DEFAULT_TILE

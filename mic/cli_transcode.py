@@ -25,14 +25,9 @@ from .cli_options import (
 )
 from .cli_run import Task, attempt, complain, explain, progress_bar, refuse_file, report
 from .cli_workers import run_in_processes
+from .dicom_reading import NoPixelsError, is_dicom, quiet_pydicom
 from .errors import MicError, UnsupportedError
-from .imagefiles import (
-    SUFFIXES,
-    NoPixelsError,
-    files_below,
-    is_dicom,
-    quiet_pydicom,
-)
+from .image_kinds import SUFFIXES, files_below
 from .transcode import transcode_file
 from .transcode_report import Report, is_done, read_report, state_of
 from .transcode_syntaxes import JPEG_LS_NEAR, NAMES, Syntax, find_syntax

@@ -6,8 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from .cli_jobs import Outcome, compare
+from .dicom_reading import quiet_pydicom
 from .errors import VerifyError
-from .imagefiles import RawLayout, as_frames, kind_of, pixel_sha256, quiet_pydicom, read_image
+from .image_kinds import RawLayout, kind_of
+from .image_samples import as_frames, pixel_sha256
+from .imagefiles import read_image
 from .transcode import compare_files
 
 _MOST_NAMED = 5

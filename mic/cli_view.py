@@ -19,9 +19,13 @@ from .atomic import replacing
 from .cli_jobs import refuse_existing
 from .cli_options import PATH, frame_option, number_option, overwrite_option
 from .cli_run import complain, explain, telling_errors
+from .dicom_reading import quiet_pydicom
 from .display import WINDOWS, Window, to_uint8
 from .errors import MicError, UnsupportedError
-from .imagefiles import as_frames, files_below, kind_of, quiet_pydicom, read_samples, require
+from .extras import require
+from .image_kinds import files_below, kind_of
+from .image_samples import as_frames
+from .imagefiles import read_samples
 from .volume_frames import Frame, find_files, frames_of, read_heads
 from .volume_geometry import sort_for_display
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .dicom_reading import is_dicom, reading
 from .errors import CorruptDataError, UnsupportedError
-from .imagefiles import is_dicom, reading
 from .transcode_syntaxes import DEFLATED, syntax_of
 
 if TYPE_CHECKING:

@@ -36,6 +36,7 @@ from .dicom_pixels import (
     PixelDescription,
     clear_unused_bits,
 )
+from .dicom_reading import NoPixelsError
 from .dicom_source import (
     MicSource,
     ParsedFrame,
@@ -45,7 +46,6 @@ from .dicom_source import (
     transfer_syntax,
 )
 from .errors import CorruptDataError, MicError, UnsupportedError, located
-from .imagefiles import NoPixelsError
 from .streams import decode_into
 
 _NATIVE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)

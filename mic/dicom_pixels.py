@@ -20,8 +20,8 @@ from pydicom.uid import UID
 
 from ._mic import Layout
 from .arrays import dtype_of
+from .dicom_reading import NoPixelsError
 from .errors import CorruptDataError, UnsupportedError
-from .imagefiles import NoPixelsError
 from .transcode_syntaxes import MIC_UID
 
 if TYPE_CHECKING:

@@ -28,8 +28,8 @@ from .dicom_pixels import (
     is_subsampled,
     upsampled,
 )
+from .dicom_reading import reading
 from .errors import CorruptDataError, UnsupportedError, located
-from .imagefiles import reading
 from .streams import Bytes, FileBytes, MemoryBytes, Stream
 from .streams import decode_into as decode_streams_into
 from .transcode_syntaxes import syntax_of

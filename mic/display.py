@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from .api import MAX_PIXELS
 from .dicom_attributes import FrameAttributes, check_announced, image_shape, modality_values
 from .dicom_images import Image, iter_frames, read_header
+from .dicom_reading import reading
 from .display_colour import paint_overlays, palette_to_rgb, samples_to_uint8
 from .display_window import Mapping, choose_mapping, rounded
 from .errors import UnsupportedError
-from .imagefiles import as_frames, reading
+from .image_samples import as_frames
 
 Window = str | Sequence[float]
 WINDOWS = ("auto", "dicom", "minmax", "percentile")

@@ -91,6 +91,17 @@ def one_sentence(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def unreadable(name: str, kind: str, error: Exception) -> CorruptDataError:
+    """The error to raise when a library cannot read a file of some kind."""
+    return CorruptDataError(f"{name} cannot be read as {kind}: {first_line(error)}")
+
+
+def first_line(error: Exception) -> str:
+    """The first two lines of a message as one, or the name of its type."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:2]) or type(error).__name__
+
+
 # The groups of mic_status in csrc/mic.h.
 _BY_CODE: dict[int, type[MicError]] = {
     1: CorruptDataError,

@@ -30,6 +30,7 @@ from .arrays import (
 )
 from .atomic import AtomicWriter
 from .errors import UnsupportedError, VerifyError
+from .grids import Grid, grids_in
 from .indexing import normalize_key, span
 from .slides import Level
 from .streams import (
@@ -41,7 +42,7 @@ from .streams import (
     decode_into,
     empty_frames,
 )
-from .tiles import Grid, grids_in, read_region
+from .tiles import read_region
 
 PathLike = str | os.PathLike[str]
 

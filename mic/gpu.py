@@ -13,43 +13,13 @@ GPU, nothing is registered, and `Status.reason` says why.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from .gpu_batch import Batch, decode_batch
-from .gpu_decoder import decoder_for, gpu_names, import_nvimgcodec
+from .gpu_decoder import decoder_for
+from .gpu_state import Status, examine
 
 __all__ = ["Batch", "Status", "decode_batch", "register", "status", "unregister"]
-
-_INSTALL = 'pip install "mic-codec[gpu]" (CUDA 13) or "mic-codec[gpu-cu12]"'
-
-
-@dataclass(frozen=True)
-class Status:
-    """Whether frames are, or could be, decoded by nvImageCodec.
-
-    Attributes
-    ----------
-    ok : bool
-        Registered (from `register`), or could be (from `status`).
-    reason : str
-        One sentence.
-    nvimgcodec : str or None
-        Version of the library.
-    devices : tuple of str
-        Names of the GPUs that the driver offers.
-    backend : {"gpu", "cpu"} or None
-        Where registered frames are decoded.
-    """
-
-    ok: bool
-    reason: str
-    nvimgcodec: str | None = None
-    devices: tuple[str, ...] = ()
-    backend: str | None = None
-
-    def __bool__(self) -> bool:
-        return self.ok
 
 
 _registered: Status | None = None
@@ -64,12 +34,12 @@ def status() -> Status:
     -------
     Status
     """
-    return _registered or _examine(cpu=False)
+    return _registered or examine(cpu=False)
 
 
 def has_device() -> bool:
     """Is there a GPU that nvImageCodec could use?"""
-    return _examine(cpu=False).ok
+    return examine(cpu=False).ok
 
 
 def register(cpu: bool = False, device: int = 0) -> Status:
@@ -95,7 +65,7 @@ def register(cpu: bool = False, device: int = 0) -> Status:
         again changes device or backend.
     """
     global _registered
-    found = _examine(cpu, device)
+    found = examine(cpu, device)
     if not found.ok:
         return found
     from . import gpu_plugin
@@ -155,20 +125,3 @@ def _pydicom_decoders() -> list[Any]:
     from .gpu_plugin import SYNTAXES
 
     return [get_decoder(syntax) for syntax in SYNTAXES]
-
-
-def _examine(cpu: bool, device: int = 0) -> Status:
-    nvimgcodec = import_nvimgcodec()
-    devices, driver = gpu_names()
-    if nvimgcodec is None:
-        return Status(False, f"nvImageCodec is not installed; {_INSTALL}", None, devices)
-    version = str(nvimgcodec.__version__)
-    if cpu:
-        return Status(True, "nvImageCodec's CPU decoders can be used", version, devices)
-    if not devices:
-        reason = f"{driver}; mic.gpu.register(cpu=True) uses nvImageCodec without a GPU"
-        return Status(False, reason, version)
-    if not 0 <= device < len(devices):
-        reason = f"GPU {device} does not exist, 0 to {len(devices) - 1} are expected"
-        return Status(False, reason, version, devices)
-    return Status(True, f"{devices[device]} can be used", version, devices)

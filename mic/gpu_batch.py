@@ -16,6 +16,7 @@ from .arrays import thread_count
 from .errors import CorruptDataError, MicError, UnsupportedError
 from .gpu_codestream import Codestream, read_codestream
 from .gpu_decoder import NvimgcodecDecoder, decoder_for, import_nvimgcodec, to_numpy
+from .gpu_state import examine
 
 Progress = Callable[[int, int], object]
 
@@ -146,9 +147,7 @@ def _decoder_on(device: int | str) -> NvimgcodecDecoder | None:
         return None if import_nvimgcodec() is None else decoder_for(None)
     if isinstance(device, str):
         raise UnsupportedError(f'device is {device!r}, the number of a GPU or "cpu" is expected')
-    from .gpu import _examine
-
-    found = _examine(cpu=False, device=device)
+    found = examine(cpu=False, device=device)
     if not found.ok:
         raise UnsupportedError(f'{found.reason}; device="cpu" decodes without a GPU')
     try:

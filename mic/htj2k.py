@@ -13,8 +13,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .errors import CorruptDataError, UnsupportedError
+from .extras import require
 from .gpu_codestream import has_tile_lengths, read_codestream
-from .imagefiles import require
 
 if TYPE_CHECKING:
     from .transcode_image import NativeImage, Words

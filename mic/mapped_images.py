@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .imagefiles import RawLayout, check_samples, kind_of, read_image, require
+from .extras import require
+from .image_kinds import RawLayout, kind_of
+from .image_samples import check_samples
+from .imagefiles import read_image
 
 
 def map_image(path: Path, raw: RawLayout | None = None, frame: int | None = None) -> NDArray[Any]:

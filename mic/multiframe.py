@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from .api import MAX_PIXELS
 from .arrays import thread_count
+from .dicom_reading import dicom_error
 from .errors import MicError, UnsupportedError, VerifyError
-from .imagefiles import dicom_error, require
+from .extras import require
 from .volume import frames_of_series
 from .volume_frames import Frame
 from .volume_geometry import Stack, stack_frames

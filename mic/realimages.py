@@ -15,15 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .imagefiles import (
-    as_frames,
-    files_below,
-    is_dicom,
-    kind_of,
-    pixel_sha256,
-    quiet_pydicom,
-    read_image,
-)
+from .dicom_reading import is_dicom, quiet_pydicom
+from .image_kinds import files_below, kind_of
+from .image_samples import as_frames, pixel_sha256
+from .imagefiles import read_image
 from .transcode_syntaxes import LOSSLESS
 
 MIN_SIDE = 64

@@ -26,8 +26,9 @@ from ._mic import Layout
 from .arguments import shown, whole_number
 from .arrays import MAX_FRAME_SAMPLES, check_dtype, dtype_of, frame_shape, layout_of, prepare
 from .errors import UnsupportedError, VerifyError
+from .grids import MAX_SIDE, Grid, grids_of, halvings
 from .published import CONTAINERS
-from .tiles import MAX_SIDE, Grid, default_levels, grids_of, halvings
+from .tiles import default_levels
 
 Array = NDArray[Any]
 TileSize = int | tuple[int, int]

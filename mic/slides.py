@@ -15,9 +15,10 @@ from .api import slide_options
 from .arguments import dtype_of_name, new_file, whole_number
 from .atomic import AtomicWriter
 from .errors import UnsupportedError
+from .grids import Grid
 from .indexing import normalize_key, span
 from .slide_writer import SlideEncoder, SlideOptions, TileSize, plan_slide
-from .tiles import DEFAULT_TILE, Grid
+from .tiles import DEFAULT_TILE
 
 Read = Callable[[Grid, tuple[int, int, int, int], NDArray[Any] | None], NDArray[Any]]
 

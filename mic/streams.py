@@ -16,7 +16,7 @@ from ._mic import Layout
 from .arguments import shown
 from .arrays import byte_rows, check_limit, dtype_of, frame_shape
 from .errors import CorruptDataError, MicError, UnsupportedError
-from .tiles import naming_tiles
+from .grids import naming_tiles
 
 _HEADER_GUESS = 4096  # covers every header without large optional blocks
 _PADDING_CHUNK = 1 << 16

@@ -38,8 +38,8 @@ from .api import MAX_PIXELS
 from .arguments import path_of
 from .arrays import check_limit, thread_count
 from .dicom_index import IndexedFile, index_file, read_frame, read_frames
+from .dicom_reading import NoPixelsError
 from .errors import UnsupportedError
-from .imagefiles import NoPixelsError
 from .selection import FrameSelection, select_frames
 from .torch_series import DicomSeries
 from .torch_tensors import FrameCache, Memory, check_dtype, fill, tensor_dtype

@@ -21,8 +21,8 @@ import numpy as np
 
 from .arguments import choose, new_file, path_of, whole_number
 from .atomic import replacing
+from .dicom_reading import is_dicom
 from .errors import CorruptDataError, MicError, UnsupportedError, VerifyError, located
-from .imagefiles import is_dicom
 from .transcode_attributes import LOSSY_CHANGES, differences, mark_lossy
 from .transcode_image import NativeImage, Words, frame_count, image_of, sha256_of, value_frames
 from .transcode_pixels import PIXEL_KEYWORDS, encode, pixel_part, to_native

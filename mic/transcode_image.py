@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import CorruptDataError, UnsupportedError
-from .imagefiles import sample_bytes
+from .image_samples import sample_bytes
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

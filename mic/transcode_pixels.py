@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import jpegls
 from .dicom_offsets import needs_extended_table
+from .dicom_reading import NoPixelsError
 from .errors import CorruptDataError, UnsupportedError
 from .htj2k import encode_htj2k
-from .imagefiles import NoPixelsError
 from .transcode_image import (
     NativeImage,
     Profile,
@@ -28,6 +27,7 @@ from .transcode_image import (
     frame_count,
     image_of,
 )
+from .transcode_jpegls import encode_frames as encode_jpegls
 from .transcode_plugins import decoded_arrays, run_encoder
 from .transcode_syntaxes import (
     EXPLICIT,
@@ -278,7 +278,7 @@ def _encoded_frames(image: NativeImage, syntax: Syntax, near: int) -> Iterator[b
         # Bits Stored as large as the word: RLE codes bytes, and all of them count.
         return run_encoder(uid, image, words, image.photometric, bits_stored=image.allocated)
     if uid not in (JPEG_2000, *HTJ2K_LOSSLESS):
-        return jpegls.encode_frames(image, near, uid)
+        return encode_jpegls(image, near, uid)
     check_profile(image, _J2K_PROFILES, syntax.title)
     check_unused_bits(image, syntax.title)
     values = (image.values(number) for number in range(image.frames))

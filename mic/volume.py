@@ -22,8 +22,10 @@ from .arguments import path_of, shown, whole_number
 from .arrays import thread_count
 from .dicom_attributes import image_shape
 from .dicom_images import Image
+from .dicom_reading import reading
 from .errors import MicError, UnsupportedError, located, one_sentence
-from .imagefiles import kind_of, read_samples, reading
+from .image_kinds import kind_of
+from .imagefiles import read_samples
 from .volume_frames import Frame, find_files, frames_of, read_heads
 from .volume_geometry import stack_frames
 from .volume_metadata import metadata_of
@@ -201,7 +203,7 @@ class Volume:
         """The volume of a SimpleITK image of three or four dimensions."""
         from .volume_sitk import from_sitk
 
-        return from_sitk(image)
+        return from_sitk(cls, image)
 
     def to_tensor(self, dtype: torch.dtype | str | None = None) -> torch.Tensor:
         """The array as a torch tensor of the same shape (extra "torch").

@@ -24,8 +24,9 @@ from .dicom_attributes import (
     shared_attributes,
 )
 from .dicom_images import Image, read_header
+from .dicom_reading import is_dicom, reading
 from .errors import CorruptDataError, MicError, UnsupportedError, located
-from .imagefiles import SUFFIXES, files_below, is_dicom, reading
+from .image_kinds import SUFFIXES, files_below
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

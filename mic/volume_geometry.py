@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .dicom_reading import reading
 from .errors import UnsupportedError
-from .imagefiles import reading
 from .volume_frames import AXIS_KEYWORDS, Frame
 
 SAME_PLACE = 1e-3

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .api import MAX_PIXELS
 from .arguments import choose, shown
 from .errors import LimitError, UnsupportedError
-from .imagefiles import require
+from .extras import require
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -48,10 +48,8 @@ def to_sitk(volume: Volume) -> SimpleITK.Image:
     return image
 
 
-def from_sitk(image: SimpleITK.Image) -> Volume:
+def from_sitk(cls: type[Volume], image: SimpleITK.Image) -> Volume:
     """See `Volume.from_sitk`."""
-    from .volume import Volume
-
     if not isinstance(image, _sitk().Image):
         raise UnsupportedError(f"the image is {shown(image)}, a SimpleITK.Image is expected")
     dimension = image.GetDimension()
@@ -65,7 +63,7 @@ def from_sitk(image: SimpleITK.Image) -> Volume:
     if dimension == 4 and not np.allclose(direction[3], [0, 0, 0, 1]):
         raise UnsupportedError("the fourth axis of the image is no time axis: it has a direction")
     samples = image.GetNumberOfComponentsPerPixel()
-    return Volume(
+    return cls(
         array,
         image.GetSpacing()[:3],
         image.GetOrigin()[:3],

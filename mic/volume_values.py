@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .arguments import shown
 from .errors import UnsupportedError
-from .imagefiles import require
+from .extras import require
 
 if TYPE_CHECKING:
     import torch

@@ -13,7 +13,7 @@ from dicomfiles import write_dicom
 from pydicom.uid import JPEG2000Lossless
 
 import mic
-from mic import benchmark, imagefiles, realimages
+from mic import benchmark, image_samples, realimages
 from mic.benchmark import Measurement, Timing
 from mic.benchmark_codecs import Codec, own_codecs, peer_codecs, peer_versions
 from mic.realimages import RealImage
@@ -235,7 +235,7 @@ def test_the_corpus(tmp_path, monkeypatch):
     assert "pydicom" in label
     write_dicom(tmp_path / "a.dcm", image())
     item = {"source": "corpus", "file": "a.dcm", "frame": None, "modality": "CT"}
-    item["sha256"] = imagefiles.pixel_sha256(image())
+    item["sha256"] = image_samples.pixel_sha256(image())
     (tmp_path / "benchmark_set.json").write_text(json.dumps({"images": [item]}))
     _, (real,) = corpus.load(tmp_path)
     assert np.array_equal(real.pixels, image())

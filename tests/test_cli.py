@@ -16,7 +16,7 @@ from dicomfiles import write_dicom
 
 import mic
 from mic import cli_jobs
-from mic.imagefiles import pixel_sha256
+from mic.image_samples import pixel_sha256
 
 
 def scan(dtype="uint16", shape=(40, 48)):

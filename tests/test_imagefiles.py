@@ -18,17 +18,10 @@ from pydicom.uid import (
 )
 
 from mic import CorruptDataError, UnsupportedError
-from mic.imagefiles import (
-    NoPixelsError,
-    RawLayout,
-    is_dicom,
-    kind_of,
-    read_file,
-    read_image,
-    sample_bytes,
-    target_kind,
-    write_image,
-)
+from mic.dicom_reading import NoPixelsError, is_dicom
+from mic.image_kinds import RawLayout, kind_of, target_kind
+from mic.image_samples import sample_bytes
+from mic.imagefiles import read_file, read_image, write_image
 
 pytest.importorskip("PIL")
 pytest.importorskip("tifffile")

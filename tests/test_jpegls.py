@@ -11,6 +11,7 @@ from dicomfiles import write_dicom
 from mic import jpegls
 from mic.errors import UnsupportedError
 from mic.transcode_image import image_of
+from mic.transcode_jpegls import largest_near
 from mic.transcode_pixels import pixel_part, to_native
 
 jpeg_ls = pytest.importorskip("jpeg_ls")
@@ -207,7 +208,7 @@ def test_bits_above_bits_stored():
 @pytest.mark.parametrize(("bits", "limit"), [(8, 127), (4, 7), (12, 255), (16, 255)])
 def test_largest_near(bits, limit):
     """ISO 14495-1, C.2.3: min(255, MAXVAL / 2)."""
-    assert jpegls.largest_near(bits) == limit
+    assert largest_near(bits) == limit
     ds = data_set(ramp("u1" if bits <= 8 else "u2", bits), bits_stored=bits)
     with pytest.raises(UnsupportedError, match=f"NEAR is {limit + 1}.*0 to {limit}"):
         jpegls.compress(ds, limit + 1)

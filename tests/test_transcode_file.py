@@ -15,9 +15,9 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from mic import htj2k, transcode, transcode_pixels
+from mic.dicom_reading import NoPixelsError
 from mic.errors import CorruptDataError, MicError, UnsupportedError, VerifyError
 from mic.gpu_codestream import has_tile_lengths
-from mic.imagefiles import NoPixelsError
 from mic.transcode import compare_files, read_dicom, transcode_file
 from mic.transcode_syntaxes import SYNTAXES, find_syntax
 

@@ -22,8 +22,8 @@ from seriesfiles import (
 
 import mic
 from mic import CorruptDataError, LimitError, UnsupportedError
+from mic.dicom_reading import reading
 from mic.display import to_uint8
-from mic.imagefiles import reading
 from mic.realimages import installed_folders
 from mic.volume import Volume, list_series, read, read_series
 

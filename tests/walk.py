@@ -15,8 +15,8 @@ import numpy as np
 from pydicom import dcmread
 
 import mic
+from mic.dicom_reading import is_dicom
 from mic.errors import MicError
-from mic.imagefiles import is_dicom
 from mic.realimages import installed_folders
 from mic.transcode import read_dicom, transcode_file
 from mic.transcode_attributes import differences
