@@ -6,13 +6,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mic.image_samples import pixel_sha256
-from mic.realimages import (
+from mic.benchmark.images import (
     RealImage,
     find_installed_images,
     installed_folders,
     read_dicom_frame,
 )
+from mic.images.samples import pixel_sha256
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 LISTING = "benchmark_set.json"

@@ -55,7 +55,7 @@ def main() -> None:
 def measure(repeat: int, warm_ups: int, nvimgcodec: str | None, out: Path | None) -> None:
     """All files, into a JSON file named after the machine."""
     from mic import benchmark, gpu
-    from mic.benchmark_dicom import FileTimes, as_json, dicom_files, measure_files
+    from mic.benchmark.dicom import FileTimes, as_json, dicom_files, measure_files
 
     rows, errors = [], []
     for result in measure_files(
@@ -84,7 +84,7 @@ def measure(repeat: int, warm_ups: int, nvimgcodec: str | None, out: Path | None
 
 def write_page() -> None:
     """The page from all JSON files."""
-    from mic.benchmark_dicom import FileTimes, speedup, table, totals
+    from mic.benchmark.dicom import FileTimes, speedup, table, totals
 
     parts = [_HEAD]
     for path in sorted((HERE / "results").glob("dicom-*.json")):

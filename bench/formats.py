@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 import mic
 from mic.benchmark import geometric_mean
-from mic.imagefiles import read_image
+from mic.images.formats import read_image
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench" / "results" / "formats.json"

@@ -23,15 +23,15 @@ from numpy.typing import NDArray
 
 import mic
 from mic.benchmark import geometric_mean
-from mic.dicom_reading import quiet_pydicom
-from mic.image_kinds import files_below
-from mic.realimages import (
+from mic.benchmark.images import (
     MIN_SIDE,
     distinct,
     images_of,
     installed_folders,
 )
-from mic.transcode_syntaxes import LOSSLESS
+from mic.dicom.reading import quiet_pydicom
+from mic.dicom.syntaxes import LOSSLESS
+from mic.images.kinds import files_below
 
 RESULTS = Path(__file__).resolve().parent / "results" / "published.json"
 LARGE = ("MG1.dcm", "SC1.dcm")

@@ -56,8 +56,8 @@ def main() -> None:
     import report
 
     from mic import benchmark
-    from mic.arrays import thread_count
-    from mic.benchmark_codecs import own_codecs, peer_codecs, peer_versions
+    from mic.benchmark.codecs import own_codecs, peer_codecs, peer_versions
+    from mic.codec.arrays import thread_count
 
     if arguments.report:
         report.write_report(HERE / "results", REPORT, README)

@@ -19,9 +19,9 @@ import numpy as np
 
 import mic
 from mic import benchmark
-from mic.arrays import thread_count
-from mic.benchmark_codecs import own_codecs, peer_codecs
-from mic.realimages import RealImage
+from mic.benchmark.codecs import own_codecs, peer_codecs
+from mic.benchmark.images import RealImage
+from mic.codec.arrays import thread_count
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "scaling.json"

@@ -8,8 +8,7 @@
 True
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import api, stages
 from ._version import __version__
@@ -24,9 +23,10 @@ from .api import (
     encode,
     info,
 )
+from .codec.published import CONTAINERS, StreamPart
 from .errors import CorruptDataError, LimitError, MicError, UnsupportedError, VerifyError
+from .faces import lazy
 from .files import MicFile, MicWriter, create, open
-from .published import CONTAINERS, StreamPart
 from .slides import Level, SlideWriter, create_slide
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from . import numcodecs as numcodecs
     from . import torch as torch
     from . import zarr as zarr
-    from .dicom_pixels import MICLossless
-    from .pydicom_plugin import register, unregister
+    from .dicom.pixels import MICLossless
+    from .dicom.plugin import register, unregister
 
 api.check_forced_isa()
 
@@ -79,33 +79,26 @@ __all__ = [
 ]
 
 # What needs pydicom is imported when it is first asked for.
-_LAZY = {
-    "dicom": (".dicom", None),
-    "display": (".display", None),
-    "gpu": (".gpu", None),
-    "volume": (".volume", None),
-    # Each needs an extra of its own, so `from mic import *` leaves them out.
-    "archive": (".archive", None),
-    "imagecodecs": (".imagecodecs", None),
-    "numcodecs": (".numcodecs", None),
-    "torch": (".torch", None),
-    "zarr": (".zarr", None),
-    "jpegls": (".jpegls", None),
-    "MICLossless": (".dicom_pixels", "MICLossless"),
-    "register": (".pydicom_plugin", "register"),
-    "transcode": (".transcode", None),
-    "unregister": (".pydicom_plugin", "unregister"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module_name, attribute = _LAZY[name]
-    module = importlib.import_module(module_name, __name__)
-    value = module if attribute is None else getattr(module, attribute)
-    globals()[name] = value
-    return value
+__getattr__ = lazy(
+    __name__,
+    {
+        "dicom": ".dicom",
+        "display": ".display",
+        "gpu": ".gpu",
+        "volume": ".volume",
+        # Each needs an extra of its own, so `from mic import *` leaves them out.
+        "archive": ".archive",
+        "imagecodecs": ".imagecodecs",
+        "numcodecs": ".numcodecs",
+        "torch": ".torch",
+        "zarr": ".zarr",
+        "jpegls": ".jpegls",
+        "MICLossless": ".dicom.pixels",
+        "register": ".dicom.plugin",
+        "transcode": ".transcode",
+        "unregister": ".dicom.plugin",
+    },
+)
 
 
 def __dir__() -> list[str]:

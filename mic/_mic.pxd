@@ -147,6 +147,6 @@ cdef extern from "mic.h" nogil:
     void mic_cpu_model(char *)
     const char *mic_compiler()
 
-cdef extern from "rgb_planes.h" nogil:
+cdef extern from "container/rgb_planes.h" nogil:
     void mic_rgb_to_planes(const uint8_t *, size_t, uint16_t *)
     mic_status mic_rgb_from_planes(uint16_t *, size_t, uint8_t *, mic_error *)

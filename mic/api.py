@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _mic
 from .arguments import choose, shown
-from .arrays import (
+from .codec.arrays import (
     check_limit,
     check_out,
     copy_into,
@@ -25,8 +25,10 @@ from .arrays import (
     prepare,
     thread_count,
 )
-from .errors import MicError, UnsupportedError
-from .published import (
+from .codec.info import CODECS as CODECS
+from .codec.info import StreamInfo as StreamInfo
+from .codec.info import describe as describe
+from .codec.published import (
     CONTAINERS,
     PUBLISHED_CODEC,
     PUBLISHED_STATES,
@@ -35,13 +37,11 @@ from .published import (
     check_slide,
     explain_refusal,
 )
-from .selection import FrameSelection, select_frames, select_rows
-from .slide_writer import SlideOptions, TileSize, encode_slide
-from .stream_info import CODECS as CODECS
-from .stream_info import StreamInfo as StreamInfo
-from .stream_info import describe as describe
-from .streams import MemoryBytes, Stream, check_decode_limit, decode_into
-from .tiles import DEFAULT_TILE, decode_slide
+from .codec.selection import FrameSelection, select_frames, select_rows
+from .codec.slide_writer import SlideOptions, TileSize, encode_slide
+from .codec.streams import MemoryBytes, Stream, check_decode_limit, decode_into
+from .codec.tiles import DEFAULT_TILE, decode_slide
+from .errors import MicError, UnsupportedError
 
 MAX_PIXELS = 2**30
 """Default limit on the samples that one call decodes."""

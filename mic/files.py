@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from . import _mic
 from .api import CODECS, DEFAULT_CODEC, MAX_PIXELS, StreamInfo, describe, states_of
 from .arguments import choose, dtype_of_name, new_file, shown, whole_number
-from .arrays import (
+from .atomic import AtomicWriter
+from .codec.arrays import (
     check_dtype,
     dtype_of,
     frame_shape,
@@ -28,12 +29,9 @@ from .arrays import (
     prepare,
     thread_count,
 )
-from .atomic import AtomicWriter
-from .errors import UnsupportedError, VerifyError
-from .grids import Grid, grids_in
-from .indexing import normalize_key, span
-from .slides import Level
-from .streams import (
+from .codec.grids import Grid, grids_in
+from .codec.indexing import normalize_key, span
+from .codec.streams import (
     Bytes,
     FileBytes,
     MemoryBytes,
@@ -42,7 +40,9 @@ from .streams import (
     decode_into,
     empty_frames,
 )
-from .tiles import read_region
+from .codec.tiles import read_region
+from .errors import UnsupportedError, VerifyError
+from .slides import Level
 
 PathLike = str | os.PathLike[str]
 

@@ -23,7 +23,7 @@ from . import api
 from ._mic import Layout
 from ._version import __version__
 from .arguments import shown
-from .arrays import copy_into, dtype_of, frame_shape, full_shape
+from .codec.arrays import copy_into, dtype_of, frame_shape, full_shape
 from .errors import MicError, UnsupportedError
 
 __all__ = ["MIC", "MicError", "mic_check", "mic_decode", "mic_encode", "mic_version"]

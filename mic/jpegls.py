@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .arguments import whole_number
-from .dicom_source import check_dataset
-from .transcode import change_syntax
-from .transcode_syntaxes import find_syntax
+from .dicom.source import check_dataset
+from .dicom.syntaxes import find_syntax
+from .transcode.file import change_syntax
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import api
-from .arrays import dtype_of, full_shape
+from .codec.arrays import dtype_of, full_shape
+from .codec.blocks import add_block, read_blocks
+from .codec.chunks import check_chunk_type, check_options, image_shape
+from .codec.streams import MemoryBytes, Stream
 from .errors import UnsupportedError
-from .header_blocks import add_block, read_blocks
-from .streams import MemoryBytes, Stream
-from .zarr_chunks import check_chunk_type, check_options, image_shape
 
 try:
     from numcodecs.abc import Codec  # type: ignore[import-untyped]

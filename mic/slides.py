@@ -14,11 +14,11 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from .api import slide_options
 from .arguments import dtype_of_name, new_file, whole_number
 from .atomic import AtomicWriter
+from .codec.grids import Grid
+from .codec.indexing import normalize_key, span
+from .codec.slide_writer import SlideEncoder, SlideOptions, TileSize, plan_slide
+from .codec.tiles import DEFAULT_TILE
 from .errors import UnsupportedError
-from .grids import Grid
-from .indexing import normalize_key, span
-from .slide_writer import SlideEncoder, SlideOptions, TileSize, plan_slide
-from .tiles import DEFAULT_TILE
 
 Read = Callable[[Grid, tuple[int, int, int, int], NDArray[Any] | None], NDArray[Any]]
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _mic
 from .api import MAX_PIXELS, STATES
 from .arguments import choose, shown, whole_number
-from .arrays import check_limit
+from .codec.arrays import check_limit
 from .errors import CorruptDataError, UnsupportedError
 
 Words = NDArray[np.uint16]

@@ -20,9 +20,7 @@ from numpy.typing import NDArray
 
 from . import api
 from ._mic import Layout
-from .errors import UnsupportedError
-from .streams import Bytes, MemoryBytes
-from .zarr_chunks import (
+from .codec.chunks import (
     Box,
     SparseBytes,
     check_chunk,
@@ -32,6 +30,8 @@ from .zarr_chunks import (
     frames_in,
     image_shape,
 )
+from .codec.streams import Bytes, MemoryBytes
+from .errors import UnsupportedError
 
 try:
     from zarr.abc.codec import ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin

@@ -8,7 +8,7 @@ pytest.importorskip("rich")
 
 from click.testing import CliRunner
 
-from mic.cli_commands import cli
+from mic.cli.commands import cli
 
 
 def invoke(*arguments):

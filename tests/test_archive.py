@@ -16,7 +16,7 @@ import fsspec
 
 import mic
 from mic import archive
-from mic.archive_report import read_json_lines
+from mic.archive.report import read_json_lines
 from mic.transcode import compare_files
 
 

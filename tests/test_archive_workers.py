@@ -19,8 +19,9 @@ pytest.importorskip("distributed")
 import distributed
 
 import mic
-from mic import archive, archive_cluster
-from mic.archive_report import read_json_lines
+from mic import archive
+from mic.archive import cluster as archive_cluster
+from mic.archive.report import read_json_lines
 from mic.transcode import compare_files
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no such signal")

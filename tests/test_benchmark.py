@@ -13,10 +13,12 @@ from dicomfiles import write_dicom
 from pydicom.uid import JPEG2000Lossless
 
 import mic
-from mic import benchmark, image_samples, realimages
+from mic import benchmark
 from mic.benchmark import Measurement, Timing
-from mic.benchmark_codecs import Codec, own_codecs, peer_codecs, peer_versions
-from mic.realimages import RealImage
+from mic.benchmark import images as realimages
+from mic.benchmark.codecs import Codec, own_codecs, peer_codecs, peer_versions
+from mic.benchmark.images import RealImage
+from mic.images import samples as image_samples
 
 BENCH = Path(__file__).resolve().parents[1] / "bench"
 QUICK = {"repeat": 2, "min_seconds": 0.0}

@@ -7,8 +7,8 @@ import pydicom
 from dicomfiles import shipped
 
 import mic
-from mic import benchmark_dicom, pydicom_plugin
-from mic.benchmark_dicom import (
+from mic.benchmark import dicom as benchmark_dicom
+from mic.benchmark.dicom import (
     FileError,
     FileTimes,
     dicom_files,
@@ -17,6 +17,7 @@ from mic.benchmark_dicom import (
     table,
     totals,
 )
+from mic.dicom import plugin as pydicom_plugin
 
 
 def test_measured_files():

@@ -15,8 +15,8 @@ from commandline import fails, run
 from dicomfiles import write_dicom
 
 import mic
-from mic import cli_jobs
-from mic.image_samples import pixel_sha256
+from mic.cli import jobs as cli_jobs
+from mic.images.samples import pixel_sha256
 
 
 def scan(dtype="uint16", shape=(40, 48)):

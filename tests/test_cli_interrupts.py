@@ -34,7 +34,7 @@ def folder(tmp_path):
 
 def run(folder, before, *arguments):
     """The command in a process of its own, where `before` has put an interrupt."""
-    code = f"{HEARD}\nimport os, mic.cli_run, mic.cli_jobs\n{before}\n{MAIN}"
+    code = f"{HEARD}\nimport os, mic.cli.run, mic.cli.jobs\n{before}\n{MAIN}"
     return subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=folder, capture_output=True, text=True
     )
@@ -45,7 +45,7 @@ def interrupting(place):
 
 
 @pytest.mark.parametrize(
-    "place", ["mic.cli_jobs.compare", "mic.cli_jobs.refuse_existing", "mic.cli_jobs._encode"]
+    "place", ["mic.cli.jobs.compare", "mic.cli.jobs.refuse_existing", "mic.cli.jobs._encode"]
 )
 def test_while_it_writes(folder, place):
     done = run(folder, interrupting(place), "encode", "x.npy", "x.mic")
@@ -56,17 +56,17 @@ def test_while_it_writes(folder, place):
 
 
 def test_while_it_reports(folder):
-    before = "import mic.cli_commands\n" + interrupting("mic.cli_commands.report")
+    before = "import mic.cli.commands\n" + interrupting("mic.cli.commands.report")
     done = run(folder, before, "encode", "x.npy", "x.mic")
     assert (done.returncode, done.stderr) == (130, "")
     assert (mic.open(folder / "x.mic")[...] == IMAGE).all()
 
 
 def test_a_job_in_the_background_does_not_hear_it(folder):
-    before = "signal.signal(signal.SIGINT, signal.SIG_IGN)\nimport mic.cli_commands\nold"
-    before += " = mic.cli_commands.report\n"
+    before = "signal.signal(signal.SIGINT, signal.SIG_IGN)\nimport mic.cli.commands\nold"
+    before += " = mic.cli.commands.report\n"
     before += "def report(*a):\n    os.kill(os.getpid(), signal.SIGINT)\n    return old(*a)\n"
-    done = run(folder, before + "mic.cli_commands.report = report", "encode", "x.npy", "x.mic")
+    done = run(folder, before + "mic.cli.commands.report = report", "encode", "x.npy", "x.mic")
     assert done.returncode == 0 and "verified" in done.stdout
 
 

@@ -11,7 +11,7 @@ pytest.importorskip("tifffile")
 
 import tifffile
 
-from mic import cli_jobs
+from mic.cli import jobs as cli_jobs
 
 STACK = (np.arange(5 * 48 * 40) // 7 % 300).astype("uint16").reshape(5, 48, 40)
 

@@ -134,7 +134,7 @@ def test_ctrl_c_while_the_program_starts_is_no_traceback(folder):
 import sys
 class Interrupted:
     def find_spec(self, name, path, target=None):
-        if name == "mic.cli_commands":
+        if name == "mic.cli.commands":
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Interrupted())
 from mic.cli import main

@@ -14,7 +14,7 @@ from commandline import run
 from handmade_mic3 import pyramid
 
 import mic
-from mic.image_samples import pixel_sha256
+from mic.images.samples import pixel_sha256
 
 IMAGE = zoo.smooth((300, 411, 3), "uint8")
 LEVELS = pyramid(IMAGE, 4)

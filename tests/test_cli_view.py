@@ -19,7 +19,7 @@ from commandline import fails as command_fails
 from commandline import run
 from PIL import Image
 
-from mic import cli_view
+from mic.cli import view as cli_view
 
 
 @pytest.fixture(autouse=True)

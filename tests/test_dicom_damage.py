@@ -345,7 +345,7 @@ def test_more_than_the_caller_allows(tmp_path: Path, monkeypatch: pytest.MonkeyP
     write_dicom(tmp_path / "b.dcm", np.zeros((4, 4), "u1"), NumberOfFrames=2**31 - 1)
     with pytest.raises(mic.LimitError, match="announces 34359738352 samples"):
         dicom.decode_frames(tmp_path / "b.dcm")
-    monkeypatch.setattr("mic.pydicom_plugin.MAX_PIXELS", 15)
+    monkeypatch.setattr("mic.dicom.plugin.MAX_PIXELS", 15)
     with pytest.raises(mic.LimitError, match="announces 16 samples"):
         pydicom.pixels.pixel_array(ds)
     ds.Rows = ds.Columns = 40000

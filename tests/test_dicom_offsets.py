@@ -13,8 +13,8 @@ from pydicom.encaps import encapsulate, encapsulate_extended
 
 import mic
 from mic import dicom
-from mic.dicom_offsets import FrameIndex, frame_offsets, needs_extended_table
-from mic.streams import MemoryBytes
+from mic.codec.streams import MemoryBytes
+from mic.dicom.offsets import FrameIndex, frame_offsets, needs_extended_table
 
 N_FRAMES = 1000
 
@@ -172,7 +172,7 @@ def test_table_is_chosen_by_the_offsets(tmp_path: Path, monkeypatch: pytest.Monk
     """With a limit that small fragments pass."""
     write_dicom(tmp_path / "a.dcm", frames_of(3))
     ds = pydicom.dcmread(tmp_path / "a.dcm")
-    monkeypatch.setattr("mic.dicom_offsets.MAX_BASIC_OFFSET", 50)
+    monkeypatch.setattr("mic.dicom.offsets.MAX_BASIC_OFFSET", 50)
     dicom.compress(ds)
     assert len(ds.ExtendedOffsetTable) == len(ds.ExtendedOffsetTableLengths) == 24
     assert ds.PixelData[:8] == bytes.fromhex("feff00e000000000")  # an empty basic table

@@ -17,7 +17,7 @@ from pydicom.pixels import get_decoder, iter_pixels, pixel_array
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 import mic
-from mic import pydicom_plugin
+from mic.dicom import plugin as pydicom_plugin
 
 
 @pytest.fixture(autouse=True)

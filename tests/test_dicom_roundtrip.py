@@ -225,7 +225,7 @@ def test_verification_keeps_the_data_set(monkeypatch: pytest.MonkeyPatch) -> Non
     before = ds.PixelData
     wrong = array.copy()
     wrong[2, 3] = 99
-    monkeypatch.setattr(dicom, "decode", lambda *_, **__: wrong)
+    monkeypatch.setattr("mic.dicom.dataset.decode", lambda *_, **__: wrong)
     with pytest.raises(mic.VerifyError, match=r"frame 0: .*\(2, 3\) is 13 and came back as 99"):
         dicom.compress(ds)
     assert (ds.PixelData, ds.file_meta.TransferSyntaxUID) == (before, ExplicitVRLittleEndian)

@@ -11,8 +11,8 @@ from seriesfiles import item, positions, write_enhanced
 
 import mic
 from mic import CorruptDataError, LimitError, UnsupportedError
+from mic.benchmark.images import installed_folders
 from mic.display import to_uint8
-from mic.realimages import installed_folders
 
 PYDICOM = installed_folders()["pydicom"]
 

@@ -9,8 +9,8 @@ import pytest
 from dicomfiles import write_dicom
 
 from mic import CorruptDataError, UnsupportedError
+from mic.benchmark.images import installed_folders
 from mic.display import to_uint8
-from mic.realimages import installed_folders
 
 PYDICOM = installed_folders()["pydicom"]
 

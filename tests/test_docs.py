@@ -117,7 +117,7 @@ def test_design_names_every_file() -> None:
     text = (ROOT / "docs" / "design.md").read_text()
     named = set(re.findall(r"\w+\.(?:c|h|py|pyx|pxd|pxi)\b", text))
     named |= {f"{stem}.h" for stem in re.findall(r"(\w+)\.c/\.h", text)}
-    patterns = ("csrc/**/*.[ch]", "mic/*.py", "mic/*.pyx", "mic/*.pxd", "mic/*.pxi")
+    patterns = ("csrc/**/*.[ch]", "mic/**/*.py", "mic/*.pyx", "mic/*.pxd", "mic/*.pxi")
     files = {path.name for pattern in patterns for path in ROOT.glob(pattern)}
     missing = sorted(files - named)
     assert not missing, f"docs/design.md lacks a line for {missing}"

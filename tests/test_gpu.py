@@ -14,8 +14,9 @@ from pydicom.pixels import get_decoder, pixel_array
 
 import mic
 import mic.gpu
-from mic import gpu_decoder, gpu_plugin
-from mic.gpu_plugin import LABEL, SYNTAXES
+from mic.gpu import decoder as gpu_decoder
+from mic.gpu import plugin as gpu_plugin
+from mic.gpu.plugin import LABEL, SYNTAXES
 
 HAS_NVIMGCODEC = gpu_decoder.import_nvimgcodec() is not None
 needs_nvimgcodec = pytest.mark.skipif(
@@ -46,7 +47,7 @@ def test_importing_registers_nothing() -> None:
 
 
 def test_missing_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mic.gpu, "import_nvimgcodec", lambda: None)
+    monkeypatch.setattr("mic.gpu.state.import_nvimgcodec", lambda: None)
     before = orders()
     for status in (mic.gpu.status(), mic.gpu.register(), mic.gpu.register(cpu=True)):
         assert not status
@@ -66,8 +67,8 @@ def test_missing_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_missing_device_is_said(
     monkeypatch: pytest.MonkeyPatch, devices: Any, device: int, word: str
 ) -> None:
-    monkeypatch.setattr(mic.gpu, "import_nvimgcodec", lambda: SimpleNamespace(__version__="9"))
-    monkeypatch.setattr(mic.gpu, "gpu_names", lambda: devices)
+    monkeypatch.setattr("mic.gpu.state.import_nvimgcodec", lambda: SimpleNamespace(__version__="9"))
+    monkeypatch.setattr("mic.gpu.state.gpu_names", lambda: devices)
     before = orders()
     status = mic.gpu.register(device=device)
     assert not status.ok
@@ -79,9 +80,9 @@ def test_a_decoder_that_cannot_be_made_is_said(monkeypatch: pytest.MonkeyPatch) 
     def fail(device: int | None) -> None:
         raise RuntimeError("CUDA Runtime failure: '#35'")
 
-    monkeypatch.setattr(mic.gpu, "import_nvimgcodec", lambda: SimpleNamespace(__version__="9"))
-    monkeypatch.setattr(mic.gpu, "gpu_names", lambda: (("A GPU",), ""))
-    monkeypatch.setattr(mic.gpu, "decoder_for", fail)
+    monkeypatch.setattr("mic.gpu.state.import_nvimgcodec", lambda: SimpleNamespace(__version__="9"))
+    monkeypatch.setattr("mic.gpu.state.gpu_names", lambda: (("A GPU",), ""))
+    monkeypatch.setattr("mic.gpu.registration.decoder_for", fail)
     before = orders()
     status = mic.gpu.register()
     assert not status.ok

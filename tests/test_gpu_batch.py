@@ -11,9 +11,9 @@ from pydicom.data import get_testdata_file
 
 import mic
 import mic.gpu
-from mic import gpu_batch
-from mic.gpu_codestream import Codestream
-from mic.gpu_probe import probe_frames
+from mic.gpu import batch as gpu_batch
+from mic.gpu.codestream import Codestream
+from mic.gpu.probe import probe_frames
 
 PROBES = [(frame, samples) for coding, *_, frame, samples in probe_frames() if coding == "htj2k"]
 

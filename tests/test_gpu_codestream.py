@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mic
-from mic.gpu_codestream import Codestream, read_codestream
-from mic.gpu_probe import probe_frames
+from mic.gpu.codestream import Codestream, read_codestream
+from mic.gpu.probe import probe_frames
 
 PROBES = list(probe_frames())
 

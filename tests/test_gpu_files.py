@@ -12,10 +12,10 @@ import pytest
 from pydicom.pixels import pixel_array
 
 import mic.gpu
-from mic.benchmark_dicom import NVIMGCODEC, FileTimes, measure_files, table
-from mic.gpu_decoder import import_nvimgcodec
-from mic.gpu_plugin import SYNTAXES
-from mic.realimages import installed_folders
+from mic.benchmark.dicom import NVIMGCODEC, FileTimes, measure_files, table
+from mic.benchmark.images import installed_folders
+from mic.gpu.decoder import import_nvimgcodec
+from mic.gpu.plugin import SYNTAXES
 
 pytestmark = pytest.mark.skipif(
     import_nvimgcodec() is None, reason="nvImageCodec is not installed: extra gpu"

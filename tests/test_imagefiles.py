@@ -18,10 +18,10 @@ from pydicom.uid import (
 )
 
 from mic import CorruptDataError, UnsupportedError
-from mic.dicom_reading import NoPixelsError, is_dicom
-from mic.image_kinds import RawLayout, kind_of, target_kind
-from mic.image_samples import sample_bytes
-from mic.imagefiles import read_file, read_image, write_image
+from mic.dicom.reading import NoPixelsError, is_dicom
+from mic.images.formats import read_file, read_image, write_image
+from mic.images.kinds import RawLayout, kind_of, target_kind
+from mic.images.samples import sample_bytes
 
 pytest.importorskip("PIL")
 pytest.importorskip("tifffile")

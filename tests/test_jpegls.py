@@ -10,9 +10,9 @@ from dicomfiles import write_dicom
 
 from mic import jpegls
 from mic.errors import UnsupportedError
-from mic.transcode_image import image_of
-from mic.transcode_jpegls import largest_near
-from mic.transcode_pixels import pixel_part, to_native
+from mic.transcode.image import image_of
+from mic.transcode.jpegls import largest_near
+from mic.transcode.pixels import pixel_part, to_native
 
 jpeg_ls = pytest.importorskip("jpeg_ls")
 

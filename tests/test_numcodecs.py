@@ -15,7 +15,7 @@ import pytest
 import zoo
 
 import mic
-from mic.header_blocks import add_block, crc32c, read_blocks
+from mic.codec.blocks import add_block, crc32c, read_blocks
 
 numcodecs = pytest.importorskip("numcodecs")
 from numcodecs.compat import ensure_ndarray  # noqa: E402

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mic
-from mic import stages, streams
+from mic import stages
+from mic.codec import streams
 
 IMAGE = zoo.smooth((90, 110), "uint16") // 16
 FRAMES = np.stack([zoo.smooth((30, 44), "uint16", seed) // 16 for seed in range(7)])

@@ -19,8 +19,9 @@ from pydicom.data import get_testdata_file
 from taken_apart import take_apart
 
 import mic
-from mic import _mic, streams
-from mic.header_blocks import add_block, read_blocks
+from mic import _mic
+from mic.codec import streams
+from mic.codec.blocks import add_block, read_blocks
 
 ISAS = zoo.available_isas()
 SHARED_METHOD = 4

@@ -131,7 +131,7 @@ def test_default_levels(shape: tuple[int, int], tile: int, levels: int) -> None:
     """Until one fits into a tile, or the next would be empty."""
     if shape[0] < 20000:
         assert len(mic.open(mic.encode(np.zeros(shape, "u1"), tile=tile)).levels) == levels
-    from mic.tiles import default_levels
+    from mic.codec.tiles import default_levels
 
     assert default_levels(*shape, tile, tile) == levels
 

@@ -15,7 +15,8 @@ import pytest
 import zoo
 
 import mic
-from mic import _mic, arrays
+from mic import _mic
+from mic.codec import arrays
 
 
 @pytest.mark.parametrize("codec", zoo.CODECS)

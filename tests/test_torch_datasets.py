@@ -23,7 +23,7 @@ torch = pytest.importorskip("torch")
 from torch.utils.data import DataLoader, Subset  # noqa: E402
 
 from mic.torch import DicomSeries, DicomSlices, collate, register_in_worker  # noqa: E402
-from mic.torch_tensors import FrameCache, Memory  # noqa: E402
+from mic.torch.tensors import FrameCache, Memory  # noqa: E402
 
 
 def compress(path: Path) -> None:

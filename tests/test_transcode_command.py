@@ -19,10 +19,10 @@ from dicomfiles import GOOD, shipped, write_dicom
 from workers import crash, good_job
 
 import mic
-from mic import cli_workers
+from mic.cli import workers as cli_workers
 from mic.errors import CorruptDataError
 from mic.transcode import compare_files
-from mic.transcode_report import Report, read_report
+from mic.transcode.report import Report, read_report
 
 
 def by_name(report, folder):

@@ -14,12 +14,14 @@ from dicomfiles import shipped, write_dicom
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from mic import htj2k, transcode, transcode_pixels
-from mic.dicom_reading import NoPixelsError
+from mic.dicom.reading import NoPixelsError
+from mic.dicom.syntaxes import SYNTAXES, find_syntax
 from mic.errors import CorruptDataError, MicError, UnsupportedError, VerifyError
-from mic.gpu_codestream import has_tile_lengths
-from mic.transcode import compare_files, read_dicom, transcode_file
-from mic.transcode_syntaxes import SYNTAXES, find_syntax
+from mic.gpu.codestream import has_tile_lengths
+from mic.transcode import compare_files, htj2k, transcode_file
+from mic.transcode import file as transcode
+from mic.transcode import pixels as transcode_pixels
+from mic.transcode.file import read_dicom
 
 LOSSLESS = [syntax.name for syntax in SYNTAXES if syntax.name != "jpegls-near"]
 NEEDS = {

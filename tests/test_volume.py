@@ -22,9 +22,9 @@ from seriesfiles import (
 
 import mic
 from mic import CorruptDataError, LimitError, UnsupportedError
-from mic.dicom_reading import reading
+from mic.benchmark.images import installed_folders
+from mic.dicom.reading import reading
 from mic.display import to_uint8
-from mic.realimages import installed_folders
 from mic.volume import Volume, list_series, read, read_series
 
 ROTATED = OBLIQUE[:, [1, 2, 0]]

@@ -6,7 +6,7 @@ import pytest
 
 from mic import UnsupportedError
 from mic.volume import Volume
-from mic.volume_values import normalized
+from mic.volume.values import normalized
 
 
 def volume(values, dtype="int16"):

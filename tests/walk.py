@@ -15,12 +15,9 @@ import numpy as np
 from pydicom import dcmread
 
 import mic
-from mic.dicom_reading import is_dicom
-from mic.errors import MicError
-from mic.realimages import installed_folders
-from mic.transcode import read_dicom, transcode_file
-from mic.transcode_attributes import differences
-from mic.transcode_syntaxes import (
+from mic.benchmark.images import installed_folders
+from mic.dicom.reading import is_dicom
+from mic.dicom.syntaxes import (
     BIG_ENDIAN,
     EXPLICIT,
     IMPLICIT,
@@ -29,6 +26,10 @@ from mic.transcode_syntaxes import (
     syntax_of,
     title_of,
 )
+from mic.errors import MicError
+from mic.transcode import transcode_file
+from mic.transcode.file import read_dicom
+from mic.transcode.attributes import differences
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "transcode.md"
 WRITABLE = {syntax.uid for syntax in SYNTAXES}
@@ -98,7 +99,7 @@ def check_same(path, expected, target):
         if "MediaStorageSOPClassUID" not in getattr(original, "file_meta", {}):
             ignoring |= {0x00020002, 0x00020003}
         if uid == BIG_ENDIAN:
-            mic.dicom_endian.to_little_endian(original)
+            mic.dicom.endian.to_little_endian(original)
         assert not list(differences(original, new, frozenset(ignoring)))
         if uid in (BIG_ENDIAN, IMPLICIT):
             return

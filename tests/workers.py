@@ -17,7 +17,7 @@ def frame_as_pydicom_decodes_it(item: Any) -> int:
 
 def good_job(path: Path) -> Any:
     """Nothing to do."""
-    from mic.cli_jobs import Outcome
+    from mic.cli.jobs import Outcome
 
     return Outcome(path)
 

@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: MIT
+"""Archives of DICOM files on many machines: `mic.transcode` as a Dask graph.
+
+Sources and targets may be anywhere that fsspec reaches: folders that all workers
+mount, S3, Google Cloud Storage, Azure, SFTP and more.  Needs the extra "dask".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..arguments import choose, text_of_path, whole_number
+from ..dicom.syntaxes import JPEG_LS_NEAR, find_syntax
+from ..errors import UnsupportedError, one_sentence
+from .cluster import check_workers, connect, run_tasks
+from .location import (
+    Info,
+    Location,
+    is_temporary,
+    mark,
+    open_location,
+    reaching,
+    remove_leftovers,
+    stamp_of,
+)
+from .report import JsonLines, Record, read_json_lines, report_paths, write_parquet
+from .task import Options, Task
+
+Path = str | os.PathLike[str]
+
+
+def transcode(
+    src: Path,
+    dst: Path,
+    to: str = "mic",
+    *,
+    near: int = 0,
+    effort: int = 5,
+    verify: bool = True,
+    scheduler: Any = None,
+    jobs: int = 1,
+    retries: int = 3,
+    report: Path | None = None,
+    resume: bool = True,
+    overwrite: bool = False,
+    src_options: Mapping[str, Any] | None = None,
+    dst_options: Mapping[str, Any] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Record]:
+    """Write all DICOM files below a location in another transfer syntax, on many machines.
+
+    Each file is a task of Dask.  A task that was ended in the middle, with its worker or
+    without, runs again elsewhere; each new file appears complete and verified, or not at all.
+
+    Parameters
+    ----------
+    src : path-like or URL
+        A folder or a file, anywhere that fsspec reaches: ``"/data/ct"``, ``"s3://bucket/ct"``.
+    dst : path-like or URL
+        The folder where the same tree is made (for a file: the new file, or a folder).
+    to, near, effort, verify
+        As for `mic.transcode.transcode_file`.
+    scheduler : str, distributed.Client or cluster, optional
+        Of Dask, such as ``"tcp://10.0.0.1:8786"``.  Without one, this machine works.
+    jobs : int
+        Without a scheduler: processes to work with; 1 works in this process.
+    retries : int
+        Attempts after one that failed for a reason that may pass, such as a network.
+    report : path-like, optional
+        A file on this machine that gets the record of each file as soon as it is done, in
+        JSON lines.  If the name ends in ``.parquet``, a table is written there at the end,
+        and the lines beside it in a file that ends in ``.jsonl``.
+    resume : bool
+        Leave out what the report of an earlier run says is verified and what has not
+        changed since, on either side; make again what that run left behind.
+    overwrite : bool
+        Replace existing targets.  Those of the run that is resumed are replaced anyway.
+    src_options, dst_options : mapping, optional
+        For the file systems, such as credentials; they stay out of the report.
+    progress : callable(done, total), optional
+        Called in this thread after each file.
+
+    Returns
+    -------
+    list of Record
+        One for each source, sorted.  A file that failed is a record with the status
+        "failed", not an exception.
+
+    Raises
+    ------
+    UnsupportedError
+        A package is missing, an argument is none, a location cannot be opened.
+    MicError
+        No scheduler, no worker, or workers without mic or without access to a location.
+    """
+    syntax = find_syntax(to)
+    near = whole_number("near", near)
+    choose("effort", effort, range(1, 10))
+    if near and syntax.uid != JPEG_LS_NEAR:
+        raise UnsupportedError(f"near is {near}, {syntax.title} takes 0; choose jpegls-near")
+    jobs, retries = whole_number("jobs", jobs, 1), whole_number("retries", retries, 0)
+    if report is not None:
+        text_of_path("report", report)
+    run = prepare(
+        open_location(text_of_path("src", src), src_options),
+        open_location(text_of_path("dst", dst), dst_options),
+        Options(syntax.name, near, effort, verify),
+        report=report,
+        resume=resume,
+        overwrite=overwrite,
+    )
+    total, done = len(run.tasks), 0
+
+    def finished(record: Record) -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done, total)
+
+    return execute(run, scheduler, jobs, retries, finished)
+
+
+@dataclass
+class Run:
+    """What is to be done, and what is known before.
+
+    Attributes
+    ----------
+    source, target : Location
+    tasks : list of Task
+    done : list of Record
+        Of an earlier run; they stay.
+    refused : list of Record
+        Failed or skipped before any worker was asked.
+    report : path-like or None
+    resumed : bool
+        There was an earlier run.
+    """
+
+    source: Location
+    target: Location
+    report: Path | None
+    resumed: bool = False
+    tasks: list[Task] = field(default_factory=list)
+    done: list[Record] = field(default_factory=list)
+    refused: list[Record] = field(default_factory=list)
+
+
+def prepare(
+    source: Location,
+    target: Location,
+    options: Options,
+    *,
+    report: Path | None,
+    resume: bool,
+    overwrite: bool,
+) -> Run:
+    """Compare both listings and the report of an earlier run; nothing is written."""
+    run = Run(source, target, report)
+    earlier: dict[str, Record] = {}
+    own_report = set[str]()
+    if report is not None:
+        lines, table = report_paths(report)
+        # Also without resume: what is no report is not replaced.
+        known = read_json_lines(lines)
+        earlier = known if resume else {}
+        run.resumed = resume and lines.exists()
+        own_report = {os.path.realpath(path) for path in (lines, table) if path is not None}
+    pairs = _pairs(source, target, options, run)
+    with reaching(target):
+        present = _present(target, [task.target for task in pairs])
+    for task in pairs:
+        if task.source.is_local and os.path.realpath(task.source.path) in own_report:
+            continue
+        known_record = earlier.get(task.source.url)
+        there = present.get(task.target.path)
+        if known_record is not None and _is_done(known_record, task, there):
+            run.done.append(known_record)
+        elif there is not None and not (overwrite or _is_own(known_record, run.resumed)):
+            message = f"{task.target.url} exists; pass overwrite=True to replace it"
+            run.refused.append(task.record("failed", message, begun=False))
+        else:
+            run.tasks.append(task)
+    return run
+
+
+def _pairs(source: Location, target: Location, options: Options, run: Run) -> list[Task]:
+    """A task for each file; names that cannot be mirrored are refused."""
+    with reaching(source):
+        info = source.state()
+    if info is None:
+        raise UnsupportedError(f"{source.url} does not exist; a file or folder is expected")
+    if info["type"] == "file":
+        with reaching(target):
+            state = target.state()
+        if target.url.endswith("/") or (state is not None and state["type"] == "directory"):
+            target = target.child(source.name)
+        return [_task(source, target, None, info, options)]
+    if (type(source.fs), source.path.rstrip("/")) == (type(target.fs), target.path.rstrip("/")):
+        raise UnsupportedError(f"{target.url} is the source; choose another target")
+    inside = _path_inside(target, source)
+    tasks = []
+    with reaching(source):
+        listing = source.files()
+    for relative, info in listing.items():
+        if is_temporary(relative) or (inside and relative.startswith(inside)):
+            continue  # outputs of an earlier run
+        try:
+            pair = source.child(relative), target.child(relative)
+        except UnsupportedError as error:
+            url = f"{source.url}/{relative}"
+            run.refused.append(Record(url, "", "failed", one_sentence(error), **options.asked()))
+            continue
+        tasks.append(_task(*pair, target, info, options))
+    return tasks
+
+
+def _task(
+    source: Location, target: Location, root: Location | None, info: Info, options: Options
+) -> Task:
+    return Task(source, target, root, info.get("size"), stamp_of(info), options)
+
+
+def _path_inside(target: Location, source: Location) -> str:
+    """The target relative to the source's tree, or nothing."""
+    root = source.path.rstrip("/") + "/"
+    if type(source.fs) is not type(target.fs) or not target.path.startswith(root):
+        return ""
+    return target.path[len(root) :].rstrip("/") + "/"
+
+
+def _present(target: Location, wanted: list[Location]) -> dict[str, Info]:
+    """What is known of the targets that exist, by path."""
+    state = target.state()
+    if state is None or state["type"] == "file":
+        if state is not None and any(location.path != target.path for location in wanted):
+            raise UnsupportedError(f"{target.url} is a file, a folder is expected")
+        return {} if state is None else {target.path: state}
+    if len(wanted) == 1:
+        state = wanted[0].state()
+        return {} if state is None else {wanted[0].path: state}
+    return {target.child(relative).path: info for relative, info in target.files().items()}
+
+
+def _is_done(record: Record, task: Task, there: Info | None) -> bool:
+    """Did an earlier run make and verify this very target from this very source?"""
+    return (
+        record.status == "ok"
+        and record.verified
+        and {key: getattr(record, key) for key in task.options.asked()} == task.options.asked()
+        and record.target == task.target.url
+        and there is not None
+        and "" != record.source_stamp == task.source_stamp
+        and "" != record.target_stamp == stamp_of(there)
+    )
+
+
+def _is_own(record: Record | None, resumed: bool) -> bool:
+    """May an existing target be what the run that is resumed has left?
+
+    Not if that run has refused to replace it.  One without a record was cut off.
+    """
+    return resumed and (record is None or record.begun)
+
+
+def execute(
+    run: Run, scheduler: Any, jobs: int, retries: int, finished: Callable[[Record], None]
+) -> list[Record]:
+    """Run the tasks that `prepare` found; records of all files, sorted by source."""
+    records = run.done + run.refused
+    with contextlib.ExitStack() as stack:
+        log = None
+        if run.report is not None:
+            lines, table = report_paths(run.report)
+            log = stack.enter_context(JsonLines(lines, records))
+            if table is not None:  # whatever ends the run
+                stack.callback(lambda: write_parquet(table, records))
+
+        def take(record: Record) -> None:
+            records.append(record)
+            if log is not None:
+                log.add(record)
+            finished(record)
+
+        if run.tasks:
+            _work(run, scheduler, jobs, retries, take)
+    return sorted(records, key=lambda record: record.source)
+
+
+def _work(
+    run: Run, scheduler: Any, jobs: int, retries: int, take: Callable[[Record], None]
+) -> None:
+    in_process = run.source.is_in_process or run.target.is_in_process
+    folder = run.tasks[0].root or run.tasks[0].target.parent()
+    with connect(scheduler, jobs, in_process) as client:
+        try:
+            with mark(folder) as sign:
+                check_workers(client, (run.source, sign))
+                with contextlib.closing(run_tasks(client, run.tasks, retries)) as records:
+                    for record in records:
+                        take(record)
+        finally:
+            # Nobody writes any more: what is temporary was left by workers that ended.
+            with contextlib.suppress(OSError):
+                parents = {task.target.parent().path: task.target.parent() for task in run.tasks}
+                remove_leftovers(parents.values(), {task.target.path for task in run.tasks})

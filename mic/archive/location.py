@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: MIT
+"""Folders and files wherever fsspec reaches: listed, fetched, stored whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..atomic import TEMPORARY
+from ..errors import MicError, UnsupportedError, one_sentence
+from ..extras import require
+from ..transcode.report import digest_of_file
+
+# Where a file appears only when all of it has arrived, so that it needs no temporary name.
+_OBJECT_STORES = frozenset(
+    {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "ocilake", "obs", "tos"}
+)
+# What says that the content is another one, best first; names differ between file systems.
+_STAMPS = (
+    *("ETag", "etag", "content_md5", "md5Hash", "md5", "crc32c", "generation", "VersionId"),
+    *("mtime", "LastModified", "last_modified", "modified", "updated", "created"),
+)
+_MD5 = ("ETag", "etag", "content_md5", "md5Hash", "md5")
+
+Info = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Location:
+    """A file or folder of an fsspec file system; may be sent to other processes.
+
+    Attributes
+    ----------
+    url : str
+        What the user calls it, and messages and reports say.
+    fs : fsspec.AbstractFileSystem
+    path : str
+        As the file system calls it.
+    """
+
+    url: str
+    fs: Any
+    path: str
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rstrip("/").rpartition("/")[2]
+
+    @property
+    def is_local(self) -> bool:
+        """Is it a file or folder of this machine, as far as Python's own functions know?"""
+        return "file" in _protocols(self.fs)
+
+    @property
+    def is_object_store(self) -> bool:
+        """Do files appear whole, and folders when there is something in them?"""
+        return not _OBJECT_STORES.isdisjoint(_protocols(self.fs))
+
+    @property
+    def is_in_process(self) -> bool:
+        """Does it live in the memory of this process, where no other sees it?"""
+        return "memory" in _protocols(self.fs)
+
+    def child(self, relative: str) -> Location:
+        """What is at a relative path below.
+
+        Raises
+        ------
+        UnsupportedError
+            The path would lead elsewhere, which names in object stores may.
+        """
+        if any(part in ("", ".", "..") for part in relative.split("/")) or (
+            self.is_local and not _stays_inside(relative)
+        ):
+            raise UnsupportedError(f"{relative!r} below {self.url} is no path of a file; rename it")
+        # In a chained URL, such as zip://folder::s3://bucket/a.zip, the path comes first.
+        head, chain, rest = self.url.partition("::")
+        return Location(
+            f"{_joined(head, relative)}{chain}{rest}", self.fs, _joined(self.path, relative)
+        )
+
+    def parent(self) -> Location:
+        """The folder that it is in; its `url` is the path only."""
+        folder = self.path.rstrip("/").rpartition("/")[0]
+        return Location(folder, self.fs, folder)
+
+    def files(self) -> dict[str, Info]:
+        """What fsspec knows of each file below, by relative path, sorted."""
+        self.fs.invalidate_cache()
+        root = self.path.rstrip("/")
+        found = self.fs.find(self.path, detail=True)
+        return {
+            path[len(root) :].lstrip("/"): info
+            for path, info in sorted(found.items())
+            if path.startswith(root) and info.get("type") == "file"
+        }
+
+    def info(self) -> Info:
+        """What fsspec knows of it; raises FileNotFoundError."""
+        self.fs.invalidate_cache()
+        info: Info = self.fs.info(self.path)
+        return info
+
+    def state(self) -> Info | None:
+        """`info`, or None if there is no such thing."""
+        try:
+            return self.info()
+        except FileNotFoundError:
+            return None
+
+    def make_folder(self) -> None:
+        """Make it a folder, with its parents, where the file system has folders."""
+        if not self.is_object_store:
+            self.fs.makedirs(self.path, exist_ok=True)
+
+
+def open_location(url: str, options: Mapping[str, Any] | None = None) -> Location:
+    """Find the file system of a URL, or of a path on this machine.
+
+    Parameters
+    ----------
+    url : str
+    options : mapping, optional
+        For the file system, such as credentials.
+
+    Raises
+    ------
+    UnsupportedError
+        fsspec does not know the protocol, or a package for it is missing.
+    """
+    fsspec = require("fsspec", "dask")
+    protocol = url.partition("::")[0].partition("://")[0] if "://" in url else "file"
+    try:
+        fs, path = fsspec.core.url_to_fs(url, **(options or {}))
+    except ImportError as error:
+        raise UnsupportedError(
+            f"{url} needs a package that is not installed: {one_sentence(error)}"
+        ) from None
+    except ValueError as error:
+        if protocol in fsspec.available_protocols():
+            raise UnsupportedError(f"{url} cannot be opened: {one_sentence(error)}") from None
+        raise UnsupportedError(
+            f"{url} has the protocol {protocol!r}, which fsspec does not know; "
+            "use one such as file, s3, gs, abfs or sftp, or install its plugin for fsspec"
+        ) from None
+    return Location(url if "://" in url else path, fs, path)
+
+
+def stamp_of(info: Info) -> str:
+    """Size and identity of a file's content; empty where the file system tells neither.
+
+    Two equal stamps that are not empty mean that nobody has written in between.
+    """
+    for key in _STAMPS:
+        value = info.get(key)
+        if isinstance(value, datetime):  # some give the time in two forms
+            value = value.timestamp()
+        if isinstance(value, float):
+            value = f"{value:.6f}"
+        if value not in (None, ""):
+            return f"{info.get('size')} {str(value).strip(chr(34))}"
+    return ""
+
+
+def fetch(location: Location, info_size: int | None, folder: Path) -> Path:
+    """The file on this machine: itself, or a copy in `folder` that bears its name.
+
+    Raises
+    ------
+    OSError
+        It could not be read, or did not come whole.
+    """
+    if location.is_local:
+        return Path(location.path)
+    copy = folder / "source" / location.name
+    copy.parent.mkdir(exist_ok=True)
+    location.fs.get_file(location.path, str(copy))
+    size = copy.stat().st_size
+    if info_size is not None and size != info_size:
+        raise OSError(f"{location.url} came with {size} bytes, {info_size} were listed")
+    return copy
+
+
+def store(file: Path, location: Location, sha256: str) -> None:
+    """Upload a file and compare what arrived, before it gets its name where that is possible.
+
+    Parameters
+    ----------
+    file : Path
+    location : Location
+        Replaced if it exists.
+    sha256 : str
+        Of the file.
+
+    Raises
+    ------
+    OSError
+        The upload failed, or something else arrived; then it is removed again.
+    """
+    fs, target = location.fs, location
+    if not location.is_object_store:
+        folder = location.parent()
+        folder.make_folder()
+        target = folder.child(f".{location.name}.{secrets.token_hex(4)}.part")
+    try:
+        fs.put_file(str(file), target.path)
+        if not _arrived(target, file, sha256):
+            raise OSError(f"{location.url}: what the file system stored is not what was sent")
+        if target is not location:
+            _rename(fs, target.path, location.path)
+    except BaseException:
+        with contextlib.suppress(Exception):
+            fs.rm_file(target.path)
+        raise
+
+
+def _arrived(target: Location, file: Path, sha256: str) -> bool:
+    """Compare the file system's own MD5 if it has one, or else read the file again."""
+    info = target.info()
+    if info.get("size") not in (None, file.stat().st_size):
+        return False
+    md5 = digest_of_file(file, "md5")
+    forms = (md5, base64.b64encode(bytes.fromhex(md5)).decode())
+    if any(str(info.get(key, "")).strip('"') in forms for key in _MD5):
+        return True
+    again = file.with_name(f"{file.name}.again")
+    target.fs.get_file(target.path, str(again))
+    try:
+        return digest_of_file(again) == sha256
+    finally:
+        again.unlink()
+
+
+def _rename(fs: Any, old: str, new: str) -> None:
+    from fsspec import AbstractFileSystem
+
+    if type(fs).mv is AbstractFileSystem.mv:
+        # It copies and deletes, and takes brackets in names for patterns.
+        fs.cp_file(old, new)
+        fs.rm_file(old)
+    else:
+        fs.mv(old, new)
+
+
+def remove_leftovers(folders: Iterable[Location], names: set[str]) -> None:
+    """Remove temporary files for `names` (paths) that ended processes have left in folders."""
+    for folder in folders:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            folder.fs.invalidate_cache()
+            for path in folder.fs.ls(folder.path, detail=False):
+                parent, _, name = path.rpartition("/")
+                match = TEMPORARY.fullmatch(name)
+                if match is not None and f"{parent}/{match[1]}" in names:
+                    with contextlib.suppress(FileNotFoundError):
+                        folder.fs.rm_file(path)
+
+
+@contextlib.contextmanager
+def mark(folder: Location) -> Iterator[Location]:
+    """A small file in a folder while the block runs, by which others know that they see it."""
+    sign = folder.child(f".mic.{secrets.token_hex(4)}.part")
+    with reaching(folder, "written"):
+        folder.make_folder()
+        sign.fs.pipe_file(sign.path, b"mic")
+    try:
+        yield sign
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            sign.fs.rm_file(sign.path)
+
+
+@contextlib.contextmanager
+def reaching(location: Location, purpose: str = "read") -> Iterator[None]:
+    """Turn what file systems raise, which is anything, into an error that names the location."""
+    try:
+        yield
+    except MicError:
+        raise
+    except Exception as error:
+        raise MicError(f"{location.url} cannot be {purpose}: {one_sentence(error)}") from error
+
+
+def is_temporary(name: str) -> bool:
+    """Is this a name that only lasts until a file is complete?"""
+    return TEMPORARY.fullmatch(name.rpartition("/")[2]) is not None
+
+
+def _protocols(fs: Any) -> tuple[str, ...]:
+    protocol = fs.protocol
+    return (protocol,) if isinstance(protocol, str) else tuple(protocol)
+
+
+def _joined(folder: str, relative: str) -> str:
+    return folder + relative if not folder or folder.endswith("/") else f"{folder}/{relative}"
+
+
+def _stays_inside(relative: str) -> bool:
+    # As this system reads paths: Windows knows more ways out of a folder.
+    path = Path(relative)
+    return not path.drive and not path.is_absolute() and ".." not in path.parts

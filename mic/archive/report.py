@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+"""The record of each file of an archive: JSON lines while it grows, Parquet when it is done."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..atomic import GrowingFile, replacing
+from ..errors import CorruptDataError, UnsupportedError
+
+_PARQUET_TYPES = {"str": "string", "int": "int64", "float": "double", "bool": "bool"}
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of one file of an archive.
+
+    Attributes
+    ----------
+    source, target : str
+        Paths or URLs.
+    status : {"ok", "failed", "skipped"}
+    message : str
+        The error, or the reason.
+    to : str
+        The transfer syntax that was asked for, by its short name.
+    near, effort : int
+        Options that were asked for.
+    source_stamp, target_stamp : str
+        Size and identity (ETag or time) of both files' contents, by which a later run knows
+        that they are the same; empty where the file system tells none.
+    begun : bool
+        A worker was asked to write the target.
+    source_syntax, syntax, frames, decoded_bytes, encoded_bytes, ratio, source_bytes, \
+target_bytes, sha256, target_sha256, max_error, verified, seconds
+        As in `mic.transcode.Record`; empty or 0 unless the status is "ok".
+    """
+
+    source: str
+    target: str
+    status: str
+    message: str = ""
+    to: str = ""
+    near: int = 0
+    effort: int = 0
+    source_stamp: str = ""
+    target_stamp: str = ""
+    begun: bool = False
+    source_syntax: str = ""
+    syntax: str = ""
+    frames: int = 0
+    decoded_bytes: int = 0
+    encoded_bytes: int = 0
+    ratio: float = 0.0
+    source_bytes: int = 0
+    target_bytes: int = 0
+    sha256: str = ""
+    target_sha256: str = ""
+    max_error: int = 0
+    verified: bool = False
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, in types that JSON knows."""
+        return dataclasses.asdict(self)
+
+
+_FIELDS = frozenset(field.name for field in dataclasses.fields(Record))
+
+
+class JsonLines(GrowingFile):
+    """A report that grows by one line for each file, each written at once.
+
+    Parameters
+    ----------
+    path : Path
+        Replaced if it exists.
+    kept : iterable of Record
+        Of an earlier run, that stay.
+    """
+
+    def __init__(self, path: Path, kept: Iterable[Record] = ()) -> None:
+        # The records of the earlier run are safe before its report goes.
+        with replacing(path) as file:
+            file.writelines(map(_line, kept))
+        self._file = path.open("ab", buffering=0)
+
+    def add(self, record: Record) -> None:
+        """Append what became of one file."""
+        self._file.write(_line(record))
+
+
+def read_json_lines(path: Path) -> dict[str, Record]:
+    """Records of a report by source; empty if there is no such file.
+
+    A line that was cut off, such as by a power failure, is left out; of two for one
+    source the later counts.
+
+    Raises
+    ------
+    CorruptDataError
+        The file is no report.
+    """
+    if not path.exists():
+        return {}
+    records, lines = {}, path.read_bytes().splitlines()
+    for line in lines:
+        try:
+            fields = json.loads(line)
+            record = Record(**{key: fields[key] for key in fields.keys() & _FIELDS})
+            records[record.source] = record
+        except (ValueError, TypeError, AttributeError):
+            continue
+    if lines and not records:
+        raise CorruptDataError(
+            f"{path} is no report of mic.archive (JSON lines); choose another name for the report"
+        )
+    return records
+
+
+def write_parquet(path: Path, records: Iterable[Record]) -> None:
+    """The same records as a table; needs pyarrow."""
+    import pyarrow
+    from pyarrow import parquet
+
+    columns = [
+        (field.name, _PARQUET_TYPES[str(field.type)]) for field in dataclasses.fields(Record)
+    ]
+    schema = pyarrow.schema([(name, pyarrow.type_for_alias(kind)) for name, kind in columns])
+    table = pyarrow.Table.from_pylist([record.as_dict() for record in records], schema)
+    with replacing(path) as file:
+        parquet.write_table(table, file)
+
+
+def report_paths(report: str | os.PathLike[str]) -> tuple[Path, Path | None]:
+    """Where the JSON lines go, and where the Parquet table goes if one is asked for.
+
+    Raises
+    ------
+    UnsupportedError
+        The report cannot be there, or pyarrow is missing.
+    """
+    if "://" in str(report):
+        raise UnsupportedError(
+            f"the report {report} is a URL, a file of this machine is expected: "
+            "it grows line by line; copy it when the run is over"
+        )
+    path = Path(report)
+    if not path.parent.is_dir():
+        raise UnsupportedError(f"the folder {path.parent} does not exist; create it first")
+    if path.is_dir():
+        raise UnsupportedError(f"the report {path} is a folder, a file name is expected")
+    if path.suffix.lower() != ".parquet":
+        return path, None
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError:
+        raise UnsupportedError(
+            f"the report {path} needs pyarrow, which is not installed; "
+            "pip install pyarrow, or choose a name that ends in .jsonl"
+        ) from None
+    return path.with_suffix(".jsonl"), path
+
+
+def _line(record: Record) -> bytes:
+    return json.dumps(record.as_dict()).encode() + b"\n"

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""Measuring codecs against each other: one process, same buffers, verified.
+
+Every codec encodes an array into new bytes and decodes into the same
+preallocated array.  The codecs take turns on each image, so that what disturbs
+the machine disturbs all of them alike.  Speeds are decoded bytes a second.
+"""
+
+from __future__ import annotations
+
+from ..faces import publish
+from .codecs import Codec, own_codecs, peer_codecs, peer_versions
+from .images import RealImage, find_installed_images, images_of
+from .measure import (
+    Measurement,
+    Summary,
+    Timing,
+    document,
+    geometric_mean,
+    machine,
+    measure_all,
+    measure_image,
+    speed_against,
+    summarize,
+    write_json,
+)
+
+__all__ = [
+    "Codec",
+    "Measurement",
+    "RealImage",
+    "Summary",
+    "Timing",
+    "document",
+    "find_installed_images",
+    "geometric_mean",
+    "images_of",
+    "machine",
+    "measure_all",
+    "measure_image",
+    "own_codecs",
+    "peer_codecs",
+    "peer_versions",
+    "speed_against",
+    "summarize",
+    "write_json",
+]
+
+publish(__name__)

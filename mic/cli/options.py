@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""Options that several commands share, and what their texts are read as."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import numpy as np
+
+from ..images.kinds import RawLayout
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+PATH = click.Path(path_type=Path)
+_JSON_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def stack(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    """Several options as one decorator, in the order of the help text."""
+
+    def decorate(function: Function) -> Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def parse_shape(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> tuple[int, ...] | None:
+    """Such as 512,512."""
+    if value is None:
+        return None
+    try:
+        sizes = tuple(int(part) for part in value.split(","))
+    except ValueError:
+        sizes = ()
+    if not 2 <= len(sizes) <= 4 or min(sizes) < 1:
+        raise click.BadParameter(
+            f"{value!r} is no shape; write ROWS,COLUMNS or FRAMES,ROWS,COLUMNS"
+        )
+    return sizes
+
+
+def parse_dtype(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> np.dtype[Any] | None:
+    """Such as uint16 or >i2."""
+    if value is None:
+        return None
+    with contextlib.suppress(TypeError):
+        dtype = np.dtype(value)
+        if dtype.kind in "ui" and dtype.itemsize <= 2:
+            return dtype
+    raise click.BadParameter(
+        f"{value!r} is none of uint8, int8, uint16, int16 (big-endian: >u2, >i2)"
+    )
+
+
+def raw_layout(shape: tuple[int, ...] | None, dtype: np.dtype[Any] | None) -> RawLayout | None:
+    """What `--shape` and `--dtype` say together."""
+    if (shape is None) != (dtype is None):
+        raise click.UsageError("--shape and --dtype go together: pass both or neither.")
+    return None if shape is None or dtype is None else RawLayout(shape, dtype)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+json_file_option = click.option(
+    "--json", "json_path", type=_JSON_FILE, help="Also write all figures to this file."
+)
+images_option = click.option(
+    "--images",
+    "paths",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    help="Your own files or folders instead; repeatable.",
+)
+
+
+def number_option(
+    name: str, what: str, least: int, most: int | None = None, default: int | None = None
+) -> Callable[[Function], Function]:
+    """A whole number within bounds; its default, if it has one, is shown."""
+    return click.option(
+        name,
+        type=click.IntRange(least, most),
+        metavar="N",
+        default=default,
+        show_default=default is not None,
+        help=what,
+    )
+
+
+def frame_option(what: str) -> Callable[[Function], Function]:
+    """`--frame`: one of many."""
+    return number_option("--frame", what, 0)
+
+
+def threads_option(of: str) -> Callable[[Function], Function]:
+    """`--threads` for each file or image."""
+    return number_option("--threads", f"Threads for each {of}; 0 for all CPUs.", 0, default=1)
+
+
+def jobs_option(what: str) -> Callable[[Function], Function]:
+    """`--jobs`: how many files at a time."""
+    return number_option("--jobs", what, 1, default=1)
+
+
+def effort_option(what: str) -> Callable[[Function], Function]:
+    """`--effort`."""
+    return number_option("--effort", what, 1, 9, default=5)
+
+
+def repeat_option(default: int, what: str) -> Callable[[Function], Function]:
+    """`--repeat` of measurements."""
+    return number_option("--repeat", what, 1, default=default)
+
+
+raw_options = stack(
+    click.option(
+        "--shape", metavar="R,C", callback=parse_shape, help="Shape of a raw file: R,C or F,R,C."
+    ),
+    click.option(
+        "--dtype",
+        callback=parse_dtype,
+        metavar="DTYPE",
+        help="Sample type of a raw file, such as uint16 or >i2.",
+    ),
+)
+no_verify_option = click.option(
+    "--no-verify", is_flag=True, help="Do not read the output again and compare it."
+)
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace existing outputs.")
+writing_options = stack(
+    jobs_option("Files to work on at a time, for folders."),
+    no_verify_option,
+    overwrite_option,
+    json_option,
+)

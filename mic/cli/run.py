@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: MIT
+"""Many files for the command line: folders, jobs, progress, the report."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from ..errors import MicError, UnsupportedError, one_sentence
+from ..images.kinds import SUFFIXES, RawLayout, files_below, kind_of
+from .jobs import Outcome
+
+Job = Callable[[], Outcome]
+Task = tuple[Path, Path | None, Job]
+
+# How messages of the Python functions spell what the command line calls otherwise.
+_OPTION_OF = {
+    "partial=True": "mic decode --partial",
+    "overwrite=True": "--overwrite",
+    "max_pixels": "--max-pixels",
+    "max_value": "--max-value",
+    "threads is": "--threads is",
+    "temporal is": "--temporal is",
+    "strips is": "--strips is",
+    "levels is": "--levels is",
+    "tile is": "--tile is",
+    "rows is": "--rows is",
+    "frames is": "--frame is",
+    "mic.open(...).level(i)": "--level or --region",
+    "index it: f[i]": "leave --level and --region out",
+    'container="native" takes none': "--container native takes none",
+    'use container="native"': "use --container native",
+    "pass arr[None] for one frame, or ": "",
+}
+
+
+def explain(error: Exception) -> str:
+    """One sentence for an error that the user can act on."""
+    return with_options(one_sentence(error))
+
+
+def with_options(text: str) -> str:
+    """A message of a Python function, as the command line says it."""
+    for argument, option in _OPTION_OF.items():
+        text = text.replace(argument, option)
+    return text
+
+
+def attempt(source: Path, target: Path | None, job: Job) -> Outcome:
+    """Run a job; errors become its outcome."""
+    try:
+        return job()
+    except (MicError, OSError, MemoryError) as error:
+        return Outcome(source, target, "failed", explain(error))
+
+
+def plan_encoding(
+    source: Path, target: Path, raw: RawLayout | None, suffix: str
+) -> tuple[list[tuple[Path, Path]], list[Outcome]]:
+    """Which files of a tree to encode, to which names, and which to skip."""
+    wanted, skipped = [], []
+    for path in files_below(source):
+        kind = kind_of(path)
+        if kind is None:
+            skipped.append(Outcome(path, status="skipped", message="no image that mic reads"))
+        elif kind == "mic":
+            skipped.append(Outcome(path, status="skipped", message="compressed already"))
+        elif kind == "raw" and raw is None:
+            reason = "a raw file: pass --shape and --dtype"
+            skipped.append(Outcome(path, status="skipped", message=reason))
+        else:
+            wanted.append(path)
+    return mirror(wanted, source, target, suffix), skipped
+
+
+def plan_decoding(
+    source: Path, target: Path, suffix: str
+) -> tuple[list[tuple[Path, Path]], list[Outcome]]:
+    """Which files of a tree to decode, to which names, and which to skip."""
+    wanted, skipped = [], []
+    for path in files_below(source):
+        if kind_of(path) == "mic":
+            wanted.append(path)
+        else:
+            skipped.append(Outcome(path, status="skipped", message="no .mic file"))
+    return mirror(wanted, source, target, suffix), skipped
+
+
+def mirror(
+    paths: Iterable[Path], source: Path, target: Path, suffix: str
+) -> list[tuple[Path, Path]]:
+    """Names in the target tree; where two would be the same, both keep their suffix."""
+    refuse_file(source, target)
+    short = {path: target / with_suffix(path.relative_to(source), suffix) for path in paths}
+    uses = Counter(short.values())
+    return [
+        (path, name if uses[name] == 1 else target / f"{path.relative_to(source)}{suffix}")
+        for path, name in short.items()
+    ]
+
+
+def refuse_file(source: Path, target: Path) -> None:
+    """Refuse a file where the tree of a folder should be made."""
+    if target.exists() and not target.is_dir():
+        raise UnsupportedError(f"{source} is a folder and {target} a file; name a folder for both")
+
+
+def with_suffix(path: Path, suffix: str) -> Path:
+    """Replace a suffix that mic knows; names such as 1.2.840.5 have none."""
+    if path.suffix.lower() in SUFFIXES:
+        return path.with_suffix(suffix)
+    return path.with_name(path.name + suffix)
+
+
+def run_jobs(tasks: list[Task], n_jobs: int, show_progress: bool) -> list[Outcome]:
+    """Run jobs on threads, which the codec leaves free to work side by side."""
+    with (
+        progress_bar(len(tasks), show_progress) as advance,
+        ThreadPoolExecutor(max(1, n_jobs)) as pool,
+    ):
+        futures = [pool.submit(attempt, *task) for task in tasks]
+        try:
+            outcomes = []
+            for future in futures:
+                outcomes.append(future.result())
+                advance(outcomes[-1])
+            return outcomes
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+@contextmanager
+def progress_bar(total: int, wanted: bool) -> Iterator[Callable[[Outcome], None]]:
+    """Progress on stderr for several files, if someone looks at it."""
+    console = Console(stderr=True)
+    if not wanted or total < 2 or not console.is_terminal:
+        yield lambda outcome: None
+        return
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=total)
+        sizes = Counter[str]()
+
+        def advance(outcome: Outcome) -> None:
+            sizes.update(
+                {
+                    key: int(outcome.details.get(key, 0))
+                    for key in ("decoded_bytes", "encoded_bytes")
+                }
+            )
+            progress.update(task, advance=1, description=_sizes(sizes) or outcome.name)
+
+        yield advance
+
+
+def _sizes(sizes: Counter[str]) -> str:
+    decoded, encoded = sizes["decoded_bytes"], sizes["encoded_bytes"]
+    if not encoded:
+        return ""
+    return f"{human(decoded)} of pixels, {human(encoded)} compressed ({decoded / encoded:.2f}:1)"
+
+
+def human(n_bytes: int) -> str:
+    """A size for people: 525 kB, 1.2 GB."""
+    if n_bytes < 1000:
+        return f"{n_bytes} bytes"
+    power = min(int(math.log10(n_bytes)) // 3, 4)
+    return f"{n_bytes / 1000**power:.3g} {('kB', 'MB', 'GB', 'TB')[power - 1]}"
+
+
+def report(command: str, outcomes: list[Outcome], as_json: bool) -> int:
+    """Tell what became of the files; give the exit code.
+
+    Results go to stdout, errors and reasons to stderr; with ``--json`` all of it
+    goes to stdout as one document.
+    """
+    counts = Counter(outcome.status for outcome in outcomes)
+    code = 1 if counts["failed"] else 0
+    if as_json:
+        print_json(
+            {
+                "command": command,
+                "ok": code == 0,
+                "done": counts["ok"],
+                "failed": counts["failed"],
+                "skipped": counts["skipped"],
+                "files": [outcome.as_json() for outcome in outcomes],
+            }
+        )
+        return code
+    for outcome in outcomes:
+        _tell(outcome, alone=len(outcomes) == 1)
+    if len(outcomes) > 1:
+        _tell_totals(command, outcomes, counts)
+    return code
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on stdout."""
+    json.dump(document, sys.stdout, indent=1, default=list)
+    sys.stdout.write("\n")
+
+
+def _tell(outcome: Outcome, alone: bool) -> None:
+    if outcome.status == "failed":
+        names = [Path(path).name for path in (outcome.source, outcome.target) if path is not None]
+        is_named = any(name in outcome.message for name in names)
+        complain(outcome.message if alone and is_named else located(outcome))
+    elif outcome.status == "skipped":
+        complain(f"skipped {located(outcome)}")
+    else:
+        arrow = f" -> {outcome.target}" if outcome.target is not None else ""
+        ratio = outcome.details.get("ratio")
+        size = ""
+        if outcome.target is not None and ratio is not None:
+            encoded = human(outcome.details["encoded_bytes"])
+            size = f"{human(outcome.details['decoded_bytes'])} -> {encoded} ({ratio:.2f}:1), "
+        print(f"{outcome.source}{arrow}: {size}{outcome.message}")
+
+
+def located(outcome: Outcome) -> str:
+    """The message after the whole path, which many messages begin with the end of."""
+    message = outcome.message
+    for known in (str(outcome.source), outcome.name):
+        rest = message.removeprefix(known)
+        if known and rest.startswith((" ", ":")) and rest != message:
+            return f"{outcome.source}{rest}"
+    return f"{outcome.source}: {message}"
+
+
+def _tell_totals(command: str, outcomes: list[Outcome], counts: Counter[str]) -> None:
+    sizes = Counter[str]()
+    for outcome in outcomes:
+        if outcome.status == "ok":
+            for key in ("decoded_bytes", "encoded_bytes"):
+                sizes[key] += int(outcome.details.get(key, 0))
+    done = counts["ok"]
+    parts = [
+        f"{done} file{'s' if done != 1 else ''} done",
+        *([_sizes(sizes)] if _sizes(sizes) else []),
+    ]
+    parts += [f"{counts[status]} {status}" for status in ("failed", "skipped") if counts[status]]
+    print(f"{command}: {', '.join(parts)}")
+
+
+def complain(message: str) -> None:
+    """One sentence on stderr."""
+    print(f"mic: {message}", file=sys.stderr)
+
+
+@contextmanager
+def telling_errors() -> Iterator[None]:
+    """Errors that concern no single file: a sentence on stderr, and exit code 1."""
+    try:
+        yield
+    except (MicError, OSError, MemoryError) as error:
+        complain(explain(error))
+        sys.exit(1)
+
+
+def print_table(columns: list[tuple[str, str]], rows: Iterable[list[str]], title: str = "") -> None:
+    """A table on stdout; columns are (heading, "left" or "right")."""
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for heading, justify in columns:
+        table.add_column(heading, justify="right" if justify == "right" else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console(highlight=False)
+    if not console.is_terminal:  # a pipe has no width: do not cut anything
+        console.width = max(
+            80, Measurement.get(console, console.options.update(width=10000), table).maximum
+        )
+    console.print(table)

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""The containers of the published codec: what each holds, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from .streams import Stream
+
+# Index is mic_container of csrc/mic.h.
+CONTAINERS = ("native", "mic1", "mic2", "pics", "pica", "micr", "mic3")
+PUBLISHED_CODEC = "fse"
+PUBLISHED_STATES = 2
+DEFAULT_STRIPS = 4
+_SMALLEST_MAXIMUM = 8  # for which runs have a form that can be decoded
+# Index is mic_part_kind of csrc/mic.h.
+PART_KINDS = ("average", "gradient", "Y", "Co", "Cg")
+
+
+# By the samples that a container holds, and those of the array.
+_REMEDIES = {
+    ("uint16", "int16"): 'pass arr.view("uint16") to keep the bit patterns or ',
+    ("uint16", "int8"): 'pass arr.astype("uint16") to keep the bit patterns or ',
+    ("uint16", "uint8"): 'pass arr.astype("uint16"), for RGB container="micr", or ',
+    ("uint8", "int8"): 'pass arr.view("uint8") to keep the bit patterns or ',
+}
+
+
+class _Form(NamedTuple):
+    """What a container holds, and the options that it takes."""
+
+    holds: str
+    axes: int
+    options: tuple[str, ...]
+    dtype: str = "uint16"
+
+
+_FORMS = {
+    "mic1": _Form("one image", 2, ("states", "max_value")),
+    "mic2": _Form("frames on one leading axis", 3, ("states", "max_value", "temporal")),
+    "pics": _Form("one image", 2, ("states", "max_value", "strips")),
+    "pica": _Form("one image", 2, ("max_value", "strips")),
+    "micr": _Form("one RGB image", 3, ("states",), "uint8"),
+}
+
+
+@dataclass(frozen=True)
+class PublishedOptions:
+    """Options of `mic.encode` that some published containers take."""
+
+    states: int | None = None
+    max_value: int | None = None
+    temporal: bool = False
+    strips: int | None = None
+
+    @property
+    def given(self) -> list[str]:
+        """Names of those that were given."""
+        values = {"max_value": self.max_value, "temporal": self.temporal, "strips": self.strips}
+        return [name for name, value in values.items() if value not in (None, False)]
+
+    @property
+    def n_strips(self) -> int:
+        return self.strips or DEFAULT_STRIPS
+
+
+def check_published(
+    container: str, array: NDArray[Any], codec: str, options: PublishedOptions
+) -> None:
+    """Refuse what a container cannot hold or does not take."""
+    if container == "native":
+        _check_taken(container, options.given, ("states",))
+        return
+    form = _FORMS[container]
+    _check_array(container, form, array)
+    if codec != PUBLISHED_CODEC:
+        raise UnsupportedError(
+            f'a {container.upper()} file is coded by "fse", not by {codec!r}; leave codec out'
+        )
+    states = ["states"] if options.states not in (None, PUBLISHED_STATES) else []
+    _check_taken(container, [*options.given, *states], form.options)
+    _check_number("max_value", options.max_value, 65535, "1 to 65535 is expected")
+    _check_number("strips", options.strips, 2**31 - 1, "1 or more is expected")
+
+
+def _check_number(name: str, value: int | None, most: int, expected: str) -> None:
+    if value is not None and not (isinstance(value, (int, np.integer)) and 0 < value <= most):
+        raise UnsupportedError(f"{name} is {value!r}, {expected}")
+
+
+def explain_refusal(
+    error: UnsupportedError, container: str, array: NDArray[Any], max_value: int | None
+) -> None:
+    """Add to the published coder's refusal what the caller of `mic.encode` can do about it."""
+    text, largest = str(error), int(array.max())
+    reason = text.rpartition("; ")[0]  # behind it is what a caller of the coder can do
+    if max_value not in (None, largest) and largest >= _SMALLEST_MAXIMUM:
+        error.args = (
+            f"max_value is {max_value} and the largest sample is {largest}: {reason}; leave "
+            f"max_value out to code for {largest}",
+        )
+    elif container != "native" and "native container" not in text:
+        error.args = (f'{reason or text}; use container="native"',)
+
+
+def check_slide(container: str, options: PublishedOptions) -> None:
+    """Refuse options that slides do not take."""
+    others = options.states if container == "native" else PUBLISHED_STATES
+    states = [] if options.states in (None, others) else ["states"]
+    _check_taken(container, [*options.given, *states], ())
+
+
+def _check_taken(container: str, given: Iterable[str], taken: tuple[str, ...]) -> None:
+    for name in given:
+        if name not in taken:
+            takers = [f'"{other}"' for other, form in _FORMS.items() if name in form.options]
+            raise UnsupportedError(
+                f'{name} is given, but container="{container}" takes none; leave it out '
+                f"(it is for {', '.join(takers)})"
+            )
+
+
+def _check_array(container: str, form: _Form, array: NDArray[Any]) -> None:
+    name = container.upper()
+    if array.dtype != np.dtype(form.dtype):
+        raise UnsupportedError(
+            f"a {name} file keeps {form.dtype} samples only, not {array.dtype}; "
+            f'{_REMEDIES.get((form.dtype, str(array.dtype)), "")}use container="native"'
+        )
+    if array.ndim != form.axes or (container == "micr" and array.shape[-1] != 3):
+        one_frame = container == "mic2" and array.ndim == 2
+        remedy = "pass arr[None] for one frame, or " if one_frame else ""
+        raise UnsupportedError(
+            f"a {name} file holds {form.holds}, the array has shape {array.shape}; {remedy}encode "
+            'one image at a time or use container="native"'
+        )
+
+
+@dataclass(frozen=True)
+class StreamPart:
+    """A strip or a colour plane of a published single-image file.
+
+    Attributes
+    ----------
+    kind : str
+        ``"average"`` or ``"gradient"``, the predictor of a strip; ``"Y"``,
+        ``"Co"`` or ``"Cg"``, a plane.
+    first_row, rows : int
+        The rows that it holds.
+    offset, encoded_bytes : int
+        Where it lies in the stream.
+    """
+
+    kind: str
+    first_row: int
+    rows: int
+    offset: int
+    encoded_bytes: int
+
+
+def parts_of(stream: Stream) -> tuple[StreamPart, ...]:
+    """What the frame of a PICS, PICA or MICR stream is made of; else nothing."""
+    layout = stream.layout
+    if not layout.n_parts:
+        return ()
+    start = int(stream.offsets[0])
+    return tuple(
+        StreamPart(PART_KINDS[kind], first_row, rows, start + offset, size)
+        for kind, first_row, rows, offset, size in layout.parts(stream.frame(0))
+    )
+
+
+def strips_of(layout: Any) -> int:
+    """Strips of each frame: what can be decoded on its own."""
+    if CONTAINERS[layout.container] in ("pics", "pica"):
+        return int(layout.n_parts)
+    return -(-int(layout.rows) // int(layout.strip_rows))

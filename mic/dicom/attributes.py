@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+"""The attributes of one frame: of the data set, of its functional groups, and what
+they make of stored values (Modality LUT)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..codec.arrays import check_number
+from ..errors import CorruptDataError, LimitError, UnsupportedError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+
+IMAGE_KEYWORDS = (
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "DoseGridScaling",
+    "ModalityLUTSequence",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths",
+)
+"""What decoding and rescaling the frames of a file needs of its header."""
+
+
+class FrameAttributes(Mapping[str, Any]):
+    """Attributes of one frame by keyword, whatever the file keeps them in.
+
+    Enhanced multi-frame files say the position, the spacing, the window and the
+    rescaling of a frame in items of functional groups (PS3.3, C.7.6.16.2): those of
+    the frame itself win over those that all frames share, and these over the top
+    level of the data set.
+
+    Parameters
+    ----------
+    ds : pydicom Dataset
+    frame : int
+        Frame of the file, from 0.
+    shared : mapping, optional
+        `shared_attributes` of the data set, for those who make many of these.
+    """
+
+    def __init__(
+        self, ds: Dataset, frame: int = 0, shared: Mapping[str, Any] | None = None
+    ) -> None:
+        self.dataset = ds
+        own = ds.get("PerFrameFunctionalGroupsSequence")
+        self._grouped = dict(shared_attributes(ds) if shared is None else shared)
+        if own and frame < len(own):
+            self._grouped.update(_flattened(own[frame]))
+
+    def __getitem__(self, keyword: str) -> Any:
+        if keyword in self._grouped:
+            return self._grouped[keyword]
+        if keyword in self.dataset:
+            return self.dataset[keyword].value
+        raise KeyError(keyword)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._grouped
+        yield from (element.keyword for element in self.dataset)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def number(self, keyword: str) -> float | None:
+        """A single finite number, None where it is missing or empty."""
+        numbers = self.numbers(keyword, 1)
+        return None if numbers is None else numbers[0]
+
+    def numbers(self, keyword: str, count: int) -> tuple[float, ...] | None:
+        """So many finite numbers, None where they are missing or empty.
+
+        Raises
+        ------
+        CorruptDataError
+            The attribute is there and holds something else.
+        """
+        value = self.get(keyword)
+        if value is None or (isinstance(value, str) and not value.strip()):
+            return None
+        values = [value] if isinstance(value, (str, int, float)) else list(value)
+        if not values:
+            return None
+        try:
+            numbers = tuple(float(part) for part in values)
+        except (TypeError, ValueError):
+            numbers = ()
+        if len(numbers) != count or not np.isfinite(numbers).all():
+            shown = ", ".join(map(str, values))
+            raise CorruptDataError(
+                f"{keyword} is {shown!r}, {count} finite number{'s' if count > 1 else ''} "
+                f"{'are' if count > 1 else 'is'} expected; correct the file's header"
+            )
+        return numbers
+
+
+def shared_attributes(ds: Dataset) -> dict[str, Any]:
+    """Attributes by keyword of the functional groups that all frames share."""
+    groups = ds.get("SharedFunctionalGroupsSequence")
+    return _flattened(groups[0]) if groups else {}
+
+
+def _flattened(groups: Dataset) -> dict[str, Any]:
+    """The attributes of the first item of each functional group."""
+    return {
+        element.keyword: element.value
+        for group in groups
+        if group.VR == "SQ" and group.value
+        for element in group.value[0]
+    }
+
+
+def image_shape(header: Dataset) -> tuple[int, int, int, int]:
+    """Frames, rows, columns and samples per pixel.
+
+    Raises
+    ------
+    CorruptDataError
+        Attributes that are no numbers, or less than one sample.
+    """
+    try:
+        rows, columns = int(header.get("Rows") or 0), int(header.get("Columns") or 0)
+        samples = int(header.get("SamplesPerPixel") or 1)
+        text = header.get("NumberOfFrames")
+        n_frames = 1 if text is None else int(text)
+    except (TypeError, ValueError):
+        raise CorruptDataError(
+            "Rows, Columns, Samples per Pixel or Number of Frames is no number; "
+            "correct the file's header"
+        ) from None
+    if min(rows, columns, n_frames, samples) < 1:
+        raise CorruptDataError(
+            f"the header says {n_frames} frames of {rows} x {columns}, at least one sample is "
+            "expected; correct the file's header"
+        )
+    return n_frames, rows, columns, samples
+
+
+def check_announced(n_samples: int, max_pixels: int) -> None:
+    """Refuse files that announce more samples than the caller allows."""
+    check_number(max_pixels)
+    if not n_samples <= max_pixels:  # which refuses NaN too
+        raise LimitError(
+            f"the header announces {n_samples} samples, max_pixels allows {max_pixels}; raise "
+            "max_pixels if you trust the file"
+        )
+
+
+def rescaling(attributes: FrameAttributes) -> tuple[float, float]:
+    """Rescale Slope and Intercept, (1, 0) where the frame has none.
+
+    The slope of a dose grid is its Dose Grid Scaling.
+    """
+    slope = attributes.number("RescaleSlope")
+    if slope is None:
+        slope = attributes.number("DoseGridScaling")
+    intercept = attributes.number("RescaleIntercept")
+    return 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
+
+
+def modality_values(stored: NDArray[Any], attributes: FrameAttributes) -> NDArray[Any]:
+    """Stored values through the Modality LUT, or Rescale Slope and Intercept.
+
+    The values are those of `pydicom.pixels.apply_rescale`.
+
+    Parameters
+    ----------
+    stored : ndarray of any number type
+    attributes : FrameAttributes
+
+    Returns
+    -------
+    ndarray
+        The array itself where there is nothing to apply; of a table unsigned
+        integers; float64 otherwise.
+    """
+    tables = attributes.get("ModalityLUTSequence")
+    if tables:
+        return LookupTable(tables[0], attributes.dataset).apply(stored)
+    slope, intercept = rescaling(attributes)
+    if (slope, intercept) == (1.0, 0.0):
+        return stored
+    # Both roundings, as pydicom has them: a product, then a sum.
+    values: NDArray[Any] = stored.astype(np.float64) * slope + intercept
+    return values
+
+
+class LookupTable:
+    """A Modality or VOI LUT of an item with LUT Descriptor and LUT Data.
+
+    pydicom's functions apply tables pixel by pixel, take no 12-bit Modality LUT and
+    let indices of 8-bit tables wrap at 256; the table itself is all we need of them.
+
+    Attributes
+    ----------
+    data : ndarray of uint16
+        The entries.
+    first : int
+        The value that the first entry is for.
+    bits : int
+        Bits of an entry, 8 to 16.
+    """
+
+    def __init__(self, item: Dataset, ds: Dataset) -> None:
+        descriptor = item.get("LUTDescriptor")
+        data = item.get("LUTData")
+        if descriptor is None or data is None or len(descriptor) != 3:
+            raise CorruptDataError(
+                "a look-up table has no LUT Descriptor of three numbers or no LUT Data; "
+                "correct the file's header"
+            )
+        # The second number is signed where the pixels are, whatever its VR says.
+        n_entries, self.first, self.bits = (int(number) for number in descriptor)
+        n_entries = (n_entries & 0xFFFF) or 1 << 16
+        if self.first > 0x7FFF and ds.get("PixelRepresentation") == 1:
+            self.first -= 1 << 16
+        if not 8 <= self.bits <= 16:
+            raise UnsupportedError(
+                f"the entries of a look-up table have {self.bits} bits, 8 to 16 are expected"
+            )
+        self.data = _entries(data, n_entries, ds)
+
+    def apply(self, values: NDArray[Any]) -> NDArray[np.uint16]:
+        """Entries for values; those before the first and after the last take these."""
+        places = np.clip(np.asarray(values, np.float64) - self.first, 0, len(self.data) - 1)
+        entries: NDArray[np.uint16] = self.data[places.astype(np.intp)]
+        return entries
+
+
+def _entries(data: Any, n_entries: int, ds: Dataset) -> NDArray[np.uint16]:
+    """LUT Data as numbers: the VR may be US, and pydicom has numbers, or OW."""
+    if isinstance(data, bytes):
+        width = 1 if len(data) in (n_entries, n_entries + 1) else 2
+        order = "<" if _is_little_endian(ds) else ">"
+        usable = len(data) // width * width
+        table = np.frombuffer(data[:usable], f"{order}u{width}").astype(np.uint16)
+    else:
+        table = np.atleast_1d(np.asarray(data, np.int64)).astype(np.uint16)
+    if len(table) < n_entries:
+        raise CorruptDataError(
+            f"a look-up table has {len(table)} entries, its descriptor says {n_entries}; "
+            "correct the file's header"
+        )
+    return table[:n_entries]
+
+
+def _is_little_endian(ds: Dataset) -> bool:
+    syntax = getattr(ds, "file_meta", {}).get("TransferSyntaxUID")
+    return syntax != "1.2.840.10008.1.2.2"

@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: MIT
+"""DICOM files parsed once, so that their frames are read without parsing them again.
+
+Parsing a header takes longer than decoding a slice.  An `IndexedFile` keeps what
+reading needs: where the bytes of each frame lie, what they mean, and what the
+Modality LUT makes of them.  It is small, and pickled with a data set to workers.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from ..api import MAX_PIXELS
+from ..codec.arrays import thread_count
+from ..codec.streams import decode_into
+from ..errors import CorruptDataError, MicError, UnsupportedError, located
+from .attributes import (
+    IMAGE_KEYWORDS,
+    FrameAttributes,
+    check_announced,
+    modality_values,
+    rescaling,
+)
+from .images import Image, iter_frames, read_header
+from .pixels import (
+    MICLossless,
+    PixelDescription,
+    clear_unused_bits,
+)
+from .reading import NoPixelsError
+from .source import (
+    MicSource,
+    ParsedFrame,
+    decode_parsed,
+    element_head_bytes,
+    parse_frame,
+    transfer_syntax,
+)
+
+_NATIVE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+_YBR = ("YBR_FULL", "YBR_FULL_422")
+
+
+@dataclass(frozen=True, eq=False)
+class IndexedFile:
+    """What reading the frames of a file needs.
+
+    Attributes
+    ----------
+    path : str
+    description : PixelDescription
+    is_mic : bool
+        In MIC Lossless; otherwise native, or read by pydicom.
+    spans : ndarray of int64, (frames, 2), or None
+        Where the bytes of each frame begin and end in the file; None where frames
+        need more than decoding.
+    slopes, intercepts : ndarray of float64
+        Of each frame, or a single one for all.
+    table : ndarray of float32, or None
+        Of a Modality LUT: what becomes of each stored value, lowest first.
+    stamp : (int, int)
+        Size and time of change of the file.
+    """
+
+    path: str
+    description: PixelDescription
+    is_mic: bool
+    spans: NDArray[np.int64] | None
+    slopes: NDArray[np.float64]
+    intercepts: NDArray[np.float64]
+    table: NDArray[np.float32] | None
+    stamp: tuple[int, int]
+
+    @property
+    def name(self) -> str:
+        """What messages call the file."""
+        return Path(self.path).name
+
+    @property
+    def n_frames(self) -> int:
+        """Number of Frames."""
+        return self.description.number_of_frames
+
+    def rescaling(self, frame: int) -> tuple[float, float]:
+        """Slope and intercept of a frame."""
+        at = frame if len(self.slopes) > 1 else 0
+        return float(self.slopes[at]), float(self.intercepts[at])
+
+
+def index_file(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> IndexedFile:
+    """Parse a DICOM file up to its pixel data; see `index_image`."""
+    return index_image(read_header(Path(path), IMAGE_KEYWORDS), max_pixels)
+
+
+def index_image(image: Image, max_pixels: int = MAX_PIXELS) -> IndexedFile:
+    """Find the pixels of a file whose header was read.
+
+    Raises
+    ------
+    UnsupportedError
+        No pixel data, or not of 8 or 16 bits.
+    CorruptDataError
+        No DICOM file, or one that contradicts itself.
+    LimitError
+        A frame has more than `max_pixels` samples.
+    """
+    name, header = image.name, image.header
+    if not isinstance(image.source, Path):
+        raise UnsupportedError(f"{name} is in memory, files are expected; save it first")
+    if not image.has_pixels:
+        raise NoPixelsError(f"{image.why_no_pixels}; leave it out")
+    description = PixelDescription.of(header, name)
+    with located(name):
+        check_announced(math.prod(description.frame_shape), max_pixels)
+        slopes, intercepts, table = _rescalings(header, description)
+    is_mic = transfer_syntax(header) == MICLossless
+    with image.source.open("rb") as file:
+        file.seek(image.pixels_at)
+        status = os.fstat(file.fileno())
+        spans: NDArray[np.int64] | None
+        if description.photometric_interpretation in _YBR:
+            spans = None
+        elif is_mic:
+            spans = _mic_spans(file, header, name)
+        else:
+            spans = _native_spans(file, header, description, name)
+    stamp = (status.st_size, status.st_mtime_ns)
+    path = os.fspath(image.source)
+    return IndexedFile(path, description, is_mic, spans, slopes, intercepts, table, stamp)
+
+
+def _mic_spans(file: BinaryIO, head: Dataset, name: str) -> NDArray[np.int64]:
+    index = MicSource.of_file(file, head, name).index
+    return np.array([index.locate(frame) for frame in range(len(index))], np.int64)
+
+
+def _native_spans(
+    file: BinaryIO, head: Dataset, description: PixelDescription, name: str
+) -> NDArray[np.int64] | None:
+    """Of native frames that need no conversion; None for all others."""
+    colour = description.samples_per_pixel == 3
+    if transfer_syntax(head) not in _NATIVE or description.may_be_subsampled:
+        return None
+    if colour and description.planar_configuration == 1:
+        return None
+    start = file.tell() + element_head_bytes(file, name)
+    file.seek(start - 4)
+    (n_bytes,) = struct.unpack("<I", file.read(4))
+    size, n_frames = description.frame_bytes, description.number_of_frames
+    available = min(n_bytes, os.fstat(file.fileno()).st_size - start)
+    if available < size * n_frames:
+        raise CorruptDataError(
+            f"{name}: Pixel Data (7FE0,0010) has {available} bytes, {size * n_frames} are expected "
+            f"for {n_frames} frame(s) of {description.rows} x {description.columns} pixels "
+            "(truncated, or the attributes are wrong)"
+        )
+    starts = start + size * np.arange(n_frames, dtype=np.int64)
+    return np.stack([starts, starts + size], axis=1)
+
+
+def _rescalings(
+    head: Dataset, description: PixelDescription
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32] | None]:
+    shared = FrameAttributes(head)
+    if shared.get("ModalityLUTSequence"):
+        limits = np.iinfo(description.dtype)
+        stored = np.arange(limits.min, limits.max + 1)
+        table = modality_values(stored, shared).astype(np.float32)
+        return np.ones(1), np.zeros(1), table
+    groups = head.get("PerFrameFunctionalGroupsSequence")
+    if groups and len(groups) != description.number_of_frames:
+        raise CorruptDataError(
+            f"Number of Frames is {description.number_of_frames}, but there are functional groups "
+            f"of {len(groups)} frames; correct the file's header"
+        )
+    frames = range(len(groups)) if groups else range(1)
+    pairs = np.array([rescaling(FrameAttributes(head, frame)) for frame in frames])
+    if (pairs == pairs[0]).all():
+        pairs = pairs[:1]
+    return pairs[:, 0].copy(), pairs[:, 1].copy(), None
+
+
+def read_frame(indexed: IndexedFile, frame: int, rows: range | None = None) -> NDArray[Any]:
+    """Stored values of a frame, or of some of its rows, colour as RGB.
+
+    Of MIC Lossless only the strips that hold the rows are decoded, of native
+    frames only the rows are read.
+
+    Returns
+    -------
+    ndarray, (rows, columns[, 3])
+        What pydicom's ``pixel_array`` gives for the file after `mic.register`.
+
+    Raises
+    ------
+    CorruptDataError
+        The frame is damaged, or the file changed since it was indexed.
+    """
+    rows = range(indexed.description.rows) if rows is None else rows
+    samples = None
+    if indexed.spans is not None:
+        samples = (
+            _mic_rows(indexed, frame, rows) if indexed.is_mic else _native(indexed, frame, rows)
+        )
+    if samples is None:
+        image = read_header(Path(indexed.path), IMAGE_KEYWORDS)
+        samples = next(iter_frames(image, [frame]))[rows.start : rows.stop]
+    return samples
+
+
+def _native(indexed: IndexedFile, frame: int, rows: range) -> NDArray[Any]:
+    assert indexed.spans is not None
+    description = indexed.description
+    start = int(indexed.spans[frame, 0])
+    row_bytes = description.frame_bytes // description.rows
+    data = _read(indexed, start + rows.start * row_bytes, start + rows.stop * row_bytes)
+    little = np.frombuffer(bytearray(data), description.dtype.newbyteorder("<"))
+    native: NDArray[Any] = little.reshape(len(rows), *description.frame_shape[1:])
+    native = native.astype(description.dtype, copy=False)
+    clear_unused_bits(native, description)
+    return native
+
+
+def _mic_rows(indexed: IndexedFile, frame: int, rows: range) -> NDArray[Any] | None:
+    """None where a frame has to be widened, or its chroma repeated."""
+    assert indexed.spans is not None
+    description = indexed.description
+    start, stop = (int(offset) for offset in indexed.spans[frame])
+    place = f"{indexed.name}: frame {frame}"
+    parsed = parse_frame(_read(indexed, start, stop), description, place)
+    if not _is_plain(parsed, description):
+        return None
+    samples = np.empty((1, len(rows), *parsed.shape[1:]), parsed.dtype)
+    with located(indexed.name):
+        decode_into([(parsed.stream, 0)], rows.start, len(rows), samples, 1, numbers=[frame])
+    stored: NDArray[Any] = samples[0].view(description.dtype)
+    _clear_unused_bits(stored, parsed, description)
+    return stored
+
+
+def _is_plain(parsed: ParsedFrame, description: PixelDescription) -> bool:
+    """Samples of the data set's width, with all their chroma."""
+    return parsed.shape == description.frame_shape and (
+        parsed.dtype.itemsize == description.dtype.itemsize
+    )
+
+
+def _clear_unused_bits(
+    samples: NDArray[Any], parsed: ParsedFrame, description: PixelDescription
+) -> None:
+    """As pydicom does, but not where the stream says that no such bit is set."""
+    may_be_set = parsed.stream.layout.bits_used > description.bits_stored
+    if may_be_set or parsed.dtype != description.dtype:
+        clear_unused_bits(samples, description)
+
+
+def _read(indexed: IndexedFile, start: int, stop: int) -> bytes:
+    with open(indexed.path, "rb", buffering=0) as file:  # noqa: PTH123 (Path costs as much as reading)
+        status = os.fstat(file.fileno())
+        if (status.st_size, status.st_mtime_ns) != indexed.stamp:
+            raise CorruptDataError(
+                f"{indexed.name} changed since it was indexed; make the data set anew"
+            )
+        file.seek(start)
+        data = file.read(stop - start)
+    if len(data) < stop - start:
+        raise CorruptDataError(
+            f"{indexed.name}: bytes {start} to {stop} are needed, only {len(data)} could be read "
+            "(truncated file)"
+        )
+    return data
+
+
+def read_frames(
+    items: Sequence[tuple[IndexedFile, int]],
+    threads: int = 1,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """Stored values of frames of one shape and type, colour as RGB.
+
+    Frames in MIC Lossless are decoded by one call of the core, on so many threads
+    and without the interpreter's lock.
+
+    Returns
+    -------
+    ndarray, (frames, rows, columns[, 3])
+
+    Raises
+    ------
+    UnsupportedError
+        The shapes or types differ.
+    """
+    first = items[0][0].description
+    for indexed, _ in items:
+        description = indexed.description
+        if (description.frame_shape, description.dtype) != (first.frame_shape, first.dtype):
+            raise UnsupportedError(
+                f"{indexed.name} has frames of {description.frame_shape} {description.dtype}, "
+                f"{items[0][0].name} of {first.frame_shape} {first.dtype}; a batch needs one "
+                "shape and type: take one at a time, or patches"
+            )
+    if out is None:
+        out = np.empty((len(items), *first.frame_shape), first.dtype)
+    if not (all(indexed.is_mic for indexed, _ in items) and _decode_all(items, out, threads)):
+        for target, (indexed, frame) in zip(out, items, strict=True):
+            target[...] = read_frame(indexed, frame)
+    return out
+
+
+def _decode_all(
+    items: Sequence[tuple[IndexedFile, int]], samples: NDArray[Any], threads: int
+) -> bool:
+    """Decode frames in MIC Lossless by one call; False if they do not all allow that."""
+    parsed = []
+    for indexed, frame in items:
+        if indexed.spans is None:
+            return False
+        start, stop = (int(offset) for offset in indexed.spans[frame])
+        place = f"{indexed.name}: frame {frame}"
+        coded = parse_frame(_read(indexed, start, stop), indexed.description, place)
+        if not _is_plain(coded, indexed.description):
+            return False
+        parsed.append(coded)
+    if any(coded.dtype != parsed[0].dtype for coded in parsed):
+        return False
+    try:
+        decode_parsed(parsed, samples, range(len(items)), "the batch", thread_count(threads))
+    except MicError:
+        for indexed, frame in items:  # for a message that names the file
+            read_frame(indexed, frame)
+        raise
+    for target, coded, (indexed, _) in zip(samples, parsed, items, strict=True):
+        _clear_unused_bits(target, coded, indexed.description)
+    return True
+
+
+def rescale(samples: NDArray[Any], indexed: IndexedFile, frame: int, out: NDArray[Any]) -> None:
+    """Stored values through the Modality LUT into a float array.
+
+    The values are those of pydicom's ``apply_modality_lut``, which computes in
+    float64, rounded once to the type of `out`.
+    """
+    if indexed.table is not None:
+        lowest = np.iinfo(samples.dtype).min
+        np.take(indexed.table, samples.astype(np.intp) - lowest, out=out)
+        return
+    slope, intercept = indexed.rescaling(frame)
+    if _is_exact(slope, intercept, out.dtype):
+        np.multiply(samples, out.dtype.type(slope), out=out, casting="unsafe")
+        out += out.dtype.type(intercept)
+    else:
+        out[...] = samples * np.float64(slope) + intercept
+
+
+def _is_exact(slope: float, intercept: float, dtype: np.dtype[Any]) -> bool:
+    """Are all results whole numbers that the type holds?"""
+    largest = 2 ** (np.finfo(dtype).nmant + 1)
+    whole = float(slope).is_integer() and float(intercept).is_integer()
+    return whole and abs(slope) * 2**16 + abs(intercept) <= largest

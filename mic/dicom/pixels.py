@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: MIT
+"""What the Image Pixel attributes say, and native frames as samples to code.
+
+A stream holds the samples of one frame, colour by pixel, each as wide as Bits
+Allocated says (8 bits where pydicom's encoder cut 16 to 8).  Every bit of the
+native word is coded, whatever Bits Stored says.  Planar Configuration stays in
+the data set and is applied when native bytes are made; the shape of a stream
+tells whether its chroma is subsampled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.uid import UID
+
+from .._mic import Layout
+from ..codec.arrays import dtype_of
+from ..errors import CorruptDataError, UnsupportedError
+from .reading import NoPixelsError
+from .syntaxes import MIC_UID
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+MICLossless = UID(MIC_UID)
+"""The private transfer syntax: Explicit VR Little Endian, encapsulated."""
+MICLossless.set_private_encoding(implicit_vr=False, little_endian=True)
+
+SUBSAMPLED = "YBR_FULL_422"
+_MAX_SIDE = 65535
+_ATTRIBUTES = {
+    "rows": ("Rows", "(0028,0010)"),
+    "columns": ("Columns", "(0028,0011)"),
+    "samples_per_pixel": ("Samples per Pixel", "(0028,0002)"),
+    "photometric_interpretation": ("Photometric Interpretation", "(0028,0004)"),
+    "bits_allocated": ("Bits Allocated", "(0028,0100)"),
+    "bits_stored": ("Bits Stored", "(0028,0101)"),
+    "pixel_representation": ("Pixel Representation", "(0028,0103)"),
+    "planar_configuration": ("Planar Configuration", "(0028,0006)"),
+    "number_of_frames": ("Number of Frames", "(0028,0008)"),
+}
+_KEYWORDS = {name: label.title().replace(" ", "") for name, (label, _) in _ATTRIBUTES.items()}
+_KEYWORDS["number_of_frames"] = "NumberOfFrames"
+_KEYWORDS["samples_per_pixel"] = "SamplesPerPixel"
+
+
+def attribute(name: str) -> str:
+    """Name and tag of an attribute, as messages call it."""
+    return " ".join(_ATTRIBUTES[name])
+
+
+@dataclass(frozen=True)
+class PixelDescription:
+    """The Image Pixel attributes of a data set, checked.
+
+    Attributes
+    ----------
+    rows, columns : int
+        1 to 65535.
+    samples_per_pixel : int
+        1 or 3.
+    photometric_interpretation : str
+    bits_allocated : int
+        8 or 16.
+    bits_stored : int
+        1 to `bits_allocated`.
+    pixel_representation : int
+        0 unsigned, 1 two's complement.
+    planar_configuration : int
+        0 colour by pixel, 1 by plane, in native pixel data.
+    number_of_frames : int
+    """
+
+    rows: int
+    columns: int
+    samples_per_pixel: int
+    photometric_interpretation: str
+    bits_allocated: int
+    bits_stored: int
+    pixel_representation: int
+    planar_configuration: int
+    number_of_frames: int
+
+    @classmethod
+    def of(cls, ds: Dataset, name: str = "the data set") -> PixelDescription:
+        """From a data set.
+
+        Raises
+        ------
+        NoPixelsError
+            The data set is a report, a plan or something else that is no image.
+        UnsupportedError
+            An attribute is missing or has a value that mic does not code.
+        """
+        is_float = "FloatPixelData" in ds or "DoubleFloatPixelData" in ds
+        if not is_float and not any(word in ds for word in ("Rows", "Columns", "PixelData")):
+            raise NoPixelsError(
+                f"{name} has neither {attribute('rows')} nor pixel data; it holds no image"
+            )
+        if "PixelData" not in ds and is_float:
+            raise UnsupportedError(
+                f"{name} has floating-point pixel data, Pixel Data (7FE0,0010) of 8 or 16 bits is "
+                "expected; leave it in its transfer syntax"
+            )
+        return cls.from_options({key: ds.get(word) for key, word in _KEYWORDS.items()}, name)
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any], name: str) -> PixelDescription:
+        """From a mapping with the names that pydicom's coders use; see `of`."""
+        values = {key: options.get(key) for key in _ATTRIBUTES}
+        values["number_of_frames"] = values["number_of_frames"] or 1  # empty or 0: as pydicom
+        if values["planar_configuration"] is None:
+            values["planar_configuration"] = 0
+        for key, value in values.items():
+            if value is None:
+                raise UnsupportedError(f"{name} has no {attribute(key)}; set it")
+        numbers = {
+            key: _number(key, value, name)
+            for key, value in values.items()
+            if key != "photometric_interpretation"
+        }
+        photometric = str(values["photometric_interpretation"])
+        description = cls(photometric_interpretation=photometric, **numbers)
+        description._check(name)
+        return description
+
+    def _check(self, name: str) -> None:
+        bits = (8, 16)
+        remedy = "mic codes integers of 8 and 16 bits; leave the file in its transfer syntax"
+        if self.bits_allocated == 1:
+            remedy = "unpack the bits to bytes first, or leave the file in its transfer syntax"
+        self._expect(name, "bits_allocated", self.bits_allocated in bits, "8 or 16", remedy)
+        stored = 1 <= self.bits_stored <= self.bits_allocated
+        self._expect(name, "bits_stored", stored, f"1 to {self.bits_allocated}")
+        self._expect(name, "samples_per_pixel", self.samples_per_pixel in (1, 3), "1 or 3")
+        self._expect(name, "pixel_representation", self.pixel_representation in (0, 1), "0 or 1")
+        self._expect(name, "planar_configuration", self.planar_configuration in (0, 1), "0 or 1")
+        self._expect(name, "rows", 1 <= self.rows <= _MAX_SIDE, f"1 to {_MAX_SIDE}")
+        self._expect(name, "columns", 1 <= self.columns <= _MAX_SIDE, f"1 to {_MAX_SIDE}")
+        self._expect(name, "number_of_frames", self.number_of_frames > 0, "1 or more")
+
+    def _expect(
+        self, name: str, key: str, fulfilled: bool, allowed: str, remedy: str = "correct it"
+    ) -> None:
+        if not fulfilled:
+            raise UnsupportedError(
+                f"{name}: {attribute(key)} is {getattr(self, key)}, {allowed} is expected; {remedy}"
+            )
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the samples."""
+        return np.dtype(f"{'ui'[self.pixel_representation]}{self.bits_allocated // 8}")
+
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """(rows, columns) or (rows, columns, 3)."""
+        shape = (self.rows, self.columns)
+        return shape if self.samples_per_pixel == 1 else (*shape, self.samples_per_pixel)
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one native frame with a chroma sample for every pixel."""
+        return self.rows * self.columns * self.samples_per_pixel * (self.bits_allocated // 8)
+
+    @property
+    def may_be_subsampled(self) -> bool:
+        """Is the colour one whose native form has half the chroma samples?"""
+        return self.samples_per_pixel == 3 and self.photometric_interpretation == SUBSAMPLED
+
+
+def _number(key: str, value: Any, name: str) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise UnsupportedError(
+            f"{name}: {attribute(key)} is {value!r}, one number is expected; correct it"
+        ) from None
+
+
+def native_frames(
+    data: Any, description: PixelDescription, name: str, drop_excess: bool = False
+) -> NDArray[Any]:
+    """Native little-endian pixel data as samples to code, one frame after another.
+
+    Parameters
+    ----------
+    data : bytes-like
+        Value of Pixel Data.
+    description : PixelDescription
+    name : str
+        What messages call the data set.
+    drop_excess : bool
+        Ignore bytes behind the last frame, other than one of padding.
+
+    Returns
+    -------
+    ndarray, (frames, rows, columns[, 3])
+        A view.  Frames with subsampled chroma are (rows, 2 * columns): luminance,
+        then Cb, then Cr, side by side; they are a copy.
+
+    Raises
+    ------
+    CorruptDataError
+        Fewer bytes than the attributes say.
+    UnsupportedError
+        More bytes than the attributes say, or an odd width with subsampled chroma.
+    """
+    full = description.frame_bytes * description.number_of_frames
+    subsampled = description.may_be_subsampled and len(data) < full
+    expected = full // 3 * 2 if subsampled else full
+    _check_length(data, expected, description, name, drop_excess)
+    words = np.frombuffer(data, np.uint8, expected).view(description.dtype.newbyteorder("<"))
+    n_frames, rows, columns = description.number_of_frames, description.rows, description.columns
+    if subsampled:
+        if columns % 2:
+            raise UnsupportedError(
+                f"{name}: {attribute('columns')} is {columns}, an even number is expected with "
+                f"{SUBSAMPLED}; convert the pixel data to YBR_FULL"
+            )
+        return _side_by_side(words.reshape(n_frames, rows, columns // 2, 4))
+    if description.samples_per_pixel == 3 and description.planar_configuration == 1:
+        return words.reshape(n_frames, 3, rows, columns).transpose(0, 2, 3, 1)
+    return words.reshape(n_frames, *description.frame_shape)
+
+
+def _check_length(
+    data: Any, expected: int, description: PixelDescription, name: str, drop_excess: bool
+) -> None:
+    actual = len(data)
+    said = (
+        f"{name}: Pixel Data (7FE0,0010) has {actual} bytes, {expected} are expected for "
+        f"{description.number_of_frames} frame(s) of {description.rows} x {description.columns} "
+        f"pixels, {description.samples_per_pixel} sample(s) of {description.bits_allocated} bits"
+    )
+    if actual < expected:
+        raise CorruptDataError(
+            f"{said} (truncated, or {attribute('rows')}, {attribute('columns')} or "
+            f"{attribute('number_of_frames')} is wrong)"
+        )
+    is_padded = actual == expected + expected % 2 and not any(data[expected:])
+    if actual > expected and not is_padded and not drop_excess:
+        raise UnsupportedError(
+            f"{said}; correct the attributes, or pass drop_excess=True to keep the first "
+            f"{expected} bytes only"
+        )
+
+
+def _side_by_side(quads: NDArray[Any]) -> NDArray[Any]:
+    """Y Y Cb Cr quadruples as three images in a row: smooth, unlike the quadruples."""
+    n_frames, rows = quads.shape[:2]
+    luminance = quads[..., :2].reshape(n_frames, rows, -1)
+    return np.concatenate((luminance, quads[..., 2], quads[..., 3]), axis=2)
+
+
+def _quadruples(samples: NDArray[Any]) -> NDArray[Any]:
+    """Inverse of `_side_by_side`."""
+    n_frames, rows, width = samples.shape
+    quads = np.empty((n_frames, rows, width // 4, 4), samples.dtype)
+    quads[..., :2] = samples[..., : width // 2].reshape(n_frames, rows, -1, 2)
+    quads[..., 2] = samples[..., width // 2 : width // 4 * 3]
+    quads[..., 3] = samples[..., width // 4 * 3 :]
+    return quads
+
+
+def native_bytes(samples: NDArray[Any], description: PixelDescription) -> bytes:
+    """Inverse of `native_frames`, padded to even length."""
+    if is_subsampled(samples.shape[1:], description):
+        samples = _quadruples(samples)
+    elif description.samples_per_pixel == 3 and description.planar_configuration == 1:
+        samples = samples.transpose(0, 3, 1, 2)
+    little = samples.astype(samples.dtype.newbyteorder("<"), order="C", copy=False)
+    data = little.tobytes()
+    return data + b"\0" * (len(data) % 2)
+
+
+def is_subsampled(frame_shape: tuple[int, ...], description: PixelDescription) -> bool:
+    """Is that the shape of a coded frame with subsampled chroma?"""
+    return description.may_be_subsampled and len(frame_shape) == 2
+
+
+def upsampled(samples: NDArray[Any]) -> NDArray[Any]:
+    """Frames (frames, rows, columns, 3) of subsampled ones, each chroma sample used twice."""
+    n_frames, rows, width = samples.shape
+    pixels = np.empty((n_frames, rows, width // 2, 3), samples.dtype)
+    pixels[..., 0] = samples[..., : width // 2]
+    pixels[..., 1] = samples[..., width // 2 : width // 4 * 3].repeat(2, axis=2)
+    pixels[..., 2] = samples[..., width // 4 * 3 :].repeat(2, axis=2)
+    return pixels
+
+
+def coded_shape(layout: Layout, description: PixelDescription, place: str) -> tuple[int, ...]:
+    """Shape of the frame in a stream, if it is the one that the attributes describe.
+
+    Parameters
+    ----------
+    layout : Layout
+        Of the stream.
+    description : PixelDescription
+    place : str
+        File and frame, for messages.
+
+    Raises
+    ------
+    CorruptDataError
+        The stream holds something else; the message names the attribute.
+    """
+
+    def refuse(key: str, found: Any) -> CorruptDataError:
+        return CorruptDataError(
+            f"{place}: the stream holds {found}, {attribute(key)} says "
+            f"{getattr(description, key)}; one of the two is damaged, or the stream is of "
+            "another image"
+        )
+
+    if layout.n_frames != 1 or layout.axes:
+        raise refuse("number_of_frames", f"an array of {layout.n_frames} frame(s), not one frame")
+    width = layout.columns
+    half_chroma = (
+        description.may_be_subsampled and layout.channels == 1 and width == 2 * description.columns
+    )
+    if layout.rows != description.rows:
+        raise refuse("rows", f"{layout.rows} rows")
+    if width != description.columns and not half_chroma:
+        raise refuse("columns", f"{width} columns")
+    if layout.channels != description.samples_per_pixel and not half_chroma:
+        raise refuse("samples_per_pixel", f"{layout.channels} sample(s) per pixel")
+    bits = 8 * dtype_of(layout).itemsize
+    if bits != description.bits_allocated and not (bits == 8 and description.bits_stored <= 8):
+        raise refuse("bits_allocated", f"samples of {bits} bits")
+    return (layout.rows, width) if layout.channels == 1 else (layout.rows, width, 3)
+
+
+def clear_unused_bits(samples: NDArray[Any], description: PixelDescription) -> None:
+    """Clear the bits above Bits Stored in place, or fill them with the sign."""
+    unused = description.bits_allocated - description.bits_stored
+    if unused == 0:
+        return
+    if description.pixel_representation == 0:
+        np.bitwise_and(samples, (1 << description.bits_stored) - 1, out=samples)
+    else:
+        np.left_shift(samples, unused, out=samples)
+        np.right_shift(samples, unused, out=samples)

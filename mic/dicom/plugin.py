@@ -1,0 +1,384 @@
+# SPDX-License-Identifier: MIT
+"""MIC Lossless as one of pydicom's own transfer syntaxes.
+
+pydicom has no public door for a new syntax: whatever touches its internals is
+in this file.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.hooks import hooks
+from pydicom.pixels.decoders import base as decoders
+from pydicom.pixels.encoders import base as encoders
+from pydicom.uid import PrivateTransferSyntaxes, register_transfer_syntax
+
+from ..api import MAX_PIXELS
+from ..api import decode as decode_stream
+from ..api import encode as encode_array
+from ..codec.arrays import check_limit, thread_count
+from ..errors import MicError, UnsupportedError, VerifyError
+from .pixels import (
+    SUBSAMPLED,
+    MICLossless,
+    PixelDescription,
+    attribute,
+    is_subsampled,
+    native_frames,
+    upsampled,
+)
+from .source import MicSource, decode_parsed, name_of, parse_frame
+
+LABEL = "mic"  # pydicom lower-cases the names of plugins
+DECODER_DEPENDENCIES = {MICLossless: ("mic-codec",)}
+ENCODER_DEPENDENCIES = {MICLossless: ("mic-codec",)}
+_SINCE = "3.0"
+_TRANSFER_SYNTAX_TAG = 0x00020010
+_WAS_SUBSAMPLED = "mic_subsampled"  # options of a runner that are ours
+_SOURCE = "mic_source"
+
+
+def is_available(uid: str) -> bool:
+    """Can this plugin code the transfer syntax?  (pydicom's plugin interface.)"""
+    return uid == MICLossless
+
+
+def decode(src: bytes, runner: decoders.DecodeRunner) -> bytearray:
+    """Decode one frame.  (pydicom's plugin interface.)
+
+    Parameters
+    ----------
+    src : bytes
+        The frame's fragment.
+    runner : pydicom.pixels.decoders.base.DecodeRunner
+
+    Returns
+    -------
+    bytearray
+        The samples, little-endian, colour by pixel, as wide as Bits Allocated.
+
+    Raises
+    ------
+    CorruptDataError
+        The fragment is damaged, or contradicts the attributes.
+    """
+    description = PixelDescription.from_options(runner.options, "the data set")
+    if runner.get_option(_WAS_SUBSAMPLED):
+        description = replace(description, photometric_interpretation=SUBSAMPLED)
+    frame = parse_frame(src, description, "the fragment")
+    decoded = bytearray(description.frame_bytes)
+    out = np.frombuffer(decoded, description.dtype).reshape(1, *description.frame_shape)
+    if is_subsampled(frame.shape, description):
+        coded = np.empty((1, *frame.shape), description.dtype)
+        decode_parsed([frame], coded, [0], "the fragment")
+        out[...] = upsampled(coded)
+    else:
+        decode_parsed([frame], out, [0], "the fragment")
+    _describe_decoded(runner, is_subsampled(frame.shape, description))
+    if not np.little_endian:
+        out.byteswap(inplace=True)
+    return decoded
+
+
+def _describe_decoded(runner: decoders.DecodeRunner, was_subsampled: bool) -> None:
+    """Tell pydicom where decoded frames differ from the attributes of the data set."""
+    if was_subsampled:
+        runner.set_option(_WAS_SUBSAMPLED, True)
+        _set_option(runner, "photometric_interpretation", "YBR_FULL")
+    if runner.samples_per_pixel > 1:
+        _set_option(runner, "planar_configuration", 0)
+
+
+def _set_option(runner: decoders.DecodeRunner, name: str, value: Any) -> None:
+    """Tell pydicom what the decoded frame is; since 3.1 that is said for each frame."""
+    if hasattr(runner, "set_frame_option"):
+        runner.set_frame_option(runner.index, name, value)  # type: ignore[attr-defined]
+    else:
+        runner.set_option(name, value)
+
+
+def encode(src: bytes, runner: encoders.EncodeRunner) -> bytes:
+    """Encode one frame.  (pydicom's plugin interface.)
+
+    The options ``effort`` and ``threads`` are those of `mic.encode`; with
+    ``verify=False`` the stream is not decoded and compared.
+
+    Parameters
+    ----------
+    src : bytes
+        The samples: one byte each up to 8 bits stored, two above.
+    runner : pydicom.pixels.encoders.base.EncodeRunner
+
+    Returns
+    -------
+    bytes
+        A native stream of one frame.
+
+    Raises
+    ------
+    UnsupportedError
+        An attribute or an option has a value that mic does not code.
+    VerifyError
+        The stream decoded to other samples.
+    """
+    described = PixelDescription.from_options(runner.options, "the data set")
+    by_plane = described.planar_configuration == 1 and not runner.is_array
+    frame = replace(
+        described,
+        bits_allocated=8 if described.bits_stored <= 8 else 16,
+        planar_configuration=int(by_plane),
+        number_of_frames=1,
+    )
+    samples = np.ascontiguousarray(native_frames(src, frame, "the data set")[0])
+    threads = runner.get_option("threads", 1)
+    effort = runner.get_option("effort", 5)
+    stream = bytes(encode_array(samples, effort=effort, threads=threads, rgb=samples.ndim == 3))
+    if runner.get_option("verify", True) and not np.array_equal(
+        decode_stream(stream, threads=threads, max_pixels=samples.size), samples
+    ):
+        raise VerifyError("the frame came back different; please report this with the file")
+    return stream
+
+
+class MicDecoder(decoders.Decoder):
+    """pydicom's decoder; what is wrong with a frame is said with its number."""
+
+    def as_array(self, src: Any, *, index: int | None = None, **kwargs: Any) -> Any:
+        with _explained(src, None if index is None else [index], kwargs) as source:
+            if source is not None and self.available_plugins == (LABEL,):
+                kwargs = {**kwargs, _SOURCE: source}
+            return super().as_array(src, index=index, **kwargs)
+
+    @staticmethod
+    def _as_array_encapsulated(
+        runner: decoders.DecodeRunner, index: int | None
+    ) -> NDArray[np.generic]:
+        """Decode straight into the array that pydicom returns.
+
+        The plugin interface would have each frame in a buffer of its own and
+        copied from there, a tenth of ``dcmread(path).pixel_array``; and here the
+        option ``threads`` counts.  Should pydicom stop calling this, its own
+        way through `decode` gives the same.
+        """
+        source: MicSource | None = runner.get_option(_SOURCE)
+        if source is None:
+            return decoders.Decoder._as_array_encapsulated(runner, index)
+        description = source.description
+        frames = range(description.number_of_frames) if index is None else [index]
+        out = np.empty((len(frames), *description.frame_shape), runner.pixel_dtype)
+        threads = thread_count(runner.get_option("threads", 1))
+        parsed = source.decode_into(frames, out, threads, correct_unused_bits=False)
+        _describe_decoded(runner, is_subsampled(parsed[0].shape, description))
+        return out.reshape(-1)
+
+    def as_buffer(self, src: Any, *, index: int | None = None, **kwargs: Any) -> Any:
+        with _explained(src, None if index is None else [index], kwargs):
+            return super().as_buffer(src, index=index, **kwargs)
+
+    def iter_array(self, src: Any, *, indices: Any = None, **kwargs: Any) -> Iterator[Any]:
+        indices = list(indices or [])
+        with _explained(src, indices or None, kwargs):
+            yield from super().iter_array(src, indices=indices, **kwargs)
+
+    def iter_buffer(self, src: Any, *, indices: Any = None, **kwargs: Any) -> Iterator[Any]:
+        indices = list(indices or [])
+        with _explained(src, indices or None, kwargs):
+            yield from super().iter_buffer(src, indices=indices, **kwargs)
+
+
+@contextmanager
+def _explained(
+    src: Any, frames: list[int] | None, options: dict[str, Any]
+) -> Iterator[MicSource | None]:
+    """Check the frame index before pydicom uses it, and name the frame that fails.
+
+    pydicom itself would return more frames than Number of Frames says, and
+    tells of a failure only what the plugin says, which sees one fragment.
+
+    Yields
+    ------
+    MicSource or None
+        None if pydicom is to say what is wrong: missing attributes, and frames
+        that are not there.
+    """
+    position = src.tell() if hasattr(src, "tell") else None
+    try:
+        source = MicSource.of_coder(src, options)
+    except UnsupportedError:
+        yield None
+        return
+    check_limit(source.description.frame_shape, MAX_PIXELS)
+    n_frames = source.description.number_of_frames
+    wanted = range(n_frames) if frames is None else [i for i in frames if 0 <= i < n_frames]
+    for frame in wanted:
+        source.index.locate(frame)
+    if position is not None:
+        src.seek(position)
+    try:
+        yield source if frames is None or len(wanted) == len(frames) else None
+    except MicError:
+        raise
+    except Exception:
+        source.check(wanted)
+        raise
+
+
+class MicEncoder(encoders.Encoder):
+    """pydicom's encoder; refuses what pydicom would hand over changed."""
+
+    def encode(self, src: Any, **kwargs: Any) -> bytes:
+        _check_source(src, kwargs)
+        return super().encode(src, **kwargs)
+
+    def iter_encode(self, src: Any, **kwargs: Any) -> Iterator[bytes]:
+        _check_source(src, kwargs)
+        return super().iter_encode(src, **kwargs)
+
+
+def _check_source(src: Any, options: dict[str, Any]) -> None:
+    if not isinstance(src, Dataset):
+        PixelDescription.from_options(options, "the data set")
+        return
+    name = name_of(src)
+    description = PixelDescription.of(src, name)
+    syntax = src.file_meta.TransferSyntaxUID
+    remedy = "mic.dicom.compress(ds) keeps every bit"
+    if not syntax.is_little_endian:
+        raise UnsupportedError(
+            f"{name}: the Transfer Syntax UID (0002,0010) is {syntax.name}, a little-endian one "
+            f"is expected because pydicom does not swap the bytes; {remedy}"
+        )
+    if description.may_be_subsampled:
+        raise UnsupportedError(
+            f"{name}: {attribute('photometric_interpretation')} is {SUBSAMPLED}, which pydicom "
+            f"does not compress; {remedy}"
+        )
+    if description.bits_allocated == 16 and description.bits_stored <= 8:
+        words = native_frames(src.PixelData, description, name, drop_excess=True)
+        if not np.array_equal(words, words.astype(f"{words.dtype.kind}1")):
+            raise UnsupportedError(
+                f"{name}: {attribute('bits_stored')} is {description.bits_stored}, but upper bytes "
+                f"are in use, which pydicom would drop; {remedy}"
+            )
+
+
+# ---- registration ------------------------------------------------------------
+
+
+@dataclass
+class _ValueHook:
+    """Marks the UID in data sets that pydicom reads, then and only then."""
+
+    previous: Callable[..., None]
+    is_active: bool = True
+
+    def __call__(self, raw: Any, data: dict[str, Any], **kwargs: Any) -> None:
+        self.previous(raw, data, **kwargs)
+        if raw.tag == _TRANSFER_SYNTAX_TAG and self.is_active and data.get("value") == MICLossless:
+            data["value"] = MICLossless
+
+
+_lock = threading.Lock()
+_hook: _ValueHook | None = None
+
+
+def register() -> None:
+    """Make MIC Lossless a transfer syntax of pydicom, in this process.
+
+    From then on ``dcmread``, ``ds.pixel_array``, ``pydicom.pixels.pixel_array``,
+    ``iter_pixels``, ``ds.compress(mic.MICLossless)``, ``ds.decompress`` and
+    ``save_as`` know it.  May be called any number of times; `unregister` takes
+    everything back.  Processes that are spawned call it for themselves.
+
+    Raises
+    ------
+    UnsupportedError
+        This version of pydicom is built differently; `mic.dicom` works without.
+    """
+    global _hook
+    decoder_table, encoder_table = _tables()
+    with _lock:
+        if MICLossless not in decoder_table:
+            decoder = MicDecoder(MICLossless)
+            decoder.add_plugin(LABEL, (__name__, "decode"))
+            decoder_table[MICLossless] = (decoder, _SINCE)
+        if MICLossless not in encoder_table:
+            encoder = MicEncoder(MICLossless)
+            encoder.add_plugin(LABEL, (__name__, "encode"))
+            encoder_table[MICLossless] = (encoder, _SINCE)
+        if MICLossless not in PrivateTransferSyntaxes:
+            register_transfer_syntax(MICLossless)
+        if hooks.raw_element_value is not _hook:  # never, or replaced by somebody since
+            _deactivate_hook()
+            _hook = _ValueHook(hooks.raw_element_value)
+            hooks.register_callback("raw_element_value", _hook)
+
+
+def unregister() -> None:
+    """Take back everything that `register` did.  May be called any number of times."""
+    with _lock, suppress(UnsupportedError):
+        for table in _tables():
+            table.pop(MICLossless, None)
+        if MICLossless in PrivateTransferSyntaxes:
+            PrivateTransferSyntaxes.remove(MICLossless)
+        _deactivate_hook()
+
+
+def is_registered() -> bool:
+    """Does pydicom decode and encode MIC Lossless in this process?"""
+    try:
+        return all(MICLossless in table for table in _tables())
+    except UnsupportedError:
+        return False
+
+
+def marks_files() -> bool:
+    """Is the UID marked in data sets that pydicom reads?
+
+    Not if somebody put another function at pydicom's hook since `register`:
+    then data sets decode, but ``pixel_array(path)`` and ``ds.decompress()`` do
+    not until `register` is called again.
+    """
+    return _hook is not None and hooks.raw_element_value is _hook
+
+
+def _deactivate_hook() -> None:
+    global _hook
+    if _hook is None:
+        return
+    _hook.is_active = False  # if somebody chained to it, it can only be made to do nothing
+    if hooks.raw_element_value is _hook:
+        hooks.register_callback("raw_element_value", _hook.previous)
+    _hook = None
+
+
+def _tables() -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """pydicom's tables of coders, if they are what they were in 3.0 and 3.1."""
+    tables = (
+        getattr(decoders, "_PIXEL_DATA_DECODERS", None),
+        getattr(encoders, "_PIXEL_DATA_ENCODERS", None),
+    )
+    for table in tables:
+        if not isinstance(table, dict) or not all(
+            isinstance(entry, tuple) and len(entry) == 2 for entry in table.values()
+        ):
+            raise UnsupportedError(
+                f"pydicom is {pydicom.__version__}, one like 3.0 or 3.1 is expected to register "
+                "with; mic.dicom.compress, decompress and decode_frames work without"
+            )
+    return tables  # type: ignore[return-value]
+
+
+def forget_pixel_array(ds: Dataset) -> None:
+    """Make ``ds.pixel_array`` decode again: the pixel data changed."""
+    ds._pixel_array = None
+    ds._pixel_id = {}

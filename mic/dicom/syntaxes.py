@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""The transfer syntaxes that mic knows: their UIDs, and of those that it writes what they keep.
+
+Needs no pydicom, so that whatever only compares UIDs starts without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+MIC_UID = "2.25.219156239368538134118765945298758614842"
+IMPLICIT = "1.2.840.10008.1.2"
+EXPLICIT = "1.2.840.10008.1.2.1"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
+RLE = "1.2.840.10008.1.2.5"
+JPEG_LS = "1.2.840.10008.1.2.4.80"
+JPEG_LS_NEAR = "1.2.840.10008.1.2.4.81"
+JPEG_2000 = "1.2.840.10008.1.2.4.90"
+HTJ2K = "1.2.840.10008.1.2.4.201"
+HTJ2K_RPCL = "1.2.840.10008.1.2.4.202"
+HTJ2K_LOSSLESS = (HTJ2K, HTJ2K_RPCL)
+
+NATIVE = frozenset({IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN})
+"""Syntaxes whose pixel data are not encapsulated."""
+
+LOSSLESS = NATIVE | {
+    MIC_UID,
+    RLE,
+    JPEG_LS,
+    JPEG_2000,
+    *HTJ2K_LOSSLESS,
+    "1.2.840.10008.1.2.4.57",  # JPEG lossless
+    "1.2.840.10008.1.2.4.70",  # JPEG lossless, first-order prediction
+    "1.2.840.10008.1.2.8.1",  # deflated image frames
+}
+"""Syntaxes that cannot have lost anything."""
+
+
+@dataclass(frozen=True)
+class Syntax:
+    """A transfer syntax that `transcode_file` writes.
+
+    Attributes
+    ----------
+    name : str
+        What ``--to`` calls it.
+    uid, keyword, title : str
+        Transfer Syntax UID, pydicom's keyword for it, and its name in PS3.6.
+    keeps_words : bool
+        Every allocated bit comes back.  Other syntaxes keep the Bits Stored of
+        each sample and its sign.
+    """
+
+    name: str
+    uid: str
+    keyword: str
+    title: str
+    keeps_words: bool
+
+    @property
+    def native(self) -> bool:
+        """Are the pixel data not encapsulated?"""
+        return self.uid in NATIVE
+
+
+SYNTAXES = (
+    Syntax("mic", MIC_UID, "MICLossless", "MIC Lossless", True),
+    Syntax("explicit", EXPLICIT, "ExplicitVRLittleEndian", "Explicit VR Little Endian", True),
+    Syntax("implicit", IMPLICIT, "ImplicitVRLittleEndian", "Implicit VR Little Endian", True),
+    Syntax(
+        "deflated",
+        DEFLATED,
+        "DeflatedExplicitVRLittleEndian",
+        "Deflated Explicit VR Little Endian",
+        True,
+    ),
+    Syntax("rle", RLE, "RLELossless", "RLE Lossless", True),
+    Syntax("jpegls", JPEG_LS, "JPEGLSLossless", "JPEG-LS Lossless Image Compression", False),
+    Syntax(
+        "jpegls-near",
+        JPEG_LS_NEAR,
+        "JPEGLSNearLossless",
+        "JPEG-LS Lossy (Near-Lossless) Image Compression",
+        False,
+    ),
+    Syntax(
+        "jpeg2000",
+        JPEG_2000,
+        "JPEG2000Lossless",
+        "JPEG 2000 Image Compression (Lossless Only)",
+        False,
+    ),
+    Syntax(
+        "htj2k",
+        HTJ2K,
+        "HTJ2KLossless",
+        "High-Throughput JPEG 2000 Image Compression (Lossless Only)",
+        False,
+    ),
+    Syntax(
+        "htj2k-rpcl",
+        HTJ2K_RPCL,
+        "HTJ2KLosslessRPCL",
+        "High-Throughput JPEG 2000 with RPCL Options Image Compression (Lossless Only)",
+        False,
+    ),
+)
+"""What `transcode_file` can write."""
+
+NAMES = tuple(syntax.name for syntax in SYNTAXES)
+
+
+def find_syntax(name: str) -> Syntax:
+    """A syntax by its name, UID, keyword or title, in any case.
+
+    Raises
+    ------
+    UnsupportedError
+        None that mic writes.
+
+    Examples
+    --------
+    >>> find_syntax("1.2.840.10008.1.2.5").name
+    'rle'
+    >>> find_syntax("JPEGLSLossless").title
+    'JPEG-LS Lossless Image Compression'
+    """
+    wanted = str(name).strip().lower()
+    for syntax in SYNTAXES:
+        known = (syntax.name, syntax.uid, syntax.keyword, syntax.title)
+        if wanted in (text.lower() for text in known):
+            return syntax
+    raise UnsupportedError(
+        f"{name!r} is no transfer syntax that mic writes; it writes {', '.join(NAMES)} "
+        "(their UIDs, keywords and DICOM names are understood too)"
+    )
+
+
+def syntax_of(ds: Dataset) -> str:
+    """Transfer Syntax UID; without file meta information, from how the data set was read.
+
+    Raises
+    ------
+    UnsupportedError
+        Neither tells.
+    """
+    stated = getattr(ds, "file_meta", {}).get("TransferSyntaxUID")
+    if stated:
+        return str(stated)
+    is_implicit, is_little_endian = ds.original_encoding
+    if is_implicit is None:
+        raise UnsupportedError(
+            "the data set has no Transfer Syntax UID (0002,0010); set "
+            "ds.file_meta.TransferSyntaxUID to say how its pixel data are encoded"
+        )
+    if is_implicit:
+        return IMPLICIT
+    return EXPLICIT if is_little_endian else BIG_ENDIAN
+
+
+def title_of(uid: str) -> str:
+    """Name of any transfer syntax, for messages."""
+    if uid == MIC_UID:
+        return "MIC Lossless"
+    from pydicom.uid import UID
+
+    return UID(uid).name

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""VOI LUT: which values become black, which white, and what lies between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..dicom.attributes import FrameAttributes, LookupTable, modality_values
+from ..errors import CorruptDataError, UnsupportedError
+
+Mapping = Callable[[NDArray[Any]], NDArray[Any]]
+"""From modality values to 0 ... 255."""
+
+PERCENTILES = (0.5, 99.5)
+FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+_SMALLEST_LINEAR_WIDTH = 1.0
+
+
+def choose_mapping(
+    stored: NDArray[Any],
+    attributes: FrameAttributes | None,
+    window: str | tuple[float, float],
+    view: int,
+) -> Mapping:
+    """The mapping that `to_uint8` is asked for.
+
+    Parameters
+    ----------
+    stored : ndarray
+        The frame's samples.
+    attributes : FrameAttributes, optional
+        None for bare arrays.
+    window : str or (centre, width)
+    view : int
+    """
+    if not isinstance(window, str):
+        return _windowed(*window, _function_of(attributes))
+    if attributes is not None and window in ("auto", "dicom"):
+        mapping = _of_file(attributes, view, tolerant=window == "auto")
+        if mapping is not None:
+            return mapping
+        if window == "dicom":
+            raise UnsupportedError(
+                'window is "dicom", but the file has neither a VOI LUT nor a window; '
+                'pass "auto" or (centre, width)'
+            )
+        if int(attributes["BitsStored"]) <= 8:
+            return _between(*_full_range(attributes))
+    share = (0.0, 100.0) if window == "minmax" else PERCENTILES
+    return _between(*_range_of(stored, attributes, share))
+
+
+def _of_file(attributes: FrameAttributes, view: int, tolerant: bool) -> Mapping | None:
+    """The file's own VOI LUT, or else its window; None where it has none."""
+    tables = attributes.get("VOILUTSequence")
+    centres = _listed(attributes.get("WindowCenter"))
+    widths = _listed(attributes.get("WindowWidth"))
+    n_views = len(tables) if tables else min(len(centres), len(widths))
+    if n_views == 0:
+        return None
+    if not 0 <= view < n_views:
+        raise UnsupportedError(f"view {view} is asked for, the file has views 0 to {n_views - 1}")
+    if tables:
+        table = LookupTable(tables[view], attributes.dataset)
+        white = 2**table.bits - 1
+        return lambda values: table.apply(values) * 255.0 / white
+    try:
+        centre, width = float(centres[view]), float(widths[view])
+        usable = np.isfinite(centre) and np.isfinite(width) and width > 0
+    except (TypeError, ValueError):
+        usable = False
+    if usable:
+        return _windowed(centre, width, _function_of(attributes))
+    if tolerant:  # some devices write 0 for none
+        return None
+    raise CorruptDataError(
+        f"the file's window is centre {centres[view]}, width {widths[view]}, a width above 0 is "
+        'expected; pass "auto" or (centre, width)'
+    )
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None or value == "":
+        return []
+    return [value] if isinstance(value, (str, int, float)) else list(value)
+
+
+def _function_of(attributes: FrameAttributes | None) -> str:
+    text = attributes.get("VOILUTFunction") if attributes is not None else None
+    function = str(text or "LINEAR").strip().upper()
+    if function not in FUNCTIONS:
+        raise UnsupportedError(
+            f"VOI LUT Function is {text!r}, one of {', '.join(FUNCTIONS)} is expected; "
+            'pass window="minmax" or "percentile"'
+        )
+    return function
+
+
+def _windowed(centre: float, width: float, function: str) -> Mapping:
+    """A window by pydicom, onto an output range of 8 bits.
+
+    LINEAR is not defined for widths below 1, which images of floating-point units
+    (SUV) have; LINEAR_EXACT is what their windows mean.
+    """
+    from pydicom.dataset import Dataset
+    from pydicom.pixels.processing import apply_windowing
+    from pydicom.valuerep import DSfloat
+
+    if function == "LINEAR" and width < _SMALLEST_LINEAR_WIDTH:
+        function = "LINEAR_EXACT"
+    window = Dataset()
+    # pydicom maps to the range of the stored bits, here then to 0 ... 255.
+    window.BitsStored, window.PixelRepresentation = 8, 0
+    window.PhotometricInterpretation = "MONOCHROME2"
+    window.WindowCenter = DSfloat(centre, auto_format=True)
+    window.WindowWidth = DSfloat(width, auto_format=True)
+    window.VOILUTFunction = function
+
+    def mapping(values: NDArray[Any]) -> NDArray[Any]:
+        with np.errstate(over="ignore"):  # far below a sigmoid's centre exp is infinite, rightly
+            grey: NDArray[Any] = apply_windowing(values, window)
+        return grey
+
+    return mapping
+
+
+def _between(low: float, high: float) -> Mapping:
+    """Linear from `low`, black, to `high`, white; all black where there is no range."""
+    if not high > low:
+        return lambda values: np.zeros(values.shape)
+    # In this order, so that halves come out exact.
+    return lambda values: (np.asarray(values, np.float64) - low) * 255 / (high - low)
+
+
+def rounded(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """To the nearest of 0 to 255, halves upwards."""
+    if values.dtype == np.uint8:
+        return values
+    grey: NDArray[np.uint8] = np.floor(np.clip(values, 0, 255) + 0.5).astype(np.uint8)
+    return grey
+
+
+def _full_range(attributes: FrameAttributes) -> tuple[float, float]:
+    """Modality values of the extremes that Bits Stored allows."""
+    bits = int(attributes["BitsStored"])
+    low = -(2 ** (bits - 1)) if attributes.get("PixelRepresentation") == 1 else 0
+    ends = modality_values(np.array([low, low + 2**bits - 1]), attributes)
+    return float(ends.min()), float(ends.max())
+
+
+def _range_of(
+    stored: NDArray[Any], attributes: FrameAttributes | None, share: tuple[float, float]
+) -> tuple[float, float]:
+    """Percentiles of the modality values, of those that are no padding."""
+    values, counts = _histogram(stored)
+    padding = _padding(attributes)
+    if padding is not None:
+        inside = (values < padding[0]) | (values > padding[1])
+        if inside.any():
+            values, counts = values[inside], counts[inside]
+    if attributes is not None:
+        values = modality_values(values, attributes)
+    order = np.argsort(values, kind="stable")
+    below = np.cumsum(counts[order])
+    ranks = [share[0] / 100 * below[-1], share[1] / 100 * below[-1]]
+    # The smallest value that at least this share of the samples does not pass.
+    places = np.searchsorted(below, ranks, side="left")
+    low, high = values[order[np.minimum(places, len(order) - 1)]]
+    return float(low), float(high)
+
+
+def _histogram(stored: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The values that occur, ascending, and how often."""
+    if stored.dtype.kind == "f":
+        stored = stored[np.isfinite(stored)]
+        if stored.size == 0:
+            return np.zeros(1), np.ones(1, np.int64)
+    if stored.dtype.kind == "f" or stored.dtype.itemsize > 2:
+        return np.unique(stored, return_counts=True)
+    low = int(stored.min())
+    counts = np.bincount(stored.ravel().astype(np.int64) - low)
+    (places,) = np.nonzero(counts)
+    return places + low, counts[places]
+
+
+def _padding(attributes: FrameAttributes | None) -> tuple[int, int] | None:
+    """First and last stored value that means no tissue."""
+    if attributes is None or attributes.get("PixelPaddingValue") is None:
+        return None
+    limits = [attributes.get(f"PixelPadding{end}") for end in ("Value", "RangeLimit")]
+    numbers = [int(limit) for limit in limits if limit is not None]
+    if attributes.get("PixelRepresentation") == 1:  # whose VR some devices get wrong
+        numbers = [n - 65536 if n > 32767 else n for n in numbers]
+    return min(numbers), max(numbers)

@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: MIT
+"""Many frames of any mix of syntaxes, decoded onto one device."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..codec.arrays import thread_count
+from ..errors import CorruptDataError, MicError, UnsupportedError
+from .codestream import Codestream, read_codestream
+from .decoder import NvimgcodecDecoder, decoder_for, import_nvimgcodec, to_numpy
+from .state import examine
+
+Progress = Callable[[int, int], object]
+
+
+@dataclass
+class Batch:
+    """Decoded frames, and what became of those that could not be decoded.
+
+    Attributes
+    ----------
+    frames : list
+        On the CPU numpy arrays (rows, columns[, samples]).  On a GPU
+        nvImageCodec's images (rows, columns, samples) with ``__dlpack__`` and
+        ``__cuda_array_interface__``: ``torch.from_dlpack`` and
+        ``cupy.asarray`` take them without a copy.  None for a bad frame.
+    places : list of (int, int)
+        Source and frame number within it, for each entry of `frames`.
+    errors : dict of int to Exception
+        By position in `frames`.
+    """
+
+    frames: list[Any] = field(default_factory=list)
+    places: list[tuple[int, int]] = field(default_factory=list)
+    errors: dict[int, Exception] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, position: int) -> Any:
+        return self.frames[position]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.frames)
+
+    def raise_errors(self) -> None:
+        """Raise a MicError that names the bad frames, if there are any."""
+        if self.errors:
+            first = min(self.errors)
+            source, frame = self.places[first]
+            raise CorruptDataError(
+                f"{len(self.errors)} of {len(self.frames)} frames could not be decoded; the first "
+                f"is frame {frame} of source {source}: {self.errors[first]}",
+                frame=frame,
+            ) from self.errors[first]
+
+
+@dataclass
+class _Job:
+    """One frame to decode."""
+
+    position: int
+    dataset: Any  # None for a bare codestream
+    frame: int
+    encoded: bytes | None  # None: only pydicom can take it
+    decoded_bytes: int = 0
+
+
+def decode_batch(
+    sources: Sequence[Any],
+    indices: Sequence[int] | None = None,
+    device: int | str = 0,
+    *,
+    threads: int = 1,
+    batch_bytes: int = 256 << 20,
+    progress: Progress | None = None,
+) -> Batch:
+    """Decode frames of many sources onto one device.
+
+    JPEG, JPEG lossless, JPEG 2000 and HTJ2K go to nvImageCodec in batches; what
+    it does not decode exactly, and every other syntax, MIC among them, is
+    decoded by the CPU and uploaded.
+
+    Parameters
+    ----------
+    sources : sequence of Dataset, path, or bytes
+        Data sets, DICOM files, or single encoded frames (JPEG, JPEG 2000,
+        HTJ2K, MIC).
+    indices : sequence of int, optional
+        Frames to take of each source; all by default.
+    device : int or "cpu"
+        Number of the GPU, or ``"cpu"`` for numpy arrays.
+    threads : int
+        Threads for the frames that the CPU decodes; 0 for all CPUs.
+    batch_bytes : int
+        Most decoded bytes that are handed to nvImageCodec at once.
+    progress : callable(done, total), optional
+        Called after each batch and each frame.
+
+    Returns
+    -------
+    Batch
+        In the order of the sources.  Colours are RGB where pydicom gives RGB.
+
+    Raises
+    ------
+    UnsupportedError
+        The device does not exist or cannot be used.
+    """
+    decoder = _decoder_on(device)
+    batch = Batch()
+    jobs = list(_list_jobs(sources, indices, batch))
+    batch.frames = [None] * len(batch.places)
+    done = len(batch.errors)
+
+    def report(n: int) -> None:
+        nonlocal done
+        done += n
+        if progress is not None:
+            progress(done, len(batch.frames))
+
+    rest: list[_Job] = []
+    for colour, group in _split(jobs, decoder, batch_bytes, rest):
+        assert decoder is not None  # or nothing would have been grouped
+        for job, image in zip(group, _decode_group(decoder, group, colour), strict=True):
+            if image is None:
+                rest.append(job)
+            else:
+                batch.frames[job.position] = to_numpy(image) if device == "cpu" else image
+        report(len(group) - sum(job in rest for job in group))
+    upload = None if device == "cpu" or decoder is None else decoder.upload
+    _decode_on_cpu(rest, batch, threads, upload, report)
+    return batch
+
+
+def _decoder_on(device: int | str) -> NvimgcodecDecoder | None:
+    """The decoder of a device; None where the CPU has to do without."""
+    if device == "cpu":
+        return None if import_nvimgcodec() is None else decoder_for(None)
+    if isinstance(device, str):
+        raise UnsupportedError(f'device is {device!r}, the number of a GPU or "cpu" is expected')
+    found = examine(cpu=False, device=device)
+    if not found.ok:
+        raise UnsupportedError(f'{found.reason}; device="cpu" decodes without a GPU')
+    try:
+        return decoder_for(device)
+    except RuntimeError as error:
+        raise UnsupportedError(
+            f'nvImageCodec cannot use GPU {device}: {error}; device="cpu" decodes without it'
+        ) from error
+
+
+def _list_jobs(
+    sources: Sequence[Any], indices: Sequence[int] | None, batch: Batch
+) -> Iterator[_Job]:
+    for number, source in enumerate(sources):
+        try:
+            dataset, frames = _open_source(source, indices)
+        except Exception as error:  # whatever a bad file raises is this source's result
+            batch.errors[len(batch.places)] = error
+            batch.places.append((number, 0))
+            continue
+        for frame in frames:
+            position = len(batch.places)
+            batch.places.append((number, frame))
+            try:
+                yield _Job(position, dataset, frame, _encoded_frame(source, dataset, frame))
+            except Exception as error:
+                batch.errors[position] = error
+
+
+def _open_source(source: Any, indices: Sequence[int] | None) -> tuple[Any, Sequence[int]]:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return None, (0,)
+    if isinstance(source, (str, os.PathLike)):
+        from pydicom import dcmread
+
+        source = dcmread(Path(source))
+    if "PixelData" not in source:
+        raise UnsupportedError("the data set has no Pixel Data; leave it out")
+    n_frames = int(source.get("NumberOfFrames") or 1)
+    if indices is None:
+        return source, range(n_frames)
+    wrong = [index for index in indices if not 0 <= index < n_frames]
+    if wrong:
+        raise UnsupportedError(f"frame {wrong[0]} does not exist, 0 to {n_frames - 1} are expected")
+    return source, indices
+
+
+def _encoded_frame(source: Any, dataset: Any, frame: int) -> bytes | None:
+    """The bytes of one frame if nvImageCodec may know its syntax."""
+    if dataset is None:
+        return bytes(source)
+    from pydicom.encaps import get_frame
+
+    from .plugin import SYNTAXES
+
+    if dataset.file_meta.TransferSyntaxUID not in SYNTAXES:
+        return None
+    return get_frame(
+        dataset.PixelData, frame, number_of_frames=int(dataset.get("NumberOfFrames") or 1)
+    )
+
+
+def _split(
+    jobs: Sequence[_Job], decoder: NvimgcodecDecoder | None, batch_bytes: int, rest: list[_Job]
+) -> Iterator[tuple[str, list[_Job]]]:
+    """Groups for nvImageCodec, each within the budget; the others go to `rest`."""
+    groups: dict[str, list[_Job]] = {}
+    for job in jobs:
+        colour = None if decoder is None else _colour_of(job, decoder)
+        if colour is None:
+            rest.append(job)
+            continue
+        group = groups.setdefault(colour, [])
+        if group and sum(j.decoded_bytes for j in group) + job.decoded_bytes > batch_bytes:
+            yield colour, group
+            group = groups[colour] = []
+        group.append(job)
+    yield from groups.items()
+
+
+def _colour_of(job: _Job, decoder: NvimgcodecDecoder) -> str | None:
+    """How nvImageCodec is asked for this frame, None if it is not to have it."""
+    from .plugin import check_description, choose_colour
+
+    if job.encoded is None:
+        return None
+    try:
+        codestream = read_codestream(job.encoded)
+        n_samples = codestream.rows * codestream.columns * codestream.samples
+        job.decoded_bytes = n_samples * (1 if codestream.precision <= 8 else 2)
+        dataset = job.dataset
+        if dataset is None:
+            photometric = "YBR_FULL_422" if codestream.luma_chroma else "RGB"
+        else:
+            photometric = str(dataset.PhotometricInterpretation)
+            check_description(
+                codestream,
+                dataset.file_meta.TransferSyntaxUID,
+                dataset.Rows,
+                dataset.Columns,
+                dataset.SamplesPerPixel,
+            )
+            if not _is_plain(codestream, dataset):
+                return None
+        if not decoder.takes(codestream):
+            return None
+        if codestream.luma_chroma and photometric.startswith("YBR_FULL"):
+            return "rgb"  # what pydicom converts to
+        return choose_colour(codestream, photometric, as_rgb=True)
+    except (UnsupportedError, CorruptDataError):
+        return None
+
+
+def _is_plain(codestream: Codestream, dataset: Any) -> bool:
+    """Are the decoded samples those of the data set, without pydicom's corrections?"""
+    return (
+        codestream.signed == bool(dataset.PixelRepresentation)
+        and codestream.precision == dataset.BitsStored
+        and (codestream.precision <= 8) == (dataset.BitsAllocated == 8)
+    )
+
+
+def _decode_group(decoder: NvimgcodecDecoder, group: Sequence[_Job], colour: str) -> list[Any]:
+    """Decode a group; out of memory, its halves."""
+    try:
+        return decoder.decode([job.encoded or b"" for job in group], colour)
+    except (MemoryError, RuntimeError):
+        if len(group) == 1:
+            return [None]  # the CPU gets it
+        middle = len(group) // 2
+        return _decode_group(decoder, group[:middle], colour) + _decode_group(
+            decoder, group[middle:], colour
+        )
+
+
+def _decode_on_cpu(
+    jobs: Sequence[_Job],
+    batch: Batch,
+    threads: int,
+    upload: Callable[[NDArray[Any]], Any] | None,
+    report: Callable[[int], None],
+) -> None:
+    """Decode on threads; each frame is uploaded while the next ones are decoded."""
+    with ThreadPoolExecutor(thread_count(threads)) as pool:
+        futures = [(job, pool.submit(_decode_one, job)) for job in jobs]
+        for job, future in futures:
+            try:
+                samples = future.result()
+                batch.frames[job.position] = samples if upload is None else upload(samples)
+            except Exception as error:  # a decoder may raise anything; it is this frame's result
+                batch.errors[job.position] = error
+            report(1)
+
+
+def _decode_one(job: _Job) -> NDArray[Any]:
+    """One frame by the CPU: the function to replace once MIC is decoded on the GPU."""
+    if job.dataset is None:
+        return _decode_bare(job.encoded or b"")
+    from pydicom.pixels.utils import pixel_array
+
+    from .. import dicom
+
+    if job.dataset.file_meta.TransferSyntaxUID == dicom.MICLossless:
+        samples: NDArray[Any] = dicom.decode_frames(job.dataset, [job.frame])[0]
+        return samples
+    samples = pixel_array(job.dataset, index=job.frame)
+    return samples
+
+
+def _decode_bare(encoded: bytes) -> NDArray[Any]:
+    from ..api import decode
+
+    try:
+        return decode(encoded)
+    except MicError as error:
+        raise CorruptDataError(
+            f"the frame is no MIC stream ({error}), and nvImageCodec did not decode it; give a "
+            "data set, so that pydicom's decoders can"
+        ) from error

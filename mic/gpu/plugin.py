@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: MIT
+"""nvImageCodec as a decoding plugin of pydicom.
+
+What the decoder cannot do exactly goes to the plugins behind this one, in the
+user's order: pydicom would do the same, but with a traceback in its log for
+every frame.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydicom import uid
+from pydicom.pixels.common import PhotometricInterpretation as Photometric
+from pydicom.pixels.processing import convert_color_space
+
+from ..errors import CorruptDataError, UnsupportedError
+from .codestream import Codestream, read_codestream
+from .decoder import NvimgcodecDecoder, to_numpy
+
+if TYPE_CHECKING:
+    from pydicom.pixels.decoders.base import DecodeRunner
+
+LABEL = "nvimgcodec"
+SYNTAXES = (
+    uid.JPEGBaseline8Bit,
+    uid.JPEGLossless,
+    uid.JPEGLosslessSV1,
+    uid.JPEG2000Lossless,
+    uid.JPEG2000,
+    uid.HTJ2KLossless,
+    uid.HTJ2KLosslessRPCL,
+    uid.HTJ2K,
+)
+DECODER_DEPENDENCIES = dict.fromkeys(SYNTAXES, ("nvidia-nvimgcodec-cu13",))
+
+_CODINGS = {
+    uid.JPEGBaseline8Bit: ("jpeg",),
+    uid.JPEGLossless: ("jpeg-lossless",),
+    uid.JPEGLosslessSV1: ("jpeg-lossless",),
+    uid.JPEG2000Lossless: ("jpeg2000",),
+    uid.JPEG2000: ("jpeg2000",),
+    uid.HTJ2KLossless: ("htj2k",),
+    uid.HTJ2KLosslessRPCL: ("htj2k",),
+    uid.HTJ2K: ("htj2k",),
+}
+
+_GIVES_RGB = "mic_gives_rgb"  # option of a runner: its frames are RGB by now
+
+_decoder: NvimgcodecDecoder | None = None
+
+
+def use_decoder(decoder: NvimgcodecDecoder | None) -> None:
+    """The decoder of all frames from now on; None for none."""
+    global _decoder
+    _decoder = decoder
+
+
+def is_available(syntax: str) -> bool:
+    """pydicom's question: can frames of this syntax be decoded now?"""
+    return _decoder is not None and syntax in SYNTAXES
+
+
+def decode_frame(src: bytes, runner: DecodeRunner) -> bytes | bytearray:
+    """Decode one frame for pydicom: samples in row order, colour by pixel."""
+    try:
+        return _decode(src, runner)
+    except (UnsupportedError, CorruptDataError) as reason:
+        return _decode_by_others(src, runner, reason)
+
+
+def choose_colour(codestream: Codestream, photometric: str, as_rgb: bool) -> str:
+    """How to ask the decoder for the components that pydicom's own decoders give.
+
+    These return JPEG's components as they are stored and convert afterwards.
+    Only where the chroma is subsampled, and RGB is wanted, is the conversion
+    left to the decoder: it is what most of the time goes into.
+
+    Raises
+    ------
+    UnsupportedError
+        The decoder has no way to give them.
+    """
+    if codestream.coding == "jpeg" and codestream.luma_chroma:
+        if not codestream.subsampled:
+            return "luma-chroma"
+        if as_rgb and photometric in (Photometric.YBR_FULL, Photometric.YBR_FULL_422):
+            return "rgb"
+        raise UnsupportedError("subsampled YCbCr is not given as it is stored")
+    if codestream.subsampled or (codestream.coding == "jpeg-lossless" and codestream.luma_chroma):
+        raise UnsupportedError("the components would be converted or resampled")
+    return "stored"
+
+
+def check_description(
+    codestream: Codestream, syntax: str, rows: int, columns: int, samples: int
+) -> None:
+    """Compare a frame's own header with what the data set says of it.
+
+    Raises
+    ------
+    UnsupportedError
+        They differ: pydicom's decoders then say what they make of it.
+    """
+    if codestream.coding not in _CODINGS[uid.UID(syntax)]:
+        raise UnsupportedError(
+            f"the frame is {codestream.coding}, {uid.UID(syntax).name} is announced"
+        )
+    found = (codestream.rows, codestream.columns, codestream.samples)
+    if found != (rows, columns, samples):
+        raise UnsupportedError(
+            f"the frame has (rows, columns, samples) {found}, the data set says "
+            f"{(rows, columns, samples)}"
+        )
+
+
+def _decode(src: bytes, runner: DecodeRunner) -> bytes:
+    if _decoder is None:
+        raise UnsupportedError("mic.gpu is not registered; call mic.gpu.register()")
+    codestream = read_codestream(src)
+    check_description(
+        codestream, runner.transfer_syntax, runner.rows, runner.columns, runner.samples_per_pixel
+    )
+    if not _decoder.takes(codestream):
+        raise UnsupportedError(f"this decoder does not take {codestream}")
+    if codestream.luma_chroma and runner.get_option(_GIVES_RGB, False):
+        colour = "rgb"
+    else:
+        as_rgb = bool(runner.get_option("as_rgb", False))
+        colour = choose_colour(codestream, runner.photometric_interpretation, as_rgb)
+    image = _decoder.decode([src], colour)[0]
+    if image is None:
+        raise CorruptDataError("nvImageCodec could not decode the frame")
+    samples = to_numpy(image)
+    expected = (codestream.rows, codestream.columns, codestream.samples)
+    if samples.shape != expected[: samples.ndim] or samples.dtype.itemsize > 2:
+        raise UnsupportedError(f"nvImageCodec gave {samples.shape} {samples.dtype}")
+    _describe(runner, codestream, colour, samples.dtype)
+    return np.ascontiguousarray(samples).tobytes()
+
+
+def _describe(
+    runner: DecodeRunner, codestream: Codestream, colour: str, dtype: np.dtype[Any]
+) -> None:
+    """Tell pydicom what the frame is now, where that differs from the data set."""
+    if codestream.coding in ("jpeg2000", "htj2k"):
+        # As pydicom's own plugins: the sample's width is the codestream's.
+        runner.set_option("bits_allocated", 8 * dtype.itemsize)
+        if runner.photometric_interpretation in (Photometric.YBR_ICT, Photometric.YBR_RCT):
+            runner.set_option("photometric_interpretation", Photometric.RGB)
+    elif 8 * dtype.itemsize != runner.bits_allocated:
+        raise UnsupportedError(
+            f"the frame has {8 * dtype.itemsize}-bit samples, Bits Allocated is "
+            f"{runner.bits_allocated}"
+        )
+    if colour == "rgb":
+        _announce_rgb(runner)
+    if codestream.samples > 1:
+        runner.set_option("planar_configuration", 0)
+
+
+def _announce_rgb(runner: DecodeRunner) -> None:
+    """From the first frame that is given as RGB on, all frames of this call are.
+
+    pydicom compares each frame's JFIF marker with the photometric
+    interpretation; it would now find a contradiction in every frame, and warn.
+    """
+    runner.set_option("photometric_interpretation", Photometric.RGB)
+    if not runner.get_option(_GIVES_RGB, False):
+        runner.set_option(_GIVES_RGB, True)
+        runner._conform_jpg_colorspace = lambda info: None  # type: ignore[method-assign]
+
+
+def _decode_by_others(src: bytes, runner: DecodeRunner, reason: Exception) -> bytes | bytearray:
+    frame = _first_success(src, runner, reason)
+    if not runner.get_option(_GIVES_RGB, False):
+        return frame
+    stored = np.frombuffer(frame, np.uint8).reshape(runner.rows, runner.columns, 3)
+    rgb = convert_color_space(stored, Photometric.YBR_FULL, Photometric.RGB)
+    return bytearray(np.ascontiguousarray(rgb))
+
+
+def _first_success(src: bytes, runner: DecodeRunner, reason: Exception) -> bytes | bytearray:
+    failures = [f"{LABEL}: {reason}"]
+    # pydicom keeps the plugins of this call here, and offers no other way to them.
+    for label, decode in getattr(runner, "_decoders", {}).items():
+        if decode is decode_frame:
+            continue
+        try:
+            frame: bytes | bytearray = decode(src, runner)
+            return frame
+        except Exception as error:  # as pydicom: a plugin may raise anything
+            failures.append(f"{label}: {error}")
+    raise RuntimeError("; ".join(failures)) from reason

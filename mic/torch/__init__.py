@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""DICOM for PyTorch: tensors, data sets for a DataLoader, batches in one call.
+
+Needs the extra "torch".
+
+    slices = mic.torch.DicomSlices("scans/", rescale=True, threads=4)
+    for batch in DataLoader(slices, batch_size=16, collate_fn=mic.torch.collate):
+        ...                                     # float32, (16, 1, rows, columns)
+
+Files are parsed once, when a data set is made; after that a slice costs the
+reading of its bytes and their decoding.  Any transfer syntax that pydicom reads
+will do, MIC Lossless and native files are the quick ones.  Nothing needs
+`mic.register`.
+"""
+
+from __future__ import annotations
+
+try:
+    import torch as _torch  # noqa: F401  here, so that the error names the extra
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] != "torch":
+        raise
+    raise ModuleNotFoundError(
+        'mic.torch needs PyTorch; pip install "mic-codec[torch]"', name="torch"
+    ) from error
+
+from ..faces import publish
+from .series import DicomSeries, Series
+from .slices import DicomSlices, Slice, collate, read_dicom_to_tensor, register_in_worker
+
+__all__ = [
+    "DicomSeries",
+    "DicomSlices",
+    "Series",
+    "Slice",
+    "collate",
+    "read_dicom_to_tensor",
+    "register_in_worker",
+]
+
+publish(__name__)

@@ -1,0 +1,384 @@
+# SPDX-License-Identifier: MIT
+"""DICOM for PyTorch: tensors, data sets for a DataLoader, batches in one call.
+
+Needs the extra "torch".
+
+    slices = mic.torch.DicomSlices("scans/", rescale=True, threads=4)
+    for batch in DataLoader(slices, batch_size=16, collate_fn=mic.torch.collate):
+        ...                                     # float32, (16, 1, rows, columns)
+
+Files are parsed once, when a data set is made; after that a slice costs the
+reading of its bytes and their decoding.  Any transfer syntax that pydicom reads
+will do, MIC Lossless and native files are the quick ones.  Nothing needs
+`mic.register`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from operator import index as index_of
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset, default_collate, get_worker_info
+
+from ..api import MAX_PIXELS
+from ..arguments import path_of
+from ..codec.arrays import check_limit, thread_count
+from ..codec.selection import FrameSelection, select_frames
+from ..dicom.index import IndexedFile, index_file, read_frame, read_frames
+from ..dicom.reading import NoPixelsError
+from ..errors import UnsupportedError
+from ..volume.frames import find_files
+from .tensors import FrameCache, Memory, check_dtype, fill, tensor_dtype
+
+PathLike = str | os.PathLike[str]
+
+
+def read_dicom_to_tensor(
+    path: PathLike,
+    frames: FrameSelection = None,
+    *,
+    dtype: torch.dtype | None = torch.float32,
+    rescale: bool = False,
+    threads: int = 1,
+    max_pixels: int = MAX_PIXELS,
+) -> torch.Tensor:
+    """Read a DICOM file as a tensor, channels first.
+
+    Parameters
+    ----------
+    path : path-like
+        A file of any transfer syntax that pydicom reads, MIC Lossless among them.
+    frames : int, slice or sequence of int, optional
+        Frames to read.  By default all.
+    dtype : torch.dtype, optional
+        By default float32, which holds every 16-bit value; None keeps the stored
+        type (uint8, int8, uint16, int16; for uint16 torch has few operations).
+    rescale : bool
+        Apply Rescale Slope and Intercept, or the Modality LUT: CT then is in
+        Hounsfield units.  The values are those of pydicom's
+        ``apply_modality_lut``, rounded to `dtype`.
+    threads : int
+        Threads to decode with; 0 for all CPUs that this process may use.
+    max_pixels : int
+        Most samples to decode; checked before memory is sized.
+
+    Returns
+    -------
+    torch.Tensor, (channels, rows, columns) or (frames, channels, rows, columns)
+        Three axes for an int and for files of a single frame; 1 channel, or 3
+        (red, green, blue).
+
+    Raises
+    ------
+    CorruptDataError
+        The file is damaged.
+    UnsupportedError
+        No pixel data of 8 or 16 bits, frames that the file does not have, or a
+        type that its values do not fit.
+    LimitError
+        More samples than `max_pixels`.
+    """
+    check_dtype(dtype, rescale)
+    thread_count(threads)
+    indexed = index_file(path_of("path", path), max_pixels)
+    check_limit((indexed.n_frames,), max_pixels)
+    selected = select_frames(frames, indexed.n_frames)
+    if not selected:
+        raise UnsupportedError(f"frames {frames!r} select none of {indexed.n_frames} frame(s)")
+    check_limit((len(selected), *indexed.description.frame_shape), max_pixels)
+    items = [(indexed, frame) for frame in selected]
+    tensor = _batch_of(items, dtype, rescale, threads, Memory())
+    one = isinstance(frames, (int, np.integer)) or (frames is None and indexed.n_frames == 1)
+    return tensor[0] if one else tensor
+
+
+def _batch_of(
+    items: Sequence[tuple[IndexedFile, int]],
+    dtype: torch.dtype | None,
+    rescaled: bool,
+    threads: int,
+    memory: Memory,
+) -> torch.Tensor:
+    """Frames of one shape as (frames, channels, rows, columns)."""
+    first = items[0][0].description
+    final = tensor_dtype(dtype, items[0][0])
+    for indexed in {id(item): item for item, _ in items}.values():
+        tensor_dtype(dtype, indexed)
+    shape = (len(items), first.samples_per_pixel, first.rows, first.columns)
+    target = memory.tensor(shape, final)
+    if dtype is None and first.samples_per_pixel == 1:
+        read_frames(items, threads, target.numpy()[:, 0])
+    else:
+        samples = memory.array((len(items), *first.frame_shape), first.dtype)
+        fill(target, read_frames(items, threads, samples), items, rescaled)
+    return target
+
+
+def _indexed(files: Any, max_pixels: int) -> list[IndexedFile]:
+    """Files parsed; what a folder holds without pixels is passed over."""
+    is_folder = isinstance(files, (str, os.PathLike)) and Path(files).is_dir()
+    indexed = []
+    for source in find_files(files):
+        if not isinstance(source, Path):
+            raise UnsupportedError(
+                f"a {type(source).__name__} is among the files, paths are expected; save it first"
+            )
+        try:
+            indexed.append(index_file(source, max_pixels))
+        except NoPixelsError:
+            if not is_folder:
+                raise
+    if not indexed:
+        raise UnsupportedError(f"{files} holds no DICOM file with pixels; is it the right folder?")
+    return indexed
+
+
+def _extent(selected: slice | None, length: int, what: str) -> range:
+    kept = range(length) if selected is None else range(length)[selected]
+    if len(kept) == 0 or kept.step != 1:
+        raise UnsupportedError(
+            f"{what} is {selected}, a slice of step 1 that holds at least one of {what} 0 to "
+            f"{length - 1} is expected"
+        )
+    return kept
+
+
+class Batch(list[Any]):
+    """Samples of a batch, with the tensor that they are views of."""
+
+    def __init__(self, samples: Iterable[Any], stacked: torch.Tensor, targets: list[Any]) -> None:
+        super().__init__(samples)
+        self.stacked = stacked
+        self.targets = targets
+
+
+def collate(samples: Sequence[Any]) -> Any:
+    """The `collate_fn` for a DataLoader: the decoded batch as it is, without a copy.
+
+    What is no batch of `DicomSlices` (because a transform made new tensors, or
+    another data set is between) goes to torch's ``default_collate``.
+
+    Parameters
+    ----------
+    samples : sequence
+        What a data set gave.
+
+    Returns
+    -------
+    torch.Tensor, (batch, channels, rows, columns), or a pair of it and the targets
+        In pinned memory where there is a CUDA device and no worker between.
+    """
+    if not isinstance(samples, Batch):
+        return default_collate(samples)
+    if not samples.targets:
+        return samples.stacked
+    return samples.stacked, default_collate(samples.targets)
+
+
+def register_in_worker(worker_id: int = 0) -> None:
+    """The `worker_init_fn` for a DataLoader over data sets of your own that call pydicom.
+
+    Workers that are spawned know nothing of a `mic.register()` in the main process.
+    """
+    from ..dicom.plugin import register
+
+    register()
+
+
+class Slice(NamedTuple):
+    """A frame of a file, as `target` functions get it."""
+
+    path: str
+    frame: int
+
+
+class DicomSlices(Dataset):  # type: ignore[misc]
+    """The frames of DICOM files, one sample each.
+
+    Parameters
+    ----------
+    files : folder, path, or iterable of paths
+        Folders are searched with all below them.  Every frame of a multi-frame
+        file is a sample.
+    dtype, rescale
+        As for `read_dicom_to_tensor`.
+    rows : slice, optional
+        Rows of each frame to read.
+    patch : (rows, columns), optional
+        Size of a part of each frame at a random place, drawn anew each time from
+        torch's generator, which a DataLoader seeds in its workers.
+    transform : callable, optional
+        Called with each tensor; what it returns takes its place.
+    target : callable, optional
+        Called with each `Slice` (path, frame); samples then are pairs of tensor
+        and what it returns.
+    cache_bytes : int
+        Keep so many bytes of decoded frames, in each process.
+    threads : int
+        Threads that decode a batch, in each process; 0 for all CPUs that the
+        process may use.  Without workers (``num_workers=0``) threads decode a
+        batch of MIC Lossless in one call, which spares the copies that workers
+        cost.
+    max_pixels : int
+        Most samples of one frame.
+
+    Notes
+    -----
+    A sample is a tensor of (channels, rows, columns).  Of frames in MIC Lossless
+    only the strips that hold the rows asked for are decoded; frames of less than
+    1.5 million pixels have one strip.  One object may be shared by threads.
+
+    Raises
+    ------
+    UnsupportedError
+        No files, or files without pixel data of 8 or 16 bits.
+    CorruptDataError
+        A file that is no DICOM file, or contradicts itself.
+    LimitError
+        Frames of more than `max_pixels` samples.
+    """
+
+    def __init__(
+        self,
+        files: Any,
+        *,
+        dtype: torch.dtype | None = torch.float32,
+        rescale: bool = False,
+        rows: slice | None = None,
+        patch: tuple[int, int] | None = None,
+        transform: Callable[[torch.Tensor], Any] | None = None,
+        target: Callable[[Slice], Any] | None = None,
+        cache_bytes: int = 0,
+        threads: int = 1,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
+        check_dtype(dtype, rescale)
+        thread_count(threads)
+        if rows is not None and patch is not None:
+            raise UnsupportedError("rows and patch exclude each other; pass one of them")
+        if rows is not None and not isinstance(rows, slice):
+            raise UnsupportedError(f"rows is {rows!r}, a slice is expected")
+        if patch is not None and not (isinstance(patch, Sequence) and len(patch) == 2):
+            raise UnsupportedError(f"patch is {patch!r}, a pair of (rows, columns) is expected")
+        self.dtype = dtype
+        self.rescale = rescale
+        self.rows = rows
+        self.patch = patch
+        self.transform = transform
+        self.target = target
+        self.threads = threads
+        self._cache = FrameCache(cache_bytes)
+        self._memory = Memory()
+        self._prepared = False
+        self._files = _indexed(files, max_pixels)
+        counts = [indexed.n_frames for indexed in self._files]
+        self._first = np.concatenate([[0], np.cumsum(counts)])
+
+    def __len__(self) -> int:
+        return int(self._first[-1])
+
+    def item(self, index: int) -> Slice:
+        """File and frame of a sample."""
+        indexed, frame = self._locate(index)
+        return Slice(indexed.path, frame)
+
+    def read(
+        self, index: int, rows: slice | None = None, columns: slice | None = None
+    ) -> torch.Tensor:
+        """A part of a frame, (channels, rows, columns), without transform.
+
+        Parameters
+        ----------
+        index : int
+            Number of the sample.
+        rows, columns : slice of step 1, optional
+            By default all.
+        """
+        indexed, frame = self._locate(index)
+        description = indexed.description
+        n_rows = _extent(rows, description.rows, "rows")
+        n_columns = _extent(columns, description.columns, "columns")
+        samples = self._stored(index, n_rows)[:, n_columns.start : n_columns.stop]
+        shape = (1, description.samples_per_pixel, *samples.shape[:2])
+        tensor = self._memory.tensor(shape, tensor_dtype(self.dtype, indexed))
+        fill(tensor, samples[np.newaxis], [(indexed, frame)], self.rescale)
+        return tensor[0]
+
+    def __getitem__(self, index: int) -> Any:
+        self._prepare()
+        if self.patch is None:
+            tensor = self.read(index, self.rows)
+        else:
+            tensor = self.read(index, *self._random_patch(index))
+        return self._sample(tensor, index)
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """The samples of a batch, which a DataLoader asks for at once."""
+        self._prepare()
+        whole = self.rows is None and self.patch is None and self._cache.max_bytes == 0
+        if not whole:
+            return [self[index] for index in indices]
+        items = [self._locate(index) for index in indices]
+        stacked = _batch_of(items, self.dtype, self.rescale, self.threads, self._memory)
+        if self.transform is not None:
+            return [self._sample(one, index) for one, index in zip(stacked, indices, strict=True)]
+        samples = [self._sample(one, index) for one, index in zip(stacked, indices, strict=True)]
+        targets = [] if self.target is None else [target for _, target in samples]
+        return Batch(samples, stacked, targets)
+
+    def _sample(self, tensor: torch.Tensor, index: int) -> Any:
+        value = tensor if self.transform is None else self.transform(tensor)
+        return value if self.target is None else (value, self.target(self.item(index)))
+
+    def _locate(self, index: int) -> tuple[IndexedFile, int]:
+        try:
+            index = index_of(index)
+        except TypeError:
+            raise TypeError(f"index {index!r} is no sample, a whole number is expected") from None
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"sample {index} is asked for, there are {len(self)}")
+        index %= len(self)
+        number = int(np.searchsorted(self._first, index, "right")) - 1
+        return self._files[number], index - int(self._first[number])
+
+    def _stored(self, index: int, rows: range) -> NDArray[Any]:
+        indexed, frame = self._locate(index)
+        if self._cache.max_bytes == 0:
+            return read_frame(indexed, frame, rows)
+        key = int(index) % len(self)
+        samples = self._cache.get(key)
+        if samples is None:
+            samples = read_frame(indexed, frame)
+            self._cache.put(key, samples)
+        return samples[rows.start : rows.stop]
+
+    def _random_patch(self, index: int) -> tuple[slice, slice]:
+        assert self.patch is not None
+        indexed, _ = self._locate(index)
+        places = []
+        sides = (indexed.description.rows, indexed.description.columns)
+        for size, length in zip(self.patch, sides, strict=True):
+            if not 0 < size <= length:
+                raise UnsupportedError(
+                    f"{indexed.name} has frames of {sides[0]} x {sides[1]}, patches of "
+                    f"{self.patch[0]} x {self.patch[1]} do not fit; choose smaller ones"
+                )
+            start = int(torch.randint(length - size + 1, ()))
+            places.append(slice(start, start + size))
+        return places[0], places[1]
+
+    def _prepare(self) -> None:
+        """In a worker, once: `transform` and `target` may call pydicom."""
+        if not self._prepared:
+            self._prepared = True
+            if get_worker_info() is not None:
+                register_in_worker()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_prepared": False}

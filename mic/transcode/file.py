@@ -1,0 +1,487 @@
+# SPDX-License-Identifier: MIT
+"""DICOM files from one transfer syntax into another, with proof.
+
+A new file is written under a temporary name, read and decoded again, and compared
+with the source, every frame and every attribute, before it gets its name.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from ..arguments import choose, new_file, path_of, whole_number
+from ..atomic import replacing
+from ..dicom.reading import is_dicom
+from ..dicom.syntaxes import (
+    BIG_ENDIAN,
+    DEFLATED,
+    IMPLICIT,
+    JPEG_LS_NEAR,
+    LOSSLESS,
+    Syntax,
+    find_syntax,
+    syntax_of,
+    title_of,
+)
+from ..errors import CorruptDataError, MicError, UnsupportedError, VerifyError, located
+from .attributes import LOSSY_CHANGES, differences, mark_lossy
+from .image import NativeImage, Words, frame_count, image_of, sha256_of, value_frames
+from .pixels import PIXEL_KEYWORDS, encode, pixel_part, to_native
+from .report import digest_of
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset, FileDataset
+
+
+@dataclass(frozen=True)
+class Record:
+    """What `transcode_file` did.
+
+    Attributes
+    ----------
+    source, target : str
+        Paths.
+    source_syntax, syntax : str
+        Transfer Syntax UIDs.
+    frames : int
+    decoded_bytes, encoded_bytes : int
+        Size of the pixels uncompressed, and of the new Pixel Data; in the deflated
+        syntax, where these have no size of their own, that of the new file.
+    ratio : float
+        Of these two.
+    source_bytes, target_bytes : int
+        Sizes of the files.
+    sha256 : str
+        Of the decoded pixels of the new file: `mic.transcode_image.sha256_of`.
+    target_sha256 : str
+        Of the new file.
+    near, max_error : int
+        Largest error that was allowed, and that was found.
+    verified : bool
+        The new file was decoded and compared with the source.
+    seconds : float
+        Time that it took.
+    """
+
+    source: str
+    target: str
+    source_syntax: str
+    syntax: str
+    frames: int
+    decoded_bytes: int
+    encoded_bytes: int
+    ratio: float
+    source_bytes: int
+    target_bytes: int
+    sha256: str
+    target_sha256: str
+    near: int
+    max_error: int
+    verified: bool
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, in types that JSON knows."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Conversion:
+    """Pixels on their way: what went in, and how they differ if they may."""
+
+    native: bytes
+    image: NativeImage | None
+    photometric: str
+    near: int
+    frames: int
+
+    def sha256(self) -> str:
+        if self.image is None:
+            return hashlib.sha256(self.native).hexdigest()
+        return sha256_of(value_frames(self.image))
+
+
+def transcode_file(
+    src: str | os.PathLike[str],
+    dst: str | os.PathLike[str],
+    to: str = "mic",
+    *,
+    near: int = 0,
+    effort: int = 5,
+    verify: bool = True,
+) -> Record:
+    """Write a DICOM file in another transfer syntax.
+
+    Parameters
+    ----------
+    src : path-like
+        DICOM file in any syntax that pydicom (with the plugins of the extra "dicom")
+        or mic decodes.
+    dst : path-like
+        The new file, replaced if it exists; its folder must exist.  It appears
+        complete and verified, or not at all.
+    to : str
+        ``"mic"``, ``"explicit"``, ``"implicit"``, ``"deflated"``, ``"rle"``, ``"jpegls"``,
+        ``"jpegls-near"``, ``"jpeg2000"``, ``"htj2k"``, ``"htj2k-rpcl"``, or a UID, keyword
+        or DICOM name.
+    near : int
+        For ``"jpegls-near"``: largest error of a sample value.
+    effort : int
+        For ``"mic"``: 1 to 9, time against size.
+    verify : bool
+        Decode the new file, and compare each frame and each attribute with the
+        source before the new file gets its name.
+
+    Returns
+    -------
+    Record
+
+    Raises
+    ------
+    UnsupportedError
+        The syntax may not hold these pixels, or a decoder or encoder is missing.
+    CorruptDataError
+        The source is damaged.
+    VerifyError
+        The new file differs from the source; there is no new file.
+
+    Notes
+    -----
+    Everything but the pixel data and the transfer syntax stays.  What changes
+    beside is what the standard asks for: YCbCr of a lossy source becomes RGB,
+    Planar Configuration becomes 0 in JPEG-LS, JPEG 2000 and HTJ2K, RGB becomes
+    YBR_RCT in the last two, and near-lossless pixels are declared as such.
+
+    Holds about two uncompressed copies of the pixels in memory.  Safe to call from
+    several threads and processes; running it again gives the same file.
+    """
+    started = time.perf_counter()
+    source, target = path_of("src", src), new_file("dst", dst)
+    syntax = find_syntax(to)
+    near = whole_number("near", near)
+    choose("effort", effort, range(1, 10))
+    with _named(source.name):
+        original = read_dicom(source)
+        # Elements that nothing reads stay the bytes that they were: work on a copy.
+        ds = copy.deepcopy(original)
+        conversion = _convert(ds, syntax, near, effort)
+        if not target.parent.is_dir():
+            raise UnsupportedError(f"the folder {target.parent} does not exist; create it first")
+        sha256, max_error = "", 0
+        with replacing(target) as file:
+            _write(file, ds, syntax)
+            if verify:
+                sha256, max_error = _verify(file, original, syntax, conversion, target.name)
+            target_sha256 = digest_of(file)
+            target_bytes = file.tell()
+    is_deflated = syntax.uid == DEFLATED
+    encoded = target_bytes if is_deflated else len(ds["PixelData"].value)
+    return Record(
+        str(source),
+        str(target),
+        syntax_of(original),
+        syntax.uid,
+        conversion.frames,
+        len(conversion.native),
+        encoded,
+        round(len(conversion.native) / max(1, encoded), 4),
+        source.stat().st_size,
+        target_bytes,
+        sha256 or conversion.sha256(),
+        target_sha256,
+        near,
+        max_error,
+        verify,
+        round(time.perf_counter() - started, 4),
+    )
+
+
+def change_syntax(
+    ds: Dataset, syntax: Syntax, *, near: int = 0, effort: int = 5, verify: bool = True
+) -> None:
+    """`transcode_file` for a data set in memory, in place; on an error it is unchanged."""
+    changed = copy.deepcopy(ds)
+    conversion = _convert(changed, syntax, near, effort)
+    if verify:
+        _compare_pixels(pixel_part(changed), conversion, syntax, "the compressed data set")
+    ds.file_meta = changed.file_meta
+    for tag in set(ds.keys()) - set(changed.keys()):
+        del ds[tag]
+    for tag in tuple(changed.keys()):
+        element = changed.get_item(tag)
+        if tag not in ds or element is not ds.get_item(tag):
+            ds[tag] = element
+    if hasattr(ds, "_pixel_array"):  # pydicom keeps decoded pixels here
+        ds._pixel_array = None
+        ds._pixel_id = {}
+
+
+def read_dicom(path: Path) -> FileDataset:
+    """A DICOM file, with or without preamble (then its name must end in .dcm).
+
+    Raises
+    ------
+    CorruptDataError
+        It is no DICOM file.
+    """
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    try:
+        ds = dcmread(path, force=path.suffix.lower() == ".dcm")
+    except InvalidDicomError:
+        raise CorruptDataError(f"{path.name} is not a DICOM file") from None
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # pydicom raises what it likes of a damaged file
+        raise CorruptDataError(f"{path.name} cannot be read as DICOM: {error}") from error
+    if not is_dicom(path) and "SOPClassUID" not in ds and "Rows" not in ds:  # such as a text
+        raise CorruptDataError(f"{path.name} is not a DICOM file")
+    elements = (ds.get_item(tag) for tag in tuple(ds.keys()))
+    if ds.original_encoding[0] is False and any(element.VR is None for element in elements):
+        # A file whose syntax says explicit VR, and which has none: pydicom reads it, and must
+        # know that to write it.
+        ds.set_original_encoding(True, ds.original_encoding[1])
+    return ds
+
+
+def _convert(ds: Dataset, syntax: Syntax, near: int, effort: int) -> _Conversion:
+    """Change the pixel data, the transfer syntax, and the attributes that depend on them."""
+    if near and syntax.uid != JPEG_LS_NEAR:
+        raise UnsupportedError(f"NEAR is {near}, {syntax.title} takes 0; choose jpegls-near")
+    uid = syntax_of(ds)
+    part = pixel_part(_little_endian(ds))
+    kept = uid == syntax.uid and not near  # the codestreams stay as they are
+    colour = ("PhotometricInterpretation", "PlanarConfiguration")
+    before = {keyword: part.get(keyword) for keyword in colour}
+    native = to_native(part, as_rgb=not kept)
+    data, photometric = native.PixelData, str(native.get("PhotometricInterpretation"))
+    frames = frame_count(native)
+    if kept:
+        return _Conversion(data, image_of(native), photometric, 0, frames)
+    part, image = encode(native, syntax, near, effort)
+    conversion = _Conversion(data, image, photometric, near, frames)
+    for keyword in PIXEL_KEYWORDS:
+        if keyword in ds:
+            del ds[keyword]
+        if keyword in part:
+            ds[keyword] = part[keyword]
+    if not hasattr(ds, "file_meta"):
+        from pydicom.dataset import FileMetaDataset
+
+        ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = part.file_meta.TransferSyntaxUID
+    for keyword, value in before.items():
+        if part.get(keyword) != value:
+            ds[keyword] = part[keyword]
+    if near:
+        ratio = len(data) / len(ds["PixelData"].value)
+        mark_lossy(ds, near, ratio, conversion.sha256())
+    return conversion
+
+
+def _write(file: BinaryIO, ds: Dataset, syntax: Syntax) -> None:
+    from pydicom.filewriter import dcmwrite
+
+    # Files without file meta information get what the file format asks for.
+    complete = _has_file_meta(ds)
+    if complete and not getattr(ds, "preamble", None):
+        ds.preamble = b"\0" * 128
+    try:
+        dcmwrite(
+            file,
+            ds,
+            implicit_vr=syntax.uid == IMPLICIT,
+            little_endian=True,
+            enforce_file_format=not complete,
+        )
+    except (MicError, OSError, MemoryError):
+        raise
+    except Exception as error:  # values that pydicom cannot write in another encoding
+        raise UnsupportedError(f"an attribute cannot be written as {syntax.title}: {error}") from (
+            error
+        )
+
+
+def _has_file_meta(ds: Dataset) -> bool:
+    return "MediaStorageSOPClassUID" in getattr(ds, "file_meta", {})
+
+
+def _verify(
+    file: BinaryIO, original: Dataset, syntax: Syntax, conversion: _Conversion, name: str
+) -> tuple[str, int]:
+    """Compare a written file with its source; the hash of its pixels and the largest error."""
+    from pydicom import dcmread
+
+    file.flush()
+    file.seek(0)
+    again = dcmread(file)
+    if syntax_of(again) != syntax.uid:
+        raise VerifyError(
+            f"{name} is {title_of(syntax_of(again))}, {syntax.title} is expected; "
+            "please report this"
+        )
+    ignoring = LOSSY_CHANGES if conversion.near else frozenset()
+    if conversion.photometric != str(original.get("PhotometricInterpretation")):
+        ignoring |= {0x00280004}
+    if not _has_file_meta(original):
+        ignoring |= {0x00020002, 0x00020003}
+    for difference in differences(_little_endian(original), again, ignoring):
+        raise VerifyError(f"{name} differs from the source: {difference}")
+    return _compare_pixels(pixel_part(again), conversion, syntax, name)
+
+
+def _compare_pixels(
+    part: Dataset, conversion: _Conversion, syntax: Syntax, name: str
+) -> tuple[str, int]:
+    again, expected = to_native(part, as_rgb=False), conversion.image
+    if expected is None:
+        if again.PixelData != conversion.native:
+            raise VerifyError(f"{name}: the pixel data differ from the source's")
+        return conversion.sha256(), 0
+    image = image_of(again)
+    if image is None or image.words.shape != expected.words.shape:
+        shape = None if image is None else image.words.shape
+        raise VerifyError(f"{name} has pixels of shape {shape}, {expected.words.shape} is expected")
+    if image.photometric != conversion.photometric:
+        raise VerifyError(
+            f"{name} decodes to {image.photometric}, {conversion.photometric} is expected"
+        )
+    worst = 0
+    for number in range(expected.frames):
+        if syntax.keeps_words:
+            got, wanted = image.words[number], expected.words[number]
+        else:
+            got, wanted = image.values(number), expected.values(number)
+        worst = max(worst, compare_frames(got, wanted, number, name, conversion.near))
+    return sha256_of(value_frames(image)), worst
+
+
+def compare_frames(got: Words, wanted: Words, frame: int, name: str, near: int = 0) -> int:
+    """The largest difference between two frames.
+
+    Raises
+    ------
+    VerifyError
+        It is above `near`; names the frame, the first such pixel and both values.
+    """
+    if np.array_equal(got, wanted):
+        return 0
+    error = np.abs(got.astype(np.int64) - wanted.astype(np.int64))
+    worst = int(error.max())
+    if worst <= near:
+        return worst
+    position = tuple(int(i) for i in np.argwhere(error > near)[0])
+    allowed = f" give or take {near}" if near else ""
+    raise VerifyError(
+        f"{name}: frame {frame}, pixel {position} is {got[position]}, {wanted[position]}{allowed} "
+        f"is expected ({int((error > near).sum())} samples differ, by {worst} at most)",
+        frame=frame,
+    )
+
+
+def compare_files(first: Path, second: Path, near: int = 0) -> dict[str, Any]:
+    """Compare the pixels and the attributes of two DICOM files, in whatever syntaxes.
+
+    Parameters
+    ----------
+    first, second : Path
+    near : int
+        Largest difference of a sample value that is allowed.
+
+    Returns
+    -------
+    dict
+        ``frames``, ``max_error``, ``sha256`` of both pixels (one if they are equal),
+        ``shape``, ``photometric``, and ``differences``: attributes, as texts.
+
+    Raises
+    ------
+    VerifyError
+        The pixels differ by more than `near`.
+    """
+    one, two = (_little_endian(read_dicom(path)) for path in (first, second))
+    natives = []
+    for path, ds in ((first, one), (second, two)):
+        with _named(path.name):
+            natives.append(to_native(pixel_part(ds)))
+    facts = _compare_natives(natives[0], natives[1], first.name, second.name, near)
+    decoded_to_rgb = all(str(ds.PhotometricInterpretation) == "RGB" for ds in natives)
+    lossy = not {syntax_of(one), syntax_of(two)} <= LOSSLESS
+    ignoring = frozenset({0x00280004} if decoded_to_rgb and lossy else ())
+    if near:
+        ignoring |= LOSSY_CHANGES
+    return facts | {"differences": list(differences(one, two, ignoring))}
+
+
+def _compare_natives(
+    first: Dataset, second: Dataset, name: str, other: str, near: int
+) -> dict[str, Any]:
+    one, two = image_of(first), image_of(second)
+    if one is None or two is None:
+        if first.PixelData != second.PixelData:
+            raise VerifyError(f"{name} and {other} have other pixel data")
+        digest = hashlib.sha256(first.PixelData).hexdigest()
+        return {
+            "frames": frame_count(first),
+            "max_error": 0,
+            "sha256": [digest],
+            "shape": None,
+        }
+    if one.words.shape != two.words.shape:
+        raise VerifyError(
+            f"{name} has pixels of shape {one.words.shape}, {other} of {two.words.shape}"
+        )
+    if one.photometric != two.photometric:
+        raise VerifyError(f"{name} decodes to {one.photometric}, {other} to {two.photometric}")
+    worst = 0
+    for number in range(one.frames):
+        frames = one.values(number), two.values(number)
+        worst = max(worst, compare_frames(*frames, number, f"{name} against {other}", near))
+    hashes = [sha256_of(value_frames(one))]
+    if worst:
+        hashes.append(sha256_of(value_frames(two)))
+    return {
+        "frames": one.frames,
+        "max_error": worst,
+        "sha256": hashes,
+        "shape": one.words.shape,
+        "photometric": one.photometric,
+    }
+
+
+def _little_endian(ds: Dataset) -> Dataset:
+    """Turn a big-endian data set round, in place."""
+    if syntax_of(ds) != BIG_ENDIAN:
+        return ds
+    from ..dicom.endian import swap_words, to_little_endian
+
+    stored = ds.get("PixelData")
+    to_little_endian(ds)
+    sample_bytes = int(ds.get("BitsAllocated") or 0) // 8
+    if stored and sample_bytes > 2:  # pydicom takes them for one word, whatever the VR
+        ds["PixelData"].value = swap_words(stored, sample_bytes)
+    return ds
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Begin the messages of errors with the name of the file; all of them are MicErrors."""
+    try:
+        with located(name):
+            yield
+    except (MicError, OSError, MemoryError):
+        raise
+    except Exception as error:  # pydicom raises what it likes where an attribute is damaged
+        text = " ".join(str(error).split()) or type(error).__name__
+        raise CorruptDataError(f"{name} cannot be transcoded: {text}") from error

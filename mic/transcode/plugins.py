@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""pydicom's decoders and encoders, with one kind of error whatever their plugins raise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..dicom.syntaxes import RLE, title_of
+from ..errors import CorruptDataError, MicError, UnsupportedError
+from .image import NativeImage, Words
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+EXTRA = 'pip install "mic-codec[dicom]"'
+"""How to get the plugins of pydicom that mic is tested with."""
+# Everything else may come from a plugin: a panic of one in Rust is no Exception.
+_NOT_OF_PLUGINS = (MicError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit)
+
+
+def decoded_arrays(part: Dataset, uid: str, as_rgb: bool) -> Iterator[tuple[Words, dict[str, Any]]]:
+    """Frames as pydicom decodes them, colour by pixel, with their properties.
+
+    Raises
+    ------
+    UnsupportedError
+        No decoder is installed; the message tells which would do.
+    CorruptDataError
+        None of them can decode the frames.
+    """
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import UID
+
+    title = title_of(uid)
+    try:
+        decoder = get_decoder(UID(uid))
+    except NotImplementedError:
+        raise UnsupportedError(f"pydicom has no decoder for {title} ({uid})") from None
+    if not decoder.is_available:
+        raise UnsupportedError(
+            f"no decoder for {title} is installed ({_lines(decoder.missing_dependencies)}); {EXTRA}"
+        )
+    options: dict[str, Any] = {"raw": not as_rgb}
+    if uid == RLE:
+        options["correct_unused_bits"] = False
+    try:
+        yield from decoder.iter_array(part, **options)
+    except _NOT_OF_PLUGINS:
+        raise
+    except BaseException as error:  # pydicom and its plugins raise what they like
+        raise CorruptDataError(f"{title} cannot be decoded: {_lines([error])}") from error
+
+
+def run_encoder(
+    uid: str, image: NativeImage, frames: Iterable[Words], photometric: str, **options: Any
+) -> Iterator[bytes]:
+    """Codestreams of frames from pydicom's encoder for a transfer syntax.
+
+    Raises
+    ------
+    UnsupportedError
+        No encoder is installed (the message tells which), or it refuses the image.
+    """
+    from pydicom.pixels.encoders.base import get_encoder
+    from pydicom.uid import UID
+
+    encoder = get_encoder(UID(uid))
+    title = title_of(uid)
+    if not encoder.is_available:
+        raise UnsupportedError(
+            f"no encoder for {title} is installed ({_lines(encoder.missing_dependencies)}); {EXTRA}"
+        )
+    described: dict[str, Any] = {
+        "rows": image.rows,
+        "columns": image.columns,
+        "number_of_frames": 1,
+        "samples_per_pixel": image.samples,
+        "bits_allocated": image.allocated,
+        "bits_stored": image.stored,
+        "pixel_representation": int(image.signed),
+        "photometric_interpretation": photometric,
+        "planar_configuration": 0,
+    }
+    for frame in frames:
+        try:
+            yield bytes(encoder.encode(frame.tobytes(), **(described | options)))
+        except _NOT_OF_PLUGINS:
+            raise
+        except BaseException as error:  # pydicom and its plugins raise what they like
+            raise UnsupportedError(f"{title} cannot be encoded: {_lines([error])}") from error
+
+
+def _lines(texts: Iterable[Any]) -> str:
+    """Messages of others, which may have several lines, as one."""
+    lines = [line.strip() for text in texts for line in str(text).splitlines()]
+    return " ".join(line for line in lines if line)[:300]

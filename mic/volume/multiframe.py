@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: MIT
+"""Series of single-frame files as one enhanced multi-frame data set, by highdicom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..api import MAX_PIXELS
+from ..codec.arrays import thread_count
+from ..dicom.reading import dicom_error
+from ..errors import MicError, UnsupportedError, VerifyError
+from ..extras import require
+from .frames import Frame
+from .geometry import Stack, stack_frames
+from .volume import frames_of_series
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+# SOP Class of the single-frame files, and highdicom's class of the result.
+_CLASSES = {
+    "1.2.840.10008.5.1.4.1.1.2": "LegacyConvertedEnhancedCTImage",
+    "1.2.840.10008.5.1.4.1.1.4": "LegacyConvertedEnhancedMRImage",
+    "1.2.840.10008.5.1.4.1.1.128": "LegacyConvertedEnhancedPETImage",
+}
+_IMAGE_POSITION = 0x00200032
+_PLANE_POSITION = 0x00209113
+
+
+def to_multiframe(
+    series: Any,
+    *,
+    series_uid: str | None = None,
+    compress: bool = False,
+    effort: int = 5,
+    threads: int = 1,
+    max_pixels: int = MAX_PIXELS,
+) -> Dataset:
+    """Make one Legacy Converted Enhanced CT, MR or PET data set of a series.
+
+    The conversion of the attributes is highdicom's (extra "multiframe"); the frames
+    are sorted along the slice normal, ascending, times one after another, and
+    indexed by their position.  Every frame is compared with its source.
+
+    Parameters
+    ----------
+    series : path, or iterable of paths and pydicom data sets
+        Single-frame CT, MR or PET images of any transfer syntax.
+    series_uid : str, optional
+        Series Instance UID, needed where there are several series.
+    compress : bool
+        Compress the frames to MIC Lossless.  Otherwise they are native, ready for
+        ``ds.compress`` with the syntax you choose.
+    effort, threads : int
+        Of the compression, see `mic.dicom.compress`; `threads` also read headers.
+    max_pixels : int
+        Most samples of the series.
+
+    Returns
+    -------
+    pydicom Dataset
+        A new instance of a new series, Explicit VR Little Endian or MIC Lossless; save
+        it by ``ds.save_as``.
+
+    Raises
+    ------
+    UnsupportedError
+        Other kinds of images, mixed orientations, duplicates, or what highdicom
+        cannot convert.
+    VerifyError
+        A frame of the result differs from its source.
+    """
+    legacy = require("highdicom.legacy", "multiframe")
+    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+    _, frames = frames_of_series(series, series_uid, thread_count(threads), max_pixels)
+    stack = _sorted_stack(frames)
+    ordered = [frame for slices in stack.frames for frame in slices]
+    make = getattr(legacy, _CLASSES[_sop_class(ordered)])
+    native = [_native(frame) for frame in ordered]
+    try:
+        ds: Dataset = make(
+            native,
+            series_instance_uid=generate_uid(),
+            series_number=int(native[0].get("SeriesNumber") or 1),
+            sop_instance_uid=generate_uid(),
+            instance_number=1,
+            transfer_syntax_uid=ExplicitVRLittleEndian,
+            include_dimension_index=False,  # which would sort the other way round
+        )
+    except Exception as error:  # highdicom raises what it likes
+        raise UnsupportedError(f"highdicom cannot convert the series: {error}") from error
+    if len(stack.frames) == 1 and stack.frames[0][0].position is not None:
+        _index_by_position(ds)
+    _verify(ds, native, ordered)
+    if compress:
+        from ..dicom.dataset import compress as compress_frames
+
+        compress_frames(ds, effort=effort, threads=threads)
+    return ds
+
+
+def _sorted_stack(frames: Sequence[Frame]) -> Stack:
+    for frame in frames:
+        if frame.index is not None:
+            raise UnsupportedError(f"{frame.name} is a multi-frame file already")
+    stack = stack_frames(frames, strict=False)  # gaps and tilt are none of a file's business
+    if sum(map(len, stack.frames)) < len(frames):
+        raise UnsupportedError(
+            f"{stack.notes[0]} before you convert them"  # the only note that drops frames
+        )
+    return stack
+
+
+def _sop_class(frames: Sequence[Frame]) -> str:
+    uids = {str(frame.header.get("SOPClassUID")) for frame in frames}
+    if len(uids) == 1 and (uid := next(iter(uids))) in _CLASSES:
+        return uid
+    from pydicom.uid import UID
+
+    names = ", ".join(sorted(UID(uid).name for uid in uids))
+    raise UnsupportedError(
+        f"the series holds {names}; CT, MR or PET Image Storage is expected, which alone have an "
+        "enhanced multi-frame form"
+    )
+
+
+def _native(frame: Frame) -> Dataset:
+    """The data set of a frame with native little-endian pixel data."""
+    from pydicom import dcmread
+    from pydicom.pixels.utils import decompress as decompress_by_pydicom
+    from pydicom.uid import ExplicitVRBigEndian
+
+    from ..dicom.dataset import decompress
+    from ..dicom.endian import to_little_endian
+    from ..dicom.pixels import MICLossless
+
+    try:
+        ds: Dataset
+        if isinstance(frame.source, Path):
+            ds = dcmread(frame.source, force=True)
+        else:
+            ds = deepcopy(frame.source)  # the caller's keeps its pixel data
+        syntax = ds.file_meta.TransferSyntaxUID
+        if syntax == MICLossless:
+            decompress(ds, exact=True)
+        elif syntax == ExplicitVRBigEndian:
+            to_little_endian(ds)
+        elif syntax.is_compressed and not syntax.is_deflated:
+            decompress_by_pydicom(ds, generate_instance_uid=False)
+        return ds
+    except (MicError, OSError):
+        raise
+    except Exception as error:  # pydicom and its plugins raise what they like
+        raise dicom_error(frame.name, error) from error
+
+
+def _index_by_position(ds: Dataset) -> None:
+    """Dimension module (PS3.3, C.7.6.17): one dimension, the place of the frame."""
+    from pydicom.dataset import Dataset
+    from pydicom.uid import generate_uid
+
+    organization = generate_uid()
+    entry = Dataset()
+    entry.DimensionOrganizationUID = organization
+    ds.DimensionOrganizationSequence = [entry]
+    index = Dataset()
+    index.DimensionOrganizationUID = organization
+    index.DimensionIndexPointer = _IMAGE_POSITION
+    index.FunctionalGroupPointer = _PLANE_POSITION
+    index.DimensionDescriptionLabel = "Image Position Patient"
+    ds.DimensionIndexSequence = [index]
+    for number, groups in enumerate(ds.PerFrameFunctionalGroupsSequence, start=1):
+        groups.FrameContentSequence[0].DimensionIndexValues = [number]
+
+
+def _verify(ds: Dataset, native: Sequence[Dataset], frames: Sequence[Frame]) -> None:
+    """Compare the bytes of each frame with those of its source."""
+    from pydicom.pixels.utils import get_expected_length
+
+    size = get_expected_length(native[0])
+    if ds.get("PhotometricInterpretation") != native[0].PhotometricInterpretation:
+        raise UnsupportedError(
+            f"{frames[0].name} is {native[0].PhotometricInterpretation}, which an enhanced image "
+            "cannot be without a change of its samples; MONOCHROME2 is expected"
+        )
+    for number, (source, frame) in enumerate(zip(native, frames, strict=True)):
+        if ds.PixelData[number * size : (number + 1) * size] != source.PixelData[:size]:
+            raise VerifyError(
+                f"frame {number} differs from {frame.name}, of which it was made; please report "
+                "this with the files"
+            )
