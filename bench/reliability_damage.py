@@ -12,7 +12,7 @@ import numpy as np
 
 import mic
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 
 import taken_apart
 import zoo

@@ -35,7 +35,7 @@ echo "== the sdist builds offline"
 
 echo "== the wheel, outside of the sources"
 rm -rf unpacked/mic # only the installed package may be found
-"$python" -m pytest -q unpacked/tests/test_roundtrip.py unpacked/tests/test_reference_decoder.py
+"$python" -m pytest -q unpacked/tests/core/test_roundtrip.py unpacked/tests/core/test_reference_decoder.py
 
 if [ "$(uname -m)" = x86_64 ] && command -v qemu-x86_64 >/dev/null; then
     # The oldest that numpy itself runs on; no AVX.  A forced kernel of the

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-TESTS = [f"tests/test_{name}.py" for name in ("roundtrip", "reference_decoder", "threads")]
+TESTS = [f"tests/core/test_{name}.py" for name in ("roundtrip", "reference_decoder", "threads")]
 
 for isa in (None, "scalar"):
     environment = {**os.environ, **({"MIC_CPU": isa} if isa else {})}

@@ -9,12 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
-
-sys.path.insert(0, str(Path(__file__).parent))  # for zoo and handmade
-
 import zoo
 from dicomfiles import shipped
+from hypothesis import HealthCheck, settings
 
 import mic
 from mic import _mic
@@ -75,10 +72,11 @@ def tree(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run_python() -> Callable[[str], str]:
-    """Run code in a new process that finds mic and zoo; give back what it prints."""
-    paths = [str(Path(mic.__file__).parent.parent), str(Path(__file__).parent)]
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(paths))
+def run_python(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """Run code in a new process that finds mic, zoo and the test's own file; give back what it
+    prints."""
+    paths = [Path(mic.__file__).parents[1], Path(zoo.__file__).parent, request.path.parent]
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(map(str, paths)))
 
     def run(code: str) -> str:
         done = subprocess.run(

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Generated: crc32c_tables[k][b] is the CRC-32C remainder of byte b followed by k
- * zero bytes.  tests/test_checksum.py computes them again.
+ * zero bytes.  tests/core/test_checksum.py computes them again.
  */
 static const uint32_t crc32c_tables[8][256] = {
     {

@@ -11,7 +11,7 @@ import hashlib
 import json
 from pathlib import Path
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 FOLDERS = ("mic3", "native", "published")
 LISTED = {
     name: digest

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import mic
 
-PART = Path(__file__).parent / "data" / "mic3"
-WHOLE = Path(__file__).parent.parent.parent / "shared" / "vectors"
+PART = Path(__file__).parents[1] / "data" / "mic3"
+WHOLE = Path(__file__).parents[3] / "shared" / "vectors"
 CASES = [
     pytest.param(folder, entry, path, facts, id=f"{folder.name}-{entry['name']}-{path}")
     for folder in (PART, WHOLE)

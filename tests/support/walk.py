@@ -28,12 +28,12 @@ from mic.dicom.syntaxes import (
 )
 from mic.errors import MicError
 from mic.transcode import transcode_file
-from mic.transcode.file import read_dicom
 from mic.transcode.attributes import differences
+from mic.transcode.file import read_dicom
 
-DOCUMENT = Path(__file__).parent.parent / "docs" / "transcode.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "transcode.md"
 WRITABLE = {syntax.uid for syntax in SYNTAXES}
-_MARKS = "<!-- {0}: made by tests/walk.py -->\n", "<!-- end of {0} -->\n"
+_MARKS = "<!-- {0}: made by tests/support/walk.py -->\n", "<!-- end of {0} -->\n"
 
 
 def image_files():

@@ -17,7 +17,7 @@ from seriesfiles import pixels, write_series
 
 import mic
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DOCUMENTS = [path for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")) if path.exists()]
 NEEDS_EXTRAS = ("cli", "bench", "realimages", "imagefiles", "zarr", "numcodecs", "torch")
 

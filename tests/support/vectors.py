@@ -18,8 +18,8 @@ import numpy as np
 import mic
 from mic import stages
 
-PART = Path(__file__).parent / "data" / "published"
-WHOLE = Path(__file__).parent.parent.parent / "shared" / "vectors"
+PART = Path(__file__).parents[1] / "data" / "published"
+WHOLE = Path(__file__).parents[3] / "shared" / "vectors"
 PREDICTORS = {
     "delta": "average",
     "deltazz": "zigzag",

@@ -20,7 +20,7 @@ from mic.benchmark.codecs import Codec, own_codecs, peer_codecs, peer_versions
 from mic.benchmark.images import RealImage
 from mic.images import samples as image_samples
 
-BENCH = Path(__file__).resolve().parents[1] / "bench"
+BENCH = Path(__file__).resolve().parents[2] / "bench"
 QUICK = {"repeat": 2, "min_seconds": 0.0}
 
 

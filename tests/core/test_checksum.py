@@ -11,7 +11,7 @@ import zoo
 
 import mic
 
-TABLES = Path(__file__).parent.parent / "csrc" / "base" / "crc32c_tables.h"
+TABLES = Path(__file__).parents[2] / "csrc" / "base" / "crc32c_tables.h"
 
 
 def test_check_value() -> None:

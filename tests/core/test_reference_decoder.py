@@ -13,7 +13,7 @@ import zoo
 
 import mic
 
-FROZEN = Path(__file__).parent / "data" / "native"
+FROZEN = Path(__file__).parents[1] / "data" / "native"
 FILES = json.loads((FROZEN / "manifest.json").read_text())
 
 
