@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""DICOM files as frames with a place in space, before any pixel is decoded."""
+"""The frames of DICOM files and their place in space, before any pixel is decoded."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 PathOrDataset = Path | Any
 """A path or a pydicom Dataset."""
 
-# What may tell frames of one place apart, most telling first.
+# Attributes that may distinguish frames at one place, the most specific first.
 AXIS_KEYWORDS = (
     "TemporalPositionIdentifier",
     "TemporalPositionIndex",
@@ -86,7 +86,7 @@ class Frame:
     ----------
     image : Image
     index : int or None
-        Frame within the file; None where the file has but one.
+        Frame within the file; None if the file has only one.
     attributes : FrameAttributes
     position : ndarray or None
         Image Position (Patient), mm.
@@ -109,12 +109,12 @@ class Frame:
 
     @property
     def header(self) -> Dataset:
-        """The attributes that a volume needs, without pixels."""
+        """The attributes that a volume needs; it holds no pixels."""
         return self.image.header
 
     @property
     def source(self) -> PathOrDataset:
-        """The path or data set."""
+        """Path or data set that the frame comes from."""
         return self.image.source
 
     @property
@@ -124,13 +124,13 @@ class Frame:
 
     @property
     def number(self) -> tuple[int, int]:
-        """Instance Number and frame: the order of last resort."""
+        """Instance Number and frame number: the sort key when nothing better exists."""
         number = self.header.get("InstanceNumber")
         return (int(number) if number is not None else 0, self.index or 0)
 
     @property
     def label(self) -> str:
-        """The file, and the frame where it has several."""
+        """Name of the file, and the frame number if the file has several frames."""
         return self.name if self.index is None else f"{self.name} frame {self.index}"
 
 
@@ -140,7 +140,7 @@ def find_files(folder_or_paths: Any) -> list[PathOrDataset]:
     Raises
     ------
     UnsupportedError
-        A folder that does not exist or holds no DICOM file.
+        The folder does not exist or holds no DICOM file.
     """
     from pydicom.dataset import Dataset
 
@@ -184,12 +184,12 @@ def _given_files(items: Any) -> list[PathOrDataset]:
 def read_heads(
     sources: Sequence[PathOrDataset], threads: int, unreadable: list[Exception] | None = None
 ) -> list[Image]:
-    """Headers of the sources that have pixels, in their order.
+    """Read the headers of the sources that have pixels, in the order given.
 
-    The errors of files that cannot be read go to `unreadable`; without it, and of a
-    single file, they are raised.
+    Errors of unreadable files are appended to `unreadable`.  They are raised instead if
+    `unreadable` is None or only one source is given.
     """
-    named = len(sources) == 1  # who names a single file wants to know what is wrong with it
+    named = len(sources) == 1  # the caller of a single file needs its error
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(_read_head, sources))
     images = []
@@ -200,7 +200,7 @@ def read_heads(
             is_other = isinstance(image.source, Path) and not is_dicom(image.source)
             if named:
                 raise UnsupportedError(image.why_no_pixels)
-            if unreadable is not None and is_other:  # such as a text that is called .dcm
+            if unreadable is not None and is_other:  # such as a text file named .dcm
                 unreadable.append(UnsupportedError(image.why_no_pixels))
         elif named or unreadable is None:
             raise image
@@ -217,14 +217,14 @@ def _read_head(source: PathOrDataset) -> Image | Exception:
 
 
 def frames_of(image: Image, max_pixels: int) -> list[Frame]:
-    """The frames of a file.
+    """Return the frames of a file.
 
     Raises
     ------
     LimitError
         The header announces more than `max_pixels` samples.
     CorruptDataError
-        A header that contradicts itself.
+        The header contradicts itself.
     """
     with reading(image.name), located(image.name):
         header = image.header
@@ -282,7 +282,7 @@ def _frame(image: Image, index: int | None, shared: Mapping[str, Any]) -> Frame:
 
 
 def _orientation(attributes: FrameAttributes) -> NDArray[np.float64] | None:
-    """Two unit vectors, as near to the file's as perpendicular ones can be."""
+    """Two perpendicular unit vectors, as close as possible to those in the file."""
     numbers = attributes.numbers("ImageOrientationPatient", 6)
     if numbers is None:
         return None
@@ -297,18 +297,19 @@ def _orientation(attributes: FrameAttributes) -> NDArray[np.float64] | None:
 
 
 def _offset_of_frame(attributes: FrameAttributes, index: int) -> float:
-    """mm along the normal, in the files whose header has the first plane's position only."""
-    offsets = attributes.get("GridFrameOffsetVector")  # of dose grids
+    """Distance of a frame along the normal, mm, where the file gives only the first position."""
+    offsets = attributes.get("GridFrameOffsetVector")  # dose grids
     if offsets is not None and not isinstance(offsets, (str, float)) and index < len(offsets):
-        # Relative, beginning with 0, or absolute coordinates: the differences are the same.
+        # Offsets are relative and start at 0, or are absolute coordinates; differences are the
+        # same.
         return float(offsets[index]) - float(offsets[0])
-    if "DetectorInformationSequence" in attributes:  # of tomograms of nuclear medicine
+    if "DetectorInformationSequence" in attributes:  # nuclear medicine tomograms
         return index * (attributes.number("SpacingBetweenSlices") or 0.0)
     return 0.0
 
 
 def _shared_attributes(header: Dataset) -> dict[str, Any]:
-    """What all frames share: of functional groups, or of a reconstructed tomogram."""
+    """Attributes shared by all frames, from functional groups or a reconstructed tomogram."""
     detectors = header.get("DetectorInformationSequence")
     if detectors and any("TOMO" in part for part in header.get("ImageType") or ()):
         names = ("ImagePositionPatient", "ImageOrientationPatient")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Frames in the order of space and time: sorting, gaps, duplicates, orientation."""
+"""Sort frames in space and time; check gaps, duplicates and orientation."""
 
 from __future__ import annotations
 
@@ -15,27 +15,33 @@ from ..errors import UnsupportedError
 from .frames import AXIS_KEYWORDS, Frame
 
 SAME_PLACE = 1e-3
-"""mm along the normal below which two frames lie at one place."""
+"""Frames closer than this along the normal (mm) lie at one place."""
 SAME_DIRECTION = 1e-3
-"""Largest difference between components of unit vectors that count as one direction."""
+"""Unit vectors whose components differ by at most this count as one direction."""
 UNEVEN = 0.01
-"""Largest part of the usual slice distance that a distance may deviate by."""
+"""Largest deviation of a slice distance, as a fraction of the usual distance."""
 ROUNDING = 0.02
-"""mm that it may always: headers may have two decimals, for each of three axes."""
+"""Deviation in mm that is always allowed: headers may round each of three axes to two decimals."""
 
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Frames in order, with their geometry in SimpleITK's terms (x, y, z; mm; LPS).
+    """Sorted frames with their geometry in SimpleITK's terms (x, y, z; mm; LPS).
 
     Attributes
     ----------
     frames : list of list of Frame
-        Of each time (or echo, b-value, ...) the slices along the normal.
+        For each time (or echo, b-value, ...), the slices sorted along the normal.
+    spacing : tuple of float
+        Distance between voxels along x, y and z, mm.
+    origin : tuple of float
+        Centre of the first voxel, mm.
+    direction : ndarray of float64, 3 x 3
+        The columns are the unit vectors of x, y and z.
     axis : tuple of (str, list) or None
-        DICOM keyword that tells the fourth axis, and its values.
+        DICOM keyword that defines the fourth axis, and its values.
     notes : list of str
-        What was found and tolerated.
+        Problems that were found and tolerated.
     """
 
     frames: list[list[Frame]]
@@ -48,7 +54,7 @@ class Stack:
 
 @dataclass
 class Findings:
-    """Problems of a series: errors, or notes where the caller tolerates them."""
+    """Collect the problems of a series: raise them, or note them if the caller tolerates them."""
 
     strict: bool
     notes: list[str] = field(default_factory=list)
@@ -72,9 +78,10 @@ def stack_frames(frames: Sequence[Frame], strict: bool) -> Stack:
     Raises
     ------
     UnsupportedError
-        Frames that are no volume; always for mixed sizes and orientations.
+        The frames do not form a volume.  Mixed sizes and orientations raise even if
+        `strict` is False.
     """
-    with reading("the series"):  # whose elements are parsed as they are looked at
+    with reading("the series"):  # elements are parsed when they are accessed
         return _stacked(frames, Findings(strict))
 
 
@@ -109,7 +116,7 @@ def _stacked(frames: Sequence[Frame], findings: Findings) -> Stack:
 
 
 def sort_for_display(frames: Sequence[Frame]) -> list[Frame]:
-    """Along the slice normal where all have one place in space, else by number."""
+    """Sort along the slice normal if all frames fit into one volume, otherwise by number."""
     try:
         stack = stack_frames(frames, strict=False)
     except UnsupportedError:
@@ -189,7 +196,7 @@ def _lone_thickness(frame: Frame, findings: Findings) -> float:
 
 
 def _unplaced(frames: Sequence[Frame], findings: Findings) -> Stack:
-    """Frames that say nothing about space: in the order of their numbers."""
+    """Stack frames without a position or orientation, in the order of their numbers."""
     ordered = sorted(frames, key=lambda frame: frame.number)
     if len(ordered) > 1:
         findings.notes.append(
@@ -204,13 +211,13 @@ def _unplaced(frames: Sequence[Frame], findings: Findings) -> Stack:
 
 
 def _distances(frames: Sequence[Frame]) -> NDArray[np.float64]:
-    """mm along the normal."""
+    """Positions of the frames along the normal, mm."""
     normal = _normal(_orientation(frames[0]))
     return np.array([_position(frame) @ normal for frame in frames])
 
 
 def _places(frames: Sequence[Frame]) -> list[list[Frame]]:
-    """Frames by place along the normal, ascending; those of one place by number."""
+    """Group frames by place along the normal, ascending; sort each group by number."""
     distances = _distances(frames)
     places: list[list[Frame]] = []
     end = -np.inf
@@ -227,7 +234,7 @@ def _places(frames: Sequence[Frame]) -> list[list[Frame]]:
 def _third_direction(
     slices: Sequence[Frame], normal: NDArray[np.float64], findings: Findings
 ) -> NDArray[np.float64]:
-    """The normal; of tilted scans the direction from slice to slice."""
+    """The slice normal, or for tilted scans the direction from slice to slice."""
     first, last = _position(slices[0]), _position(slices[-1])
     along = (last - first) / np.linalg.norm(last - first)
     extent = float((last - first) @ normal)
@@ -273,7 +280,7 @@ def _check_even(slices: Sequence[Frame], findings: Findings) -> None:
 def _time_by_slice(
     places: list[list[Frame]], findings: Findings
 ) -> tuple[list[list[Frame]], tuple[str, list[Any]] | None]:
-    """Frames as [time][slice], and what the fourth axis is."""
+    """Arrange frames as [time][slice], and name the fourth axis."""
     counts = {len(place) for place in places}
     if counts == {1}:
         return [[place[0] for place in places]], None
@@ -302,12 +309,12 @@ Ordered = tuple[list[list[Frame]], list[Any]]
 
 
 def _same_values(places: list[list[Frame]], keyword: str) -> Ordered | None:
-    """Frames of each place by an attribute that has the same values at all places."""
+    """Sort the frames of each place by an attribute that has the same values at all places."""
     return _ordered(places, keyword, lambda values, reference: values == reference)
 
 
 def _ranked_values(places: list[list[Frame]], keyword: str) -> Ordered | None:
-    """Frames of each place by an attribute that differs at each: times of slices."""
+    """Sort the frames of each place by an attribute that differs between places, such as a time."""
     return _ordered(places, keyword, lambda values, reference: True)
 
 
@@ -322,7 +329,7 @@ def _ordered(
             return None
         try:
             keyed.sort(key=lambda pair: pair[0])
-        except TypeError:  # such as a list beside a number
+        except TypeError:  # such as a list and a number
             return None
         values = [value for value, _ in keyed]
         if reference is None:

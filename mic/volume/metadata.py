@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a volume says about itself: attributes of its series, and the files of its slices."""
+"""Metadata of a volume: the attributes of its series and the files of its slices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .geometry import Stack
 
 
 def metadata_of(uid: str, stack: Stack, rescaled: bool) -> dict[str, Any]:
-    """`Volume.metadata` of a series that was read."""
+    """Build `Volume.metadata` for a series."""
     first = stack.frames[0][0]
     pairs = [[(frame.slope, frame.intercept) for frame in slices] for slices in stack.frames]
     notes = list(stack.notes)

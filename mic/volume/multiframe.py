@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Series of single-frame files as one enhanced multi-frame data set, by highdicom."""
+"""Convert a series of single-frame files into one enhanced multi-frame data set with highdicom."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .volume import frames_of_series
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-# SOP Class of the single-frame files, and highdicom's class of the result.
+# SOP Class of the single-frame files, and the highdicom class of the result.
 _CLASSES = {
     "1.2.840.10008.5.1.4.1.1.2": "LegacyConvertedEnhancedCTImage",
     "1.2.840.10008.5.1.4.1.1.4": "LegacyConvertedEnhancedMRImage",
@@ -39,37 +39,44 @@ def to_multiframe(
     threads: int = 1,
     max_pixels: int = MAX_PIXELS,
 ) -> Dataset:
-    """Make one Legacy Converted Enhanced CT, MR or PET data set of a series.
+    """Convert a series into one Legacy Converted Enhanced CT, MR or PET data set.
 
-    The conversion of the attributes is highdicom's (extra "multiframe"); the frames
-    are sorted along the slice normal, ascending, times one after another, and
-    indexed by their position.  Every frame is compared with its source.
+    highdicom (extra "multiframe") converts the attributes.  The frames are sorted along
+    the slice normal, ascending, one time after another, and indexed by their position.
+    Every frame is compared with its source.
 
     Parameters
     ----------
     series : path, or iterable of paths and pydicom data sets
         Single-frame CT, MR or PET images of any transfer syntax.
     series_uid : str, optional
-        Series Instance UID, needed where there are several series.
+        Series Instance UID, required if there are several series.
     compress : bool
         Compress the frames to MIC Lossless.  Otherwise they are native, ready for
-        ``ds.compress`` with the syntax you choose.
-    effort, threads : int
-        Of the compression, see `mic.dicom.compress`; `threads` also read headers.
+        ``ds.compress`` with a syntax of your choice.
+    effort : int
+        Effort of the compression, see `mic.dicom.compress`.
+    threads : int
+        Number of threads that read headers and compress; 0 for all CPUs that this
+        process may use.
     max_pixels : int
-        Most samples of the series.
+        Maximum number of samples in the series.
 
     Returns
     -------
     pydicom Dataset
-        A new instance of a new series, Explicit VR Little Endian or MIC Lossless; save
-        it by ``ds.save_as``.
+        A new instance of a new series, in Explicit VR Little Endian or MIC Lossless;
+        save it with ``ds.save_as``.
 
     Raises
     ------
     UnsupportedError
-        Other kinds of images, mixed orientations, duplicates, or what highdicom
-        cannot convert.
+        Other kinds of images, mixed orientations, duplicates, several series without
+        `series_uid`, or attributes that highdicom cannot convert.
+    CorruptDataError
+        A file cannot be read or decoded.
+    LimitError
+        The series has more than `max_pixels` samples.
     VerifyError
         A frame of the result differs from its source.
     """
@@ -89,9 +96,9 @@ def to_multiframe(
             sop_instance_uid=generate_uid(),
             instance_number=1,
             transfer_syntax_uid=ExplicitVRLittleEndian,
-            include_dimension_index=False,  # which would sort the other way round
+            include_dimension_index=False,  # highdicom's index would reverse the order
         )
-    except Exception as error:  # highdicom raises what it likes
+    except Exception as error:  # highdicom may raise anything
         raise UnsupportedError(f"highdicom cannot convert the series: {error}") from error
     if len(stack.frames) == 1 and stack.frames[0][0].position is not None:
         _index_by_position(ds)
@@ -107,10 +114,10 @@ def _sorted_stack(frames: Sequence[Frame]) -> Stack:
     for frame in frames:
         if frame.index is not None:
             raise UnsupportedError(f"{frame.name} is a multi-frame file already")
-    stack = stack_frames(frames, strict=False)  # gaps and tilt are none of a file's business
+    stack = stack_frames(frames, strict=False)  # gaps and tilt do not matter in a file
     if sum(map(len, stack.frames)) < len(frames):
         raise UnsupportedError(
-            f"{stack.notes[0]} before you convert them"  # the only note that drops frames
+            f"{stack.notes[0]} before you convert them"  # the only note about dropped frames
         )
     return stack
 
@@ -129,7 +136,7 @@ def _sop_class(frames: Sequence[Frame]) -> str:
 
 
 def _native(frame: Frame) -> Dataset:
-    """The data set of a frame with native little-endian pixel data."""
+    """Read the data set of a frame and make its pixel data native and little-endian."""
     from pydicom import dcmread
     from pydicom.pixels.utils import decompress as decompress_by_pydicom
     from pydicom.uid import ExplicitVRBigEndian
@@ -143,7 +150,7 @@ def _native(frame: Frame) -> Dataset:
         if isinstance(frame.source, Path):
             ds = dcmread(frame.source, force=True)
         else:
-            ds = deepcopy(frame.source)  # the caller's keeps its pixel data
+            ds = deepcopy(frame.source)  # so that the caller's data set keeps its pixel data
         syntax = ds.file_meta.TransferSyntaxUID
         if syntax == MICLossless:
             decompress(ds, exact=True)
@@ -154,12 +161,12 @@ def _native(frame: Frame) -> Dataset:
         return ds
     except (MicError, OSError):
         raise
-    except Exception as error:  # pydicom and its plugins raise what they like
+    except Exception as error:  # pydicom and its plugins may raise anything
         raise dicom_error(frame.name, error) from error
 
 
 def _index_by_position(ds: Dataset) -> None:
-    """Dimension module (PS3.3, C.7.6.17): one dimension, the place of the frame."""
+    """Write the dimension module (PS3.3, C.7.6.17) with one dimension, the position."""
     from pydicom.dataset import Dataset
     from pydicom.uid import generate_uid
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The pixels of sorted frames, decoded on threads into one array."""
+"""Decode the pixels of sorted frames into one array, on several threads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .frames import Frame
 Progress = Callable[[int, int], object]
 Place = tuple[int, int]
 Job = list[tuple[Frame, Place]]
-_JOBS_PER_THREAD = 4  # so that threads end together, with few openings of a file
+_JOBS_PER_THREAD = 4  # few enough to open files rarely, enough for threads to finish together
 
 
 def decode_stack(
@@ -31,12 +31,12 @@ def decode_stack(
     max_pixels: int,
     progress: Progress | None,
 ) -> NDArray[Any]:
-    """Pixels of frames given as [time][slice].
+    """Decode the pixels of frames given as [time][slice].
 
     Returns
     -------
     ndarray, (times, slices, rows, columns[, 3])
-        Stored values; with `rescale` through the Modality LUT, as float32, which
+        Stored values.  With `rescale`, values after the Modality LUT as float32, which
         holds every rescaled 16-bit integer exactly (float64 for wider samples).
     """
     shape = (len(frames), len(frames[0]), *frames[0][0].shape)
@@ -44,7 +44,7 @@ def decode_stack(
     placed: Job = [
         (frame, (t, z)) for t, slices in enumerate(frames) for z, frame in enumerate(slices)
     ]
-    # The first frame tells the sample type, which the header alone does not (float data).
+    # The sample type is taken from the first frame: the header alone does not reveal float data.
     first = next(_pixels_of([placed[0][0]]))
     _check_frame(first, placed[0][0])
     dtype = first.dtype.newbyteorder("=")
@@ -74,10 +74,10 @@ def decode_stack(
 
 
 def _jobs(placed: Job, threads: int) -> Iterator[Job]:
-    """Frames that one thread decodes after another: of one file, in the file's order.
+    """Split the frames into jobs for threads, each with frames of one file in the file's order.
 
-    A file is divided among threads; a data set is not, because reading an element
-    of it may change it.
+    A file may be divided among threads.  A data set may not, because reading one of its
+    elements can change it.
     """
     by_source: dict[int, Job] = {}
     for frame, place in placed:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Volumes to and from SimpleITK, and resampling by it."""
+"""Convert volumes to and from SimpleITK, and resample them with it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def resampled(
     sitk = _sitk()
     choose("interpolator", interpolator, INTERPOLATORS)
     new_size, new_spacing = _new_grid(volume, size, spacing)
-    # The centre of the region stays where it is.
+    # Keep the centre of the region where it is.
     old_last, new_last = np.array(volume.size) - 1, np.array(new_size) - 1
     half = (old_last * volume.spacing - new_last * new_spacing) / 2
     origin = volume.origin + volume.direction @ half
@@ -92,13 +92,13 @@ def resampled(
     grid.SetOutputOrigin(origin.tolist())
     grid.SetOutputDirection(volume.direction.ravel().tolist())
     grid.SetInterpolator(getattr(sitk, INTERPOLATORS[interpolator]))
-    grid.UseNearestNeighborExtrapolatorOn()  # beyond the outermost centres: no zeros
+    grid.UseNearestNeighborExtrapolatorOn()  # no zeros beyond the outermost voxel centres
     is_exact = interpolator == "nearest"
     times = [volume] if volume.times is None else [volume.at(t) for t in range(volume.times)]
     arrays = [_execute(grid, one, is_exact) for one in times]
     array = arrays[0] if volume.times is None else np.stack(arrays)
     metadata = {**volume.metadata, "resampled_from": (volume.size, volume.spacing)}
-    metadata.pop("files", None)  # which no longer are the slices
+    metadata.pop("files", None)  # the slices no longer correspond to files
     return replace(
         volume,
         array=array,
@@ -149,7 +149,7 @@ def _triple(value: float | Sequence[float] | None) -> NDArray[Any]:
 
 
 def _execute(grid: Any, volume: Volume, is_exact: bool) -> NDArray[Any]:
-    """Interpolate in floating point and round: SimpleITK cuts the fractions of integers."""
+    """Interpolate in floating point, then round: SimpleITK truncates integers."""
     dtype = volume.array.dtype.newbyteorder("=")
     if not is_exact and dtype.kind in "iu":
         wide = np.float32 if dtype.itemsize <= 2 else np.float64

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Values of a volume for learning: normalised, and as torch tensors."""
+"""Prepare the values of a volume for learning: normalise them, convert them to torch tensors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 METHODS = ("minmax", "zscore")
-# torch stores these types, but has almost no operation for them.
+# torch can store these types but supports few operations on them.
 _WIDER: dict[np.dtype[Any], np.dtype[Any]] = {
     np.dtype("u2"): np.dtype("i4"),
     np.dtype("u4"): np.dtype("i8"),
@@ -58,11 +58,11 @@ def normalized(
 
 
 def _scaled(array: NDArray[Any], zero: float, unit: float) -> NDArray[np.float32]:
-    """(array - zero) / unit; 0 everywhere if the array is constant and `unit` therefore 0."""
+    """Return (array - zero) / unit, or 0 everywhere if `unit` is 0 (a constant array)."""
     if unit == 0:
         return np.zeros(array.shape, np.float32)
     scaled = np.empty(array.shape, np.float32)
-    for index in range(array.shape[0]):  # keeps the float64 values of one slice or time only
+    for index in range(array.shape[0]):  # so that only one slice or time is held as float64
         scaled[index] = (array[index].astype(np.float64) - zero) / unit
     return scaled
 
@@ -79,7 +79,7 @@ def to_tensor(array: NDArray[Any], dtype: torch.dtype | str | None) -> torch.Ten
     wanted_as_is = named is not None and str(named) == f"torch.{native.dtype.name}"
     if native.dtype in _WIDER and not wanted_as_is:
         native = native.astype(_WIDER[native.dtype])
-    if not native.flags.writeable:  # torch would warn, and writing would be undefined
+    if not native.flags.writeable:  # torch would warn, and writing would be undefined behaviour
         native = native.copy()
     tensor: Any = torch.from_numpy(native)
     return tensor if named is None else tensor.to(named)

@@ -40,34 +40,40 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """An array and where its voxels lie in the patient.
+    """An array and the position of its voxels in the patient.
 
-    Spacing, origin and direction are those of SimpleITK: of the axes x (along a
-    row), y (down a column) and z (from slice to slice), in mm, in the patient's
-    coordinates left, posterior, superior.  The array has the axes the other way
-    round, as numpy does: ``array[z, y, x]``.
+    Spacing, origin and direction follow SimpleITK: they are given for the axes x (along
+    a row), y (down a column) and z (from slice to slice), in mm, in patient coordinates
+    (left, posterior, superior).  The array has its axes in the opposite order, as usual
+    in numpy: ``array[z, y, x]``.
 
     Attributes
     ----------
     array : ndarray
-        (slices, rows, columns), of time series (times, slices, rows, columns), with
-        a trailing 3 for colour.
+        (slices, rows, columns), or (times, slices, rows, columns) for a time series,
+        with a trailing 3 for colour.
     spacing : tuple of float
-        Distance of the voxels along x, y and z, mm.
+        Distance between voxels along x, y and z, mm.
     origin : tuple of float
-        Place of the centre of voxel ``array[0, 0, 0]``, mm.
-    direction : ndarray, 3 x 3
-        Its columns are the unit vectors of x, y and z.
+        Centre of voxel ``array[0, 0, 0]``, mm.
+    direction : ndarray of float64, 3 x 3
+        The columns are the unit vectors of x, y and z.
     metadata : dict
         From DICOM: ``"series_uid"``, ``"study_uid"``, ``"modality"``,
-        ``"description"``, ``"frame_of_reference_uid"``; ``"files"``, the path and the
-        frame (None where a file has one) of each slice, in a list of slices for
-        each time;
-        ``"slope"`` and ``"intercept"`` (numbers, or a list with one for each frame,
-        nested likewise); ``"rescaled"``; ``"fourth_axis"``, the DICOM keyword that
-        tells the times apart and its values, or None; ``"warnings"``, a list of
+        ``"description"``, ``"frame_of_reference_uid"``; ``"files"``, for each time a
+        list with the path and frame of each slice (frame None if the file has only
+        one); ``"slope"`` and ``"intercept"`` (numbers, or one for each frame in lists
+        nested like ``"files"``); ``"rescaled"``; ``"fourth_axis"``, None or the DICOM
+        keyword that distinguishes the times and its values; ``"warnings"``, a list of
         sentences; ``"samples_per_pixel"``; ``"header"``, a pydicom data set of the
         first slice without pixels.
+
+    Raises
+    ------
+    UnsupportedError
+        The array has no voxels or the wrong number of axes, `metadata` is not a dict, a
+        spacing is not positive, or spacing, origin or direction are not numbers of the
+        right shape.
     """
 
     array: NDArray[Any]
@@ -115,14 +121,14 @@ class Volume:
 
     @property
     def times(self) -> int | None:
-        """Length of the fourth axis, None where there is none."""
+        """Length of the fourth axis, or None if there is none."""
         return self.array.shape[0] if self.array.ndim - self.is_colour == 4 else None
 
     @property
     def affine(self) -> NDArray[np.float64]:
         """4 x 4 matrix from voxel (x, y, z, 1) to mm (left, posterior, superior).
 
-        For NIfTI's right, anterior, superior negate its first two rows.
+        For NIfTI (right, anterior, superior), negate the first two rows.
         """
         matrix = np.eye(4)
         matrix[:3, :3] = self.direction * self.spacing
@@ -130,7 +136,23 @@ class Volume:
         return matrix
 
     def at(self, time: int) -> Volume:
-        """The volume of one time of a series (the pixels are shared, not copied)."""
+        """Return the volume at one time of a time series.
+
+        Parameters
+        ----------
+        time : int
+            Index on the fourth axis; negative values count from the end.
+
+        Returns
+        -------
+        Volume
+            It shares its pixels with this volume.
+
+        Raises
+        ------
+        UnsupportedError
+            The volume has no such time, or no fourth axis.
+        """
         if self.times is None or not -self.times <= whole_number("time", time) < self.times:
             raise UnsupportedError(
                 f"time {time} is asked for, the volume has {self.times or 'no'} times"
@@ -145,21 +167,21 @@ class Volume:
         Parameters
         ----------
         method : {"minmax", "zscore"}
-            To [0, 1], or to mean 0 and standard deviation 1.
+            Scale to [0, 1], or to mean 0 and standard deviation 1.
         window : (centre, width), instead of a method
-            Centre - width / 2 and less become 0, centre + width / 2 and more 1, linear
-            between; in the units of the array (Hounsfield units after
+            Map centre - width / 2 and less to 0, centre + width / 2 and more to 1, and
+            values between linearly.  In the units of the array (Hounsfield units after
             ``rescale=True``).
 
         Returns
         -------
         Volume
-            Of float32.  A constant array gives 0 by either method.
+            Its array is float32.  A constant array becomes 0 with either method.
 
         Raises
         ------
         UnsupportedError
-            An unknown method, a window without width, samples that are not finite.
+            The method is unknown, the window has no width, or samples are not finite.
         """
         from .values import normalized
 
@@ -171,54 +193,91 @@ class Volume:
         spacing: float | Sequence[float] | None = None,
         interpolator: str = "linear",
     ) -> Volume:
-        """Interpolate onto a grid of other spacing over the same region (extra "sitk").
+        """Interpolate onto a grid of different spacing over the same region (extra "sitk").
 
         Parameters
         ----------
         size : int or (x, y, z)
-            Number of voxels of the result, or
+            Number of voxels of the result.  Pass either `size` or `spacing`.
         spacing : float or (x, y, z)
-            its spacing, mm; the number of voxels is rounded, the centre stays.
+            Spacing of the result, mm.  The number of voxels is rounded; the centre
+            stays in place.
         interpolator : {"linear", "nearest", "cubic", "lanczos"}
-            "nearest" for labels.
+            Use "nearest" for labels.
 
         Returns
         -------
         Volume
-            Same dtype: integers are rounded, not cut.  When fewer voxels result,
-            smooth first if fine patterns matter.
+            Same dtype: integers are rounded, not truncated.  If the result has fewer
+            voxels, smooth first where fine patterns matter.
+
+        Raises
+        ------
+        UnsupportedError
+            Both or neither of `size` and `spacing` are given, or one of them or
+            `interpolator` is invalid.
+        LimitError
+            The result would have more samples than both this volume and the default
+            `max_pixels`.
         """
         from .sitk import resampled
 
         return resampled(self, size, spacing, interpolator)
 
     def to_sitk(self) -> SimpleITK.Image:
-        """The volume as a SimpleITK image (extra "sitk"): 3-D, or 4-D for time series."""
+        """Convert to a SimpleITK image (extra "sitk").
+
+        Returns
+        -------
+        SimpleITK.Image
+            3-D, or 4-D for a time series.  Booleans become uint8, float16 becomes
+            float32.
+        """
         from .sitk import to_sitk
 
         return to_sitk(self)
 
     @classmethod
     def from_sitk(cls, image: SimpleITK.Image) -> Volume:
-        """The volume of a SimpleITK image of three or four dimensions."""
+        """Make a volume from a SimpleITK image.
+
+        Parameters
+        ----------
+        image : SimpleITK.Image
+            Three dimensions, or four for a time series.
+
+        Returns
+        -------
+        Volume
+
+        Raises
+        ------
+        UnsupportedError
+            Not a SimpleITK image, or one with another number of dimensions.
+        """
         from .sitk import from_sitk
 
         return from_sitk(cls, image)
 
     def to_tensor(self, dtype: torch.dtype | str | None = None) -> torch.Tensor:
-        """The array as a torch tensor of the same shape (extra "torch").
+        """Convert the array to a torch tensor of the same shape (extra "torch").
 
         Parameters
         ----------
         dtype : torch.dtype or str, optional
-            Such as ``torch.float32`` or ``"float16"``.  By default the array's own;
-            uint16 and uint32, for which torch has hardly an operation, become int32
-            and int64.
+            Such as ``torch.float32`` or ``"float16"``.  Default: the dtype of the
+            array, except that uint16 and uint32, on which torch has few operations,
+            become int32 and int64.
 
         Returns
         -------
         torch.Tensor
-            It shares the memory of the array where no conversion is needed.
+            It shares the memory of the array if no conversion is needed.
+
+        Raises
+        ------
+        UnsupportedError
+            `dtype` is not a torch type.
         """
         from .values import to_tensor
 
@@ -226,7 +285,7 @@ class Volume:
 
 
 def _numbers(value: Any) -> NDArray[np.float64]:
-    """As an array; an empty one if these are no numbers."""
+    """Convert to an array of numbers; an empty one if that is impossible."""
     try:
         return np.array(value, np.float64)
     except (TypeError, ValueError):
@@ -235,16 +294,20 @@ def _numbers(value: Any) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class SeriesInfo:
-    """A series of a folder.
+    """Summary of one series in a folder.
 
     Attributes
     ----------
     uid : str
         Series Instance UID.
     modality, description : str
+        Modality and Series Description; empty if the file has none.
     number : int or None
         Series Number.
-    files, frames, rows, columns : int
+    files, frames : int
+        Number of files and of frames.
+    rows, columns : int
+        Size of the frames of the first file, in pixels.
     """
 
     uid: str
@@ -258,31 +321,31 @@ class SeriesInfo:
 
 
 def list_series(folder_or_paths: Any, *, threads: int = 1) -> list[SeriesInfo]:
-    """What series of images a folder holds.
+    """List the image series in a folder.
 
     Parameters
     ----------
     folder_or_paths : path, or iterable of paths and pydicom data sets
-        Folders are searched with all below them.
+        Folders are searched recursively.
     threads : int
-        Threads to read headers with; 0 for all CPUs that this process may use.
+        Number of threads that read headers; 0 for all CPUs that this process may use.
 
     Returns
     -------
     list of SeriesInfo
-        By Series Number and UID.
+        Sorted by Series Number and UID.
 
     Raises
     ------
     UnsupportedError
-        No DICOM file, or none with pixels.
+        There is no DICOM file, or none with pixels.
     CorruptDataError
         None of the files can be read.
 
     Warns
     -----
     UserWarning
-        Some files cannot be read, and are left out; the warning says why.
+        Some files cannot be read and are left out; the warning says why.
     """
     unreadable: list[Exception] = []
     series = _group(folder_or_paths, thread_count(threads), unreadable)
@@ -310,44 +373,46 @@ def read_series(
 ) -> Volume:
     """Read a DICOM series as a volume, sorted along the slice normal.
 
-    Single-frame and enhanced multi-frame files alike, of any transfer syntax that
-    pydicom decodes here, and of mic's own.  Several frames at each place become a
-    fourth axis where an attribute tells them apart (temporal position, echo,
-    b-value, trigger or acquisition time).
+    Reads single-frame and enhanced multi-frame files, in any transfer syntax that
+    pydicom can decode here and in those of mic.  Several frames at each place become a
+    fourth axis if an attribute distinguishes them (temporal position, echo, b-value,
+    trigger or acquisition time).
 
     Parameters
     ----------
     folder_or_paths : path, or iterable of paths and pydicom data sets
-        Folders are searched with all below them; files without pixels are passed
-        over.
+        Folders are searched recursively; files without pixels are skipped.
     series_uid : str, optional
-        Series Instance UID, needed where there are several series.
+        Series Instance UID, required if there are several series.
     rescale : bool
-        Apply Rescale Slope and Intercept, or the Modality LUT, of each frame: CT
-        then is in Hounsfield units.  Gives float32 (float64 for samples of 32 bits).
+        Apply Rescale Slope and Intercept, or the Modality LUT, to each frame: CT is
+        then in Hounsfield units.  The result is float32 (float64 for 32-bit samples).
     strict : bool
-        Raise on missing slices, uneven distances, duplicates and gantry tilt.  With
-        False the volume is made of what is there, and ``metadata["warnings"]`` says
-        what is wrong with it.
+        Raise on missing slices, uneven distances, duplicates and gantry tilt.  If
+        False, the volume is made from the frames that exist, and
+        ``metadata["warnings"]`` lists its problems.
     threads : int
-        Threads to read and decode with; 0 for all CPUs that this process may use.
+        Number of threads that read and decode; 0 for all CPUs that this process may
+        use.
     max_pixels : int
-        Most samples to decode; checked before memory is sized.
+        Maximum number of samples to decode; checked before memory is allocated.
     progress : callable(done, total), optional
-        Called in this thread as frames are decoded.
+        Called in the calling thread as frames are decoded.
 
     Returns
     -------
     Volume
+        (slices, rows, columns), or (times, slices, rows, columns), with a trailing 3
+        for colour.
 
     Raises
     ------
     UnsupportedError
-        No image, several series, frames that form no volume.
+        There is no image, there are several series, or the frames do not form a volume.
     CorruptDataError
-        A file that cannot be decoded.
+        A file cannot be decoded.
     LimitError
-        More samples than `max_pixels`.
+        The series has more than `max_pixels` samples.
     """
     n_threads = thread_count(threads)
     uid, frames = frames_of_series(folder_or_paths, series_uid, n_threads, max_pixels)
@@ -374,15 +439,20 @@ def read(
     Parameters
     ----------
     path : path
-        A DICOM file of one frame or many, a folder, or a file of the other kinds
-        that mic reads (.mic, .npy, .png, .tif): these have no geometry, their voxels
-        are 1 mm apart.
+        A DICOM file of one or more frames, a folder, or another file that mic reads
+        (.mic, .npy, .png, .tif).  Files other than DICOM have no geometry; their voxels
+        are taken to be 1 mm apart.
     rescale, strict, threads, max_pixels, progress
-        As for `read_series`.
+        See `read_series`.
 
     Returns
     -------
     Volume
+
+    Raises
+    ------
+    UnsupportedError, CorruptDataError, LimitError
+        See `read_series`.
     """
     file = path_of("path", path)
     kind = kind_of(file) if file.is_file() else None
@@ -407,7 +477,7 @@ def read(
 def frames_of_series(
     folder_or_paths: Any, series_uid: str | None, threads: int, max_pixels: int
 ) -> tuple[str, list[Frame]]:
-    """Series Instance UID and the unsorted frames of the one series that is asked for."""
+    """Return the Series Instance UID and the unsorted frames of the requested series."""
     series = _group(folder_or_paths, threads)
     uid = _choose(series, series_uid)
     return uid, [frame for image in series[uid] for frame in frames_of(image, max_pixels)]
@@ -419,14 +489,14 @@ Heads = list[Image]
 def _group(
     folder_or_paths: Any, threads: int, unreadable: list[Exception] | None = None
 ) -> dict[str, Heads]:
-    """Headers by Series Instance UID; errors as `read_heads` has them."""
+    """Group headers by Series Instance UID; for errors see `read_heads`."""
     sources = find_files(folder_or_paths)
     series: dict[str, Heads] = {}
     for image in read_heads(sources, threads, unreadable):
         try:
             with reading(image.name), located(image.name):
                 uid = str(image.header.get("SeriesInstanceUID") or "")
-                if unreadable is not None:  # what `_describe` asks for
+                if unreadable is not None:  # `_describe` needs it
                     image_shape(image.header)
         except MicError as error:
             if unreadable is None:
