@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Colour and overlays for screens."""
+"""Colour and overlays for display."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OVERLAY_GROUPS = range(0x6000, 0x6020, 2)
 
 
 def samples_to_uint8(samples: NDArray[Any], bits: int) -> NDArray[np.uint8]:
-    """RGB samples of so many bits, scaled to 8."""
+    """Scale RGB samples from `bits` bits to 8."""
     if samples.shape[-1] != 3 or samples.dtype.kind != "u":
         raise UnsupportedError(
             f"the colour image has {samples.shape[-1]} samples per pixel of {samples.dtype}, "
@@ -29,7 +29,7 @@ def samples_to_uint8(samples: NDArray[Any], bits: int) -> NDArray[np.uint8]:
 
 
 def palette_to_rgb(stored: NDArray[Any], ds: Dataset) -> NDArray[np.uint8]:
-    """PALETTE COLOR as RGB."""
+    """Convert PALETTE COLOR to RGB."""
     from pydicom.pixels.processing import apply_color_lut
 
     try:
@@ -54,7 +54,7 @@ def palette_to_rgb(stored: NDArray[Any], ds: Dataset) -> NDArray[np.uint8]:
 def _long_palette(
     stored: NDArray[Any], ds: Dataset, n_entries: int, first: int
 ) -> NDArray[np.uint8]:
-    """More than 256 entries of 8 bits, whose indices wrap in pydicom's function."""
+    """Apply a palette of more than 256 8-bit entries, whose indices wrap in pydicom's function."""
     places = np.clip(stored.astype(np.int64) - first, 0, n_entries - 1)
     planes = []
     for colour in ("Red", "Green", "Blue"):
@@ -71,14 +71,14 @@ def _long_palette(
 
 
 def paint_overlays(grey: NDArray[Any], image: Image, frame: int) -> NDArray[np.uint8]:
-    """A copy of a picture with the overlay planes of its frame in white."""
+    """Copy a picture and paint the overlay planes of its frame in white."""
     painted: NDArray[np.uint8] = grey.copy()
     ds = image.header
     for group in _OVERLAY_GROUPS:
         plane = _overlay(image, group, frame)
         if plane is None:
             continue
-        # The origin is that of the image's first pixel, 1\1, and may lie outside.
+        # The origin counts from 1\1, the image's first pixel, and may lie outside the image.
         top, left = (int(number) - 1 for number in ds[group, 0x0050].value)
         rows, columns = plane.shape
         y, x = max(top, 0), max(left, 0)
@@ -89,7 +89,7 @@ def paint_overlays(grey: NDArray[Any], image: Image, frame: int) -> NDArray[np.u
 
 
 def _overlay(image: Image, group: int, frame: int) -> NDArray[Any] | None:
-    """The overlay plane of a frame, None where there is none."""
+    """Return the overlay plane of a frame, or None if there is none."""
     ds = image.header
     if (group, 0x0050) not in ds:
         return None
@@ -97,19 +97,19 @@ def _overlay(image: Image, group: int, frame: int) -> NDArray[Any] | None:
         return _embedded_overlay(image, group, frame)
     try:
         planes: NDArray[Any] = ds.overlay_array(group)
-    except Exception as error:  # pydicom raises what it likes
+    except Exception as error:  # pydicom may raise anything
         raise CorruptDataError(f"overlay {group:04X} cannot be read: {error}") from error
     if planes.ndim == 2:
         planes = planes[np.newaxis]
     origin = ds.get((group, 0x0051))
     first = int(origin.value) - 1 if origin is not None and origin.value else 0
     if origin is None and len(planes) == 1:
-        return planes[0]  # one plane for all frames
+        return planes[0]  # a single plane applies to all frames
     return planes[frame - first] if 0 <= frame - first < len(planes) else None
 
 
 def _embedded_overlay(image: Image, group: int, frame: int) -> NDArray[Any] | None:
-    """A plane of old files: a bit above Bits Stored of the pixel data."""
+    """Extract a plane as old files store it: in a bit of the pixel data above Bits Stored."""
     position = image.header.get((group, 0x0102))
     if position is None or not int(image.header.BitsStored) <= int(position.value) < 16:
         return None

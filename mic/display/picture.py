@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Images for screens: uint8, windowed as their files or their users say.
+"""Images for display as uint8, windowed as the file or the caller says.
 
-The steps are those of DICOM's greyscale pipeline (PS3.4, N.2): Modality LUT, VOI
-LUT, inversion; for colour the palette or the conversion to RGB.
+The steps are those of DICOM's greyscale pipeline (PS3.4, N.2): Modality LUT, VOI LUT,
+inversion.  Colour images go through their palette or a conversion to RGB instead.
 
 >>> import mic.display, numpy as np
 >>> mic.display.to_uint8(np.array([[-160, 40, 240]]), window=(40, 400)).tolist()
@@ -40,40 +40,45 @@ def to_uint8(
     overlays: bool = False,
     view: int = 0,
 ) -> NDArray[np.uint8]:
-    """An image as contiguous uint8, ready for OpenCV, matplotlib, Pillow or a PNG.
+    """Convert an image to contiguous uint8, ready for OpenCV, matplotlib, Pillow or PNG.
 
     Parameters
     ----------
     ds_or_array : pydicom Dataset, path of a DICOM file, or array
         Arrays are (rows, columns) or (frames, rows, columns), with a trailing 3 for
-        colour; they are taken as they are, without Modality LUT.
+        colour; no Modality LUT is applied to them.
     window : str or (centre, width)
-        ``"dicom"``: the file's VOI LUT or its window.  ``"auto"``: that, or where
-        there is none the full range of samples of up to 8 bits and "percentile" for
-        others.  ``"minmax"``: the frame's range.  ``"percentile"``: from its 0.5th to
-        its 99.5th percentile.  Both leave Pixel Padding out.  A (centre, width) is in
-        modality units (Hounsfield units of CT) and follows the file's VOI LUT
-        Function; without one LINEAR, or LINEAR_EXACT for a width below 1.
+        ``"dicom"``: the VOI LUT or the window of the file.
+        ``"auto"``: the same if the file has one; otherwise the full range for samples
+        of up to 8 bits, and "percentile" for others.
+        ``"minmax"``: the range of the frame.
+        ``"percentile"``: from the 0.5th to the 99.5th percentile of the frame.
+        The last two ignore Pixel Padding.
+        (centre, width) is in modality units (Hounsfield units for CT) and follows the
+        VOI LUT Function of the file; without one it is LINEAR, or LINEAR_EXACT for a
+        width below 1.
     frame : int
         Frame of the file or the array, from 0.
     overlays : bool
-        Paint the file's overlay planes white.
+        Paint the overlay planes of the file in white.
     view : int
-        Which of several windows or VOI LUTs of the file.
+        Number of the window or VOI LUT, from 0, if the file has several.
 
     Returns
     -------
     ndarray of uint8, (rows, columns) or (rows, columns, 3)
-        Grey with 0 black, MONOCHROME1 inverted; colour as RGB (OpenCV wants BGR:
+        Grey with 0 as black, MONOCHROME1 inverted; colour as RGB (for OpenCV's BGR use
         ``image[..., ::-1]``).
 
     Raises
     ------
     UnsupportedError
-        A window that is none, or "dicom" where the file has none; a frame that is
-        not there; no pixels.
+        The window is invalid, or is "dicom" and the file has none; the frame does not
+        exist; there are no pixels.
     CorruptDataError
-        Pixel data that cannot be decoded, attributes that contradict themselves.
+        The pixel data cannot be decoded, or attributes contradict each other.
+    LimitError
+        The frame has more samples than the default `max_pixels`.
     """
     window = _check_window(window)
     if not isinstance(frame, (int, np.integer)):
@@ -150,11 +155,11 @@ def _grey_mapping(
     window: str | tuple[float, float],
     view: int,
 ) -> Mapping:
-    """From stored values to grey."""
+    """Return the mapping from stored values to grey."""
     voi = choose_mapping(stored, attributes, window, view)
     shape = str(attributes.get("PresentationLUTShape") or "").strip().upper()
     photometric = attributes.get("PhotometricInterpretation")
-    # MONOCHROME1 comes with the shape INVERSE, which says the same once more.
+    # MONOCHROME1 files also have the shape INVERSE; the two together mean one inversion, not two.
     inverted = photometric == "MONOCHROME1" or shape == "INVERSE"
 
     def mapping(values: NDArray[Any]) -> NDArray[Any]:
@@ -167,16 +172,16 @@ def _grey_mapping(
 def _through_table(stored: NDArray[Any], mapping: Mapping) -> NDArray[Any]:
     """Apply a mapping to every sample.
 
-    A mapping looks at one sample at a time, and samples of 16 bits have at most
-    65536 values: computing it once for each value between the frame's extremes and
-    looking the samples up gives exactly what computing it for each sample gives.
+    A mapping looks at one sample at a time, and 16-bit samples have at most 65536
+    values.  So it is computed once for each value between the frame's extremes, and the
+    samples are looked up in that table.  The result is exactly the same.
     """
     if stored.dtype.kind not in "iu" or stored.dtype.itemsize > 2 or stored.size < 1 << 12:
         return mapping(stored)
     native = stored.astype(stored.dtype.newbyteorder("="), copy=False)
     low, high = int(native.min()), int(native.max())
     table = mapping(np.arange(low, high + 1, dtype=np.int32))
-    # The difference may pass the signed type's range; modulo 2^16 it is right.
+    # The difference may overflow the signed type; it is correct modulo 2^16.
     unsigned = np.dtype(f"u{native.dtype.itemsize}")
     places = native.view(unsigned) - np.array(low & (2 ** (8 * unsigned.itemsize) - 1), unsigned)
     image: NDArray[np.uint8] = table[places]

@@ -13,7 +13,7 @@ from ..dicom.attributes import FrameAttributes, LookupTable, modality_values
 from ..errors import CorruptDataError, UnsupportedError
 
 Mapping = Callable[[NDArray[Any]], NDArray[Any]]
-"""From modality values to 0 ... 255."""
+"""Function from modality values to 0 ... 255."""
 
 PERCENTILES = (0.5, 99.5)
 FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
@@ -26,16 +26,18 @@ def choose_mapping(
     window: str | tuple[float, float],
     view: int,
 ) -> Mapping:
-    """The mapping that `to_uint8` is asked for.
+    """Choose the mapping that the arguments of `to_uint8` ask for.
 
     Parameters
     ----------
     stored : ndarray
-        The frame's samples.
+        The samples of the frame.
     attributes : FrameAttributes, optional
-        None for bare arrays.
+        None for plain arrays.
     window : str or (centre, width)
+        See `to_uint8`.
     view : int
+        See `to_uint8`.
     """
     if not isinstance(window, str):
         return _windowed(*window, _function_of(attributes))
@@ -55,7 +57,7 @@ def choose_mapping(
 
 
 def _of_file(attributes: FrameAttributes, view: int, tolerant: bool) -> Mapping | None:
-    """The file's own VOI LUT, or else its window; None where it has none."""
+    """Return the mapping of the file's VOI LUT, or else of its window; None if it has neither."""
     tables = attributes.get("VOILUTSequence")
     centres = _listed(attributes.get("WindowCenter"))
     widths = _listed(attributes.get("WindowWidth"))
@@ -75,7 +77,7 @@ def _of_file(attributes: FrameAttributes, view: int, tolerant: bool) -> Mapping 
         usable = False
     if usable:
         return _windowed(centre, width, _function_of(attributes))
-    if tolerant:  # some devices write 0 for none
+    if tolerant:  # some devices write 0 to mean none
         return None
     raise CorruptDataError(
         f"the file's window is centre {centres[view]}, width {widths[view]}, a width above 0 is "
@@ -101,10 +103,10 @@ def _function_of(attributes: FrameAttributes | None) -> str:
 
 
 def _windowed(centre: float, width: float, function: str) -> Mapping:
-    """A window by pydicom, onto an output range of 8 bits.
+    """Apply a window with pydicom, mapping to 8 bits.
 
-    LINEAR is not defined for widths below 1, which images of floating-point units
-    (SUV) have; LINEAR_EXACT is what their windows mean.
+    LINEAR is not defined for widths below 1.  Images in floating-point units (SUV) have
+    such windows and mean LINEAR_EXACT.
     """
     from pydicom.dataset import Dataset
     from pydicom.pixels.processing import apply_windowing
@@ -113,7 +115,7 @@ def _windowed(centre: float, width: float, function: str) -> Mapping:
     if function == "LINEAR" and width < _SMALLEST_LINEAR_WIDTH:
         function = "LINEAR_EXACT"
     window = Dataset()
-    # pydicom maps to the range of the stored bits, here then to 0 ... 255.
+    # pydicom maps to the range of the stored bits, which here is 0 ... 255.
     window.BitsStored, window.PixelRepresentation = 8, 0
     window.PhotometricInterpretation = "MONOCHROME2"
     window.WindowCenter = DSfloat(centre, auto_format=True)
@@ -121,7 +123,7 @@ def _windowed(centre: float, width: float, function: str) -> Mapping:
     window.VOILUTFunction = function
 
     def mapping(values: NDArray[Any]) -> NDArray[Any]:
-        with np.errstate(over="ignore"):  # far below a sigmoid's centre exp is infinite, rightly
+        with np.errstate(over="ignore"):  # far below a sigmoid's centre exp is rightly infinite
             grey: NDArray[Any] = apply_windowing(values, window)
         return grey
 
@@ -129,15 +131,15 @@ def _windowed(centre: float, width: float, function: str) -> Mapping:
 
 
 def _between(low: float, high: float) -> Mapping:
-    """Linear from `low`, black, to `high`, white; all black where there is no range."""
+    """Map linearly from `low` (black) to `high` (white); an empty range becomes black."""
     if not high > low:
         return lambda values: np.zeros(values.shape)
-    # In this order, so that halves come out exact.
+    # This order of operations keeps halves exact.
     return lambda values: (np.asarray(values, np.float64) - low) * 255 / (high - low)
 
 
 def rounded(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """To the nearest of 0 to 255, halves upwards."""
+    """Round to the nearest integer in 0 ... 255, halves up."""
     if values.dtype == np.uint8:
         return values
     grey: NDArray[np.uint8] = np.floor(np.clip(values, 0, 255) + 0.5).astype(np.uint8)
@@ -145,7 +147,7 @@ def rounded(values: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _full_range(attributes: FrameAttributes) -> tuple[float, float]:
-    """Modality values of the extremes that Bits Stored allows."""
+    """Modality values of the smallest and largest values that Bits Stored allows."""
     bits = int(attributes["BitsStored"])
     low = -(2 ** (bits - 1)) if attributes.get("PixelRepresentation") == 1 else 0
     ends = modality_values(np.array([low, low + 2**bits - 1]), attributes)
@@ -155,7 +157,7 @@ def _full_range(attributes: FrameAttributes) -> tuple[float, float]:
 def _range_of(
     stored: NDArray[Any], attributes: FrameAttributes | None, share: tuple[float, float]
 ) -> tuple[float, float]:
-    """Percentiles of the modality values, of those that are no padding."""
+    """Percentiles of the modality values, without padding."""
     values, counts = _histogram(stored)
     padding = _padding(attributes)
     if padding is not None:
@@ -167,14 +169,14 @@ def _range_of(
     order = np.argsort(values, kind="stable")
     below = np.cumsum(counts[order])
     ranks = [share[0] / 100 * below[-1], share[1] / 100 * below[-1]]
-    # The smallest value that at least this share of the samples does not pass.
+    # The smallest value with at least this share of the samples at or below it.
     places = np.searchsorted(below, ranks, side="left")
     low, high = values[order[np.minimum(places, len(order) - 1)]]
     return float(low), float(high)
 
 
 def _histogram(stored: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """The values that occur, ascending, and how often."""
+    """Return the values that occur, ascending, and their counts."""
     if stored.dtype.kind == "f":
         stored = stored[np.isfinite(stored)]
         if stored.size == 0:
@@ -188,11 +190,11 @@ def _histogram(stored: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
 
 
 def _padding(attributes: FrameAttributes | None) -> tuple[int, int] | None:
-    """First and last stored value that means no tissue."""
+    """Return the first and last stored value that means padding."""
     if attributes is None or attributes.get("PixelPaddingValue") is None:
         return None
     limits = [attributes.get(f"PixelPadding{end}") for end in ("Value", "RangeLimit")]
     numbers = [int(limit) for limit in limits if limit is not None]
-    if attributes.get("PixelRepresentation") == 1:  # whose VR some devices get wrong
+    if attributes.get("PixelRepresentation") == 1:  # some devices write it with the wrong VR
         numbers = [n - 65536 if n > 32767 else n for n in numbers]
     return min(numbers), max(numbers)
