@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`DicomSeries`: whole series as samples; see torch.py."""
+"""`DicomSeries`: whole series as samples; see slices.py."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from .tensors import Memory, check_dtype, fill, tensor_dtype
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """A sorted series, before its pixels are read.
+    """A sorted series whose pixels have not been read yet.
 
     Attributes
     ----------
     uid : str
         Series Instance UID.
     items : list of (IndexedFile, int)
-        File and frame of each slice, time by time.
+        File and frame of each slice, one time after another.
     times : int or None
         Length of the fourth axis.
     spacing, origin, direction
-        As of `mic.volume.Volume`.
+        See `mic.volume.Volume`.
     """
 
     uid: str
@@ -45,39 +45,42 @@ class Series:
 
 
 class DicomSeries(Dataset):  # type: ignore[misc]
-    """The DICOM series of a folder, one sample each, sorted along the slice normal.
+    """The DICOM series in a folder, one sample each, sorted along the slice normal.
 
     Parameters
     ----------
     files : folder, path, or iterable of paths
-        Folders are searched with all below them; files without pixels are passed
-        over.
-    dtype, rescale
-        As for `read_dicom_to_tensor`.
+        Folders are searched recursively; files without pixels are skipped.
+    dtype : torch.dtype, optional
+        See `read_dicom_to_tensor`.
+    rescale : bool
+        See `read_dicom_to_tensor`.
     strict : bool
-        Raise on missing slices, uneven distances, duplicates and gantry tilt, when
-        the data set is made; see `mic.volume.read_series`.
+        Raise on missing slices, uneven distances, duplicates and gantry tilt when the
+        data set is created; see `mic.volume.read_series`.
     transform : callable, optional
-        Called with each sample; what it returns takes its place.
+        Called with each sample; its result replaces the sample.
     threads : int
-        Threads that decode a series, in each process; 0 for all CPUs that the
+        Number of threads that decode a series, in each process; 0 for all CPUs that the
         process may use.
     max_pixels : int
-        Most samples of one series.
+        Maximum number of samples in one series.
 
     Notes
     -----
-    A sample is a dict with ``"image"``, a tensor of (channels, slices, rows,
-    columns), whose channels are the times of a time series, or colours;
-    ``"spacing"`` and ``"origin"`` (x, y, z in mm), ``"direction"`` (3 x 3), all
-    float64 and as `mic.volume.Volume` has them; and ``"series_uid"``.
+    A sample is a dict with ``"image"``, a tensor of (channels, slices, rows, columns),
+    whose channels are the times of a time series, or the colours; ``"spacing"`` and
+    ``"origin"`` (x, y, z in mm) and ``"direction"`` (3 x 3), float64 tensors as in
+    `mic.volume.Volume`; and ``"series_uid"``.
 
     Raises
     ------
     UnsupportedError
-        No images, or frames that form no volume.
+        There are no images, or frames that do not form a volume.
     CorruptDataError
-        A file that contradicts itself.
+        A file contradicts itself.
+    LimitError
+        A series has more than `max_pixels` samples.
     """
 
     def __init__(

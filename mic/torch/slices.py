@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""DICOM for PyTorch: tensors, data sets for a DataLoader, batches in one call.
+"""DICOM for PyTorch: tensors, data sets for a DataLoader, whole batches decoded in one call.
 
 Needs the extra "torch".
 
@@ -7,10 +7,9 @@ Needs the extra "torch".
     for batch in DataLoader(slices, batch_size=16, collate_fn=mic.torch.collate):
         ...                                     # float32, (16, 1, rows, columns)
 
-Files are parsed once, when a data set is made; after that a slice costs the
-reading of its bytes and their decoding.  Any transfer syntax that pydicom reads
-will do, MIC Lossless and native files are the quick ones.  Nothing needs
-`mic.register`.
+Files are parsed once, when a data set is created.  After that, a slice only costs
+reading and decoding its bytes.  Any transfer syntax that pydicom reads works; MIC
+Lossless and native files are the fastest.  `mic.register` is not needed.
 """
 
 from __future__ import annotations
@@ -53,25 +52,25 @@ def read_dicom_to_tensor(
     Parameters
     ----------
     path : path-like
-        A file of any transfer syntax that pydicom reads, MIC Lossless among them.
+        A file in any transfer syntax that pydicom reads, or in MIC Lossless.
     frames : int, slice or sequence of int, optional
-        Frames to read.  By default all.
+        Frames to read.  Default: all.
     dtype : torch.dtype, optional
-        By default float32, which holds every 16-bit value; None keeps the stored
-        type (uint8, int8, uint16, int16; for uint16 torch has few operations).
+        Default: float32, which holds every 16-bit value.  None keeps the stored type
+        (uint8, int8, uint16, int16; torch has few operations on uint16).
     rescale : bool
-        Apply Rescale Slope and Intercept, or the Modality LUT: CT then is in
-        Hounsfield units.  The values are those of pydicom's
-        ``apply_modality_lut``, rounded to `dtype`.
+        Apply Rescale Slope and Intercept, or the Modality LUT: CT is then in Hounsfield
+        units.  The values are those of pydicom's ``apply_modality_lut``, rounded to
+        `dtype`.
     threads : int
-        Threads to decode with; 0 for all CPUs that this process may use.
+        Number of threads that decode; 0 for all CPUs that this process may use.
     max_pixels : int
-        Most samples to decode; checked before memory is sized.
+        Maximum number of samples to decode; checked before memory is allocated.
 
     Returns
     -------
     torch.Tensor, (channels, rows, columns) or (frames, channels, rows, columns)
-        Three axes for an int and for files of a single frame; 1 channel, or 3
+        Three axes if `frames` is an int or the file has a single frame. 1 channel, or 3
         (red, green, blue).
 
     Raises
@@ -79,10 +78,10 @@ def read_dicom_to_tensor(
     CorruptDataError
         The file is damaged.
     UnsupportedError
-        No pixel data of 8 or 16 bits, frames that the file does not have, or a
-        type that its values do not fit.
+        The file has no pixel data of 8 or 16 bits or lacks a requested frame, or its
+        values do not fit `dtype`.
     LimitError
-        More samples than `max_pixels`.
+        More than `max_pixels` samples would be decoded.
     """
     check_dtype(dtype, rescale)
     thread_count(threads)
@@ -105,7 +104,7 @@ def _batch_of(
     threads: int,
     memory: Memory,
 ) -> torch.Tensor:
-    """Frames of one shape as (frames, channels, rows, columns)."""
+    """Read frames of one shape as (frames, channels, rows, columns)."""
     first = items[0][0].description
     final = tensor_dtype(dtype, items[0][0])
     for indexed in {id(item): item for item, _ in items}.values():
@@ -121,7 +120,7 @@ def _batch_of(
 
 
 def _indexed(files: Any, max_pixels: int) -> list[IndexedFile]:
-    """Files parsed; what a folder holds without pixels is passed over."""
+    """Parse the files; skip those without pixels if a folder was given."""
     is_folder = isinstance(files, (str, os.PathLike)) and Path(files).is_dir()
     indexed = []
     for source in find_files(files):
@@ -150,7 +149,7 @@ def _extent(selected: slice | None, length: int, what: str) -> range:
 
 
 class Batch(list[Any]):
-    """Samples of a batch, with the tensor that they are views of."""
+    """The samples of a batch, and the tensor that they are views of."""
 
     def __init__(self, samples: Iterable[Any], stacked: torch.Tensor, targets: list[Any]) -> None:
         super().__init__(samples)
@@ -159,20 +158,20 @@ class Batch(list[Any]):
 
 
 def collate(samples: Sequence[Any]) -> Any:
-    """The `collate_fn` for a DataLoader: the decoded batch as it is, without a copy.
+    """Hand a decoded batch to a DataLoader without a copy, as its `collate_fn`.
 
-    What is no batch of `DicomSlices` (because a transform made new tensors, or
-    another data set is between) goes to torch's ``default_collate``.
+    Samples that are not views of a `DicomSlices` batch (because a transform made new
+    tensors, or another data set wraps it) go to torch's ``default_collate``.
 
     Parameters
     ----------
     samples : sequence
-        What a data set gave.
+        Samples from a data set.
 
     Returns
     -------
     torch.Tensor, (batch, channels, rows, columns), or a pair of it and the targets
-        In pinned memory where there is a CUDA device and no worker between.
+        In pinned memory if there is a CUDA device and the DataLoader has no workers.
     """
     if not isinstance(samples, Batch):
         return default_collate(samples)
@@ -182,9 +181,15 @@ def collate(samples: Sequence[Any]) -> Any:
 
 
 def register_in_worker(worker_id: int = 0) -> None:
-    """The `worker_init_fn` for a DataLoader over data sets of your own that call pydicom.
+    """Register mic with pydicom in a worker, as the `worker_init_fn` of a DataLoader.
 
-    Workers that are spawned know nothing of a `mic.register()` in the main process.
+    Use it for your own data sets that call pydicom: spawned workers do not inherit a
+    `mic.register()` from the main process.
+
+    Parameters
+    ----------
+    worker_id : int
+        Number of the worker, which torch passes; not used.
     """
     from ..dicom.plugin import register
 
@@ -192,7 +197,15 @@ def register_in_worker(worker_id: int = 0) -> None:
 
 
 class Slice(NamedTuple):
-    """A frame of a file, as `target` functions get it."""
+    """A frame of a file, passed to `target` functions.
+
+    Attributes
+    ----------
+    path : str
+        Path of the file.
+    frame : int
+        Number of the frame, from 0.
+    """
 
     path: str
     frame: int
@@ -204,44 +217,46 @@ class DicomSlices(Dataset):  # type: ignore[misc]
     Parameters
     ----------
     files : folder, path, or iterable of paths
-        Folders are searched with all below them.  Every frame of a multi-frame
-        file is a sample.
-    dtype, rescale
-        As for `read_dicom_to_tensor`.
+        Folders are searched recursively.  Every frame of a multi-frame file is a
+        sample.
+    dtype : torch.dtype, optional
+        See `read_dicom_to_tensor`.
+    rescale : bool
+        See `read_dicom_to_tensor`.
     rows : slice, optional
         Rows of each frame to read.
     patch : (rows, columns), optional
-        Size of a part of each frame at a random place, drawn anew each time from
-        torch's generator, which a DataLoader seeds in its workers.
+        Size of a patch to read at a random place in each frame.  The place is drawn
+        again for each access, from torch's generator, which a DataLoader seeds in its
+        workers.
     transform : callable, optional
-        Called with each tensor; what it returns takes its place.
+        Called with each tensor; its result replaces the tensor.
     target : callable, optional
-        Called with each `Slice` (path, frame); samples then are pairs of tensor
-        and what it returns.
+        Called with each `Slice` (path, frame).  Samples are then pairs of the tensor
+        and the result of this call.
     cache_bytes : int
-        Keep so many bytes of decoded frames, in each process.
+        Maximum size of the cache of decoded frames, in bytes, in each process.
     threads : int
-        Threads that decode a batch, in each process; 0 for all CPUs that the
-        process may use.  Without workers (``num_workers=0``) threads decode a
-        batch of MIC Lossless in one call, which spares the copies that workers
-        cost.
+        Number of threads that decode a batch, in each process; 0 for all CPUs that the
+        process may use.  Without workers (``num_workers=0``), threads decode a batch of
+        MIC Lossless in one call and save the copies that workers need.
     max_pixels : int
-        Most samples of one frame.
+        Maximum number of samples in one frame.
 
     Notes
     -----
-    A sample is a tensor of (channels, rows, columns).  Of frames in MIC Lossless
-    only the strips that hold the rows asked for are decoded; frames of less than
-    1.5 million pixels have one strip.  One object may be shared by threads.
+    A sample is a tensor of (channels, rows, columns).  For frames in MIC Lossless, only
+    the strips that contain the requested rows are decoded; frames of less than 1.5
+    million pixels have a single strip.  Threads may share one object.
 
     Raises
     ------
     UnsupportedError
-        No files, or files without pixel data of 8 or 16 bits.
+        There are no files, or files without pixel data of 8 or 16 bits.
     CorruptDataError
-        A file that is no DICOM file, or contradicts itself.
+        A file is not a DICOM file, or contradicts itself.
     LimitError
-        Frames of more than `max_pixels` samples.
+        A frame has more than `max_pixels` samples.
     """
 
     def __init__(
@@ -284,21 +299,49 @@ class DicomSlices(Dataset):  # type: ignore[misc]
         return int(self._first[-1])
 
     def item(self, index: int) -> Slice:
-        """File and frame of a sample."""
+        """Return the file and frame of a sample.
+
+        Parameters
+        ----------
+        index : int
+            Number of the sample; negative values count from the end.
+
+        Returns
+        -------
+        Slice
+
+        Raises
+        ------
+        IndexError
+            There is no such sample.
+        """
         indexed, frame = self._locate(index)
         return Slice(indexed.path, frame)
 
     def read(
         self, index: int, rows: slice | None = None, columns: slice | None = None
     ) -> torch.Tensor:
-        """A part of a frame, (channels, rows, columns), without transform.
+        """Read a part of a frame, without the transform.
 
         Parameters
         ----------
         index : int
-            Number of the sample.
+            Number of the sample; negative values count from the end.
         rows, columns : slice of step 1, optional
-            By default all.
+            Rows and columns to read.  Default: all.
+
+        Returns
+        -------
+        torch.Tensor, (channels, rows, columns)
+
+        Raises
+        ------
+        IndexError
+            There is no such sample.
+        UnsupportedError
+            `rows` or `columns` is empty or has another step.
+        CorruptDataError
+            The frame cannot be decoded.
         """
         indexed, frame = self._locate(index)
         description = indexed.description
@@ -319,7 +362,7 @@ class DicomSlices(Dataset):  # type: ignore[misc]
         return self._sample(tensor, index)
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
-        """The samples of a batch, which a DataLoader asks for at once."""
+        """Return the samples of a batch, which a DataLoader requests in one call."""
         self._prepare()
         whole = self.rows is None and self.patch is None and self._cache.max_bytes == 0
         if not whole:
@@ -374,7 +417,7 @@ class DicomSlices(Dataset):  # type: ignore[misc]
         return places[0], places[1]
 
     def _prepare(self) -> None:
-        """In a worker, once: `transform` and `target` may call pydicom."""
+        """Register mic once in a worker, because `transform` and `target` may call pydicom."""
         if not self._prepared:
             self._prepared = True
             if get_worker_info() is not None:

@@ -38,7 +38,7 @@ _NUMPY_HAS = {
 
 
 def check_dtype(dtype: torch.dtype | None, rescaled: bool) -> None:
-    """Refuse types that no stored or rescaled value fits."""
+    """Refuse a type that no stored or rescaled value fits."""
     if dtype is not None and not isinstance(dtype, torch.dtype):
         raise UnsupportedError(
             f"dtype is {dtype!r}, a torch type such as torch.float32, or None, is expected"
@@ -52,7 +52,7 @@ def check_dtype(dtype: torch.dtype | None, rescaled: bool) -> None:
 
 
 def tensor_dtype(dtype: torch.dtype | None, indexed: IndexedFile) -> torch.dtype:
-    """The type of a file's tensors, if its stored values fit."""
+    """Choose the type of a file's tensors; refuse it if the stored values do not fit."""
     description = indexed.description
     if dtype is None:
         return _STORED[description.dtype]
@@ -69,20 +69,20 @@ def tensor_dtype(dtype: torch.dtype | None, indexed: IndexedFile) -> torch.dtype
 
 
 class Memory:
-    """Memory for batches, used again once nobody holds what was in it.
+    """Memory for batches, reused when nothing refers to its content any more.
 
-    Fresh memory costs more than decoding into it: the system clears every page at
-    its first touch.  A block comes back when the array, and thus each tensor that
-    shares its storage, is gone.
+    Fresh memory costs more than decoding into it, because the system clears every page
+    on first touch.  A block is returned when its array is gone, and with it every
+    tensor that shares its storage.
     """
 
     _MOST_FREE = 4
 
     def __init__(self) -> None:
-        self._free: deque[NDArray[np.uint8]] = deque()  # its methods are atomic: no lock
+        self._free: deque[NDArray[np.uint8]] = deque()  # deque methods are atomic: no lock
 
     def array(self, shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
-        """An array of any content.  Views of it must not outlive it, tensors may."""
+        """Return an uninitialised array.  Views must not outlive it; tensors may."""
         n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
         block = self._take(n_bytes)
         if block is None:
@@ -107,17 +107,17 @@ class Memory:
                 self._free.popleft()
 
     def tensor(self, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
-        """A tensor of any content, where it need not be copied from.
+        """Return an uninitialised tensor in memory from which torch need not copy.
 
-        In a worker of a DataLoader its memory is shared with the main process, as
-        torch's own default_collate does it; in the main process it is pinned where
-        there is a CUDA device.
+        In a worker of a DataLoader, its memory is shared with the main process, as in
+        torch's own default_collate.  In the main process it is pinned if there is a
+        CUDA device.
         """
         n_bytes = math.prod(shape) * dtype.itemsize
         if get_worker_info() is not None:
             storage = torch.UntypedStorage._new_shared(n_bytes)
             return torch.empty(0, dtype=dtype).set_(storage, 0, tuple(shape))
-        if torch.cuda.is_available():  # whose allocator keeps blocks itself
+        if torch.cuda.is_available():  # its allocator keeps blocks itself
             return torch.empty(tuple(shape), dtype=dtype, pin_memory=True)
         return torch.from_numpy(self.array((n_bytes,), np.uint8)).view(dtype).view(tuple(shape))
 
@@ -126,7 +126,7 @@ class Memory:
 
 
 def channels_first(samples: NDArray[Any], has_colour: bool) -> NDArray[Any]:
-    """(..., rows, columns[, 3]) as (..., channels, rows, columns); a view."""
+    """View (..., rows, columns[, 3]) as (..., channels, rows, columns)."""
     return np.moveaxis(samples, -1, -3) if has_colour else samples[..., np.newaxis, :, :]
 
 
@@ -136,7 +136,7 @@ def fill(
     items: Sequence[tuple[IndexedFile, int]],
     rescaled: bool,
 ) -> None:
-    """Stored values of frames into a tensor of (frames, channels, rows, columns).
+    """Write the stored values of frames into a tensor of (frames, channels, rows, columns).
 
     Parameters
     ----------
@@ -149,7 +149,8 @@ def fill(
     """
     colour = items[0][0].description.samples_per_pixel == 3
     ordered = channels_first(samples, colour)
-    # NumPy converts on this thread; torch would wake its pool for a few microseconds of work.
+    # NumPy converts on this thread; torch would wake its thread pool for a few microseconds of
+    # work.
     is_direct = target.dtype in _NUMPY_HAS
     values = target.numpy() if is_direct else np.empty(target.shape, np.float32)
     for one, stored, (indexed, frame) in zip(values, ordered, items, strict=True):
@@ -157,12 +158,12 @@ def fill(
             rescale(stored, indexed, frame, one)
         else:
             np.copyto(one, stored, casting="unsafe")
-    if not is_direct:  # float16 and narrower
+    if not is_direct:  # float16 and narrower types
         target.copy_(torch.from_numpy(values))
 
 
 class FrameCache:
-    """Decoded frames, the ones used last, up to a number of bytes.
+    """The most recently used decoded frames, up to a number of bytes.
 
     Parameters
     ----------
@@ -177,14 +178,14 @@ class FrameCache:
         self._lock = threading.Lock()
 
     def get(self, key: int) -> NDArray[Any] | None:
-        """A frame, if it is there."""
+        """Return a frame, or None if it is not cached."""
         with self._lock:
             if key in self._frames:
                 self._frames.move_to_end(key)
             return self._frames.get(key)
 
     def put(self, key: int, frame: NDArray[Any]) -> None:
-        """Keep a frame, at the cost of those that were not used for the longest time."""
+        """Keep a frame and drop the least recently used ones if space is short."""
         if frame.nbytes > self.max_bytes:
             return
         with self._lock:
@@ -197,4 +198,4 @@ class FrameCache:
                 self.n_bytes -= oldest.nbytes
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return FrameCache, (self.max_bytes,)  # a worker fills its own
+        return FrameCache, (self.max_bytes,)  # each worker fills its own
