@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Dask for archives: find the scheduler, check its workers, keep them busy, survive their end."""
+"""Dask for archives: find the scheduler, check its workers, keep them busy, survive their loss."""
 
 from __future__ import annotations
 
@@ -22,35 +22,39 @@ from .report import Record
 from .task import Task, run_task
 
 CONNECT_SECONDS = 10
-"""Time that a scheduler has to answer."""
+"""Time limit for a scheduler to answer."""
 WORKER_SECONDS = 120
-"""Time for a worker to appear, at the beginning or when all have ended."""
+"""Time limit for a worker to appear, at the start or after all workers are gone."""
 _TASKS_PER_THREAD = 16
 _LOOK_EVERY_SECONDS = 2.0
-_LATE = (TimeoutError, asyncio.TimeoutError)  # one and the same from Python 3.11 on
-# Ctrl-C in a terminal reaches every process; this one ends the others.
+_LATE = (TimeoutError, asyncio.TimeoutError)  # the same class from Python 3.11 on
+# Ctrl-C in a terminal reaches every process. Only this process reacts, and ends the others.
 _IGNORE_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 
 
 @contextlib.contextmanager
 def connect(scheduler: Any, jobs: int, in_process: bool) -> Iterator[Any]:
-    """A `distributed.Client`.
+    """Connect to a scheduler, or start a cluster on this machine.
 
     Parameters
     ----------
     scheduler : str, distributed.Client, cluster of Dask, or None
-        None is a cluster on this machine, which ends with the block.
+        None starts a cluster on this machine that ends with the block.
     jobs : int
-        Processes of that cluster; one works in this process.
+        Number of processes in that cluster; 1 works in this process.
     in_process : bool
-        Threads instead, for file systems that live in this process.
+        Use threads instead, for file systems that exist only in this process.
+
+    Yields
+    ------
+    distributed.Client
 
     Raises
     ------
     UnsupportedError
-        distributed is missing, or `scheduler` is none.
+        distributed is missing, or `scheduler` is invalid.
     MicError
-        Nobody answers there.
+        No scheduler answers at that address.
     """
     distributed = require("distributed", "dask")
     if isinstance(scheduler, distributed.Client):
@@ -74,13 +78,13 @@ def connect(scheduler: Any, jobs: int, in_process: bool) -> Iterator[Any]:
 @contextlib.contextmanager
 def _local_cluster(jobs: int, in_process: bool) -> Iterator[Any]:
     distributed = require("distributed", "dask")
-    # Python's own mark of a process that is still reading the script that started it.
+    # Python sets this while a process is still importing the script that started it.
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise MicError("a worker process must not start workers")
     options: dict[str, Any] = (
         {"n_workers": 1, "threads_per_worker": jobs, "processes": False}
         if in_process
-        # An image may need most of the memory of a machine, whatever the others need.
+        # One image may need most of the machine's memory, whatever the others need.
         else {"n_workers": jobs, "threads_per_worker": 1, "memory_limit": 0}
         | {"env": {"PYTHONWARNINGS": "ignore"}, "preload": [_IGNORE_INTERRUPTS]}
     )
@@ -98,7 +102,7 @@ def _local_cluster(jobs: int, in_process: bool) -> Iterator[Any]:
 
 
 def _knock(address: str) -> None:
-    """Does a scheduler answer?  A Client that fails leaves noise on stderr."""
+    """Raise unless a scheduler answers.  A Client that fails leaves noise on stderr."""
     from distributed.core import rpc
     from distributed.security import Security
 
@@ -108,10 +112,10 @@ def _knock(address: str) -> None:
             await asyncio.wait_for(scheduler.identity(), CONNECT_SECONDS)
 
     try:
-        # In a thread, because this one may have a running loop, as in notebooks.
+        # In a thread, because this one may have a running event loop, as in notebooks.
         with ThreadPoolExecutor(1) as pool:
             pool.submit(asyncio.run, ask()).result()
-    except Exception as error:  # of tornado, asyncio, ssl and distributed
+    except Exception as error:  # from tornado, asyncio, ssl or distributed
         raise MicError(
             f"no Dask scheduler answers at {address} ({one_sentence(error)}); start one with "
             "`dask scheduler` and pass the address that it prints, such as tcp://10.0.0.1:8786"
@@ -119,22 +123,22 @@ def _knock(address: str) -> None:
 
 
 def check_workers(client: Any, locations: Iterable[Location]) -> None:
-    """Are there workers, do they have this mic, and do they see the same files?
+    """Check that there are workers with the same mic that see the same files.
 
     Parameters
     ----------
     client : distributed.Client
     locations : iterable of Location
-        Each exists here.
+        Files and folders that exist here.
 
     Raises
     ------
     MicError
-        No, with what to do about it.
+        A check failed; the message says what to do.
     """
     from distributed.comm import CommClosedError
 
-    # Nested, and so sent as code: workers without mic can run it, and say so.
+    # A nested function is sent as code, so that workers without mic can run it and say so.
     def version() -> str:
         import mic
 
@@ -142,13 +146,13 @@ def check_workers(client: Any, locations: Iterable[Location]) -> None:
 
     _wait_for_worker(client)
     answers = client.run(version, on_error="return")
-    with contextlib.suppress(ValueError):  # a scheduler that runs no code of clients
+    with contextlib.suppress(ValueError):  # if the scheduler does not run clients' code
         try:
             answers["the scheduler"] = client.run_on_scheduler(version)
         except ImportError as error:
             answers["the scheduler"] = error
     for place, answer in answers.items():
-        if isinstance(answer, CommClosedError):  # it has ended; Dask does without it
+        if isinstance(answer, CommClosedError):  # the worker is gone; Dask continues without it
             continue
         place = place if place.startswith("the") else f"worker {place}"
         if isinstance(answer, BaseException):
@@ -172,7 +176,7 @@ def check_workers(client: Any, locations: Iterable[Location]) -> None:
 
 
 def _wait_for_worker(client: Any) -> None:
-    """A task that waits is what clusters that grow on demand wait for."""
+    """Wait for a worker with a task queued, because clusters that scale on demand need one."""
     future = client.submit(int, pure=False)
     try:
         future.result(timeout=WORKER_SECONDS)
@@ -195,23 +199,23 @@ def _sees(location: Location) -> bool:
 
 
 def run_tasks(client: Any, tasks: list[Task], retries: int) -> Generator[Record, None, None]:
-    """Run all tasks on the workers; each ends as one record, in the order of their ends.
+    """Run all tasks on the workers and yield a record for each as it finishes.
 
     Parameters
     ----------
     client : distributed.Client
     tasks : list of Task
     retries : int
-        Attempts after one that failed for a reason that may pass.
+        Number of further attempts after a failure that may be temporary.
 
     Raises
     ------
     MicError
-        The scheduler is gone, or all workers are.
+        The scheduler or all workers are gone.
     """
     run = _Run(client, retries)
     yield from run.work(tasks)
-    # Workers died while they had these.  Each alone tells which of them did it.
+    # Workers died while running these. Run one at a time, each shows whether it is the cause.
     suspects, run.suspects = run.suspects, []
     yield from run.work(suspects, side_by_side=1)
     for task in run.suspects:
@@ -222,12 +226,12 @@ def run_tasks(client: Any, tasks: list[Task], retries: int) -> Generator[Record,
 
 
 class _Run:
-    """Tasks on their way: enough at a time that no worker waits, few enough for the scheduler.
+    """Tasks in progress: enough that no worker waits, few enough for the scheduler.
 
     Attributes
     ----------
     suspects : list of Task
-        Those that too many workers died with.
+        Tasks that were running on too many workers that died.
     """
 
     def __init__(self, client: Any, retries: int) -> None:
@@ -238,7 +242,7 @@ class _Run:
         self._begun = 0
 
     def work(self, tasks: list[Task], side_by_side: int | None = None) -> Iterator[Record]:
-        """Run tasks, so many at a time (None: as suits the workers)."""
+        """Run tasks, `side_by_side` at a time (None: as many as suit the workers)."""
         waiting = iter(tasks)
         running: dict[Any, Task] = {}
         seen = time.monotonic()
@@ -262,7 +266,7 @@ class _Run:
                         del running[future]
                     else:
                         yield from self._settle(future, running)
-        except (OSError, CancelledError) as error:  # of Dask: those of files are records
+        except (OSError, CancelledError) as error:  # from Dask; errors of files become records
             raise _lost(error) from error
         finally:
             if running:
@@ -287,16 +291,16 @@ class _Run:
         return [future for future in running if future.done()]
 
     def _gather(self, futures: list[Any]) -> dict[Any, Record]:
-        """Their results in one go, which takes a fraction of the time; none if any is missing."""
+        """Fetch all results in one call, which is several times faster; none if any is missing."""
         gather = partial(self._client.gather, futures, asynchronous=True)
         try:
             results = self._client.sync(gather, callback_timeout=_LOOK_EVERY_SECONDS)
-        except Exception:  # each alone tells which and why
+        except Exception:  # the caller fetches them singly, which shows the cause
             return {}
         return dict(zip(futures, results, strict=True))
 
     def _settle(self, future: Any, running: dict[Any, Task]) -> Iterator[Record]:
-        """The record of a task that is done; none if its result died with its worker."""
+        """Yield the record of a finished task; none if its result died with its worker."""
         from distributed.scheduler import KilledWorker
 
         task = running[future]
@@ -307,9 +311,9 @@ class _Run:
         except Exception as error:
             if future.status == "error":
                 yield task.record("failed", _reason(error))
-            elif isinstance(error, _LATE):  # Dask computes it once more
+            elif isinstance(error, _LATE):  # Dask computes it again
                 return
-            else:  # not of the task, but of Dask
+            else:  # an error of Dask, not of the task
                 raise
         else:
             yield record

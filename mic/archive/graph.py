@@ -51,38 +51,43 @@ def transcode(
     dst_options: Mapping[str, Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Record]:
-    """Write all DICOM files below a location in another transfer syntax, on many machines.
+    """Convert all DICOM files below a location to another transfer syntax, on many machines.
 
-    Each file is a task of Dask.  A task that was ended in the middle, with its worker or
-    without, runs again elsewhere; each new file appears complete and verified, or not at all.
+    Each file is a Dask task.  A task that is interrupted, alone or with its worker,
+    runs again elsewhere.  Each new file appears complete and verified, or not at all.
 
     Parameters
     ----------
     src : path-like or URL
-        A folder or a file, anywhere that fsspec reaches: ``"/data/ct"``, ``"s3://bucket/ct"``.
+        A folder or a file, anywhere that fsspec reaches: ``"/data/ct"``,
+        ``"s3://bucket/ct"``.
     dst : path-like or URL
-        The folder where the same tree is made (for a file: the new file, or a folder).
+        The folder in which the same tree is created (for a file: the new file, or a
+        folder).
     to, near, effort, verify
-        As for `mic.transcode.transcode_file`.
+        See `mic.transcode.transcode_file`.
     scheduler : str, distributed.Client or cluster, optional
-        Of Dask, such as ``"tcp://10.0.0.1:8786"``.  Without one, this machine works.
+        The Dask scheduler, such as ``"tcp://10.0.0.1:8786"``.  Without one, this
+        machine does the work.
     jobs : int
-        Without a scheduler: processes to work with; 1 works in this process.
+        Number of processes if there is no scheduler; 1 works in this process.
     retries : int
-        Attempts after one that failed for a reason that may pass, such as a network.
+        Number of further attempts after a failure that may be temporary, such as one of
+        the network.
     report : path-like, optional
-        A file on this machine that gets the record of each file as soon as it is done, in
-        JSON lines.  If the name ends in ``.parquet``, a table is written there at the end,
-        and the lines beside it in a file that ends in ``.jsonl``.
+        A file on this machine to which the record of each file is appended as soon as
+        it is done, as JSON lines.  If the name ends in ``.parquet``, a table is written
+        there at the end, and the lines go to a file next to it that ends in ``.jsonl``.
     resume : bool
-        Leave out what the report of an earlier run says is verified and what has not
-        changed since, on either side; make again what that run left behind.
+        Skip files that the report of an earlier run lists as verified and that have not
+        changed since on either side; redo those that the earlier run left unfinished.
     overwrite : bool
-        Replace existing targets.  Those of the run that is resumed are replaced anyway.
+        Replace existing targets.  Targets left by the resumed run are replaced anyway.
     src_options, dst_options : mapping, optional
-        For the file systems, such as credentials; they stay out of the report.
+        Options for the file systems, such as credentials; they are not written to the
+        report.
     progress : callable(done, total), optional
-        Called in this thread after each file.
+        Called in the calling thread after each file.
 
     Returns
     -------
@@ -93,9 +98,9 @@ def transcode(
     Raises
     ------
     UnsupportedError
-        A package is missing, an argument is none, a location cannot be opened.
+        A package is missing, an argument is invalid, or a location cannot be opened.
     MicError
-        No scheduler, no worker, or workers without mic or without access to a location.
+        There is no scheduler or no worker, or workers lack mic or access to a location.
     """
     syntax = find_syntax(to)
     near = whole_number("near", near)
@@ -126,16 +131,16 @@ def transcode(
 
 @dataclass
 class Run:
-    """What is to be done, and what is known before.
+    """The work to do, and the results that are already known.
 
     Attributes
     ----------
     source, target : Location
     tasks : list of Task
     done : list of Record
-        Of an earlier run; they stay.
+        Records of an earlier run that remain valid.
     refused : list of Record
-        Failed or skipped before any worker was asked.
+        Files that failed or were skipped before any worker was involved.
     report : path-like or None
     resumed : bool
         There was an earlier run.
@@ -159,13 +164,13 @@ def prepare(
     resume: bool,
     overwrite: bool,
 ) -> Run:
-    """Compare both listings and the report of an earlier run; nothing is written."""
+    """Compare both listings and the report of an earlier run, without writing anything."""
     run = Run(source, target, report)
     earlier: dict[str, Record] = {}
     own_report = set[str]()
     if report is not None:
         lines, table = report_paths(report)
-        # Also without resume: what is no report is not replaced.
+        # Read it even without resume, so that a file that is not a report is never replaced.
         known = read_json_lines(lines)
         earlier = known if resume else {}
         run.resumed = resume and lines.exists()
@@ -189,7 +194,7 @@ def prepare(
 
 
 def _pairs(source: Location, target: Location, options: Options, run: Run) -> list[Task]:
-    """A task for each file; names that cannot be mirrored are refused."""
+    """Make a task for each file; refuse names that cannot be mirrored."""
     with reaching(source):
         info = source.state()
     if info is None:
@@ -208,7 +213,7 @@ def _pairs(source: Location, target: Location, options: Options, run: Run) -> li
         listing = source.files()
     for relative, info in listing.items():
         if is_temporary(relative) or (inside and relative.startswith(inside)):
-            continue  # outputs of an earlier run
+            continue  # output of an earlier run
         try:
             pair = source.child(relative), target.child(relative)
         except UnsupportedError as error:
@@ -226,7 +231,7 @@ def _task(
 
 
 def _path_inside(target: Location, source: Location) -> str:
-    """The target relative to the source's tree, or nothing."""
+    """Return the target's path relative to the source's tree, or "" if it lies elsewhere."""
     root = source.path.rstrip("/") + "/"
     if type(source.fs) is not type(target.fs) or not target.path.startswith(root):
         return ""
@@ -234,7 +239,7 @@ def _path_inside(target: Location, source: Location) -> str:
 
 
 def _present(target: Location, wanted: list[Location]) -> dict[str, Info]:
-    """What is known of the targets that exist, by path."""
+    """Return the file system's facts about the targets that exist, by path."""
     state = target.state()
     if state is None or state["type"] == "file":
         if state is not None and any(location.path != target.path for location in wanted):
@@ -247,7 +252,7 @@ def _present(target: Location, wanted: list[Location]) -> dict[str, Info]:
 
 
 def _is_done(record: Record, task: Task, there: Info | None) -> bool:
-    """Did an earlier run make and verify this very target from this very source?"""
+    """Whether an earlier run made and verified this target from this source."""
     return (
         record.status == "ok"
         and record.verified
@@ -260,9 +265,10 @@ def _is_done(record: Record, task: Task, there: Info | None) -> bool:
 
 
 def _is_own(record: Record | None, resumed: bool) -> bool:
-    """May an existing target be what the run that is resumed has left?
+    """Whether an existing target may be a remnant of the run that is being resumed.
 
-    Not if that run has refused to replace it.  One without a record was cut off.
+    It is not if that run refused to replace it.  A target without a record belongs to a
+    task that was cut off.
     """
     return resumed and (record is None or record.begun)
 
@@ -270,14 +276,14 @@ def _is_own(record: Record | None, resumed: bool) -> bool:
 def execute(
     run: Run, scheduler: Any, jobs: int, retries: int, finished: Callable[[Record], None]
 ) -> list[Record]:
-    """Run the tasks that `prepare` found; records of all files, sorted by source."""
+    """Run the tasks that `prepare` found; return the records of all files, sorted by source."""
     records = run.done + run.refused
     with contextlib.ExitStack() as stack:
         log = None
         if run.report is not None:
             lines, table = report_paths(run.report)
             log = stack.enter_context(JsonLines(lines, records))
-            if table is not None:  # whatever ends the run
+            if table is not None:  # written however the run ends
                 stack.callback(lambda: write_parquet(table, records))
 
         def take(record: Record) -> None:
@@ -304,7 +310,7 @@ def _work(
                     for record in records:
                         take(record)
         finally:
-            # Nobody writes any more: what is temporary was left by workers that ended.
+            # No worker writes any more, so temporary files are remnants of workers that died.
             with contextlib.suppress(OSError):
                 parents = {task.target.parent().path: task.target.parent() for task in run.tasks}
                 remove_leftovers(parents.values(), {task.target.path for task in run.tasks})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Folders and files wherever fsspec reaches: listed, fetched, stored whole or not at all."""
+"""Files and folders anywhere that fsspec reaches: listed, fetched, stored whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ..errors import MicError, UnsupportedError, one_sentence
 from ..extras import require
 from ..transcode.report import digest_of_file
 
-# Where a file appears only when all of it has arrived, so that it needs no temporary name.
+# In these stores a file appears only when it is complete, so it needs no temporary name.
 _OBJECT_STORES = frozenset(
     {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "ocilake", "obs", "tos"}
 )
-# What says that the content is another one, best first; names differ between file systems.
+# Keys that identify a version of the content, best first; names differ between file systems.
 _STAMPS = (
     *("ETag", "etag", "content_md5", "md5Hash", "md5", "crc32c", "generation", "VersionId"),
     *("mtime", "LastModified", "last_modified", "modified", "updated", "created"),
@@ -33,15 +33,15 @@ Info = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Location:
-    """A file or folder of an fsspec file system; may be sent to other processes.
+    """A file or folder in an fsspec file system; can be sent to other processes.
 
     Attributes
     ----------
     url : str
-        What the user calls it, and messages and reports say.
+        The user's name for it, used in messages and reports.
     fs : fsspec.AbstractFileSystem
     path : str
-        As the file system calls it.
+        The file system's name for it.
     """
 
     url: str
@@ -50,31 +50,31 @@ class Location:
 
     @property
     def name(self) -> str:
-        """The last part of the path."""
+        """Last part of the path."""
         return self.path.rstrip("/").rpartition("/")[2]
 
     @property
     def is_local(self) -> bool:
-        """Is it a file or folder of this machine, as far as Python's own functions know?"""
+        """Whether Python's own functions can open it as a file or folder of this machine."""
         return "file" in _protocols(self.fs)
 
     @property
     def is_object_store(self) -> bool:
-        """Do files appear whole, and folders when there is something in them?"""
+        """Whether files appear whole, and folders exist only while they contain something."""
         return not _OBJECT_STORES.isdisjoint(_protocols(self.fs))
 
     @property
     def is_in_process(self) -> bool:
-        """Does it live in the memory of this process, where no other sees it?"""
+        """Whether it exists only in the memory of this process."""
         return "memory" in _protocols(self.fs)
 
     def child(self, relative: str) -> Location:
-        """What is at a relative path below.
+        """Return the location at a relative path below this one.
 
         Raises
         ------
         UnsupportedError
-            The path would lead elsewhere, which names in object stores may.
+            The path leads out of this folder, as names in object stores may.
         """
         if any(part in ("", ".", "..") for part in relative.split("/")) or (
             self.is_local and not _stays_inside(relative)
@@ -87,12 +87,12 @@ class Location:
         )
 
     def parent(self) -> Location:
-        """The folder that it is in; its `url` is the path only."""
+        """Return the folder that contains it; the `url` of the folder is only a path."""
         folder = self.path.rstrip("/").rpartition("/")[0]
         return Location(folder, self.fs, folder)
 
     def files(self) -> dict[str, Info]:
-        """What fsspec knows of each file below, by relative path, sorted."""
+        """Return the file system's facts about each file below, by relative path, sorted."""
         self.fs.invalidate_cache()
         root = self.path.rstrip("/")
         found = self.fs.find(self.path, detail=True)
@@ -103,20 +103,20 @@ class Location:
         }
 
     def info(self) -> Info:
-        """What fsspec knows of it; raises FileNotFoundError."""
+        """Return the file system's facts about it; raise FileNotFoundError if it does not exist."""
         self.fs.invalidate_cache()
         info: Info = self.fs.info(self.path)
         return info
 
     def state(self) -> Info | None:
-        """`info`, or None if there is no such thing."""
+        """Return `info`, or None if it does not exist."""
         try:
             return self.info()
         except FileNotFoundError:
             return None
 
     def make_folder(self) -> None:
-        """Make it a folder, with its parents, where the file system has folders."""
+        """Create it as a folder, with its parents, if the file system has folders."""
         if not self.is_object_store:
             self.fs.makedirs(self.path, exist_ok=True)
 
@@ -128,12 +128,12 @@ def open_location(url: str, options: Mapping[str, Any] | None = None) -> Locatio
     ----------
     url : str
     options : mapping, optional
-        For the file system, such as credentials.
+        Options for the file system, such as credentials.
 
     Raises
     ------
     UnsupportedError
-        fsspec does not know the protocol, or a package for it is missing.
+        fsspec does not know the protocol, or a package that it needs is missing.
     """
     fsspec = require("fsspec", "dask")
     protocol = url.partition("::")[0].partition("://")[0] if "://" in url else "file"
@@ -154,13 +154,13 @@ def open_location(url: str, options: Mapping[str, Any] | None = None) -> Locatio
 
 
 def stamp_of(info: Info) -> str:
-    """Size and identity of a file's content; empty where the file system tells neither.
+    """Return size and identity of a file's content; "" if the file system gives no identity.
 
-    Two equal stamps that are not empty mean that nobody has written in between.
+    If two stamps are equal and not empty, the file was not written in between.
     """
     for key in _STAMPS:
         value = info.get(key)
-        if isinstance(value, datetime):  # some give the time in two forms
+        if isinstance(value, datetime):  # some file systems give the time in two forms
             value = value.timestamp()
         if isinstance(value, float):
             value = f"{value:.6f}"
@@ -170,12 +170,12 @@ def stamp_of(info: Info) -> str:
 
 
 def fetch(location: Location, info_size: int | None, folder: Path) -> Path:
-    """The file on this machine: itself, or a copy in `folder` that bears its name.
+    """Return the file on this machine: itself, or a copy in `folder` with the same name.
 
     Raises
     ------
     OSError
-        It could not be read, or did not come whole.
+        The file could not be read, or did not arrive whole.
     """
     if location.is_local:
         return Path(location.path)
@@ -189,7 +189,7 @@ def fetch(location: Location, info_size: int | None, folder: Path) -> Path:
 
 
 def store(file: Path, location: Location, sha256: str) -> None:
-    """Upload a file and compare what arrived, before it gets its name where that is possible.
+    """Upload a file and verify it, before it gets its final name where that is possible.
 
     Parameters
     ----------
@@ -197,12 +197,12 @@ def store(file: Path, location: Location, sha256: str) -> None:
     location : Location
         Replaced if it exists.
     sha256 : str
-        Of the file.
+        Digest of the file, in hex.
 
     Raises
     ------
     OSError
-        The upload failed, or something else arrived; then it is removed again.
+        The upload failed, or the stored bytes differ; they are removed again.
     """
     fs, target = location.fs, location
     if not location.is_object_store:
@@ -222,7 +222,7 @@ def store(file: Path, location: Location, sha256: str) -> None:
 
 
 def _arrived(target: Location, file: Path, sha256: str) -> bool:
-    """Compare the file system's own MD5 if it has one, or else read the file again."""
+    """Compare with the file system's own MD5 if there is one; otherwise read the file back."""
     info = target.info()
     if info.get("size") not in (None, file.stat().st_size):
         return False
@@ -242,7 +242,7 @@ def _rename(fs: Any, old: str, new: str) -> None:
     from fsspec import AbstractFileSystem
 
     if type(fs).mv is AbstractFileSystem.mv:
-        # It copies and deletes, and takes brackets in names for patterns.
+        # The default `mv` copies and deletes, and takes brackets in names for patterns.
         fs.cp_file(old, new)
         fs.rm_file(old)
     else:
@@ -250,7 +250,7 @@ def _rename(fs: Any, old: str, new: str) -> None:
 
 
 def remove_leftovers(folders: Iterable[Location], names: set[str]) -> None:
-    """Remove temporary files for `names` (paths) that ended processes have left in folders."""
+    """Remove temporary files for `names` (paths) that dead processes left in the folders."""
     for folder in folders:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             folder.fs.invalidate_cache()
@@ -264,7 +264,7 @@ def remove_leftovers(folders: Iterable[Location], names: set[str]) -> None:
 
 @contextlib.contextmanager
 def mark(folder: Location) -> Iterator[Location]:
-    """A small file in a folder while the block runs, by which others know that they see it."""
+    """Keep a small file in a folder during the block, to check that workers see the folder."""
     sign = folder.child(f".mic.{secrets.token_hex(4)}.part")
     with reaching(folder, "written"):
         folder.make_folder()
@@ -278,7 +278,7 @@ def mark(folder: Location) -> Iterator[Location]:
 
 @contextlib.contextmanager
 def reaching(location: Location, purpose: str = "read") -> Iterator[None]:
-    """Turn what file systems raise, which is anything, into an error that names the location."""
+    """Turn whatever a file system raises into an error that names the location."""
     try:
         yield
     except MicError:
@@ -288,7 +288,7 @@ def reaching(location: Location, purpose: str = "read") -> Iterator[None]:
 
 
 def is_temporary(name: str) -> bool:
-    """Is this a name that only lasts until a file is complete?"""
+    """Whether this is the name of a file that is not complete yet."""
     return TEMPORARY.fullmatch(name.rpartition("/")[2]) is not None
 
 
@@ -302,6 +302,6 @@ def _joined(folder: str, relative: str) -> str:
 
 
 def _stays_inside(relative: str) -> bool:
-    # As this system reads paths: Windows knows more ways out of a folder.
+    # By the rules of this system: on Windows there are more ways out of a folder.
     path = Path(relative)
     return not path.drive and not path.is_absolute() and ".." not in path.parts

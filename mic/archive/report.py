@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The record of each file of an archive: JSON lines while it grows, Parquet when it is done."""
+"""The record of each file of an archive: JSON lines during the run, Parquet at its end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PARQUET_TYPES = {"str": "string", "int": "int64", "float": "double", "bool": "b
 
 @dataclass(frozen=True)
 class Record:
-    """What became of one file of an archive.
+    """The result for one file of an archive.
 
     Attributes
     ----------
@@ -29,17 +29,18 @@ class Record:
     message : str
         The error, or the reason.
     to : str
-        The transfer syntax that was asked for, by its short name.
+        Short name of the requested transfer syntax.
     near, effort : int
-        Options that were asked for.
+        Requested options.
     source_stamp, target_stamp : str
-        Size and identity (ETag or time) of both files' contents, by which a later run knows
-        that they are the same; empty where the file system tells none.
+        Size and identity (ETag or time) of the contents of both files, from which a
+        later run knows that they have not changed; empty if the file system gives no
+        identity.
     begun : bool
         A worker was asked to write the target.
     source_syntax, syntax, frames, decoded_bytes, encoded_bytes, ratio, source_bytes, \
-target_bytes, sha256, target_sha256, max_error, verified, seconds
-        As in `mic.transcode.Record`; empty or 0 unless the status is "ok".
+    target_bytes, sha256, target_sha256, max_error, verified, seconds
+        See `mic.transcode.Record`; empty or 0 unless the status is "ok".
     """
 
     source: str
@@ -67,7 +68,12 @@ target_bytes, sha256, target_sha256, max_error, verified, seconds
     seconds: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it, in types that JSON knows."""
+        """Return all fields in types that JSON supports.
+
+        Returns
+        -------
+        dict
+        """
         return dataclasses.asdict(self)
 
 
@@ -75,37 +81,37 @@ _FIELDS = frozenset(field.name for field in dataclasses.fields(Record))
 
 
 class JsonLines(GrowingFile):
-    """A report that grows by one line for each file, each written at once.
+    """A report that grows by one line for each file and is written at once.
 
     Parameters
     ----------
     path : Path
         Replaced if it exists.
     kept : iterable of Record
-        Of an earlier run, that stay.
+        Records of an earlier run to keep.
     """
 
     def __init__(self, path: Path, kept: Iterable[Record] = ()) -> None:
-        # The records of the earlier run are safe before its report goes.
+        # The records of the earlier run are saved before its report is replaced.
         with replacing(path) as file:
             file.writelines(map(_line, kept))
         self._file = path.open("ab", buffering=0)
 
     def add(self, record: Record) -> None:
-        """Append what became of one file."""
+        """Append the record of one file."""
         self._file.write(_line(record))
 
 
 def read_json_lines(path: Path) -> dict[str, Record]:
-    """Records of a report by source; empty if there is no such file.
+    """Read the records of a report, by source; empty if there is no such file.
 
-    A line that was cut off, such as by a power failure, is left out; of two for one
-    source the later counts.
+    A line that was cut off, for example by a power failure, is ignored.  If a source
+    has two records, the later one counts.
 
     Raises
     ------
     CorruptDataError
-        The file is no report.
+        The file is not a report.
     """
     if not path.exists():
         return {}
@@ -125,7 +131,7 @@ def read_json_lines(path: Path) -> dict[str, Record]:
 
 
 def write_parquet(path: Path, records: Iterable[Record]) -> None:
-    """The same records as a table; needs pyarrow."""
+    """Write the same records as a table; needs pyarrow."""
     import pyarrow
     from pyarrow import parquet
 
@@ -139,12 +145,12 @@ def write_parquet(path: Path, records: Iterable[Record]) -> None:
 
 
 def report_paths(report: str | os.PathLike[str]) -> tuple[Path, Path | None]:
-    """Where the JSON lines go, and where the Parquet table goes if one is asked for.
+    """Return the path of the JSON lines, and that of the Parquet table if one is requested.
 
     Raises
     ------
     UnsupportedError
-        The report cannot be there, or pyarrow is missing.
+        The report cannot be written there, or pyarrow is missing.
     """
     if "://" in str(report):
         raise UnsupportedError(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """One file of an archive, as a Dask worker transcodes it.
 
-A task may run twice, on two workers at a time, or be ended at any moment: it writes
-the same bytes each time, and they get their name when they are complete.
+A task may run twice, on two workers at once, or be killed at any moment.  It writes the
+same bytes each time, and they get their final name only when they are complete.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from .location import Location, fetch, stamp_of, store
 from .report import Record
 
 _PREAMBLE = 132
-# No other attempt can help against these; a file that is not found may be, by other workers.
+# A retry cannot help here. FileNotFoundError is not among them: another worker may see the file.
 _FINAL = (PermissionError, IsADirectoryError, NotADirectoryError)
 
 
 @dataclass(frozen=True)
 class Options:
-    """What to do with each file."""
+    """Options for every file."""
 
     to: str
     near: int = 0
@@ -35,23 +35,24 @@ class Options:
     verify: bool = True
 
     def asked(self) -> dict[str, Any]:
-        """What the records say of it, and a later run compares."""
+        """The requested options, as records hold them and a later run compares them."""
         return {"to": self.to, "near": self.near, "effort": self.effort}
 
 
 @dataclass(frozen=True)
 class Task:
-    """A file to transcode; all that a worker needs to know.
+    """A file to transcode, with everything that a worker needs to know.
 
     Attributes
     ----------
     source, target : Location
     root : Location or None
-        The folder that must exist already, below which the worker may make folders; None
-        if the target's own folder must exist.
+        A folder that must already exist and below which the worker may create folders.
+        None if the target's own folder must exist.
     source_size : int or None
+        Size in bytes when the source was listed.
     source_stamp : str
-        When it was listed.
+        Stamp when the source was listed.
     """
 
     source: Location
@@ -62,7 +63,7 @@ class Task:
     options: Options
 
     def record(self, status: str, message: str = "", **more: Any) -> Record:
-        """A record of this file."""
+        """Make a record for this file."""
         return Record(
             self.source.url,
             self.target.url,
@@ -75,12 +76,12 @@ class Task:
 
 
 def run_task(task: Task) -> Record:
-    """Transcode one file; what cannot succeed is a record too.
+    """Transcode one file; a failure that no retry can mend becomes a record.
 
     Raises
     ------
     Exception
-        Whatever another attempt, perhaps on another worker, may not meet.
+        A failure that may not recur on another attempt, perhaps on another worker.
     """
     try:
         if not _looks_like_dicom(task.source):
@@ -115,7 +116,7 @@ def _transcode(task: Task, folder: Path) -> Record:
 def _make_folder(folder: Path, root: Location | None) -> None:
     if root is None:
         return
-    if not Path(root.path).is_dir():  # to make it would hide that a shared folder is not mounted
+    if not Path(root.path).is_dir():  # creating it would hide that a shared folder is not mounted
         raise OSError(f"{root.url} does not exist on this worker; let all workers mount it")
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -136,7 +137,7 @@ def _looks_like_dicom(source: Location) -> bool:
 
 
 def _scratch_folder() -> str | None:
-    """The worker's own, which Dask clears after a worker that was killed."""
+    """Return the worker's own folder, which Dask clears even after a worker was killed."""
     try:
         from distributed import get_worker
 
