@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Many frames of any mix of syntaxes, decoded onto one device."""
+"""Decode many frames of any mix of transfer syntaxes onto one device."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ Progress = Callable[[int, int], object]
 
 @dataclass
 class Batch:
-    """Decoded frames, and what became of those that could not be decoded.
+    """Decoded frames, and the errors of those that could not be decoded.
 
     Attributes
     ----------
     frames : list
-        On the CPU numpy arrays (rows, columns[, samples]).  On a GPU
-        nvImageCodec's images (rows, columns, samples) with ``__dlpack__`` and
-        ``__cuda_array_interface__``: ``torch.from_dlpack`` and
-        ``cupy.asarray`` take them without a copy.  None for a bad frame.
+        On the CPU, numpy arrays (rows, columns[, samples]).  On a GPU, nvImageCodec
+        images (rows, columns, samples) with ``__dlpack__`` and
+        ``__cuda_array_interface__``: ``torch.from_dlpack`` and ``cupy.asarray`` accept
+        them without a copy.  None for a frame that failed.
     places : list of (int, int)
         Source and frame number within it, for each entry of `frames`.
     errors : dict of int to Exception
@@ -52,7 +52,13 @@ class Batch:
         return iter(self.frames)
 
     def raise_errors(self) -> None:
-        """Raise a MicError that names the bad frames, if there are any."""
+        """Raise an error that names the frames that failed, if there are any.
+
+        Raises
+        ------
+        MicError
+            At least one frame could not be decoded.
+        """
         if self.errors:
             first = min(self.errors)
             source, frame = self.places[first]
@@ -70,7 +76,7 @@ class _Job:
     position: int
     dataset: Any  # None for a bare codestream
     frame: int
-    encoded: bytes | None  # None: only pydicom can take it
+    encoded: bytes | None  # None: only pydicom can decode it
     decoded_bytes: int = 0
 
 
@@ -85,23 +91,22 @@ def decode_batch(
 ) -> Batch:
     """Decode frames of many sources onto one device.
 
-    JPEG, JPEG lossless, JPEG 2000 and HTJ2K go to nvImageCodec in batches; what
-    it does not decode exactly, and every other syntax, MIC among them, is
-    decoded by the CPU and uploaded.
+    JPEG, JPEG lossless, JPEG 2000 and HTJ2K go to nvImageCodec in batches.  The CPU
+    decodes what nvImageCodec does not decode exactly, and every other syntax including
+    MIC, and uploads it.
 
     Parameters
     ----------
     sources : sequence of Dataset, path, or bytes
-        Data sets, DICOM files, or single encoded frames (JPEG, JPEG 2000,
-        HTJ2K, MIC).
+        Data sets, DICOM files, or single encoded frames (JPEG, JPEG 2000, HTJ2K, MIC).
     indices : sequence of int, optional
-        Frames to take of each source; all by default.
+        Frames to decode from each source.  Default: all.
     device : int or "cpu"
         Number of the GPU, or ``"cpu"`` for numpy arrays.
     threads : int
-        Threads for the frames that the CPU decodes; 0 for all CPUs.
+        Number of threads for the frames that the CPU decodes; 0 for all CPUs.
     batch_bytes : int
-        Most decoded bytes that are handed to nvImageCodec at once.
+        Maximum size of a batch for nvImageCodec, in decoded bytes.
     progress : callable(done, total), optional
         Called after each batch and each frame.
 
@@ -129,7 +134,7 @@ def decode_batch(
 
     rest: list[_Job] = []
     for colour, group in _split(jobs, decoder, batch_bytes, rest):
-        assert decoder is not None  # or nothing would have been grouped
+        assert decoder is not None  # without a decoder there are no groups
         for job, image in zip(group, _decode_group(decoder, group, colour), strict=True):
             if image is None:
                 rest.append(job)
@@ -142,7 +147,7 @@ def decode_batch(
 
 
 def _decoder_on(device: int | str) -> NvimgcodecDecoder | None:
-    """The decoder of a device; None where the CPU has to do without."""
+    """Return the decoder of a device; None if the CPU has to work without nvImageCodec."""
     if device == "cpu":
         return None if import_nvimgcodec() is None else decoder_for(None)
     if isinstance(device, str):
@@ -164,7 +169,7 @@ def _list_jobs(
     for number, source in enumerate(sources):
         try:
             dataset, frames = _open_source(source, indices)
-        except Exception as error:  # whatever a bad file raises is this source's result
+        except Exception as error:  # whatever a bad file raises is the result of this source
             batch.errors[len(batch.places)] = error
             batch.places.append((number, 0))
             continue
@@ -196,7 +201,7 @@ def _open_source(source: Any, indices: Sequence[int] | None) -> tuple[Any, Seque
 
 
 def _encoded_frame(source: Any, dataset: Any, frame: int) -> bytes | None:
-    """The bytes of one frame if nvImageCodec may know its syntax."""
+    """Return the bytes of one frame if nvImageCodec may know its syntax."""
     if dataset is None:
         return bytes(source)
     from pydicom.encaps import get_frame
@@ -213,7 +218,7 @@ def _encoded_frame(source: Any, dataset: Any, frame: int) -> bytes | None:
 def _split(
     jobs: Sequence[_Job], decoder: NvimgcodecDecoder | None, batch_bytes: int, rest: list[_Job]
 ) -> Iterator[tuple[str, list[_Job]]]:
-    """Groups for nvImageCodec, each within the budget; the others go to `rest`."""
+    """Yield groups for nvImageCodec, each within the budget; add the other jobs to `rest`."""
     groups: dict[str, list[_Job]] = {}
     for job in jobs:
         colour = None if decoder is None else _colour_of(job, decoder)
@@ -229,7 +234,7 @@ def _split(
 
 
 def _colour_of(job: _Job, decoder: NvimgcodecDecoder) -> str | None:
-    """How nvImageCodec is asked for this frame, None if it is not to have it."""
+    """Return the colour to ask nvImageCodec for, or None if it must not decode this frame."""
     from .plugin import check_description, choose_colour
 
     if job.encoded is None:
@@ -255,14 +260,14 @@ def _colour_of(job: _Job, decoder: NvimgcodecDecoder) -> str | None:
         if not decoder.takes(codestream):
             return None
         if codestream.luma_chroma and photometric.startswith("YBR_FULL"):
-            return "rgb"  # what pydicom converts to
+            return "rgb"  # pydicom converts to RGB too
         return choose_colour(codestream, photometric, as_rgb=True)
     except (UnsupportedError, CorruptDataError):
         return None
 
 
 def _is_plain(codestream: Codestream, dataset: Any) -> bool:
-    """Are the decoded samples those of the data set, without pydicom's corrections?"""
+    """Whether the decoded samples need none of pydicom's corrections."""
     return (
         codestream.signed == bool(dataset.PixelRepresentation)
         and codestream.precision == dataset.BitsStored
@@ -271,12 +276,12 @@ def _is_plain(codestream: Codestream, dataset: Any) -> bool:
 
 
 def _decode_group(decoder: NvimgcodecDecoder, group: Sequence[_Job], colour: str) -> list[Any]:
-    """Decode a group; out of memory, its halves."""
+    """Decode a group; if memory runs out, decode its halves."""
     try:
         return decoder.decode([job.encoded or b"" for job in group], colour)
     except (MemoryError, RuntimeError):
         if len(group) == 1:
-            return [None]  # the CPU gets it
+            return [None]  # the CPU decodes it
         middle = len(group) // 2
         return _decode_group(decoder, group[:middle], colour) + _decode_group(
             decoder, group[middle:], colour
@@ -290,7 +295,7 @@ def _decode_on_cpu(
     upload: Callable[[NDArray[Any]], Any] | None,
     report: Callable[[int], None],
 ) -> None:
-    """Decode on threads; each frame is uploaded while the next ones are decoded."""
+    """Decode on threads, and upload each frame while the next ones are being decoded."""
     with ThreadPoolExecutor(thread_count(threads)) as pool:
         futures = [(job, pool.submit(_decode_one, job)) for job in jobs]
         for job, future in futures:
@@ -303,7 +308,7 @@ def _decode_on_cpu(
 
 
 def _decode_one(job: _Job) -> NDArray[Any]:
-    """One frame by the CPU: the function to replace once MIC is decoded on the GPU."""
+    """Decode one frame on the CPU.  A MIC decoder for the GPU would replace this function."""
     if job.dataset is None:
         return _decode_bare(job.encoded or b"")
     from pydicom.pixels.utils import pixel_array

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What the headers of JPEG and JPEG 2000 frames say about the samples inside.
+"""Read what the headers of JPEG and JPEG 2000 frames say about the samples.
 
-Only what decides whether a decoder may be trusted with a frame: sizes,
-precision, sign, and how its colours are stored.  Facts from ITU-T T.81 (JPEG),
-T.871 (JFIF), T.872 (Adobe's marker) and T.800/T.814 (JPEG 2000, HTJ2K).
+Only the facts that decide whether a decoder can be trusted with a frame: sizes,
+precision, sign, and how colours are stored.  Sources: ITU-T T.81 (JPEG), T.871 (JFIF),
+T.872 (Adobe's marker) and T.800/T.814 (JPEG 2000, HTJ2K).
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class Codestream:
     rows, columns, samples : int
         Size; samples per pixel.
     precision : int
-        Bits of a sample.
+        Bits per sample.
     signed : bool
-        Two's complement samples; JPEG has none.
+        Samples are in two's complement; never in JPEG.
     luma_chroma : bool
-        A JPEG decoder takes the three components for Y, Cb and Cr.
+        A JPEG decoder takes the three components as Y, Cb and Cr.
     subsampled : bool
         The components differ in size.
     """
@@ -54,12 +54,12 @@ class Codestream:
 
 
 def read_codestream(frame: bytes) -> Codestream:
-    """Header of a JPEG or JPEG 2000 frame.
+    """Read the header of a JPEG or JPEG 2000 frame.
 
     Raises
     ------
     CorruptDataError
-        It is neither, or ends within its header.
+        The frame is neither, or ends within its header.
     """
     try:
         if frame[:4] == _JPEG2000_START:
@@ -79,7 +79,7 @@ def read_codestream(frame: bytes) -> Codestream:
 
 
 def has_tile_lengths(frame: bytes) -> bool:
-    """Does the main header of a JPEG 2000 codestream have TLM markers?"""
+    """Whether the main header of a JPEG 2000 codestream has TLM markers."""
     return any(marker == _TILE_LENGTHS for marker, _ in _segments(frame, 2))
 
 
@@ -124,7 +124,7 @@ def _read_jpeg(frame: bytes) -> Codestream:
 
 
 def _is_luma_chroma(names: bytes, jfif: bool, adobe_transform: int | None) -> bool:
-    """What every common decoder assumes of three components without being told."""
+    """Whether common decoders take three components as Y, Cb and Cr without being told."""
     if jfif:
         return True
     if adobe_transform is not None:
@@ -133,7 +133,7 @@ def _is_luma_chroma(names: bytes, jfif: bool, adobe_transform: int | None) -> bo
 
 
 def _segments(frame: bytes, at: int) -> list[tuple[int, int]]:
-    """(marker, offset of its content) up to the coded data or the frame's own header."""
+    """List (marker, offset of its content) up to the coded data or the frame header."""
     found = []
     while True:
         if frame[at] != 0xFF:

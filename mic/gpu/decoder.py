@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""nvImageCodec's decoder, made quiet and asked only for what it does exactly."""
+"""nvImageCodec's decoder, silenced and used only for what it decodes exactly."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from .probe import probe_frames
 
 _NAME = "nvidia.nvimgcodec"
 
-# The decoders that need no GPU.  Where there is none, the others can do nothing
-# but print to stderr that they miss their libraries.
+# The decoders that need no GPU. Without a GPU the others only print to stderr that they lack
+# libraries.
 _CPU_EXTENSIONS = ("libjpeg_turbo_ext", "libopencv_ext")
 
 
 def import_nvimgcodec() -> Any:
-    """The module, or None where it is not installed or cannot be loaded."""
+    """Return the module, or None if it is not installed or cannot be loaded."""
     if _NAME not in sys.modules:
         with _quiet_start():
             try:
@@ -41,9 +41,9 @@ def import_nvimgcodec() -> Any:
 
 
 def gpu_names() -> tuple[tuple[str, ...], str]:
-    """Names of the GPUs, and what is wrong if there are none.
+    """Return the names of the GPUs, and the reason if there are none.
 
-    Asks the driver itself: that needs neither a CUDA runtime nor a Python package.
+    Asks the driver directly, which needs neither a CUDA runtime nor a Python package.
     """
     name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     try:
@@ -65,14 +65,14 @@ def gpu_names() -> tuple[tuple[str, ...], str]:
 
 @functools.cache
 def decoder_for(device: int | None) -> NvimgcodecDecoder:
-    """The decoder of a device, made once; see `NvimgcodecDecoder`."""
+    """Return the decoder of a device, created once; see `NvimgcodecDecoder`."""
     return NvimgcodecDecoder(device)
 
 
 class NvimgcodecDecoder:
     """A decoder on one GPU, or on the CPU.
 
-    One object may be used by several threads: a lock serialises its calls.
+    Several threads may use one object: a lock serialises its calls.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class NvimgcodecDecoder:
     Raises
     ------
     RuntimeError
-        nvImageCodec cannot work here; its own words say why.
+        nvImageCodec cannot work here; the message is its own.
     """
 
     def __init__(self, device: int | None) -> None:
@@ -107,33 +107,33 @@ class NvimgcodecDecoder:
                 yield coding, precision, signed
 
     def takes(self, codestream: Codestream) -> bool:
-        """Is this kind of frame decoded, and, if it is lossless, exactly?"""
+        """Whether this kind of frame is decoded and, if it is lossless, decoded exactly."""
         if codestream.coding == "jpeg":
             return codestream.precision == 8
         return any(
             codestream.coding == coding
             and codestream.signed == signed
             and codestream.precision <= 16
-            # A probe of 12 bits speaks for 9 to 15; JPEG 2000 has one path for all depths.
+            # The 12-bit probe stands for 9 to 15 bits; JPEG 2000 has one path for all depths.
             and (codestream.coding != "jpeg-lossless" or _depth(codestream.precision) == precision)
             for coding, precision, signed in self.exact
         )
 
     def decode(self, frames: Sequence[bytes], colour: str = "stored") -> list[Any]:
-        """Decode frames of one kind; what fails is None.
+        """Decode frames of one kind; the result of a frame that fails is None.
 
         Parameters
         ----------
         frames : sequence of bytes
             Encoded frames.
         colour : {"stored", "luma-chroma", "rgb"}
-            Components as they are stored (JPEG: where a decoder takes them for
-            RGB), the Y, Cb and Cr of a JPEG, or RGB.
+            The components as they are stored (in JPEG: if decoders take them as RGB),
+            the Y, Cb and Cr of a JPEG, or RGB.
 
         Returns
         -------
         list
-            nvImageCodec's images, on the device of this decoder.
+            nvImageCodec images, on the device of this decoder.
         """
         spec, layout = self._library.ColorSpec, self._library.SampleFormat
         colour_spec, sample_format = {
@@ -158,7 +158,7 @@ class NvimgcodecDecoder:
 
 
 def to_numpy(image: Any) -> NDArray[Any]:
-    """Samples of a decoded image in host memory: (rows, columns) or (rows, columns, samples)."""
+    """Copy the samples of a decoded image to host memory: (rows, columns[, samples])."""
     host = image if str(image.buffer_kind).endswith("HOST") else image.cpu()
     samples = np.asarray(host)
     return samples[..., 0] if samples.ndim == 3 and samples.shape[2] == 1 else samples
@@ -170,10 +170,10 @@ def _depth(precision: int) -> int:
 
 @contextlib.contextmanager
 def _quiet_start() -> Iterator[None]:
-    """Settings that the library reads when it is loaded.
+    """Set environment variables that the library reads when it is loaded.
 
-    It would write to stderr what mic says in a `Status`, and again for every
-    frame that it cannot decode.  What the user has set himself is left alone.
+    Otherwise it would print to stderr what mic reports in a `Status`, and again for
+    every frame that it cannot decode.  Variables that the user has set are left alone.
     """
     wanted = {"PYNVIMGCODEC_VERBOSITY": "0", "OPENCV_LOG_LEVEL": "SILENT"}
     with contextlib.ExitStack() as stack:

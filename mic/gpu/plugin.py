@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 """nvImageCodec as a decoding plugin of pydicom.
 
-What the decoder cannot do exactly goes to the plugins behind this one, in the
-user's order: pydicom would do the same, but with a traceback in its log for
-every frame.
+Frames that the decoder cannot decode exactly go to the plugins behind this one, in the
+user's order. pydicom would do the same, but log a traceback for every frame.
 """
 
 from __future__ import annotations
@@ -46,19 +45,19 @@ _CODINGS = {
     uid.HTJ2K: ("htj2k",),
 }
 
-_GIVES_RGB = "mic_gives_rgb"  # option of a runner: its frames are RGB by now
+_GIVES_RGB = "mic_gives_rgb"  # option of a runner: its frames are already RGB
 
 _decoder: NvimgcodecDecoder | None = None
 
 
 def use_decoder(decoder: NvimgcodecDecoder | None) -> None:
-    """The decoder of all frames from now on; None for none."""
+    """Use this decoder for all frames from now on; None for no decoder."""
     global _decoder
     _decoder = decoder
 
 
 def is_available(syntax: str) -> bool:
-    """pydicom's question: can frames of this syntax be decoded now?"""
+    """Tell pydicom whether frames of this syntax can be decoded now."""
     return _decoder is not None and syntax in SYNTAXES
 
 
@@ -71,16 +70,16 @@ def decode_frame(src: bytes, runner: DecodeRunner) -> bytes | bytearray:
 
 
 def choose_colour(codestream: Codestream, photometric: str, as_rgb: bool) -> str:
-    """How to ask the decoder for the components that pydicom's own decoders give.
+    """Choose the colour request that yields what pydicom's own decoders give.
 
-    These return JPEG's components as they are stored and convert afterwards.
-    Only where the chroma is subsampled, and RGB is wanted, is the conversion
-    left to the decoder: it is what most of the time goes into.
+    Those return the components of a JPEG as they are stored and convert afterwards.
+    The decoder converts only if the chroma is subsampled and RGB is wanted, because
+    most of the time goes there.
 
     Raises
     ------
     UnsupportedError
-        The decoder has no way to give them.
+        The decoder cannot return these components.
     """
     if codestream.coding == "jpeg" and codestream.luma_chroma:
         if not codestream.subsampled:
@@ -96,12 +95,12 @@ def choose_colour(codestream: Codestream, photometric: str, as_rgb: bool) -> str
 def check_description(
     codestream: Codestream, syntax: str, rows: int, columns: int, samples: int
 ) -> None:
-    """Compare a frame's own header with what the data set says of it.
+    """Compare a frame's own header with what the data set says about it.
 
     Raises
     ------
     UnsupportedError
-        They differ: pydicom's decoders then say what they make of it.
+        They differ: pydicom's decoders then handle the frame in their own way.
     """
     if codestream.coding not in _CODINGS[uid.UID(syntax)]:
         raise UnsupportedError(
@@ -143,9 +142,9 @@ def _decode(src: bytes, runner: DecodeRunner) -> bytes:
 def _describe(
     runner: DecodeRunner, codestream: Codestream, colour: str, dtype: np.dtype[Any]
 ) -> None:
-    """Tell pydicom what the frame is now, where that differs from the data set."""
+    """Tell pydicom how the decoded frame differs from the description in the data set."""
     if codestream.coding in ("jpeg2000", "htj2k"):
-        # As pydicom's own plugins: the sample's width is the codestream's.
+        # As in pydicom's own plugins, the codestream determines the sample width.
         runner.set_option("bits_allocated", 8 * dtype.itemsize)
         if runner.photometric_interpretation in (Photometric.YBR_ICT, Photometric.YBR_RCT):
             runner.set_option("photometric_interpretation", Photometric.RGB)
@@ -161,10 +160,10 @@ def _describe(
 
 
 def _announce_rgb(runner: DecodeRunner) -> None:
-    """From the first frame that is given as RGB on, all frames of this call are.
+    """Tell pydicom that all frames of this call are RGB, from the first such frame on.
 
-    pydicom compares each frame's JFIF marker with the photometric
-    interpretation; it would now find a contradiction in every frame, and warn.
+    pydicom compares each frame's JFIF marker with the photometric interpretation.
+    After this change it would find a contradiction in every frame, and warn.
     """
     runner.set_option("photometric_interpretation", Photometric.RGB)
     if not runner.get_option(_GIVES_RGB, False):
@@ -183,13 +182,13 @@ def _decode_by_others(src: bytes, runner: DecodeRunner, reason: Exception) -> by
 
 def _first_success(src: bytes, runner: DecodeRunner, reason: Exception) -> bytes | bytearray:
     failures = [f"{LABEL}: {reason}"]
-    # pydicom keeps the plugins of this call here, and offers no other way to them.
+    # pydicom keeps the plugins of this call here and offers no other access to them.
     for label, decode in getattr(runner, "_decoders", {}).items():
         if decode is decode_frame:
             continue
         try:
             frame: bytes | bytearray = decode(src, runner)
             return frame
-        except Exception as error:  # as pydicom: a plugin may raise anything
+        except Exception as error:  # as in pydicom: a plugin may raise anything
             failures.append(f"{label}: {error}")
     raise RuntimeError("; ".join(failures)) from reason

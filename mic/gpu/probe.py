@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Tiny lossless frames of known content: what a decoder returns exactly, it may be given.
+"""Tiny lossless frames of known content, to test what a decoder returns exactly.
 
-Decoders of the same name differ by version, by device and by which libraries
-they find; a wrong guess would be wrong pixels.  So nothing is assumed: each
-kind of frame is tried once, on 16 x 16 samples, before it is offered.
+Decoders of the same name differ by version, by device and by the libraries they find,
+and a wrong guess would give wrong pixels.  So nothing is assumed: each kind of frame is
+tried once, on 16 x 16 samples, before the decoder is offered for it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 
 def probe_frames() -> Iterator[tuple[str, int, bool, bytes, NDArray[Any]]]:
-    """Coding, precision, sign, the encoded frame, and its samples."""
+    """Yield coding, precision, sign, the encoded frame, and its samples."""
     for coding, precision, signed, text in _FRAMES:
         yield coding, precision, signed, base64.b85decode(text), _pattern(precision, signed)
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""GPU decoding of the standard DICOM syntaxes, by nvImageCodec.
+"""GPU decoding of the standard DICOM transfer syntaxes, with nvImageCodec.
 
 >>> import mic.gpu
 >>> status = mic.gpu.register()        # JPEG, JPEG lossless, JPEG 2000 and HTJ2K
 >>> print(status.ok or status.reason)  # doctest: +SKIP
 True
->>> # ds.pixel_array now decodes on the GPU; where it cannot, as before
+>>> # ds.pixel_array now decodes on the GPU where it can, otherwise as before
 
 Needs the extra ``gpu`` (CUDA 13) or ``gpu-cu12``.  Without it, or without a
 GPU, nothing is registered, and `Status.reason` says why.
@@ -22,7 +22,7 @@ _registered: Status | None = None
 
 
 def status() -> Status:
-    """What `register` would find, or, once registered, what it did.
+    """Report what `register` would find or, once registered, what it did.
 
     Changes nothing and raises nothing.
 
@@ -36,24 +36,24 @@ def status() -> Status:
 def register(cpu: bool = False, device: int = 0) -> Status:
     """Put nvImageCodec before pydicom's other decoders.
 
-    For JPEG baseline, JPEG lossless (both), JPEG 2000 (both) and HTJ2K (all
-    three).  The plugins that were there stay, in their order, and get the
-    frames that nvImageCodec does not decode exactly: each kind of lossless
-    frame is tried on a tiny image first.
+    It is registered for JPEG baseline, JPEG lossless (both), JPEG 2000 (both) and HTJ2K
+    (all three).  The existing plugins stay, in their order, and get the frames that
+    nvImageCodec does not decode exactly: each kind of lossless frame is first tried on
+    a tiny image.
 
     Parameters
     ----------
     cpu : bool
-        Use nvImageCodec's CPU decoders: no GPU is needed.  They take neither
-        signed JPEG 2000 nor JPEG lossless of more than 8 bits.
+        Use nvImageCodec's CPU decoders: no GPU is needed.  They decode neither signed
+        JPEG 2000 nor JPEG lossless of more than 8 bits.
     device : int
         Number of the GPU.
 
     Returns
     -------
     Status
-        If not ``ok``, nothing was registered, and ``reason`` says why.  Calling
-        again changes device or backend.
+        If not ``ok``, nothing was registered, and ``reason`` says why.  Call again to
+        change the device or backend.
     """
     global _registered
     found = examine(cpu, device)
@@ -74,7 +74,7 @@ def register(cpu: bool = False, device: int = 0) -> Status:
     gpu_plugin.use_decoder(decoder)
     for pydicom_decoder in _pydicom_decoders():
         pydicom_decoder.add_plugin(gpu_plugin.LABEL, (gpu_plugin.__name__, "decode_frame"))
-        # pydicom tries its plugins in the order of this dictionary and has no call to set it.
+        # pydicom tries its plugins in the order of this dictionary and has no API to set it.
         plugins = pydicom_decoder._available
         first = plugins.pop(gpu_plugin.LABEL)
         pydicom_decoder._available = {gpu_plugin.LABEL: first, **plugins}
@@ -90,7 +90,7 @@ def register(cpu: bool = False, device: int = 0) -> Status:
 
 
 def unregister() -> bool:
-    """Take nvImageCodec out of pydicom's decoders; the others keep their order.
+    """Remove nvImageCodec from pydicom's decoders; the others keep their order.
 
     Returns
     -------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is there to decode with: the library and its devices."""
+"""The available means of decoding: the library and its devices."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _INSTALL = 'pip install "mic-codec[gpu]" (CUDA 13) or "mic-codec[gpu-cu12]"'
 
 @dataclass(frozen=True)
 class Status:
-    """Whether frames are, or could be, decoded by nvImageCodec.
+    """Whether nvImageCodec decodes frames, or could.
 
     Attributes
     ----------
     ok : bool
-        Registered (from `register`), or could be (from `status`).
+        It is registered (from `register`), or could be (from `status`).
     reason : str
         One sentence.
     nvimgcodec : str or None
@@ -39,7 +39,7 @@ class Status:
 
 
 def examine(cpu: bool, device: int = 0) -> Status:
-    """Whether nvImageCodec could decode on a GPU, or by its CPU decoders."""
+    """Check whether nvImageCodec could decode on a GPU, or with its CPU decoders."""
     nvimgcodec = import_nvimgcodec()
     devices, driver = gpu_names()
     if nvimgcodec is None:
@@ -57,5 +57,5 @@ def examine(cpu: bool, device: int = 0) -> Status:
 
 
 def has_device() -> bool:
-    """Is there a GPU that nvImageCodec could use?"""
+    """Whether there is a GPU that nvImageCodec could use."""
     return examine(cpu=False).ok
