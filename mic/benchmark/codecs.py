@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The codecs that measurements compare: those of mic and their peers."""
+"""The codecs that are compared: those of mic and their peers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..extras import require
 
 Array = NDArray[Any]
 
-# The options worth telling apart, for each codec of mic.
+# The options worth comparing, for each codec of mic.
 _VARIANTS: dict[str, list[dict[str, int]]] = {
     "fse": [{"states": 2}, {"states": 4}, {"states": 8}],
     "wavefront": [{"effort": 1}, {"effort": 5}, {"effort": 9}],
@@ -27,21 +27,21 @@ _USUAL = {"states": 4, "effort": 5}
 
 @dataclass(frozen=True)
 class Codec:
-    """A codec as the measurement sees it.
+    """A codec as the benchmark sees it.
 
     Attributes
     ----------
     name : str
     prepare : callable
-        From the stored samples to what the codec takes; not timed.
+        Converts the stored samples to what the codec takes; not timed.
     encode : callable(array, threads) -> bytes
     decode : callable(stream, out, threads)
     threaded : bool
-        Whether `threads` means anything to it.
+        Whether `threads` has an effect.
     own : bool
-        Whether it is mic's: then it must take every image.
+        Whether it is a codec of mic, which must take every image.
     max_repeat : int or None
-        Most measurements of one image; for slow codecs.
+        Maximum number of measurements of one image, for slow codecs.
     """
 
     name: str
@@ -54,19 +54,23 @@ class Codec:
 
 
 def own_codecs(names: Iterable[str] = (), all_variants: bool = False) -> list[Codec]:
-    """The codecs of mic.
+    """Return the codecs of mic.
 
     Parameters
     ----------
     names : iterable of str
-        Such as "fse", "fse-8", "huffman"; by default all codecs.
+        Such as "fse", "fse-8", "huffman".  Default: all codecs.
     all_variants : bool
-        Every number of states and several efforts, not the usual one only.
+        Include every number of states and several efforts, not only the default.
+
+    Returns
+    -------
+    list of Codec
 
     Raises
     ------
     UnsupportedError
-        A name that is no codec of mic.
+        A name is not a codec of mic.
     """
     every = {codec: _variants(codec) for codec in api.CODECS}
     by_name = {
@@ -88,7 +92,7 @@ def own_codecs(names: Iterable[str] = (), all_variants: bool = False) -> list[Co
 
 
 def _variants(codec: str) -> dict[str, dict[str, int]]:
-    """Options of each variant of a codec, by the variant's name."""
+    """Return the options of each variant of a codec, by the variant's name."""
     options = _VARIANTS.get(codec, [{}])
     return {"-".join([codec, *map(str, kept.values())]): kept for kept in options}
 
@@ -108,15 +112,19 @@ def _own_codec(name: str, codec: str, options: Mapping[str, Any]) -> Codec:
 
 
 def bytes_of(stream: bytes | int) -> bytes:
-    """The stream that `mic.encode` returns when it is given no `out`."""
+    """Narrow what `mic.encode` returns to bytes, its result when no `out` is passed."""
     assert isinstance(stream, bytes)
     return stream
 
 
 def peer_codecs() -> list[Codec]:
-    """CharLS, OpenJPH, OpenJPEG, libjxl and zstd, all lossless, through imagecodecs.
+    """Return CharLS, OpenJPH, OpenJPEG, libjxl and zstd, all lossless, through imagecodecs.
 
-    They get the stored patterns as unsigned integers, as DICOM encoders do.
+    They get the stored bit patterns as unsigned integers, as in DICOM encoders.
+
+    Returns
+    -------
+    list of Codec
 
     Raises
     ------
@@ -140,7 +148,7 @@ def peer_codecs() -> list[Codec]:
         Codec(
             "OpenJPEG",
             _unsigned,
-            # A bare codestream, as DICOM has it, without the boxes of a JP2 file.
+            # A bare codestream as in DICOM, without the boxes of a JP2 file.
             lambda array, threads: ic.jpeg2k_encode(
                 array, reversible=True, codecformat="j2k", numthreads=threads
             ),
@@ -176,7 +184,7 @@ def _unsigned(array: Array) -> Array:
 
 
 def peer_versions() -> dict[str, str]:
-    """Versions of the peers' libraries, as imagecodecs tells them."""
+    """Return the versions of the peers' libraries, as imagecodecs reports them."""
     ic = require("imagecodecs", "bench")
     listed = re.findall(r"(imagecodecs|charls|openjph|openjpeg|libjxl|zstd)-([\w.]+)", ic.version())
     return dict(listed)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""How long pydicom takes to decode a file, and the same pixels in MIC Lossless.
+"""Measure how long pydicom takes to decode a file, and the same pixels in MIC Lossless.
 
-Both ways are timed as a user has them: ``dcmread(path).pixel_array``, opening, parsing
-and colour conversion included.  The ways take turns, so that a disturbed machine
-disturbs all of them.
+Both are timed as users call them: ``dcmread(path).pixel_array``, with opening, parsing
+and colour conversion.  They take turns, so that a disturbance of the machine affects
+both alike.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from .images import installed_folders
 
 BASELINE, MIC, NVIMGCODEC = "pydicom", "MIC", "nvimgcodec"
 
-# Largest difference, of 255, between two right decoders of JPEG baseline: they round
-# differently, and smooth subsampled chroma differently (docs/gpu.md).
+# Largest difference, out of 255, between two correct decoders of JPEG baseline: they differ in
+# rounding and in how they smooth subsampled chroma (docs/gpu.md).
 _LOSSY_BOUND = 5
 
 
@@ -47,11 +47,11 @@ class FileTimes:
     grey : bool
         One sample per pixel.
     plugin : str
-        The decoder that pydicom took for the original.
+        The decoder that pydicom used for the original.
     sizes : dict
-        Bytes of the file, for each way.
+        Size of the file in bytes, for each way of decoding.
     seconds : dict
-        Of each run, for each way: "pydicom", "MIC", ...
+        Time of each run, for each way of decoding: "pydicom", "MIC", ...
     """
 
     file: str
@@ -64,11 +64,11 @@ class FileTimes:
     seconds: dict[str, list[float]] = field(repr=False)
 
     def mean(self, way: str) -> float:
-        """Mean time of a way."""
+        """Mean time of one way of decoding, in seconds."""
         return statistics.fmean(self.seconds[way])
 
     def deviation(self, way: str) -> float:
-        """Standard deviation of a way's times."""
+        """Standard deviation of the times of one way of decoding, in seconds."""
         times = self.seconds[way]
         return statistics.stdev(times) if len(times) > 1 else 0.0
 
@@ -82,7 +82,7 @@ class FileError:
 
 
 def dicom_files() -> list[Path]:
-    """The .dcm files of pydicom and pydicom-data that hold Pixel Data."""
+    """List the .dcm files of pydicom and pydicom-data that hold Pixel Data."""
     found = []
     for folder in installed_folders().values():
         for path in sorted(folder.rglob("*.dcm")):
@@ -100,23 +100,23 @@ def measure_files(
     effort: int = 5,
     nvimgcodec: str | None = None,
 ) -> Iterator[FileTimes | FileError]:
-    """Measure each file; registers MIC with pydicom meanwhile.
+    """Measure each file; MIC is registered with pydicom meanwhile.
 
     Parameters
     ----------
     paths : iterable of Path
     warm_ups, runs : int
-        Decodes that do not count, and that do.
+        Number of decodes that are not counted, and that are.
     effort : int
-        Of the MIC files, which are written to a temporary folder.
+        Effort of the MIC files, which are written to a temporary folder.
     nvimgcodec : {None, "gpu", "cpu"}
         Also time the original with `mic.gpu.register`, on the first GPU or with
-        nvImageCodec's CPU decoders; the files of other syntaxes are decoded as ever.
+        nvImageCodec's CPU decoders; files in other syntaxes are decoded as before.
 
     Yields
     ------
     FileTimes or FileError
-        An error where pydicom does not decode the file, or MIC does not hold it.
+        An error if pydicom cannot decode the file, or MIC cannot hold it.
     """
     with tempfile.TemporaryDirectory() as folder, quiet_pydicom(), _registered():
         for path in paths:
@@ -187,7 +187,7 @@ def _gpu_registered(backend: str | None) -> Iterator[None]:
 
 
 def _plugin_for(path: Path, uid: str) -> str:
-    """The first of pydicom's decoders that decodes the file: the one that it takes."""
+    """Return the first of pydicom's decoders that decodes the file, which is the one it uses."""
     from pydicom import dcmread
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
@@ -196,11 +196,11 @@ def _plugin_for(path: Path, uid: str) -> str:
         return "none"
     decoder = get_decoder(UID(uid))
     ds = dcmread(path)
-    # The order of the attempts is known to a private attribute only.
+    # Only a private attribute holds the order of the attempts.
     for name in getattr(decoder, "_available", decoder.available_plugins):
         try:
             decoder.as_array(ds, decoding_plugin=name, index=0)
-        except Exception:  # this one does not, and pydicom tries the next
+        except Exception:  # this one fails, and pydicom tries the next
             continue
         return str(name)
     return "unknown"
@@ -225,15 +225,15 @@ GROUPS: dict[str, Callable[[FileTimes], bool]] = {
     "uncompressed": lambda row: row.kind == "uncompressed",
     "TOTAL": lambda row: True,
 }
-"""Which files the sums are made of."""
+"""The groups of files that sums are computed for."""
 
 
 def totals(
     rows: list[FileTimes], of: Callable[[list[float]], float] = statistics.fmean
 ) -> dict[str, dict[str, float]]:
-    """Sums of each file's mean time, or of another figure `of` its times, for each way.
+    """Sum the mean time of each file, or `of` its times, for each way and each group.
 
-    One sum for each group that has files.
+    Groups without files are left out.
     """
     sums = {}
     for name, belongs in GROUPS.items():
@@ -246,14 +246,14 @@ def totals(
 
 
 def speedup(times: dict[str, float], way: str = MIC) -> float:
-    """Baseline over a way."""
+    """Return the baseline's time divided by that of another way."""
     return times[BASELINE] / times[way]
 
 
 def table(rows: list[FileTimes]) -> tuple[list[str], list[list[str]]]:
-    """Headings and cells: a line a file, then the sums.
+    """Return headings and cells: one line for each file, then the sums.
 
-    A further way, such as a GPU decoder, is a further pair of columns.
+    A further way, such as a GPU decoder, adds a pair of columns.
     """
     ways = [way for way in rows[0].seconds if way != BASELINE] if rows else [MIC]
     head = ["Transfer Syntax", "Shape", "Baseline (s)", "Std"]
@@ -285,7 +285,7 @@ def _cells(times: dict[str, float], row: FileTimes | None, ways: list[str]) -> l
 
 
 def as_json(rows: list[FileTimes], errors: list[FileError]) -> dict[str, Any]:
-    """Everything, in types that JSON knows."""
+    """Return all results in types that JSON supports."""
     return {
         "rows": [asdict(row) for row in rows],
         "totals": totals(rows),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The real images that pip installed: pydicom's test files and pydicom-data.
 
-Nothing is downloaded: only files that are on the disk are looked at (pydicom's
-own helpers would fetch missing ones).
+Nothing is downloaded: only files on disk are read (pydicom's own helpers would fetch
+missing ones).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..images.kinds import files_below, kind_of
 from ..images.samples import as_frames, pixel_sha256
 
 MIN_SIDE = 64
-"""Smaller images tell more about headers than about codecs."""
+"""Smaller images say more about headers than about codecs."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class RealImage:
     Attributes
     ----------
     name, source, modality : str
-        File name, where it comes from ("pydicom", "pydicom-data", "folder"),
-        and the DICOM modality ("" where unknown).
+        File name, origin ("pydicom", "pydicom-data", "folder"), and DICOM modality (""
+        if unknown).
     frame : int or None
         Frame of a multi-frame file.
     pixels : ndarray, (rows, columns)
@@ -48,12 +48,12 @@ class RealImage:
 
     @property
     def sha256(self) -> str:
-        """Hash of the samples, little-endian, C order."""
+        """SHA-256 of the samples, little-endian, C order."""
         return pixel_sha256(self.pixels)
 
 
 def installed_folders() -> dict[str, Path]:
-    """Folders with DICOM files that pip installed, by the distribution they came with."""
+    """Return the folders of DICOM files that pip installed, by distribution."""
     from pydicom.data import data_manager
 
     folders = {"pydicom": Path(data_manager.DATA_ROOT) / "test_files"}
@@ -65,10 +65,10 @@ def installed_folders() -> dict[str, Path]:
 
 
 def read_dicom_frame(path: Path, frame: int | None) -> NDArray[Any]:
-    """A frame of a DICOM file as pydicom gives it, native byte order.
+    """Read a frame of a DICOM file as pydicom returns it, in native byte order.
 
-    Bits above Bits Stored are cleared or filled with the sign, as peers of a
-    measurement expect.
+    Bits above Bits Stored are cleared or filled with the sign, as the peers in a
+    benchmark expect.
     """
     from pydicom.pixels.utils import pixel_array
 
@@ -78,11 +78,15 @@ def read_dicom_frame(path: Path, frame: int | None) -> NDArray[Any]:
 
 
 def find_installed_images() -> list[RealImage]:
-    """Greyscale 16-bit images of `installed_folders`, distinct by pixels.
+    """Find the distinct greyscale 16-bit images in `installed_folders`.
 
-    From uncompressed or losslessly compressed files that were never lossy, at
-    least 64 x 64; of multi-frame files the middle frame.  Files that the
-    installed decoders cannot read are left out.
+    They come from uncompressed or losslessly compressed files that were never lossy,
+    and are at least 64 x 64; from a multi-frame file the middle frame is taken.  Files
+    that the installed decoders cannot read are skipped.
+
+    Returns
+    -------
+    list of RealImage
     """
     found = (
         image
@@ -95,7 +99,7 @@ def find_installed_images() -> list[RealImage]:
 
 
 def distinct(images: Iterable[RealImage]) -> list[RealImage]:
-    """The images without those whose pixels came before."""
+    """Return the images without repetitions of the same pixels."""
     kept: dict[str, RealImage] = {}
     for image in images:
         kept.setdefault(image.sha256, image)
@@ -113,13 +117,13 @@ def _measurable(path: Path, source: str) -> Iterator[RealImage]:
         frames = int(head.get("NumberOfFrames") or 1)
         frame = frames // 2 if frames > 1 else None
         pixels = read_dicom_frame(path, frame)
-    except Exception:  # broken on purpose, or no decoder: pydicom's test files have both
+    except Exception:  # some test files are broken on purpose, some have no decoder here
         return
     yield RealImage(path.name, source, str(head.get("Modality") or ""), frame, pixels)
 
 
 def _is_wanted(head: Any) -> bool:
-    # What a lossy codec left behind is no real image.
+    # An image that went through a lossy codec is not a real one.
     return (
         head.get("BitsAllocated") == 16
         and head.get("SamplesPerPixel") == 1
@@ -132,19 +136,19 @@ def _is_wanted(head: Any) -> bool:
 def images_of(
     paths: Iterable[Path], on_error: Callable[[Path, Exception], None] | None = None
 ) -> list[RealImage]:
-    """Images of the user's own files and folders, for measurements.
+    """Read images for a benchmark from the user's own files and folders.
 
     Parameters
     ----------
     paths : iterable of Path
         Files of any kind that mic reads, and folders of such files.
     on_error : callable(path, error), optional
-        Told of each file that cannot be read; by default the error is raised.
+        Called for each file that cannot be read.  Default: the error is raised.
 
     Returns
     -------
     list of RealImage
-        Distinct images of 8 or 16 bits; of several frames the middle one.
+        Distinct images of 8 or 16 bits; the middle frame if there are several.
     """
     found = []
     for path in (file for start in paths for file in _files(start)):

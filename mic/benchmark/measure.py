@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Measuring codecs against each other: one process, same buffers, verified.
+"""Measure codecs against each other: one process, same buffers, verified.
 
-Every codec encodes an array into new bytes and decodes into the same
-preallocated array.  The codecs take turns on each image, so that what disturbs
-the machine disturbs all of them alike.  Speeds are decoded bytes a second.
+Every codec encodes an array into new bytes and decodes into the same preallocated
+array.  The codecs take turns on each image, so that a disturbance of the machine
+affects all of them alike.  Speeds are in decoded bytes per second.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ Array = NDArray[Any]
 Progress = Callable[[str, int, int], None]
 
 MIN_SECONDS = 0.03
-"""Shortest time that one measurement takes; quick calls are repeated to fill it."""
+"""Minimum duration of one measurement; quick calls are repeated to fill it."""
 
-# A call this long is measured well by itself: its first run counts.
+# A call this long is measured well by itself, so its first run counts.
 _LONG_SECONDS = 0.5
 MEGABYTE = 1e6
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of one call, over several measurements."""
+    """Time of one call in seconds, over several measurements."""
 
     median: float
     minimum: float
@@ -52,19 +52,19 @@ class Timing:
 
     @classmethod
     def of(cls, samples: Sequence[float]) -> Timing:
-        """Timing of samples, rounded to what they can mean."""
+        """Summarise samples, rounded to the digits that mean something."""
         rounded = [float(f"{sample:.5g}") for sample in samples]
         return cls(statistics.median(rounded), min(rounded), max(rounded), len(rounded))
 
     @property
     def spread(self) -> float:
-        """Range over median."""
+        """Range divided by median."""
         return (self.maximum - self.minimum) / self.median
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One codec on one image; `error` is set if it could not take the image."""
+    """Result of one codec on one image; `error` is set if it refused the image."""
 
     image: int
     codec: str
@@ -77,7 +77,7 @@ class Measurement:
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> Measurement:
-        """The measurement of an entry of "results" of `document`."""
+        """Rebuild the measurement from an entry in "results" of `document`."""
         timings = {
             direction: None if entry[direction] is None else Timing(**entry[direction])
             for direction in ("encode", "decode")
@@ -86,17 +86,17 @@ class Measurement:
 
     @property
     def ratio(self) -> float:
-        """Decoded over encoded bytes."""
+        """Decoded bytes divided by encoded bytes."""
         return self.decoded_bytes / self.encoded_bytes
 
     def speed(self, direction: str) -> float:
-        """MB/s of "encode" or "decode"."""
+        """Speed in MB/s; `direction` is "encode" or "decode"."""
         timing: Timing = getattr(self, direction)
         return self.decoded_bytes / timing.median / MEGABYTE
 
 
 class _Run:
-    """One codec on one image: the first, verified run, then the measurements."""
+    """One codec on one image: a first, verified run, then the measurements."""
 
     def __init__(self, codec: Codec, image: Array, threads: int) -> None:
         self._codec = codec
@@ -152,19 +152,19 @@ def measure_image(
     number : int
         Number of the image, for the result.
     threads, repeat : int
-        Threads for each call; measurements whose median counts.
+        Number of threads for each call; number of measurements, whose median counts.
     min_seconds : float
-        Shortest time of one measurement.
+        Minimum duration of one measurement.
 
     Returns
     -------
     list of Measurement
-        One for each codec; with `error` where a peer refuses the image.
+        One for each codec; `error` is set if a peer refuses the image.
 
     Raises
     ------
     MicError
-        A codec of mic refuses the image or does not give it back.
+        A codec of mic refuses the image or does not reproduce it.
     """
     failed: dict[str, Measurement] = {}
     runs: dict[str, _Run] = {}
@@ -208,9 +208,13 @@ def measure_all(
     min_seconds: float = MIN_SECONDS,
     progress: Progress | None = None,
 ) -> list[Measurement]:
-    """`measure_image` for all images and numbers of threads.
+    """Run `measure_image` for all images and numbers of threads.
 
-    Codecs without threads are measured with one thread only.
+    Codecs without threads are measured on one thread only.
+
+    Returns
+    -------
+    list of Measurement
     """
     results = []
     total = len(images) * len(threads)
@@ -230,7 +234,7 @@ def measure_all(
 
 
 def geometric_mean(values: Iterable[float]) -> float:
-    """Geometric mean; nan of nothing."""
+    """Geometric mean; NaN if there are no values."""
     numbers = list(values)
     return statistics.geometric_mean(numbers) if numbers else math.nan
 
@@ -248,7 +252,7 @@ class Summary:
 
 
 def summarize(results: Iterable[Measurement]) -> list[Summary]:
-    """Summaries by codec and number of threads, in order of appearance."""
+    """Summarise by codec and number of threads, in order of appearance."""
     groups: dict[tuple[str, int], list[Measurement]] = {}
     for result in results:
         if result.error is None:
@@ -273,9 +277,9 @@ def _mean_and_median(values: list[float]) -> tuple[float, float]:
 def speed_against(
     results: Sequence[Measurement], codec: str, base: str, direction: str, threads: int = 1
 ) -> float:
-    """How many times as fast as `base` (on one thread) a codec is.
+    """Return how many times as fast as `base` (on one thread) a codec is.
 
-    The geometric mean of the ratios on each image that both have coded.
+    This is the geometric mean of the ratios over the images that both have coded.
     """
     speeds = {
         (result.codec, result.image): result.speed(direction)
@@ -290,7 +294,7 @@ def speed_against(
 
 
 def machine() -> dict[str, Any]:
-    """What a measurement must tell about where it was made; no host names, no paths."""
+    """Describe the machine as far as results depend on it; no host names, no paths."""
     return {
         **api.cpu_info(),
         "architecture": platform.machine(),
@@ -304,7 +308,7 @@ def machine() -> dict[str, Any]:
 def document(
     images: Sequence[RealImage], results: Iterable[Measurement], settings: dict[str, Any]
 ) -> dict[str, Any]:
-    """All that was measured, in types that JSON knows."""
+    """Return everything that was measured, in types that JSON supports."""
     return {
         "machine": machine(),
         "settings": settings,
