@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Attributes of transcoded data sets: what a lossy one must say, and what must not change."""
+"""Attributes of transcoded data sets: what a lossy one must declare, and what must not change."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _LOSSY_CODE = ("113040", "DCM", "Lossy Compression")
 _PREDECESSOR_CODE = ("121320", "DCM", "Uncompressed predecessor")
 _SHORT_TEXT = 1024
 
-# How the pixels are stored, which are compared as pixels; and padding at the end of a file.
+# Elements about pixel storage, since pixels are compared as pixels; padding at the end of a file.
 _STORAGE = frozenset({0x7FE00001, 0x7FE00002, 0x7FE00010, 0xFFFCFFFC})
-# File meta information about the file itself and who wrote it.
+# File meta information about the file itself and the software that wrote it.
 _FILE_META = frozenset({0x00020000, 0x00020001, 0x00020010, 0x00020012, 0x00020013, 0x00020016})
 _PHOTOMETRIC, _PLANAR = 0x00280004, 0x00280006
 _DECODES_TO_RGB = ("YBR_RCT", "YBR_ICT")
 
 
 def mark_lossy(ds: Dataset, near: int, ratio: float, pixels_sha256: str) -> None:
-    """Say of a data set that JPEG-LS near-lossless has changed its pixels.
+    """Declare that JPEG-LS near-lossless has changed the pixels of a data set.
 
     PS3.3, C.7.6.1.1.5 (Lossy Image Compression, its ratio and method, one value for
     each lossy step), C.7.6.1.1.2 (Image Type) and C.12.4.1.1 (derivation).
@@ -33,14 +33,14 @@ def mark_lossy(ds: Dataset, near: int, ratio: float, pixels_sha256: str) -> None
     Parameters
     ----------
     ds : pydicom.Dataset
-        Still with the SOP Instance UID of the source.
+        It still has the SOP Instance UID of the source.
     near : int
         Largest error of a sample value; above 0.
     ratio : float
-        Uncompressed size of the pixels by compressed size.
+        Uncompressed size of the pixels divided by their compressed size.
     pixels_sha256 : str
-        Hash of the source's pixels.  The new SOP Instance UID is made from it and
-        the old one: the same source gives the same UID, however often it is run.
+        Digest of the source's pixels.  The new SOP Instance UID is derived from it and
+        the old UID, so that the same source always gives the same UID.
     """
     from pydicom.dataset import Dataset
     from pydicom.uid import UID
@@ -102,19 +102,20 @@ def _code(code: tuple[str, str, str]) -> Dataset:
 def differences(
     first: Dataset, second: Dataset, ignoring: frozenset[int] = frozenset()
 ) -> Iterator[str]:
-    """The attributes in which two data sets differ, each as a text.
+    """Yield the attributes in which two data sets differ, each as text.
 
-    Compares the encoded values of all elements, sequences item by item, whatever
-    the VR encoding and the byte order.  What describes the storage of the pixels is
-    left out: offset tables, the transfer syntax, who wrote the file, Planar
-    Configuration, and the colour transforms YBR_RCT and YBR_ICT, which decode to RGB.
+    Compares the encoded values of all elements, and sequences item by item, whatever
+    the VR encoding and the byte order.  Attributes about the storage of the pixels are
+    left out: offset tables, the transfer syntax, the software that wrote the file,
+    Planar Configuration, and the colour transforms YBR_RCT and YBR_ICT, which decode to
+    RGB.
 
     Parameters
     ----------
     first, second : pydicom.Dataset
         Read from files.
     ignoring : set of int
-        Tags at the top level, or of the file meta information, to leave out.
+        Tags to leave out, at the top level or in the file meta information.
     """
     storage = _STORAGE | ignoring
     meta = _FILE_META | ignoring
@@ -161,7 +162,7 @@ def _name_of(tag: Any, ds: Any) -> str:
 
 
 def _same_bytes(one: DataElement | RawDataElement, other: DataElement | RawDataElement) -> bool:
-    """Are two elements that nothing has read yet the same, byte for byte?"""
+    """Whether two elements that have not been parsed yet are equal byte for byte."""
     from pydicom.dataelem import RawDataElement
 
     if not (isinstance(one, RawDataElement) and isinstance(other, RawDataElement)):
@@ -176,7 +177,7 @@ def _as_decoded(element: DataElement) -> str:
 
 
 def _encoded(element: DataElement) -> bytes:
-    """The value as a little-endian file holds it."""
+    """Encode the value as in a little-endian file."""
     from pydicom.filebase import DicomBytesIO
     from pydicom.filewriter import write_data_element
 

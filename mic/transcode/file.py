@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""DICOM files from one transfer syntax into another, with proof.
+"""Convert DICOM files from one transfer syntax to another, with proof.
 
-A new file is written under a temporary name, read and decoded again, and compared
-with the source, every frame and every attribute, before it gets its name.
+A new file is written under a temporary name, read and decoded again, and compared with
+the source in every frame and every attribute, before it gets its name.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Record:
-    """What `transcode_file` did.
+    """The result of `transcode_file`.
 
     Attributes
     ----------
@@ -54,23 +54,24 @@ class Record:
     source_syntax, syntax : str
         Transfer Syntax UIDs.
     frames : int
+        Number of frames.
     decoded_bytes, encoded_bytes : int
-        Size of the pixels uncompressed, and of the new Pixel Data; in the deflated
-        syntax, where these have no size of their own, that of the new file.
+        Size of the uncompressed pixels, and of the new Pixel Data.  In the deflated
+        syntax, where Pixel Data has no size of its own, the size of the new file.
     ratio : float
-        Of these two.
+        `decoded_bytes` divided by `encoded_bytes`.
     source_bytes, target_bytes : int
         Sizes of the files.
     sha256 : str
-        Of the decoded pixels of the new file: `mic.transcode_image.sha256_of`.
+        Digest of the decoded pixels of the new file; see `mic.transcode.sha256_of`.
     target_sha256 : str
-        Of the new file.
+        Digest of the new file.
     near, max_error : int
         Largest error that was allowed, and that was found.
     verified : bool
         The new file was decoded and compared with the source.
     seconds : float
-        Time that it took.
+        Duration.
     """
 
     source: str
@@ -91,13 +92,18 @@ class Record:
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it, in types that JSON knows."""
+        """Return all fields in types that JSON supports.
+
+        Returns
+        -------
+        dict
+        """
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class _Conversion:
-    """Pixels on their way: what went in, and how they differ if they may."""
+    """Pixels in conversion: the input, and how far the output may differ from it."""
 
     native: bytes
     image: NativeImage | None
@@ -125,22 +131,24 @@ def transcode_file(
     Parameters
     ----------
     src : path-like
-        DICOM file in any syntax that pydicom (with the plugins of the extra "dicom")
+        A DICOM file in any syntax that pydicom (with the plugins of the extra "dicom")
         or mic decodes.
     dst : path-like
-        The new file, replaced if it exists; its folder must exist.  It appears
-        complete and verified, or not at all.
+        The new file, replaced if it exists; its folder must exist.  It appears complete
+        and verified, or not at all.
     to : str
-        ``"mic"``, ``"explicit"``, ``"implicit"``, ``"deflated"``, ``"rle"``, ``"jpegls"``,
-        ``"jpegls-near"``, ``"jpeg2000"``, ``"htj2k"``, ``"htj2k-rpcl"``, or a UID, keyword
+        ``"mic"``, ``"explicit"``, ``"implicit"``, ``"deflated"``, ``"rle"``,
+        ``"jpegls"``,
+        ``"jpegls-near"``, ``"jpeg2000"``, ``"htj2k"``, ``"htj2k-rpcl"``, or a UID,
+        keyword
         or DICOM name.
     near : int
         For ``"jpegls-near"``: largest error of a sample value.
     effort : int
-        For ``"mic"``: 1 to 9, time against size.
+        For ``"mic"``: 1 to 9; more takes longer and gives smaller files.
     verify : bool
-        Decode the new file, and compare each frame and each attribute with the
-        source before the new file gets its name.
+        Decode the new file, and compare each frame and each attribute with the source
+        before the new file gets its name.
 
     Returns
     -------
@@ -154,15 +162,17 @@ def transcode_file(
         The source is damaged.
     VerifyError
         The new file differs from the source; there is no new file.
+    OSError
+        A file cannot be read or written.
 
     Notes
     -----
-    Everything but the pixel data and the transfer syntax stays.  What changes
-    beside is what the standard asks for: YCbCr of a lossy source becomes RGB,
-    Planar Configuration becomes 0 in JPEG-LS, JPEG 2000 and HTJ2K, RGB becomes
-    YBR_RCT in the last two, and near-lossless pixels are declared as such.
+    Everything except the pixel data and the transfer syntax stays.  The only further
+    changes are those that the standard requires: YCbCr of a lossy source becomes RGB,
+    Planar Configuration becomes 0 in JPEG-LS, JPEG 2000 and HTJ2K, RGB becomes YBR_RCT
+    in the last two, and near-lossless pixels are declared as such.
 
-    Holds about two uncompressed copies of the pixels in memory.  Safe to call from
+    Needs memory for about two uncompressed copies of the pixels.  Safe to call from
     several threads and processes; running it again gives the same file.
     """
     started = time.perf_counter()
@@ -172,7 +182,7 @@ def transcode_file(
     choose("effort", effort, range(1, 10))
     with _named(source.name):
         original = read_dicom(source)
-        # Elements that nothing reads stay the bytes that they were: work on a copy.
+        # Unparsed elements keep their original bytes, so work on a copy.
         ds = copy.deepcopy(original)
         conversion = _convert(ds, syntax, near, effort)
         if not target.parent.is_dir():
@@ -209,7 +219,22 @@ def transcode_file(
 def change_syntax(
     ds: Dataset, syntax: Syntax, *, near: int = 0, effort: int = 5, verify: bool = True
 ) -> None:
-    """`transcode_file` for a data set in memory, in place; on an error it is unchanged."""
+    """Convert a data set in memory, in place, like `transcode_file`.
+
+    Parameters
+    ----------
+    ds : pydicom.Dataset
+        It is unchanged if an error is raised.
+    syntax : Syntax
+        Target transfer syntax.
+    near, effort, verify
+        See `transcode_file`.
+
+    Raises
+    ------
+    UnsupportedError, CorruptDataError, VerifyError
+        See `transcode_file`.
+    """
     changed = copy.deepcopy(ds)
     conversion = _convert(changed, syntax, near, effort)
     if verify:
@@ -221,18 +246,18 @@ def change_syntax(
         element = changed.get_item(tag)
         if tag not in ds or element is not ds.get_item(tag):
             ds[tag] = element
-    if hasattr(ds, "_pixel_array"):  # pydicom keeps decoded pixels here
+    if hasattr(ds, "_pixel_array"):  # pydicom caches decoded pixels here
         ds._pixel_array = None
         ds._pixel_id = {}
 
 
 def read_dicom(path: Path) -> FileDataset:
-    """A DICOM file, with or without preamble (then its name must end in .dcm).
+    """Read a DICOM file, with or without a preamble (without one, its name must end in .dcm).
 
     Raises
     ------
     CorruptDataError
-        It is no DICOM file.
+        It is not a DICOM file.
     """
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
@@ -243,14 +268,14 @@ def read_dicom(path: Path) -> FileDataset:
         raise CorruptDataError(f"{path.name} is not a DICOM file") from None
     except (OSError, MemoryError):
         raise
-    except Exception as error:  # pydicom raises what it likes of a damaged file
+    except Exception as error:  # pydicom may raise anything for a damaged file
         raise CorruptDataError(f"{path.name} cannot be read as DICOM: {error}") from error
     if not is_dicom(path) and "SOPClassUID" not in ds and "Rows" not in ds:  # such as a text
         raise CorruptDataError(f"{path.name} is not a DICOM file")
     elements = (ds.get_item(tag) for tag in tuple(ds.keys()))
     if ds.original_encoding[0] is False and any(element.VR is None for element in elements):
-        # A file whose syntax says explicit VR, and which has none: pydicom reads it, and must
-        # know that to write it.
+        # The syntax says explicit VR but the elements have none. pydicom reads such a file, but
+        # must be told in order to write it.
         ds.set_original_encoding(True, ds.original_encoding[1])
     return ds
 
@@ -261,7 +286,7 @@ def _convert(ds: Dataset, syntax: Syntax, near: int, effort: int) -> _Conversion
         raise UnsupportedError(f"NEAR is {near}, {syntax.title} takes 0; choose jpegls-near")
     uid = syntax_of(ds)
     part = pixel_part(_little_endian(ds))
-    kept = uid == syntax.uid and not near  # the codestreams stay as they are
+    kept = uid == syntax.uid and not near  # keep the codestreams as they are
     colour = ("PhotometricInterpretation", "PlanarConfiguration")
     before = {keyword: part.get(keyword) for keyword in colour}
     native = to_native(part, as_rgb=not kept)
@@ -293,7 +318,7 @@ def _convert(ds: Dataset, syntax: Syntax, near: int, effort: int) -> _Conversion
 def _write(file: BinaryIO, ds: Dataset, syntax: Syntax) -> None:
     from pydicom.filewriter import dcmwrite
 
-    # Files without file meta information get what the file format asks for.
+    # Complete missing file meta information as the file format requires.
     complete = _has_file_meta(ds)
     if complete and not getattr(ds, "preamble", None):
         ds.preamble = b"\0" * 128
@@ -320,7 +345,7 @@ def _has_file_meta(ds: Dataset) -> bool:
 def _verify(
     file: BinaryIO, original: Dataset, syntax: Syntax, conversion: _Conversion, name: str
 ) -> tuple[str, int]:
-    """Compare a written file with its source; the hash of its pixels and the largest error."""
+    """Compare a written file with its source; return its pixels' digest and the largest error."""
     from pydicom import dcmread
 
     file.flush()
@@ -368,12 +393,13 @@ def _compare_pixels(
 
 
 def compare_frames(got: Words, wanted: Words, frame: int, name: str, near: int = 0) -> int:
-    """The largest difference between two frames.
+    """Return the largest difference between two frames.
 
     Raises
     ------
     VerifyError
-        It is above `near`; names the frame, the first such pixel and both values.
+        It is above `near`; the message gives the frame, the first such pixel and both
+        values.
     """
     if np.array_equal(got, wanted):
         return 0
@@ -391,24 +417,29 @@ def compare_frames(got: Words, wanted: Words, frame: int, name: str, near: int =
 
 
 def compare_files(first: Path, second: Path, near: int = 0) -> dict[str, Any]:
-    """Compare the pixels and the attributes of two DICOM files, in whatever syntaxes.
+    """Compare the pixels and the attributes of two DICOM files, in any transfer syntaxes.
 
     Parameters
     ----------
     first, second : Path
     near : int
-        Largest difference of a sample value that is allowed.
+        Largest allowed difference of a sample value.
 
     Returns
     -------
     dict
-        ``frames``, ``max_error``, ``sha256`` of both pixels (one if they are equal),
-        ``shape``, ``photometric``, and ``differences``: attributes, as texts.
+        ``frames``; ``max_error``; ``sha256``, the digests of both pixels (one if they
+        are equal); ``shape``; ``photometric``; and ``differences``, the attributes that
+        differ, as texts.
 
     Raises
     ------
     VerifyError
         The pixels differ by more than `near`.
+    CorruptDataError
+        A file is damaged or is not a DICOM file.
+    UnsupportedError
+        A file has no pixels, or there is no decoder for its syntax.
     """
     one, two = (_little_endian(read_dicom(path)) for path in (first, second))
     natives = []
@@ -461,7 +492,7 @@ def _compare_natives(
 
 
 def _little_endian(ds: Dataset) -> Dataset:
-    """Turn a big-endian data set round, in place."""
+    """Convert a big-endian data set to little-endian, in place."""
     if syntax_of(ds) != BIG_ENDIAN:
         return ds
     from ..dicom.endian import swap_words, to_little_endian
@@ -469,19 +500,19 @@ def _little_endian(ds: Dataset) -> Dataset:
     stored = ds.get("PixelData")
     to_little_endian(ds)
     sample_bytes = int(ds.get("BitsAllocated") or 0) // 8
-    if stored and sample_bytes > 2:  # pydicom takes them for one word, whatever the VR
+    if stored and sample_bytes > 2:  # pydicom takes such samples as single words, whatever the VR
         ds["PixelData"].value = swap_words(stored, sample_bytes)
     return ds
 
 
 @contextmanager
 def _named(name: str) -> Iterator[None]:
-    """Begin the messages of errors with the name of the file; all of them are MicErrors."""
+    """Prefix error messages with the name of the file, and turn all errors into MicErrors."""
     try:
         with located(name):
             yield
     except (MicError, OSError, MemoryError):
         raise
-    except Exception as error:  # pydicom raises what it likes where an attribute is damaged
+    except Exception as error:  # pydicom may raise anything for a damaged attribute
         text = " ".join(str(error).split()) or type(error).__name__
         raise CorruptDataError(f"{name} cannot be transcoded: {text}") from error

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Reversible HTJ2K codestreams as DICOM wants them, by the GPU where there is one.
+"""Reversible HTJ2K codestreams as DICOM requires them, encoded on the GPU if there is one.
 
 The precision of the codestream is Bits Stored (PS3.5, 8.2.4).  With the RPCL options
-(PS3.5, 10.18) the lowest resolution is at most 64 pixels wide and high, and tile
+(PS3.5, 10.18), the lowest resolution is at most 64 pixels wide and high, and tile
 length markers tell where each resolution ends.
 """
 
@@ -26,16 +26,20 @@ Encode = Callable[["Words", "NativeImage", bool], "bytes | None"]
 
 
 def encode_htj2k(frames: Iterable[Words], image: NativeImage, progressive: bool) -> Iterator[bytes]:
-    """Codestreams of frames.
+    """Encode frames as HTJ2K codestreams.
 
     Parameters
     ----------
     frames : iterable of ndarray, (rows, columns[, samples])
-        Values, in the range of Bits Stored.
+        Sample values, in the range of Bits Stored.
     image : NativeImage
-        What the data set says of them.
+        What the data set says about them.
     progressive : bool
-        With the RPCL options.
+        Use the RPCL options.
+
+    Yields
+    ------
+    bytes
 
     Raises
     ------
@@ -51,7 +55,7 @@ def encode_htj2k(frames: Iterable[Words], image: NativeImage, progressive: bool)
 
 
 def decompositions(rows: int, columns: int, progressive: bool) -> int:
-    """How often the image is halved: more often for a large one that must have a thumbnail."""
+    """Return how often to halve the image: more often if a large one needs a thumbnail."""
     count = _USUAL_DECOMPOSITIONS
     while progressive and -(-max(rows, columns) >> count) > _THUMBNAIL:
         count += 1
@@ -59,7 +63,7 @@ def decompositions(rows: int, columns: int, progressive: bool) -> int:
 
 
 def _is_as_asked(stream: bytes, image: NativeImage, progressive: bool) -> bool:
-    """Does an encoder's result state what DICOM wants stated?"""
+    """Whether a codestream declares what DICOM requires."""
     try:
         found = read_codestream(stream)
     except CorruptDataError:
@@ -70,12 +74,12 @@ def _is_as_asked(stream: bytes, image: NativeImage, progressive: bool) -> bool:
 
 
 def _encode_on_cpu(values: Words, image: NativeImage, progressive: bool) -> bytes:
-    """By OpenJPH.
+    """Encode with OpenJPH.
 
-    As imagecodecs calls it, it codes words of 8 or 16 bits and says so in the
-    codestream.  The precision matters to a decoder only through the level shift of
-    unsigned samples, 2^(precision - 1): taking the difference of the two shifts into
-    the samples makes a codestream that is right for the smaller precision.
+    As imagecodecs calls it, it codes words of 8 or 16 bits and declares that precision
+    in the codestream.  To a decoder, the precision matters only in the level shift of
+    unsigned samples, 2^(precision - 1).  So adding the difference of the two shifts to
+    the samples makes a codestream that is correct for the smaller precision.
     """
     codecs = require("imagecodecs", "dicom")
     try:
@@ -106,14 +110,14 @@ def _encode_on_cpu(values: Words, image: NativeImage, progressive: bool) -> byte
 
 def _set_precision(stream: bytearray, bits: int, signed: bool, components: int) -> None:
     """Write Ssiz of each component in the SIZ marker, which follows SOC (ISO 15444-1, A.5.1)."""
-    first = 4 + 38  # SOC, SIZ; its length and the fields before the components
+    first = 4 + 38  # SOC and SIZ; its length and the fields before the components
     for component in range(components):
         stream[first + 3 * component] = (bits - 1) | (0x80 if signed else 0)
 
 
 @cache
 def _gpu_encoder() -> Encode | None:
-    """nvImageCodec's encoder on the first GPU; None where there is no GPU."""
+    """Return nvImageCodec's encoder on the first GPU, or None if there is no GPU."""
     from ..gpu.decoder import import_nvimgcodec
     from ..gpu.state import has_device
 
@@ -123,7 +127,7 @@ def _gpu_encoder() -> Encode | None:
     try:
         encoder = library.Encoder()
     except RuntimeError:
-        return None  # as `mic.gpu.status` tells
+        return None  # `mic.gpu.status` gives the reason
     return lambda values, image, progressive: _encode_on_gpu(
         library, encoder, values, image, progressive
     )
@@ -132,7 +136,7 @@ def _gpu_encoder() -> Encode | None:
 def _encode_on_gpu(
     library: Any, encoder: Any, values: Words, image: NativeImage, progressive: bool
 ) -> bytes | None:
-    """By nvJPEG2000; None if it does not take the image."""
+    """Encode with nvJPEG2000; None if it refuses the image."""
     colour = image.samples > 1
     parameters = library.EncodeParams(
         quality_type=library.QualityType.LOSSLESS,

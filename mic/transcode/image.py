@@ -2,7 +2,7 @@
 """Uncompressed pixel data and the attributes that describe them.
 
 `NativeImage` is the common form between two transfer syntaxes: every allocated bit of
-every sample, and what DICOM says about them.  Profiles say which images a
+every sample, and what DICOM says about them.  A `Profile` says which images a
 compressed syntax may hold (PS3.5, tables of section 8.2).
 """
 
@@ -44,7 +44,7 @@ class NativeImage:
     signed : bool
         Pixel Representation.
     planar : int or None
-        Planar Configuration that the data set states.
+        Planar Configuration in the data set.
     """
 
     words: Words = field(repr=False)
@@ -80,11 +80,11 @@ class NativeImage:
         return 8 * self.words.dtype.itemsize
 
     def values(self, frame: int) -> Words:
-        """Sample values of a frame: the Bits Stored of each word, with its sign."""
+        """Return the sample values of a frame: the Bits Stored of each word, with its sign."""
         return stored_values(self.words[frame], self.stored, self.signed)
 
     def has_unused_bits(self) -> bool:
-        """Do bits above Bits Stored say more than the sign does (old overlays, noise)?"""
+        """Whether bits above Bits Stored hold more than the sign (old overlays, noise)."""
         unused = self.allocated - self.stored
         if not unused:
             return False
@@ -100,7 +100,7 @@ class NativeImage:
 
 
 def stored_values(words: Words, stored: int, signed: bool) -> Words:
-    """Sample values of words: bits above Bits Stored cleared, or filled with the sign.
+    """Return the sample values of words: bits above Bits Stored are cleared or get the sign.
 
     Examples
     --------
@@ -117,9 +117,20 @@ def stored_values(words: Words, stored: int, signed: bool) -> Words:
 
 
 def sha256_of(frames: Iterable[Words]) -> str:
-    """SHA-256 of sample values: little-endian words of Bits Allocated, colour by pixel.
+    """Return the SHA-256 of sample values.
 
-    The same in whatever syntax the pixels are stored.
+    They are hashed as little-endian words of Bits Allocated, colour by pixel, so that
+    the digest is the same in every transfer syntax.
+
+    Parameters
+    ----------
+    frames : iterable of ndarray, (rows, columns[, samples])
+        Sample values of each frame.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
     """
     digest = hashlib.sha256()
     for frame in frames:
@@ -133,15 +144,15 @@ def image_of(part: Dataset) -> NativeImage | None:
     Returns
     -------
     NativeImage or None
-        None if the samples are no whole words: 1 bit allocated, or YBR_FULL_422,
-        whose chrominance is subsampled.
+        None if the samples are not whole words: 1 bit allocated, or YBR_FULL_422, whose
+        chrominance is subsampled.
 
     Raises
     ------
     CorruptDataError
-        Pixel Data do not fit the attributes.
+        Pixel Data does not fit the attributes.
     UnsupportedError
-        An attribute is missing or has a value that DICOM does not know.
+        An attribute is missing or has a value that DICOM does not define.
     """
     allocated = attribute_number(part, "BitsAllocated")
     photometric = str(part.get("PhotometricInterpretation") or "")
@@ -179,7 +190,7 @@ def image_of(part: Dataset) -> NativeImage | None:
 
 
 def frame_count(part: Dataset) -> int:
-    """Number of Frames, 1 where it is absent."""
+    """Return Number of Frames, or 1 if it is absent."""
     element = part.get_item("NumberOfFrames") if "NumberOfFrames" in part else None
     if element is None or not element.value:
         return 1
@@ -190,12 +201,12 @@ def frame_count(part: Dataset) -> int:
 
 
 def attribute_number(part: Dataset, keyword: str) -> int:
-    """An attribute that must be there, as a number.
+    """Return a required attribute as a number.
 
     Raises
     ------
     UnsupportedError
-        It is missing, or no number.
+        It is missing, or is not a number.
     """
     from pydicom.datadict import dictionary_description, tag_for_keyword
 
@@ -213,7 +224,7 @@ def attribute_number(part: Dataset, keyword: str) -> int:
 
 
 def _exact_bytes(part: Dataset, frames: int, frame_bytes: int) -> bytes:
-    """Pixel Data, as long as the attributes say, or longer by padding only."""
+    """Return Pixel Data, which must have the length of the attributes or only padding after it."""
     data: bytes = part.PixelData or b""
     expected = frames * frame_bytes
     if len(data) < expected:
@@ -231,7 +242,7 @@ def _exact_bytes(part: Dataset, frames: int, frame_bytes: int) -> bytes:
 
 @dataclass(frozen=True)
 class Profile:
-    """Images that a compressed syntax may hold; a row of a table of PS3.5, section 8.2."""
+    """Images that a compressed syntax may hold; one row of a table in PS3.5, section 8.2."""
 
     photometric: tuple[str, ...]
     samples: int
@@ -269,7 +280,7 @@ def check_profile(image: NativeImage, profiles: Sequence[Profile], title: str) -
     Raises
     ------
     UnsupportedError
-        Naming the attribute, its value, the allowed values and the remedy.
+        It names the attribute, its value, the allowed values and the remedy.
     """
     rows = [row for row in profiles if image.photometric in row.photometric]
     if not rows:
@@ -291,7 +302,7 @@ def check_profile(image: NativeImage, profiles: Sequence[Profile], title: str) -
 
 
 def check_unused_bits(image: NativeImage, title: str) -> None:
-    """Refuse an image whose words hold more than a coder of sample values keeps."""
+    """Refuse an image with bits that a coder of sample values would lose."""
     if image.has_unused_bits():
         raise UnsupportedError(
             f"the words of {image.allocated} bits have bits set above Bits Stored (0028,0101), "
@@ -307,7 +318,7 @@ def _refusal(name: str, value: Any, allowed: list[Any], title: str) -> Unsupport
 
 
 def _listed(values: list[Any]) -> str:
-    """Such as ``8 or 16``, ``2 to 16``."""
+    """Format such as ``8 or 16``, ``2 to 16``."""
     numbers = all(isinstance(value, int) for value in values)
     if numbers and len(values) > 2 and values[-1] - values[0] == len(values) - 1:
         return f"{values[0]} to {values[-1]}"
@@ -316,5 +327,5 @@ def _listed(values: list[Any]) -> str:
 
 
 def value_frames(image: NativeImage) -> Iterator[Words]:
-    """The sample values of each frame in turn."""
+    """Return the sample values of each frame in turn."""
     return (image.values(number) for number in range(image.frames))

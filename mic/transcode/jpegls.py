@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What JPEG-LS may hold in DICOM, and its codestreams, lossless and near-lossless.
 
-PS3.5, section 8.2.3 and table 8.2.3-1, say which images a JPEG-LS syntax may
-hold; PS3.3, C.7.6.1.1.5, what a lossy one must say about itself.  The codestreams
-are made by pyjpegls (CharLS).
+PS3.5, section 8.2.3 and table 8.2.3-1, say which images a JPEG-LS syntax may hold;
+PS3.3, C.7.6.1.1.5, says what a lossy image must declare. pyjpegls (CharLS) makes the
+codestreams.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _RGB = Profile(("RGB",), 3, (0,), (8, 16), _ANY_BITS)
 _YBR = Profile(("YBR_FULL",), 3, (0,), (8,), range(2, 9))
 
 PROFILES = {JPEG_LS: (_GREY, _PALETTE, _RGB, _YBR), JPEG_LS_NEAR: (_GREY, _RGB, _YBR)}
-"""What each of the two syntaxes may hold: PS3.5, table 8.2.3-1."""
+"""The images that each of the two syntaxes may hold: PS3.5, table 8.2.3-1."""
 
 
 def largest_near(stored: int) -> int:
-    """The largest NEAR that JPEG-LS knows for samples of so many bits (ISO 14495-1, C.2.3)."""
+    """Return the largest NEAR that JPEG-LS allows for `stored` bits (ISO 14495-1, C.2.3)."""
     return min(255, ((1 << stored) - 1) // 2)
 
 
 def check(image: NativeImage, near: int = 0, uid: str | None = None) -> None:
-    """Refuse an image that JPEG-LS cannot hold, or not with this error.
+    """Refuse an image that JPEG-LS cannot hold, at all or with this error.
 
     Parameters
     ----------
@@ -41,13 +41,13 @@ def check(image: NativeImage, near: int = 0, uid: str | None = None) -> None:
     near : int
         NEAR, the largest error of a sample value; 0 is lossless.
     uid : str, optional
-        Transfer syntax, by default JPEG-LS Lossless for a `near` of 0 and JPEG-LS
-        Near-Lossless otherwise.
+        Transfer syntax.  Default: JPEG-LS Lossless if `near` is 0, otherwise JPEG-LS
+        Near-Lossless.
 
     Raises
     ------
     UnsupportedError
-        Naming the attribute, its value, the allowed values and the remedy.
+        It names the attribute, its value, the allowed values and the remedy.
     """
     uid = uid or (JPEG_LS_NEAR if near else JPEG_LS)
     title = title_of(uid)
@@ -70,7 +70,7 @@ def _check_near(image: NativeImage, near: int, uid: str) -> None:
 
 
 def _check_signed_range(image: NativeImage, near: int) -> None:
-    """JPEG-LS knows no sign: an error across the largest value comes out as the smallest."""
+    """Refuse signed values so near the limits that an error could wrap them around."""
     half = 1 << (image.stored - 1)
     lowest, highest = near - half, half - 1 - near
     for number in range(image.frames):
@@ -88,7 +88,7 @@ def _check_signed_range(image: NativeImage, near: int) -> None:
 
 
 def encode_frames(image: NativeImage, near: int = 0, uid: str | None = None) -> Iterator[bytes]:
-    """JPEG-LS codestreams of the frames, colour by pixel.
+    """Encode the frames as JPEG-LS codestreams, colour by pixel.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def encode_frames(image: NativeImage, near: int = 0, uid: str | None = None) -> 
     """
     uid = uid or (JPEG_LS_NEAR if near else JPEG_LS)
     check(image, near, uid)
-    # CharLS takes words without a sign, and no bit above its precision.
+    # CharLS takes unsigned words without any bit above its precision.
     mask = np.array((1 << image.stored) - 1, image.words.dtype)
     frames = (image.words[number] & mask for number in range(image.frames))
     options = {"jls_error": near} if near else {}

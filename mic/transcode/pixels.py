@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Pixel data out of any transfer syntax that pydicom decodes, and into those that mic writes.
+"""Pixel data from any transfer syntax that pydicom decodes, and to those that mic writes.
 
-Works on the *pixel part* of a data set: a small data set with copies of group
-0028, the pixel data and the transfer syntax.  So nothing here can touch, not
-even rewrite, any other element.
+Works on the *pixel part* of a data set: a small data set with copies of group 0028, the
+pixel data and the transfer syntax.  So nothing here can touch any other element, or
+even rewrite it.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ _RLE_PROFILES = (
     Profile(("YBR_FULL",), 3, (0,), (8,), range(1, 9)),
     Profile(("RGB",), 3, (0,), (8, 16), _BITS_16),
 )
-# PS3.5, table 8.2.4-1; the coders at hand take 8 and 16 bits.  RGB is written
-# as YBR_RCT, the reversible colour transform that these syntaxes bring.
+# PS3.5, table 8.2.4-1; the available coders take 8 and 16 bits. RGB is written as YBR_RCT, the
+# reversible colour transform of these syntaxes.
 _J2K_PROFILES = (
     Profile(("MONOCHROME1", "MONOCHROME2"), 1, (0, 1), (8, 16), _BITS_16),
     Profile(("PALETTE COLOR",), 1, (0,), (8, 16), _BITS_16),
@@ -70,14 +70,14 @@ _J2K_PROFILES = (
 
 
 def pixel_part(ds: Dataset) -> Dataset:
-    """Copies of the elements that describe and hold the pixels; `ds` is left as it is.
+    """Copy the elements that describe and hold the pixels; `ds` is left as it is.
 
     Raises
     ------
     NoPixelsError
-        The data set is no image.
+        The data set is not an image.
     CorruptDataError
-        It is one, and has no Pixel Data.
+        It is an image but has no Pixel Data.
     UnsupportedError
         It has floating-point pixel data.
     """
@@ -96,7 +96,7 @@ def pixel_part(ds: Dataset) -> Dataset:
     if "PixelData" not in ds:
         raise NoPixelsError("DICOM without pixel data")
     part = Dataset()
-    # Raw elements convert themselves where they are read: here, and not in `ds`.
+    # Raw elements are converted where they are read; that must happen here, not in `ds`.
     for tag in tuple(ds.keys()):
         if tag.group == _IMAGE_GROUP:
             part[tag] = ds.get_item(tag)
@@ -115,18 +115,17 @@ def _says_image(ds: Dataset) -> bool:
 
 
 def to_native(part: Dataset, as_rgb: bool = True) -> Dataset:
-    """Decode pixels: the same ones uncompressed, in the layout that `part` states; in place.
+    """Decode the pixels in place, to uncompressed data in the layout that `part` states.
 
-    Lossless sources keep their colour space, and every bit that their syntax
-    keeps; YCbCr of lossy ones becomes RGB, as pydicom decodes it, unless `as_rgb`
-    is False.
+    Lossless sources keep their colour space, and every bit that their syntax keeps.
+    YCbCr of lossy sources becomes RGB, as pydicom decodes it, unless `as_rgb` is False.
 
     Raises
     ------
     CorruptDataError
         The pixels cannot be decoded.
     UnsupportedError
-        There is no decoder for the syntax; the message tells what to install.
+        There is no decoder for the syntax; the message says what to install.
     """
     uid = str(part.file_meta.TransferSyntaxUID)
     frame_count(part)
@@ -163,7 +162,7 @@ def _decode(part: Dataset, uid: str, as_rgb: bool) -> None:
 
 
 def _as_allocated(array: Words, allocated: int, part: Dataset) -> bytes:
-    """A frame as words of Bits Allocated, in the Planar Configuration of the data set."""
+    """Return a frame as words of Bits Allocated, in the Planar Configuration of the data set."""
     if allocated not in (8, 16, 32):
         raise UnsupportedError(
             f"Bits Allocated (0028,0100) is {allocated} and the pixels are compressed; "
@@ -198,12 +197,12 @@ def _set_pixels(part: Dataset, uid: str, data: bytes, vr: str) -> None:
 def encode(
     native: Dataset, syntax: Syntax, near: int = 0, effort: int = 5
 ) -> tuple[Dataset, NativeImage | None]:
-    """Put uncompressed pixels into a transfer syntax.
+    """Encode uncompressed pixels in a transfer syntax.
 
     Parameters
     ----------
     native : pydicom.Dataset
-        What `to_native` gave; changed in place.
+        Result of `to_native`; changed in place.
     syntax : Syntax
     near : int
         For JPEG-LS near-lossless.
@@ -213,9 +212,9 @@ def encode(
     Returns
     -------
     part : pydicom.Dataset
-        `native` with the new pixel data, and the attributes that the syntax asks for.
+        `native` with the new pixel data, and the attributes that the syntax requires.
     image : NativeImage or None
-        The uncompressed pixels that went in; see `image_of`.
+        The uncompressed input pixels; see `image_of`.
 
     Raises
     ------
@@ -232,7 +231,7 @@ def encode(
     if syntax.uid == MIC_UID:
         from .. import dicom
 
-        # The file is verified as a whole; bytes that are no frame are padding (`image_of`).
+        # The file is verified as a whole. Bytes beyond the frames are padding (`image_of`).
         dicom.compress(native, effort=effort, verify=False, drop_excess=True)
         return native, image
     if image is None:
@@ -250,7 +249,7 @@ def encode(
 
 
 def _fit_vr(native: Dataset) -> None:
-    """OW for words; bytes may be either where the VR is explicit (PS3.5, A.1 and A.2)."""
+    """Use OW for words; bytes may have either VR if it is explicit (PS3.5, A.1 and A.2)."""
     element = native["PixelData"]
     implicit = native.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2"
     if implicit or native.BitsAllocated > 8 or element.VR not in ("OB", "OW"):
@@ -275,7 +274,7 @@ def _encoded_frames(image: NativeImage, syntax: Syntax, near: int) -> Iterator[b
     if uid == RLE:
         check_profile(image, _RLE_PROFILES, syntax.title)
         words = (image.words[number] for number in range(image.frames))
-        # Bits Stored as large as the word: RLE codes bytes, and all of them count.
+        # RLE codes bytes, and all of them count, so Bits Stored is as large as the word.
         return run_encoder(uid, image, words, image.photometric, bits_stored=image.allocated)
     if uid not in (JPEG_2000, *HTJ2K_LOSSLESS):
         return encode_jpegls(image, near, uid)

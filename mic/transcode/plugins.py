@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 EXTRA = 'pip install "mic-codec[dicom]"'
-"""How to get the plugins of pydicom that mic is tested with."""
-# Everything else may come from a plugin: a panic of one in Rust is no Exception.
+"""How to get the pydicom plugins that mic is tested with."""
+# A plugin may raise anything else: a panic in Rust is not an Exception.
 _NOT_OF_PLUGINS = (MicError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit)
 
 
 def decoded_arrays(part: Dataset, uid: str, as_rgb: bool) -> Iterator[tuple[Words, dict[str, Any]]]:
-    """Frames as pydicom decodes them, colour by pixel, with their properties.
+    """Yield the frames as pydicom decodes them, colour by pixel, with their properties.
 
     Raises
     ------
     UnsupportedError
-        No decoder is installed; the message tells which would do.
+        No decoder is installed; the message says which ones would work.
     CorruptDataError
-        None of them can decode the frames.
+        No decoder can decode the frames.
     """
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
@@ -48,19 +48,20 @@ def decoded_arrays(part: Dataset, uid: str, as_rgb: bool) -> Iterator[tuple[Word
         yield from decoder.iter_array(part, **options)
     except _NOT_OF_PLUGINS:
         raise
-    except BaseException as error:  # pydicom and its plugins raise what they like
+    except BaseException as error:  # pydicom and its plugins may raise anything
         raise CorruptDataError(f"{title} cannot be decoded: {_lines([error])}") from error
 
 
 def run_encoder(
     uid: str, image: NativeImage, frames: Iterable[Words], photometric: str, **options: Any
 ) -> Iterator[bytes]:
-    """Codestreams of frames from pydicom's encoder for a transfer syntax.
+    """Encode frames with pydicom's encoder for a transfer syntax.
 
     Raises
     ------
     UnsupportedError
-        No encoder is installed (the message tells which), or it refuses the image.
+        No encoder is installed (the message says which would work), or it refuses the
+        image.
     """
     from pydicom.pixels.encoders.base import get_encoder
     from pydicom.uid import UID
@@ -87,11 +88,11 @@ def run_encoder(
             yield bytes(encoder.encode(frame.tobytes(), **(described | options)))
         except _NOT_OF_PLUGINS:
             raise
-        except BaseException as error:  # pydicom and its plugins raise what they like
+        except BaseException as error:  # pydicom and its plugins may raise anything
             raise UnsupportedError(f"{title} cannot be encoded: {_lines([error])}") from error
 
 
 def _lines(texts: Iterable[Any]) -> str:
-    """Messages of others, which may have several lines, as one."""
+    """Join foreign messages, which may have several lines, into one line."""
     lines = [line.strip() for text in texts for line in str(text).splitlines()]
     return " ".join(line for line in lines if line)[:300]

@@ -11,28 +11,28 @@ from typing import Any, BinaryIO
 from ..atomic import GrowingFile, replacing
 from ..errors import CorruptDataError
 
-_CHUNK = 1 << 20  # bytes that are hashed at a time
+_CHUNK = 1 << 20  # bytes to hash at a time
 _HEAD = '{"command": "transcode", "files": [\n'
 
 
 class Report(GrowingFile):
     """A JSON document that grows by one line for each file.
 
-    Its last line, which closes the document and has the totals, is overwritten by each
-    new record together with its successor in a single write: a process that is
-    killed leaves a document that can be read.
+    Its last line closes the document and holds the totals.  A single write replaces it
+    with the new record and a new last line, so a process that is killed leaves a
+    readable document.
 
     Parameters
     ----------
     path : Path
-        Replaced if it exists, but for the records of `kept`.
+        Replaced if it exists, except for the records in `kept`.
     kept : dict
-        Records of an earlier run that stay, by source path.
+        Records of an earlier run to keep, by source path.
     """
 
     def __init__(self, path: Path, kept: dict[str, dict[str, Any]] | None = None) -> None:
         self._counts = {"ok": 0, "failed": 0, "skipped": 0}
-        # The records of the earlier run are safe before its report goes.
+        # The records of the earlier run are saved before its report is replaced.
         with replacing(path) as file:
             self._start(file)
             for record in (kept or {}).values():
@@ -45,7 +45,7 @@ class Report(GrowingFile):
         self._end = len(_HEAD)
 
     def add(self, record: dict[str, Any]) -> None:
-        """Append what became of one file; it must have a ``status``."""
+        """Append the record of one file; it must have a ``status``."""
         first = self._end == len(_HEAD)
         self._counts[record["status"]] += 1
         line = ("" if first else ",\n") + json.dumps(record, default=list)
@@ -58,14 +58,14 @@ class Report(GrowingFile):
 
 
 def read_report(path: Path) -> dict[str, dict[str, Any]]:
-    """Records of a report by source path; empty if there is no such file.
+    """Read the records of a report, by source path; empty if there is no such file.
 
-    A line that was cut off, such as by a power failure, is left out.
+    A line that was cut off, for example by a power failure, is ignored.
 
     Raises
     ------
     CorruptDataError
-        The file is no report.
+        The file is not a report.
     """
     if not path.exists():
         return {}
@@ -85,15 +85,15 @@ def read_report(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def is_done(record: dict[str, Any], source: Path, target: Path, asked: Any) -> bool:
-    """Did an earlier run make and verify this very target from this very source?
+    """Whether an earlier run made and verified this target from this source.
 
     Parameters
     ----------
     record : dict
-        Of the source, from `read_report`.
+        Record of the source, from `read_report`.
     source, target : Path
     asked : dict
-        Syntax and options, as the records have them under ``"asked"``.
+        Syntax and options, as records hold them under ``"asked"``.
     """
     if record.get("status") != "ok" or not record.get("verified"):
         return False
@@ -108,19 +108,19 @@ def is_done(record: dict[str, Any], source: Path, target: Path, asked: Any) -> b
 
 
 def state_of(path: Path) -> list[int]:
-    """Size and time of the last change of a file, in nanoseconds."""
+    """Return the size of a file in bytes and the time of its last change in nanoseconds."""
     status = path.stat()
     return [status.st_size, status.st_mtime_ns]
 
 
 def digest_of_file(path: Path, algorithm: str = "sha256") -> str:
-    """A hash of a file, in hexadecimal digits."""
+    """Return the digest of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return digest_of(file, algorithm)
 
 
 def digest_of(file: BinaryIO, algorithm: str = "sha256") -> str:
-    """A hash of an open file from its beginning to its end, where it is left."""
+    """Return the digest of an open file, from its beginning; leave it at its end."""
     digest = hashlib.new(algorithm, usedforsecurity=False)
     file.seek(0)
     while block := file.read(_CHUNK):
