@@ -15,17 +15,17 @@ _CRC_BYTES = 4
 
 
 def add_block(stream: bytes, kind: bytes, content: bytes) -> bytes:
-    """A native stream with one more block.
+    """Return a native stream with one more block.
 
     Parameters
     ----------
     stream : bytes
-        As `mic.encode` gives it.
+        Result of `mic.encode`.
     kind : bytes
-        Four letters; readers that do not know it skip the block if the first is
-        a small one.
+        Four letters.  Readers that do not know the kind skip the block if the first
+        letter is lower-case.
     content : bytes
-        What the block holds.
+        Content of the block.
     """
     parsed = Stream(MemoryBytes(stream))
     layout = parsed.layout
@@ -46,7 +46,7 @@ def add_block(stream: bytes, kind: bytes, content: bytes) -> bytes:
 
 
 def _written(blocks: dict[bytes, bytes]) -> bytes:
-    """As in a header; nothing for none."""
+    """Encode blocks as in a header; empty if there are none."""
     listed = b"".join(
         struct.pack("<4sI", kind, len(content)) + content for kind, content in blocks.items()
     )
@@ -54,15 +54,15 @@ def _written(blocks: dict[bytes, bytes]) -> bytes:
 
 
 def read_blocks(stream: Any) -> dict[bytes, bytes]:
-    """The optional blocks of a native stream, by kind.
+    """Return the optional blocks of a native stream, by kind.
 
-    Call it for streams that were parsed: what is wrong in a header is found there.
+    Call it only for streams that were parsed: the parser finds errors in the header.
     """
     head = memoryview(stream).cast("B")
     if len(head) <= _LAYOUT_AT or not head[_LAYOUT_AT] & _HAS_BLOCKS:
         return {}
     at = 8
-    for _ in range(3):  # rows, columns, rows per strip: varints
+    for _ in range(3):  # varints: rows, columns, rows per strip
         while head[at] & 0x80:
             at += 1
         at += 1

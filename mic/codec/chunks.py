@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Chunks of arrays that are stored as streams: what the Zarr codecs share."""
+"""Chunks of arrays that are stored as streams: the common part of the Zarr codecs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check_chunk_type(dtype: np.dtype[Any], n_axes: int) -> None:
 
 
 def image_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """`shape` with rows and columns: a single axis is one row."""
+    """Return `shape` with rows and columns: a single axis is one row."""
     return (1, *shape) if len(shape) == 1 else shape
 
 
@@ -53,12 +53,12 @@ class Box:
 
     @classmethod
     def whole(cls, shape: Sequence[int]) -> Box:
-        """All of a chunk."""
+        """Return the box that is the whole chunk."""
         return cls(tuple(range(length) for length in shape))
 
     @classmethod
     def around(cls, selection: Any, shape: Sequence[int]) -> Box:
-        """The smallest box that holds a NumPy selection of integers, slices and arrays."""
+        """Return the smallest box around a NumPy selection of integers, slices and arrays."""
         return cls(
             tuple(
                 _bounds(item, length)
@@ -68,7 +68,7 @@ class Box:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Indices on each axis."""
+        """Number of indices on each axis."""
         return tuple(len(indices) for indices in self.ranges)
 
     @property
@@ -77,7 +77,7 @@ class Box:
         return math.prod(self.shape)
 
     def within(self, selection: Any) -> tuple[Any, ...]:
-        """The selection that the box was made for, counted from the box's corner."""
+        """Return the selection that the box was made for, relative to the box's corner."""
         return tuple(
             _shifted(item, indices.start)
             for item, indices in zip(
@@ -92,7 +92,7 @@ def _per_axis(selection: Any, n_axes: int) -> tuple[Any, ...]:
 
 
 def _bounds(item: Any, length: int) -> range:
-    """What an index touches on its axis, at least one index: an empty box decodes nothing."""
+    """Return the range that an index touches, at least one index: an empty box decodes nothing."""
     if isinstance(item, slice):
         touched = range(length)[item]
         low, high = (min(touched), max(touched)) if len(touched) else (0, 0)
@@ -117,28 +117,28 @@ def _shifted(item: Any, start: int) -> Any:
 
 
 class SparseBytes:
-    """A stream of which only some ranges of bytes were fetched."""
+    """A stream of which only some byte ranges have been fetched."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._pieces: dict[int, MemoryBytes] = {}
 
     def add(self, start: int, piece: Any) -> None:
-        """The bytes from `start` on, as far as they were fetched."""
+        """Add the bytes from `start` on."""
         self._pieces[start] = MemoryBytes(piece)
 
     def read(self, start: int, stop: int) -> memoryview | bytes:
-        """Bytes [start, stop), fewer where they were not fetched or do not exist."""
+        """Return bytes [start, stop), or fewer if some were not fetched or do not exist."""
         parts = [
             piece.read(start - first, stop - first)
             for first, piece in self._pieces.items()
             if first <= start < first + piece.size
         ]
-        return max(parts, key=len, default=b"")  # pieces overlap: a first frame with the head
+        return max(parts, key=len, default=b"")  # the first frame overlaps the head
 
 
 def check_chunk(layout: Layout, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Refuse a stream that is not the chunk which the array's metadata announce."""
+    """Refuse a stream that is not the chunk announced by the array's metadata."""
     stored = full_shape(layout), dtype_of(layout)
     expected = image_shape(shape), dtype.newbyteorder("=")
     if stored != expected:
@@ -150,7 +150,7 @@ def check_chunk(layout: Layout, shape: tuple[int, ...], dtype: np.dtype[Any]) ->
 
 
 def frames_in(box: Box, layout: Layout) -> NDArray[np.intp]:
-    """Numbers of the frames that a box touches, shaped as the box's leading axes."""
+    """Return the numbers of the frames that a box touches, in the shape of its leading axes."""
     axes = layout.axes
     kept = tuple(slice(indices.start, indices.stop) for indices in box.ranges[: len(axes)])
     frames: NDArray[np.intp] = np.arange(layout.n_frames).reshape(axes)[kept]
@@ -160,9 +160,9 @@ def frames_in(box: Box, layout: Layout) -> NDArray[np.intp]:
 def decode_box(
     data: Bytes, box: Box, shape: tuple[int, ...], dtype: np.dtype[Any], threads: int
 ) -> NDArray[Any]:
-    """Samples of a box of a chunk of `shape` and `dtype`.
+    """Decode the samples of a box in a chunk of `shape` and `dtype`.
 
-    Of the stream only the frames and strips that the box touches are decoded.
+    Only the frames and strips that the box touches are decoded.
     """
     n_samples = math.prod(shape)
     stream = Stream(data, max_pixels=n_samples)

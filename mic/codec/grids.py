@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The tiles of a slide: how each level is cut into a grid of them."""
+"""The tiles of a slide: how each level is divided into a grid."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_SIDE = 2**32 - 1
 
 
 class Grid(NamedTuple):
-    """A level and the tiles that it is cut into."""
+    """A level and the tiles that it is divided into."""
 
     level: int
     rows: int
@@ -27,21 +27,21 @@ class Grid(NamedTuple):
 
     @property
     def down(self) -> int:
-        """Tiles from top to bottom."""
+        """Number of tiles from top to bottom."""
         return -(-self.rows // self.tile_rows)
 
     @property
     def across(self) -> int:
-        """Tiles from left to right."""
+        """Number of tiles from left to right."""
         return -(-self.columns // self.tile_columns)
 
     @property
     def n_tiles(self) -> int:
-        """All tiles of the level."""
+        """Number of tiles in the level."""
         return self.down * self.across
 
     def size_of(self, row: int, column: int) -> tuple[int, int]:
-        """Rows and columns of a tile that lie within the level."""
+        """Return the rows and columns of a tile that lie within the level."""
         top, left = row * self.tile_rows, column * self.tile_columns
         return min(self.tile_rows, self.rows - top), min(self.tile_columns, self.columns - left)
 
@@ -59,12 +59,12 @@ def grids_of(
 
 
 def grids_in(layout: Layout) -> list[Grid]:
-    """The levels of a slide that was opened, none for other streams."""
+    """Return the levels of an opened slide; an empty list for other streams."""
     return grids_of(layout.levels, layout.rows, layout.columns)
 
 
 def halvings(rows: int, columns: int) -> list[tuple[int, int]]:
-    """Every level that a slide can have: sizes halved, rounded down, while they are not 0."""
+    """Return every level that a slide can have: sizes are halved, rounded down, while not 0."""
     sizes: list[tuple[int, int]] = []
     while rows and columns and len(sizes) < MAX_LEVELS:
         sizes.append((rows, columns))
@@ -74,7 +74,7 @@ def halvings(rows: int, columns: int) -> list[tuple[int, int]]:
 
 @contextlib.contextmanager
 def naming_tiles(layout: Layout) -> Iterator[None]:
-    """Errors of a frame become errors of a level and its tile."""
+    """Turn errors of a frame into errors of a level and its tile."""
     try:
         yield
     except MicError as error:

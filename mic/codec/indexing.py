@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""numpy's basic indexing, for arrays that are decoded when they are asked for."""
+"""numpy's basic indexing, for arrays that are decoded on demand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def normalize_key(key: Any, shape: tuple[int, ...]) -> list[int | slice]:
-    """One integer or slice for every axis."""
+    """Return one integer or slice for every axis."""
     items = list(key) if isinstance(key, tuple) else [key]
     n_ellipses = sum(item is Ellipsis for item in items)
     for item in items:
@@ -31,7 +31,7 @@ def normalize_key(key: Any, shape: tuple[int, ...]) -> list[int | slice]:
 
 
 def span(item: int | slice, length: int) -> tuple[int, int, int | slice]:
-    """What to decode of an axis, as (first, number), and the index within that."""
+    """Return what to decode on an axis, as (first, number), and the index within that part."""
     if not isinstance(item, slice):
         return int(item) % length, 1, 0
     selected = range(length)[item]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The containers of the published codec: what each holds, and what it is made of."""
+"""The containers of the published codec: what each can hold, and its parts."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ..errors import UnsupportedError
 if TYPE_CHECKING:
     from .streams import Stream
 
-# Index is mic_container of csrc/mic.h.
+# In the order of mic_container in csrc/mic.h.
 CONTAINERS = ("native", "mic1", "mic2", "pics", "pica", "micr", "mic3")
 PUBLISHED_CODEC = "fse"
 PUBLISHED_STATES = 2
 DEFAULT_STRIPS = 4
-_SMALLEST_MAXIMUM = 8  # for which runs have a form that can be decoded
-# Index is mic_part_kind of csrc/mic.h.
+_SMALLEST_MAXIMUM = 8  # smallest one for which runs have a decodable form
+# In the order of mic_part_kind in csrc/mic.h.
 PART_KINDS = ("average", "gradient", "Y", "Co", "Cg")
 
 
-# By the samples that a container holds, and those of the array.
+# By the sample type of the container, and that of the array.
 _REMEDIES = {
     ("uint16", "int16"): 'pass arr.view("uint16") to keep the bit patterns or ',
     ("uint16", "int8"): 'pass arr.astype("uint16") to keep the bit patterns or ',
@@ -35,7 +35,7 @@ _REMEDIES = {
 
 
 class _Form(NamedTuple):
-    """What a container holds, and the options that it takes."""
+    """What a container can hold, and the options that it takes."""
 
     holds: str
     axes: int
@@ -54,7 +54,7 @@ _FORMS = {
 
 @dataclass(frozen=True)
 class PublishedOptions:
-    """Options of `mic.encode` that some published containers take."""
+    """Options of `mic.encode` that some of the published containers take."""
 
     states: int | None = None
     max_value: int | None = None
@@ -63,7 +63,7 @@ class PublishedOptions:
 
     @property
     def given(self) -> list[str]:
-        """Names of those that were given."""
+        """Names of the options that were passed."""
         values = {"max_value": self.max_value, "temporal": self.temporal, "strips": self.strips}
         return [name for name, value in values.items() if value not in (None, False)]
 
@@ -75,7 +75,7 @@ class PublishedOptions:
 def check_published(
     container: str, array: NDArray[Any], codec: str, options: PublishedOptions
 ) -> None:
-    """Refuse what a container cannot hold or does not take."""
+    """Refuse an array that a container cannot hold, or options that it does not take."""
     if container == "native":
         _check_taken(container, options.given, ("states",))
         return
@@ -101,7 +101,7 @@ def explain_refusal(
 ) -> None:
     """Add to the published coder's refusal what the caller of `mic.encode` can do about it."""
     text, largest = str(error), int(array.max())
-    reason = text.rpartition("; ")[0]  # behind it is what a caller of the coder can do
+    reason = text.rpartition("; ")[0]  # the rest is advice for direct callers of the coder
     if max_value not in (None, largest) and largest >= _SMALLEST_MAXIMUM:
         error.args = (
             f"max_value is {max_value} and the largest sample is {largest}: {reason}; leave "
@@ -151,12 +151,12 @@ class StreamPart:
     Attributes
     ----------
     kind : str
-        ``"average"`` or ``"gradient"``, the predictor of a strip; ``"Y"``,
-        ``"Co"`` or ``"Cg"``, a plane.
+        ``"average"`` or ``"gradient"`` for a strip, its predictor; ``"Y"``, ``"Co"`` or
+        ``"Cg"`` for a plane.
     first_row, rows : int
         The rows that it holds.
     offset, encoded_bytes : int
-        Where it lies in the stream.
+        Its place in the stream, in bytes.
     """
 
     kind: str
@@ -167,7 +167,7 @@ class StreamPart:
 
 
 def parts_of(stream: Stream) -> tuple[StreamPart, ...]:
-    """What the frame of a PICS, PICA or MICR stream is made of; else nothing."""
+    """Return the parts of a PICS, PICA or MICR stream; none for other streams."""
     layout = stream.layout
     if not layout.n_parts:
         return ()
@@ -179,7 +179,7 @@ def parts_of(stream: Stream) -> tuple[StreamPart, ...]:
 
 
 def strips_of(layout: Any) -> int:
-    """Strips of each frame: what can be decoded on its own."""
+    """Number of strips in each frame, the smallest units that are decoded."""
     if CONTAINERS[layout.container] in ("pics", "pica"):
         return int(layout.n_parts)
     return -(-int(layout.rows) // int(layout.strip_rows))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which frames and rows of a stream to decode."""
+"""Select the frames and rows of a stream to decode."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _select_by_mask(mask: Sequence[Any] | NDArray[Any], n_frames: int) -> list[i
 
 
 def select_frames(frames: FrameSelection, n_frames: int) -> list[int]:
-    """Numbers of the frames that are asked for, by a number, a slice, numbers or a mask."""
+    """Return the numbers of the requested frames, given as a number, a slice, numbers or a mask."""
     if frames is None:
         return list(range(n_frames))
     if isinstance(frames, (bool, np.bool_)):
@@ -62,7 +62,7 @@ def select_frames(frames: FrameSelection, n_frames: int) -> list[int]:
 
 
 def select_rows(rows: slice | tuple[int, int] | None, n_rows: int) -> range:
-    """Rows that are asked for, by a slice of step 1 or its ends."""
+    """Return the requested rows, given as a slice of step 1 or as its ends."""
     if rows is None:
         return range(n_rows)
     try:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Writing slides from top to bottom, with the levels made on the way.
+"""Write slides from top to bottom, and make the smaller levels on the way.
 
-Rows of the largest level arrive; a band of tiles is coded as soon as it is full,
-then halved and handed to the next level, which does the same.  So memory holds
-one band of each level, whatever the size of the slide.  Tiles of the smaller
-levels, which come later in the file, wait coded in temporary files.
+When rows of the largest level arrive and complete a band of tiles, the band is coded,
+halved and handed to the next level, which does the same.  So memory holds one band of
+each level, whatever the size of the slide.  The tiles of the smaller levels, which come
+later in the file, wait in temporary files in coded form.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ TileSize = int | tuple[int, int]
 
 _NATIVE, _MIC3 = (CONTAINERS.index(name) for name in ("native", "mic3"))
 _TILES_AT_A_TIME = 64
-_IN_MEMORY = 1 << 24  # bytes of coded tiles that a temporary file keeps in memory
+_IN_MEMORY = 1 << 24  # coded bytes that a temporary file keeps in memory
 
 
 @dataclass(frozen=True)
 class SlideOptions:
-    """How to code a slide; see `mic.create_slide`. Numbers are those of csrc/mic.h."""
+    """How to code a slide; see `mic.create_slide`.  Numbers are those in csrc/mic.h."""
 
     container: int
     codec: int
@@ -58,7 +58,7 @@ def plan_slide(
     rgb: bool | None,
     container: int,
 ) -> tuple[Layout, list[Grid]]:
-    """The layout of a slide to write, and its levels."""
+    """Return the layout of a slide to write, and its levels."""
     rows, columns, *colour = _image_shape(shape, rgb)
     dtype = check_dtype(dtype)
     if container == _MIC3:
@@ -127,21 +127,21 @@ def _check_mic3(dtype: np.dtype[Any], colour: bool) -> None:
 
 
 class _LevelWriter:
-    """One level: collects rows, codes bands of tiles, feeds the level below."""
+    """One level: collects rows, codes bands of tiles, feeds the next smaller level."""
 
     def __init__(self, grid: Grid, layout: Layout, options: SlideOptions, file: IO[bytes]) -> None:
         self.grid = grid
         self.file = file
-        self.sizes: list[int] = []  # of the coded tiles, in order
+        self.sizes: list[int] = []  # bytes of the coded tiles, in order
         self.bits_used = 0
         self.next: _LevelWriter | None = None
         self._layout = layout
         self._options = options
         self._colour = frame_shape(layout)[2:]
         self._band: Array | None = None
-        self._filled = 0  # rows of the band
+        self._filled = 0  # rows in the band
         self._rows_in = 0
-        self._odd_row: Array | None = None  # waits for its partner to be halved with
+        self._odd_row: Array | None = None  # waits for the row it is averaged with
 
     @property
     def rows_left(self) -> int:
@@ -153,17 +153,17 @@ class _LevelWriter:
 
     @property
     def band_rows(self) -> int:
-        """Rows of the band of tiles that is being filled."""
+        """Number of rows in the band of tiles that is being filled."""
         return min(self.grid.tile_rows, self.grid.rows - self._rows_in)
 
     def band(self, dtype: np.dtype[Any]) -> Array:
-        """Room for a band of tiles."""
+        """Return memory for a band of tiles."""
         if self._band is None:
             self._band = np.empty((self.grid.tile_rows, self.grid.columns, *self._colour), dtype)
         return self._band
 
     def feed(self, rows: Array) -> None:
-        """Take rows, any number of them."""
+        """Take any number of rows."""
         while len(rows):
             n = min(len(rows), self.band_rows - self._filled)
             self.band(rows.dtype)[self._filled : self._filled + n] = rows[:n]
@@ -186,7 +186,7 @@ class _LevelWriter:
             self._band = self._odd_row = None
 
     def _cut(self, band: Array, first: int, stop: int) -> Array:
-        """Tiles [first, stop) of a band, filled up at the edges of the level."""
+        """Cut tiles [first, stop) from a band, padded at the edges of the level."""
         height, width = self.grid.tile_rows, self.grid.tile_columns
         tiles = np.zeros((stop - first, height, width, *self._colour), band.dtype)
         n_rows = len(band)
@@ -240,7 +240,7 @@ class _LevelWriter:
 
 
 class SlideEncoder:
-    """Writes a slide into a binary file, from rows or from tiles of its largest level."""
+    """Writes a slide to a binary file, from rows or from tiles of its largest level."""
 
     def __init__(
         self,
@@ -273,13 +273,13 @@ class SlideEncoder:
         self.shape = (self.grid.rows, self.grid.columns, *image[2:])
 
     def _temporary_file(self, folder: Path | None) -> IO[bytes]:
-        import tempfile  # here, for only slides need it, and `import mic` should be quick
+        import tempfile  # only slides need it, and `import mic` should be quick
 
         where = None if folder is None else str(folder)
         return self._temporary.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=where))
 
     def append_rows(self, rows: ArrayLike) -> None:
-        """The next rows of the largest level."""
+        """Add the next rows of the largest level."""
         array = prepare(rows)
         level = self._levels[0]
         fits = array.shape[1:] == self.shape[1:] and array.ndim == len(self.shape)
@@ -297,7 +297,7 @@ class SlideEncoder:
         level.feed(array)
 
     def append_tile(self, tile: ArrayLike) -> None:
-        """The next tile of the largest level: row by row, from left to right."""
+        """Add the next tile of the largest level, row by row and from left to right."""
         array = prepare(tile)
         level, grid = self._levels[0], self.grid
         left = self._column * grid.tile_columns
@@ -321,7 +321,7 @@ class SlideEncoder:
             level.flush()
 
     def write(self, source: Any) -> None:
-        """All of an array-like, band by band, or tiles that an iterable gives."""
+        """Add all of an array-like, band by band, or the tiles from an iterable."""
         if not hasattr(source, "shape"):
             if not isinstance(source, Iterable):
                 raise UnsupportedError(
@@ -341,7 +341,7 @@ class SlideEncoder:
             self.append_rows(np.asarray(source[top : top + step]))
 
     def finish(self) -> int:
-        """Put the smaller levels, the index and the header into place; the file's size."""
+        """Write the smaller levels, the index and the header; return the size of the file."""
         import shutil
 
         left = self._levels[0].rows_left
@@ -377,7 +377,7 @@ class SlideEncoder:
 def encode_slide(
     array: Array, tile: TileSize, levels: int | None, rgb: bool | None, options: SlideOptions
 ) -> bytes:
-    """A whole slide in memory."""
+    """Encode a whole slide in memory."""
     layout, grids = plan_slide(array.shape, array.dtype, tile, levels, rgb, options.container)
     file = io.BytesIO()
     encoder = SlideEncoder(file, layout, grids, options)

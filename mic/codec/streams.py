@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Streams to read from: bytes in memory, memory-mapped files, file objects."""
+"""Sources of streams: bytes in memory, memory-mapped files, file objects."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Bytes(Protocol):
     size: int
 
     def read(self, start: int, stop: int) -> memoryview | bytes:
-        """Bytes [start, stop), fewer at the end of the data."""
+        """Return bytes [start, stop), or fewer at the end of the data."""
 
 
 class MemoryBytes:
-    """Bytes that are in memory or mapped: reading makes no copy."""
+    """Bytes in memory or in a mapped file; reading makes no copy."""
 
     def __init__(self, buffer: Any) -> None:
         try:
@@ -55,12 +55,12 @@ class MemoryBytes:
             raise ValueError("the file is closed; open it again with mic.open") from None
 
     def release(self) -> None:
-        """Give the buffer back, so that a mapping can be closed."""
+        """Release the buffer, so that a mapping can be closed."""
         self._view.release()
 
 
 class FileBytes:
-    """A seekable file object that has no memory to map."""
+    """A seekable file object that cannot be mapped into memory."""
 
     def __init__(self, file: BinaryIO) -> None:
         if isinstance(file, io.TextIOBase):
@@ -79,14 +79,16 @@ class FileBytes:
 
 
 class Stream:
-    """A parsed stream: its layout, and where each frame lies.
+    """A parsed stream: its layout, and the place of each frame.
 
     Parameters
     ----------
     data : Bytes
         The stream; zero bytes may follow it (DICOM pads to even length).
     rescue : bool
-        Walk from frame to frame where the index is damaged, instead of failing.
+        If the index is damaged, walk from frame to frame instead of failing.
+    max_pixels : int
+        Maximum number of frames in such a walk; a frame has at least one sample.
     """
 
     def __init__(self, data: Bytes, rescue: bool = False, max_pixels: int = 2**30) -> None:
@@ -136,7 +138,7 @@ class Stream:
         return np.array([start, end], np.uint64)
 
     def _frame_size(self, start: int, frame: int) -> int:
-        """Size of the frame with that number, at `start`, reading as little as its head needs."""
+        """Return the size of a frame, reading no more of it than its head requires."""
         n = _HEADER_GUESS
         while True:
             try:
@@ -147,7 +149,7 @@ class Stream:
             n *= 16
 
     def _walk_offsets(self, max_pixels: int) -> NDArray[np.uint64]:
-        """Offsets from the frame heads alone; frames behind a damaged one are empty."""
+        """Find the frames from their heads alone; those after a damaged one are empty."""
         end = min(self.data.size, self.layout.index_offset or self.data.size)
         check_limit((self.layout.n_frames,), max_pixels)
         offsets = np.full(self.layout.n_frames + 1, end, np.uint64)
@@ -162,7 +164,7 @@ class Stream:
         return offsets
 
     def _check_end(self) -> None:
-        """An index in front of the frames does not prove that they are all there."""
+        """Check that all frames exist, which an index before the frames does not prove."""
         if self.size <= self.data.size:
             return
         frame = int(np.searchsorted(self.offsets[1:-1], self.data.size, side="right"))
@@ -186,7 +188,7 @@ class Stream:
                 )
 
     def frame(self, index: int) -> memoryview | bytes:
-        """The coded bytes of one frame."""
+        """Return the coded bytes of one frame."""
         return self.data.read(int(self.offsets[index]), int(self.offsets[index + 1]))
 
 
@@ -199,10 +201,10 @@ def decode_into(
     intact: NDArray[np.uint8] | None = None,
     numbers: Sequence[int] | None = None,
 ) -> None:
-    """Rows [first_row, first_row + n_rows) of each frame into out[0], out[1], ...
+    """Decode rows [first_row, first_row + n_rows) of each frame into out[0], out[1], ...
 
-    `out` has one leading axis of frames and any strides.  Messages call the
-    frames by `numbers`, by default their place in their stream.
+    `out` has one leading axis of frames and any strides.  Messages name the frames by
+    `numbers`, or by default by their place in the stream.
     """
     if any(stream.layout.temporal and index > 0 for stream, index in frames):
         _add_differences(frames, first_row, n_rows, out, threads, intact)
@@ -244,10 +246,10 @@ def _add_differences(
     threads: int,
     intact: NDArray[np.uint8] | None,
 ) -> None:
-    """`decode_into` for frames of one temporal stream.
+    """Do the work of `decode_into` for frames of one temporal stream.
 
-    Each is stored as its difference from the frame before, mod 2^16: all from the
-    first on are decoded, some at a time, and added up.
+    Each frame is stored as its difference from the previous one, mod 2^16.  So all
+    frames from the first on are decoded, some at a time, and added up.
     """
     stream, columns = frames[0][0], frames[0][0].layout.columns
     indexes = np.array([index for _, index in frames])
@@ -263,7 +265,7 @@ def _add_differences(
         sums[0] += before
         np.cumsum(sums, axis=0, dtype=np.uint16, out=sums)
         here = (indexes >= start) & (indexes < stop)
-        if intact is not None and flags is not None:  # damage stays until the last frame
+        if intact is not None and flags is not None:  # damage persists until the last frame
             flags[0] &= good
             np.logical_and.accumulate(flags, axis=0, out=flags)
             sums[flags == 0] = 0
@@ -277,16 +279,16 @@ def _add_differences(
 def check_decode_limit(
     stream: Stream, shape: Sequence[int], max_pixels: int, frames: Sequence[int] = ()
 ) -> None:
-    """Refuse to decode `frames`, as `shape`, where that costs more samples than allowed."""
+    """Refuse to decode `frames`, as `shape`, if that costs more samples than allowed."""
     layout = stream.layout
     check_limit(shape, max_pixels)
-    check_limit((layout.strip_rows, *frame_shape(layout)[1:]), max_pixels)  # decoded whole
-    if layout.temporal and frames:  # and so is every frame before
+    check_limit((layout.strip_rows, *frame_shape(layout)[1:]), max_pixels)  # whole strips
+    if layout.temporal and frames:  # so is every earlier frame
         check_limit((max(frames) + 1, *frame_shape(layout)), max_pixels)
 
 
 def empty_frames(stream: Stream, n_frames: int, n_rows: int) -> NDArray[Any]:
-    """Room for some rows of some frames of a stream."""
+    """Allocate an array for some rows of some frames of a stream."""
     layout = stream.layout
     shape = (n_frames, n_rows, layout.columns) + ((3,) if layout.channels == 3 else ())
     return np.empty(shape, dtype_of(layout))

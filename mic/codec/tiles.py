@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Slides: their levels, and reading parts of them.
 
-A slide is a pyramid of images, each about half the size of the one before and
-cut into tiles of one size.  Its tiles are the frames of its stream: row by row,
-level by level.
+A slide is a pyramid of images, each about half the size of the previous one and divided
+into tiles of one size.  Its tiles are the frames of its stream, row by row and level by
+level.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class LevelInfo(NamedTuple):
     Attributes
     ----------
     rows, columns : int
-        Its size in pixels.
+        Size in pixels.
     tiles_down, tiles_across : int
-        Its tiles; those of the last row and column may reach over the edge.
+        Number of tiles; those in the last row and column may extend beyond the edge.
     first_tile : int
         Number of its first tile among the tiles (frames) of the stream.
     encoded_bytes : int
@@ -48,14 +48,14 @@ class LevelInfo(NamedTuple):
 
 
 def default_levels(rows: int, columns: int, tile_rows: int, tile_columns: int) -> int:
-    """Levels until one fits into a tile, as the published writer counts them."""
+    """Number of levels until one fits into a tile, as the published writer counts them."""
     sizes = halvings(rows, columns)
     fits = (i for i, size in enumerate(sizes) if size[0] <= tile_rows and size[1] <= tile_columns)
     return next(fits, len(sizes) - 1) + 1
 
 
 def check_region(grid: Grid, top: int, left: int, n_rows: int, n_columns: int) -> None:
-    """Refuse what lies outside of a level."""
+    """Refuse a region that is not inside the level."""
     inside = (
         0 <= top <= grid.rows - n_rows
         and 0 <= left <= grid.columns - n_columns
@@ -73,7 +73,7 @@ def check_region(grid: Grid, top: int, left: int, n_rows: int, n_columns: int) -
 def _boxes(
     grid: Grid, top: int, left: int, n_rows: int, n_columns: int, pixel_bytes: int
 ) -> tuple[list[int], NDArray[np.int64]]:
-    """Numbers of the tiles under a region, and what `_mic.decode_tiles` wants of each."""
+    """Return the numbers of the tiles under a region, and a `_mic.decode_tiles` box for each."""
     numbers, boxes = [], []
     bottom, right = top + n_rows, left + n_columns
     for row in range(top // grid.tile_rows, -(-bottom // grid.tile_rows)):
@@ -99,10 +99,10 @@ def read_region(
     out: NDArray[Any] | None = None,
     intact: NDArray[np.bool_] | None = None,
 ) -> NDArray[Any]:
-    """Decode a region, (top, left, rows, columns) of a level; only its tiles are read.
+    """Decode a region (top, left, rows, columns) of a level; only its tiles are read.
 
-    `intact` (rows x columns) asks for rescue: it is set where samples are as they
-    were encoded, the others are 0.
+    Passing `intact` (rows x columns) requests rescue: it is set where samples are
+    correct; damaged samples are 0.
     """
     layout = stream.layout
     top, left, n_rows, n_columns = region
@@ -145,7 +145,7 @@ def _spread(
     pixel_bytes: int,
     intact: NDArray[np.bool_],
 ) -> None:
-    """From a flag for each row of each tile to one for each pixel."""
+    """Turn flags for the rows of each tile into flags for pixels."""
     for rows, (_, height, _, width, y, byte) in zip(flags, boxes.tolist(), strict=True):
         x = byte // pixel_bytes
         intact[y : y + height, x : x + width] = rows[:height, None]
@@ -159,7 +159,7 @@ def decode_slide(
     threads: int,
     partial: bool,
 ) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Rows of the largest level, all columns."""
+    """Decode rows of the largest level, all columns."""
     grid = grids_in(stream.layout)[0]
     region = (rows.start, 0, len(rows), grid.columns)
     if not partial:
@@ -170,7 +170,7 @@ def decode_slide(
 
 
 def describe_levels(stream: Stream) -> tuple[LevelInfo, ...]:
-    """`LevelInfo` of each level of a slide."""
+    """Return the `LevelInfo` of each level of a slide."""
     offsets = stream.offsets
     return tuple(
         LevelInfo(
@@ -186,5 +186,5 @@ def describe_levels(stream: Stream) -> tuple[LevelInfo, ...]:
 
 
 def slide_samples(layout: Layout) -> int:
-    """Samples of all levels together, edges of tiles not counted."""
+    """Number of samples in all levels together, without the padding of tiles."""
     return sum(math.prod(size) for size in layout.levels) * layout.channels
