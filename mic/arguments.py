@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What callers pass: each refusal names the argument, its value and what is expected."""
+"""Check callers' arguments: each refusal gives the argument, its value and what is expected."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80  # characters
 
 
 def shown(value: Any) -> str:
-    """A value for a message: one line, and not a whole array."""
+    """Format a value for a message: one line, and no whole arrays."""
     if isinstance(value, np.ndarray) and value.ndim:
         return f"an array of {value.dtype} and shape {value.shape}"
     return " ".join(_SHORT.repr(value).split())
@@ -33,12 +33,12 @@ def whole_number(
     most: int | None = None,
     what: str = "a whole number",
 ) -> int:
-    """`value` as an int, if it is whole and within the bounds.
+    """Return `value` as an int if it is whole and within the bounds.
 
     Raises
     ------
     UnsupportedError
-        It is not: such as a float, a text, None.
+        It is not, for example a float, a text or None.
     """
     try:
         number = operator.index(value)
@@ -53,7 +53,7 @@ def whole_number(
 
 
 def choose(name: str, value: Any, allowed: Collection[Any]) -> Any:
-    """`value`, if it is one of a few.
+    """Return `value` if it is among the allowed ones.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def choose(name: str, value: Any, allowed: Collection[Any]) -> Any:
     """
     try:
         is_allowed = value in allowed
-    except (TypeError, ValueError):  # of what has no hash, and of arrays
+    except (TypeError, ValueError):  # from unhashable values, and from arrays
         is_allowed = False
     if is_allowed:
         return value
@@ -71,12 +71,12 @@ def choose(name: str, value: Any, allowed: Collection[Any]) -> Any:
 
 
 def text_of_path(name: str, value: Any) -> str:
-    """`value`, a path or a URL, as a text.
+    """Return `value`, a path or a URL, as text.
 
     Raises
     ------
     UnsupportedError
-        It is neither a text nor an object with a path.
+        It is neither text nor an object with a path.
     """
     with contextlib.suppress(TypeError):
         text = os.fspath(value)
@@ -88,17 +88,17 @@ def text_of_path(name: str, value: Any) -> str:
 
 
 def path_of(name: str, value: Any) -> Path:
-    """`value` as a path; see `text_of_path`."""
+    """Return `value` as a path; see `text_of_path`."""
     return Path(text_of_path(name, value))
 
 
 def new_file(name: str, value: Any) -> Path:
-    """`value` as the path of a file to write.
+    """Return `value` as the path of a file to write.
 
     Raises
     ------
     UnsupportedError
-        It is no path, or there is a folder.
+        It is not a path, or a folder exists there.
     """
     path = path_of(name, value)
     if path.is_dir():
@@ -107,12 +107,12 @@ def new_file(name: str, value: Any) -> Path:
 
 
 def dtype_of_name(value: Any) -> np.dtype[Any]:
-    """`value` as a numpy dtype.
+    """Return `value` as a numpy dtype.
 
     Raises
     ------
     UnsupportedError
-        numpy knows no such dtype.
+        numpy has no such dtype.
     """
     try:
         dtype: np.dtype[Any] = np.dtype(value)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Files that appear whole or not at all.
 
-A file is written under a temporary name in its folder, flushed to the disk and
-renamed: at no moment does its final name show half a file, and whatever stood
-there before stays until the new one is complete.
+A file is written under a temporary name in its folder, flushed to disk and renamed.
+Its final name never refers to half a file, and an existing file stays until the new one
+is complete.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ Growing = TypeVar("Growing", bound="GrowingFile")
 class AtomicWriter:
     """A file that is written bit by bit and appears when it is closed without an error.
 
-    Subclasses write to `_file`, which is None when the writer is closed, and what
-    is left in `_finish`.
+    Subclasses write to `_file`, which is None once the writer is closed, and write the
+    rest in `_finish`.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -37,7 +37,7 @@ class AtomicWriter:
         raise NotImplementedError
 
     def _release(self) -> None:
-        """Let go of whatever else the writer holds."""
+        """Release whatever else the writer holds."""
 
     def close(self) -> None:
         """Complete the file and give it its name."""
@@ -54,7 +54,7 @@ class AtomicWriter:
         self._replacing.__exit__(None, None, None)
 
     def abort(self) -> None:
-        """Give up: no file appears, whatever stood at the path stays."""
+        """Give up: no file appears, and an existing file at the path stays."""
         if self._file is None:
             return
         self._file = None
@@ -79,9 +79,10 @@ class AtomicWriter:
 
 
 class GrowingFile:
-    """A file that grows by one record after the other, all of them on the disk when it is closed.
+    """A file that grows record by record and is flushed to disk when it is closed.
 
-    Subclasses open `_file`, without a buffer, so that a process that is killed loses nothing.
+    Subclasses open `_file` without a buffer, so that a process that is killed loses
+    nothing.
     """
 
     _file: BinaryIO
@@ -99,7 +100,7 @@ TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part")
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a temporary file that takes the name `path` when the block ends well.
+    """Open a temporary file that takes the name `path` if the block ends without an error.
 
     Parameters
     ----------
@@ -109,8 +110,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Yields
     ------
     binary file
-        Readable and writable, so that its content can be verified before the
-        block ends.  On an exception it is removed and `path` is untouched.
+        Readable and writable, so that its content can be verified before the block
+        ends.  On an exception it is removed and `path` is untouched.
     """
     final = Path(path)
     temporary = final.with_name(f".{final.name}.{os.urandom(4).hex()}.part")
@@ -126,10 +127,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         except BaseException as error:
-            with contextlib.suppress(OSError):  # what could not be written cannot be flushed
+            with contextlib.suppress(OSError):  # unwritten data cannot be flushed
                 file.close()
             temporary.unlink(missing_ok=True)
-            # A full disk does not say which file, and pydicom wraps its error in another.
+            # The error of a full disk names no file, and pydicom wraps it in another error.
             for cause in (error, error.__cause__):
                 if isinstance(cause, OSError) and cause.errno and cause.filename is None:
                     raise OSError(cause.errno, cause.strerror, str(final)) from error
@@ -143,7 +144,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def remove_leftovers(folder: Path, names: Container[str]) -> None:
-    """Remove the temporary files for `names` that killed processes have left in a folder."""
+    """Remove the temporary files for `names` that killed processes left in a folder."""
     for path in folder.glob(".*.part"):
         match = TEMPORARY.fullmatch(path.name)
         if match is not None and match[1] in names:
@@ -151,7 +152,7 @@ def remove_leftovers(folder: Path, names: Container[str]) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make the rename itself durable, where folders can be opened (not on Windows)."""
+    """Make the rename itself durable, if folders can be opened (not on Windows)."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Optional modules: what an extra of the package brings."""
+"""Optional modules that the extras of the package install."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .errors import UnsupportedError
 
 
 def require(module: str, extra: str = "cli") -> ModuleType:
-    """Import a module that an extra brings, or say how to get it.
+    """Import a module that an extra installs, or say how to get it.
 
     Raises
     ------

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""mic with the face of the package imagecodecs, which it does not need.
+"""mic with the interface of the package imagecodecs, which is not required.
 
-Code written for ``imagecodecs.jpegxl_encode`` and its kind switches by one import:
+Code written for ``imagecodecs.jpegxl_encode`` and similar functions switches with one
+import:
 
 >>> from mic.imagecodecs import MIC, MicError, mic_check, mic_decode, mic_encode, mic_version
 >>> import numpy as np
@@ -32,28 +33,37 @@ _DEFAULT_EFFORT = 5
 
 
 class MIC:
-    """What imagecodecs calls the constants of a codec."""
+    """Constants of the codec, as imagecodecs names them."""
 
     available = True
 
 
 def mic_version() -> str:
-    """Name and version of the codec."""
+    """Return name and version of the codec.
+
+    Returns
+    -------
+    str
+    """
     return f"mic {__version__}"
 
 
 def mic_check(data: Any, /) -> bool:
-    """Whether the data begin like a stream that mic decodes.
+    """Return whether the data begin like a stream that mic decodes.
 
     Parameters
     ----------
     data : bytes-like
         A stream, or its first bytes.
+
+    Returns
+    -------
+    bool
     """
     try:
         Layout.read(memoryview(data).cast("B"))
     except MicError as error:
-        return error.stage != "container"  # a known magic number, cut off or damaged behind it
+        return error.stage != "container"  # False only if the magic number is unknown
     return True
 
 
@@ -70,26 +80,28 @@ def mic_encode(
     Parameters
     ----------
     data : array_like of uint8, int8, uint16 or int16
-        Rows and columns, with any leading axes as frames and a trailing axis of
-        3 as colour.
+        Rows and columns, with any leading axes as frames and a trailing axis of 3 as
+        colour.
     level : int, optional
-        Effort 1 to 9; values outside of it count as the nearest.  5 by default.
-        All are lossless.
+        Effort, 1 to 9; values outside count as the nearest.  Default: 5.  All are
+        lossless.
     numthreads : int, optional
-        1 by default, 0 for all CPUs that this process may use.
+        Number of threads; 0 for all CPUs that this process may use.  Default: 1.
     out : optional
-        ``bytes`` or ``bytearray``: the type to return.  An int: the most bytes
-        that are wanted.  A writable contiguous buffer: where to put them.
+        ``bytes`` or ``bytearray``: the type to return.  An int: the maximum number of
+        bytes.  A writable contiguous buffer: where to put them.
 
     Returns
     -------
     bytes, bytearray or a view of `out`
-        Of `out` as much as the stream fills; `out` itself if that is all of it.
+        The part of `out` that the stream fills; `out` itself if that is all of it.
 
     Raises
     ------
     MicError
-        Another dtype or shape, or a stream that is too large for `out`.
+        The dtype or shape is not supported, or the stream is too large for `out`.
+    TypeError
+        `level` is not a number.
     """
     if level is not None and not isinstance(level, (int, float, np.number)):
         raise TypeError(f"level is {shown(level)}, an effort from 1 to 9 is expected")
@@ -112,7 +124,7 @@ def _threads(numthreads: int | None) -> int:
 
 
 def _filled(out: Any, stream: bytes) -> Any:
-    """`out` with the stream in it, cut to its size."""
+    """Put the stream into `out`, and cut `out` to its size."""
     copy_into(stream, out)
     view = memoryview(out)
     if view.nbytes == len(stream):
@@ -130,26 +142,26 @@ def mic_decode(
     Parameters
     ----------
     data : bytes-like
-        A stream of any container; zero bytes may follow it.
+        A stream in any container; zero bytes may follow it.
     index : int, optional
         The only frame to decode, counted over all leading axes.
     numthreads : int, optional
-        1 by default, 0 for all CPUs that this process may use.
+        Number of threads; 0 for all CPUs that this process may use.  Default: 1.
     out : ndarray or bytearray, optional
-        Where to put the samples: an array of the same shape, axes of length 1
-        left aside, and of samples of the same size, or a buffer that holds at
-        least as many bytes.  An int or a type has no effect.
+        Where to put the samples: an array of the same shape, except for axes of length
+        1, and with samples of the same size, or a buffer of at least as many bytes.  An
+        int or a type has no effect.
 
     Returns
     -------
     ndarray
-        `out` if that is an array, an array that shares the memory of any other
-        buffer, otherwise a new array.
+        `out` if it is an array; an array that shares its memory if it is another
+        buffer; otherwise a new array.
 
     Raises
     ------
     MicError
-        Damaged data, or an `out` that does not fit.
+        The data are damaged, or `out` does not fit.
     """
     threads = _threads(numthreads)
     if out is None or isinstance(out, (int, np.integer, type)):
@@ -164,7 +176,7 @@ def mic_decode(
 def _target(
     out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The array to return, and a view of it of exactly this shape and dtype."""
+    """Return the array to return, and a view of it with exactly this shape and dtype."""
     if isinstance(out, np.ndarray):
         kept = [length for length in out.shape if length != 1]
         if kept != [length for length in shape if length != 1] or out.itemsize != dtype.itemsize:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""JPEG-LS in DICOM data sets: encoding, lossless and near-lossless."""
+"""JPEG-LS in DICOM data sets: lossless and near-lossless encoding."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def compress(ds: Dataset, near: int = 0, *, verify: bool = True) -> Dataset:
     ds : pydicom.Dataset
         In any transfer syntax that can be decoded.
     near : int
-        Largest error of a sample value; 0 makes JPEG-LS Lossless, a larger one JPEG-LS
-        Near-Lossless with the attributes of a lossy image: Lossy Image Compression with
-        ratio and method, Derivation Description and Code Sequence, Source Image Sequence,
-        Image Type DERIVED and a new SOP Instance UID.
+        Largest error of a sample value. 0 makes JPEG-LS Lossless.  A larger value makes
+        JPEG-LS Near-Lossless with the attributes of a lossy image: Lossy Image
+        Compression with ratio and method, Derivation Description and Code Sequence,
+        Source Image Sequence, Image Type DERIVED and a new SOP Instance UID.
     verify : bool
         Decode and compare each frame; the error of each sample must be at most `near`.
 
@@ -40,6 +40,8 @@ def compress(ds: Dataset, near: int = 0, *, verify: bool = True) -> Dataset:
     ------
     UnsupportedError
         JPEG-LS may not hold these pixels, or pyjpegls is not installed.
+    CorruptDataError
+        The pixels of `ds` cannot be decoded.
     VerifyError
         The decoded frames differ by more than `near`; `ds` is unchanged.
     """

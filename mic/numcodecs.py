@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""numcodecs: `Mic`, a codec for Zarr 2, kerchunk and others that use numcodecs.
+"""numcodecs: `Mic`, a codec for Zarr 2, kerchunk and other users of numcodecs.
 
-Needs the extra "zarr".  Reading needs no import: the entry point
-`numcodecs.codecs` leads numcodecs here.
+Needs the extra "zarr".  Reading needs no import: numcodecs finds the codec through
+the entry point `numcodecs.codecs`.
 """
 
 from __future__ import annotations
@@ -41,27 +41,27 @@ _BIG_ENDIAN, _COLUMN_MAJOR, _ONE_AXIS = 1, 2, 4
 class Mic(Codec):  # type: ignore[misc]
     """Lossless coding of int8, uint8, int16 and uint16 arrays.
 
-    Bytes come back in the order in which they were: a big-endian array decodes
-    to big-endian samples, one in Fortran order to Fortran order.  The last two
-    axes are rows and columns, all before them frames; one axis is one row, which
-    compresses badly, so give arrays their shape.
+    Memory order is restored: a big-endian array decodes to big-endian samples, an array
+    in Fortran order to Fortran order.  The last two axes are rows and columns, all axes
+    before them are frames.  A one-dimensional array is one row, which compresses badly,
+    so pass arrays with their shape.
 
     Parameters
     ----------
     effort : int, 1 to 9
-        Encode time against size, see `mic.encode`.
+        More takes longer and gives smaller streams, see `mic.encode`.
     codec : {"wavefront", "fse", "huffman"}
         See `mic.encode`.
     rgb : bool, optional
-        Whether a trailing axis of 3 is colour; by default it is.
+        Whether a trailing axis of 3 is colour.  Default: it is.
     threads : int
-        Threads of one call; 0 for all CPUs that this process may use.  No part
-        of the configuration: it is a matter of the process, not of the data.
+        Number of threads for one call; 0 for all CPUs that this process may use.  It
+        belongs to the process, not to the data, and is not part of the configuration.
 
     Raises
     ------
     UnsupportedError
-        When an array of another sample type is encoded.
+        An option is invalid.
     """
 
     codec_id = "mic"
@@ -80,7 +80,12 @@ class Mic(Codec):  # type: ignore[misc]
         self.threads = threads
 
     def get_config(self) -> dict[str, Any]:
-        """What metadata say of the codec, as JSON can hold it."""
+        """Return the configuration for metadata, in types that JSON supports.
+
+        Returns
+        -------
+        dict
+        """
         return {"id": self.codec_id, "effort": self.effort, "codec": self.codec, "rgb": self.rgb}
 
     def encode(self, buf: Any) -> bytes:
@@ -95,6 +100,13 @@ class Mic(Codec):  # type: ignore[misc]
         -------
         bytes
             A native stream.
+
+        Raises
+        ------
+        UnsupportedError
+            The sample type is not supported, or the array has no axes.
+        TypeError
+            The array holds Python objects.
         """
         array = ensure_ndarray(buf)
         if array.dtype == object:
@@ -118,9 +130,10 @@ class Mic(Codec):  # type: ignore[misc]
         Parameters
         ----------
         buf : buffer
-            What `encode` gave, or any other stream that mic knows.
+            A stream from `encode`, or any other stream that mic decodes.
         out : buffer, optional
-            Where to put the samples: any writable buffer of exactly their size.
+            Where to put the samples: any writable buffer of exactly their size in
+            bytes.
 
         Returns
         -------
@@ -131,6 +144,8 @@ class Mic(Codec):  # type: ignore[misc]
         ------
         CorruptDataError
             The stream is damaged.
+        UnsupportedError
+            `out` has another size or is read-only.
         """
         data = ensure_ndarray(buf)
         layout = Stream(MemoryBytes(data)).layout
@@ -161,7 +176,7 @@ def _check_target(target: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[
 
 
 def _reordered(array: NDArray[Any], order: int) -> NDArray[Any]:
-    """The decoded array with bytes and axes as those of the encoded one."""
+    """Give the decoded array the byte order and axes of the encoded one."""
     if order & _ONE_AXIS:
         array = array.reshape(-1)
     if order & _COLUMN_MAJOR:
@@ -169,5 +184,5 @@ def _reordered(array: NDArray[Any], order: int) -> NDArray[Any]:
     return array.astype(array.dtype.newbyteorder(">")) if order & _BIG_ENDIAN else array
 
 
-# The entry point does the same; a frozen application or a source tree has none.
+# The entry point does the same, but a frozen application or a source tree has none.
 register_codec(Mic)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whole-slide images: levels to read from, and writing them piece by piece."""
+"""Whole-slide images: levels to read from, and writing slides piece by piece."""
 
 from __future__ import annotations
 
@@ -24,17 +24,23 @@ Read = Callable[[Grid, tuple[int, int, int, int], NDArray[Any] | None], NDArray[
 
 
 class Level:
-    """One image of a slide's pyramid; only the tiles that are asked for are read.
+    """One image in a slide's pyramid; only the tiles that are requested are read.
 
-    Indexing is numpy's: ``level[y0:y1, x0:x1]``.  `numpy.asarray` and
-    ``dask.array.from_array`` take one.  Valid as long as its file is open.
+    Index it as in numpy: ``level[y0:y1, x0:x1]``.  `numpy.asarray` and
+    ``dask.array.from_array`` accept it.  It is valid while its file is open.
 
     Attributes
     ----------
     number : int
         Its place in the pyramid; 0 is the largest.
     tiles : (int, int)
-        Tiles from top to bottom and from left to right.
+        Number of tiles from top to bottom and from left to right.
+    shape : tuple of int
+        (rows, columns) or (rows, columns, 3).
+    dtype : numpy.dtype
+        Sample type.
+    ndim : int
+        Number of axes.
     """
 
     def __init__(
@@ -56,7 +62,7 @@ class Level:
 
     @property
     def chunks(self) -> tuple[int, ...]:
-        """Shape of a tile, which decodes on its own."""
+        """Shape of a tile, the smallest unit that is decoded."""
         return (self._grid.tile_rows, self._grid.tile_columns, *self._colour)
 
     def region(
@@ -67,11 +73,11 @@ class Level:
         Parameters
         ----------
         x, y : int
-            Its left column and top row, in pixels of this level.
+            Left column and top row, in pixels of this level.
         width, height : int
-            Its size in pixels of this level.
+            Size in pixels of this level.
         out : ndarray, optional
-            Array of (height, width[, 3]) to fill, any strides.
+            Array of (height, width[, 3]) to fill, with any strides.
 
         Returns
         -------
@@ -80,11 +86,11 @@ class Level:
         Raises
         ------
         UnsupportedError
-            A part of the rectangle lies outside of the level.
+            A part of the rectangle lies outside the level.
         CorruptDataError
-            A damaged tile; `.level` and `.tile` say which.
+            A tile is damaged; `.level` and `.tile` say which.
         LimitError
-            More samples than the file was opened for.
+            There are more samples than the file was opened for.
         """
         x, y = whole_number("x", x), whole_number("y", y)
         width, height = whole_number("width", width), whole_number("height", height)
@@ -106,6 +112,8 @@ class Level:
         ------
         UnsupportedError
             The level has no such tile.
+        CorruptDataError
+            The tile is damaged; `.level` and `.tile` say which.
         """
         row, column = whole_number("row", row), whole_number("column", column)
         down, across = self.tiles
@@ -158,9 +166,8 @@ def create_slide(
 ) -> SlideWriter:
     """Write a slide that need not fit into memory.
 
-    Memory holds one row of tiles of each level, about ``4 * tile * columns``
-    samples in all; the coded tiles of the smaller levels wait in temporary files
-    beside the file.
+    Memory holds one row of tiles of each level, about ``4 * tile * columns`` samples in
+    all; the coded tiles of the smaller levels wait in temporary files next to the file.
 
     Parameters
     ----------
@@ -171,17 +178,17 @@ def create_slide(
     dtype : uint8, int8, uint16 or int16
         Sample type.  "mic3" takes uint8, or uint16 of one channel.
     tile : int or (rows, columns)
-        Size of a tile: what is decoded at least.
+        Size of a tile, the smallest unit that is decoded.
     levels : int, optional
-        Images of the pyramid, each half the size of the one before (rounded
-        down; the mean of 2 x 2 pixels, ``(a + b + c + d + 2) >> 2``).  By default
-        until one fits into a tile; 1 for the image alone.
+        Images of the pyramid, each half the size of the one before (rounded down; the
+        mean of 2 x 2 pixels, ``(a + b + c + d + 2) >> 2``).  Default: until one fits
+        into a tile. 1 writes the image alone.
     container : {"native", "mic3"}
-        "mic3" is the published container of slides.
+        "mic3" is the published container for slides.
     codec, effort, states, threads, rgb
-        As for `mic.encode`.
+        See `mic.encode`.
     verify : bool
-        Decode each tile again and compare before it is written.
+        Decode each tile and compare it before it is written.
 
     Returns
     -------
@@ -190,7 +197,7 @@ def create_slide(
     Raises
     ------
     UnsupportedError
-        A shape, dtype or option that a slide or its container cannot take.
+        A slide or its container does not support the shape, dtype or an option.
 
     Examples
     --------
@@ -210,8 +217,8 @@ def create_slide(
 class SlideWriter(AtomicWriter):
     """A slide that is being written; see `mic.create_slide`.
 
-    Pixels come from top to bottom, as whole rows (`append_rows`), as tiles
-    (`append`), or all of them from something larger than memory (`write`).
+    Pixels arrive from top to bottom, as whole rows (`append_rows`), as tiles
+    (`append`), or all at once from a source that may be larger than memory (`write`).
     """
 
     def __init__(
@@ -237,21 +244,20 @@ class SlideWriter(AtomicWriter):
         return self._encoder
 
     def append(self, tile: ArrayLike) -> None:
-        """Write the next tile of the largest level: row by row, from left to right.
+        """Write the next tile of the largest level, row by row and from left to right.
 
         Parameters
         ----------
         tile : array_like
-            (rows, columns[, 3]) of a tile.  At the right and the lower edge it may
-            be cut, or what reaches over the edge is dropped.
+            (rows, columns[, 3]) of a tile.  At the right and lower edges it may be cut;
+            otherwise, the part beyond the edge is dropped.
 
         Raises
         ------
         UnsupportedError
-            Another shape or dtype, or more tiles than the slide has.
+            The tile has another shape or dtype, or the slide is complete.
         VerifyError
-            A tile does not decode to what it was (a fault of mic or of the
-            memory).
+            A tile does not decode to its input (a fault of mic or of the memory).
         """
         self._open_encoder.append_tile(tile)
 
@@ -266,25 +272,24 @@ class SlideWriter(AtomicWriter):
         Raises
         ------
         UnsupportedError, VerifyError
-            As for `append`.
+            See `append`.
         """
         self._open_encoder.append_rows(rows)
 
     def write(self, source: Any) -> None:
-        """Write the whole of the largest level.
+        """Write the whole largest level.
 
         Parameters
         ----------
         source : array-like or iterable of tiles
-            Something with the slide's shape and dtype that gives rows when it is
-            sliced (an array, `numpy.memmap`, zarr, h5py, a level of another
-            slide), of which a row of tiles is held at a time; or an iterable of
-            tiles, as `append` takes them.
+            An object with the slide's shape and dtype that gives rows when it is sliced
+            (an array, `numpy.memmap`, zarr, h5py, a level of another slide); one row of
+            tiles is held at a time.  Or an iterable of tiles, as for `append`.
 
         Raises
         ------
         UnsupportedError, VerifyError
-            As for `append`.
+            See `append`.
         """
         self._open_encoder.write(source)
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The stages of the published codec, one by one, on 1-D uint16 arrays.
 
-A published single-frame stream is ``delta -> rle -> fse`` (or ``huffman``).
-Neither a stage's output nor a stream says its width, its height or how it was
-made: who decodes has to know.  For storage use `mic.encode`.
+A published single-frame stream is ``delta -> rle -> fse`` (or ``huffman``).  Neither
+the output of a stage nor a stream records its width, its height or how it was made; the
+caller must know.  For storage use `mic.encode`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Words = NDArray[np.uint16]
 
 PREDICTORS = ("average", "zigzag", "gradient", "median")
 WAVELETS = {"wavelet": 5, "wavelet-v1": 3, "wavelet-v1-runs": 3}
-"""Kinds of wavelet streams, and the levels that the published encoder takes."""
+"""Kinds of wavelet streams, and the default number of levels for each."""
 STREAM_KINDS = ("fse", "huffman", "grad", "gap", "rans", *WAVELETS)
 
 
@@ -53,7 +53,7 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _maximum(words: Words, name: str, value: int | None) -> int:
-    """The largest word, or what was asked for under this name."""
+    """Return `value`, or the largest word if it is None; `name` is for messages."""
     if value is None:
         return int(words.max(initial=0))
     return whole_number(name, value, 0, 65535)
@@ -80,26 +80,28 @@ def delta_encode(
     max_value: int | None = None,
     predictor: str = "average",
 ) -> Words:
-    """Predict each pixel; keep the residuals.
+    """Predict each pixel and return the residuals.
 
     Parameters
     ----------
     pixels : uint16 array of width * height pixels
         Row by row.
+    width, height : int
+        Size of the image in pixels.
     max_value : int, optional
-        Sets the escape; by default the largest pixel.
+        Determines the escape word.  Default: the largest pixel.
     predictor : {"average", "zigzag", "gradient", "median"}
         ``average`` is the published default.
 
     Returns
     -------
     uint16 array
-        `max_value`, then one word a pixel, or two for an escaped one.
+        `max_value`, then one word per pixel, or two for an escaped pixel.
 
     Raises
     ------
     UnsupportedError
-        `max_value` is 0: there is no form for it.
+        `max_value` is 0, which has no encoded form, or an argument is invalid.
     """
     words = _image(pixels, width, height)
     number = PREDICTORS.index(choose("predictor", predictor, PREDICTORS))
@@ -107,12 +109,29 @@ def delta_encode(
 
 
 def delta_decode(words: ArrayLike, width: int, height: int, predictor: str = "average") -> Words:
-    """Pixels from residuals; the inverse of `delta_encode`.
+    """Restore pixels from residuals; the inverse of `delta_encode`.
+
+    Parameters
+    ----------
+    words : uint16 array
+        Output of `delta_encode`.
+    width, height : int
+        Size of the image in pixels.
+    predictor : {"average", "zigzag", "gradient", "median"}
+        The predictor that was used.
+
+    Returns
+    -------
+    uint16 array of width * height pixels
 
     Raises
     ------
     CorruptDataError
-        Too few or too many words for the size.
+        There are too few or too many words for the size.
+    UnsupportedError
+        An argument is invalid.
+    LimitError
+        The image has more pixels than the default `max_pixels`.
     """
     _check_size(width, height)
     number = PREDICTORS.index(choose("predictor", predictor, PREDICTORS))
@@ -120,17 +139,20 @@ def delta_decode(words: ArrayLike, width: int, height: int, predictor: str = "av
 
 
 def rle_encode(words: ArrayLike, initial: int | None = None, with_length: bool = True) -> Words:
-    """Run lengths with a MidCount split.
+    """Encode words as runs and literals, with a MidCount split.
 
     Parameters
     ----------
     words : uint16 array
     initial : int, optional
-        First word of the output; its depth sets the run limit.  By default the
+        First word of the output; its bit depth sets the run limit.  Default: the
         largest word.
     with_length : bool
-        Write the number of words (the stand-alone form).  Within a stream it is
-        left out.
+        Write the number of words (the stand-alone form).  Streams omit it.
+
+    Returns
+    -------
+    uint16 array
 
     Raises
     ------
@@ -142,14 +164,27 @@ def rle_encode(words: ArrayLike, initial: int | None = None, with_length: bool =
 
 
 def rle_decode(words: ArrayLike, with_length: bool = True, max_words: int = MAX_PIXELS) -> Words:
-    """Words from run lengths; the inverse of `rle_encode`.
+    """Restore words from run lengths; the inverse of `rle_encode`.
+
+    Parameters
+    ----------
+    words : uint16 array
+        Output of `rle_encode`.
+    with_length : bool
+        Whether it holds the number of words.
+    max_words : int
+        Maximum number of words to decode.
+
+    Returns
+    -------
+    uint16 array
 
     Raises
     ------
     CorruptDataError
-        Blocks that contradict the length or the data.
+        Blocks contradict the length or the data.
     LimitError
-        More than `max_words` words.
+        There are more than `max_words` words.
     """
     array = _words(words, "words")
     n_words = _mic.rle_count(array, with_length)
@@ -158,47 +193,124 @@ def rle_decode(words: ArrayLike, with_length: bool = True, max_words: int = MAX_
 
 
 def fse_encode(words: ArrayLike, states: int = 2) -> bytes:
-    """Finite state entropy code with 1, 2, 4 or 8 interleaved states.
+    """Encode words with finite state entropy (FSE), in 1, 2, 4 or 8 interleaved states.
+
+    Parameters
+    ----------
+    words : uint16 array
+    states : {1, 2, 4, 8}
+        Number of interleaved states.
+
+    Returns
+    -------
+    bytes
 
     Raises
     ------
     UnsupportedError
-        Words that the published coder refuses: too few, all equal, or not
-        compressible.
+        The published coder refuses the words: too few, all equal, or not compressible.
     """
     return _mic.entropy_encode("fse", _words(words, "words"), choose("states", states, STATES))
 
 
 def fse_decode(stream: Any, max_words: int = MAX_PIXELS) -> Words:
-    """Words from an FSE stream of any number of states.
+    """Decode words from an FSE stream with any number of states.
+
+    Parameters
+    ----------
+    stream : bytes-like
+        Output of `fse_encode`.
+    max_words : int
+        Maximum number of words to decode.
+
+    Returns
+    -------
+    uint16 array
 
     Raises
     ------
     CorruptDataError
-        A damaged or truncated stream, as far as one without a checksum can tell.
+        The stream is damaged or truncated, as far as that shows without a checksum.
     LimitError
-        More than `max_words` words.
+        There are more than `max_words` words.
     """
     return _entropy_decode("fse", stream, max_words)
 
 
 def rans_encode(words: ArrayLike) -> bytes:
-    """rANS with 8 interleaved states, a variant of FSE; refuses what that refuses."""
+    """Encode words with rANS in 8 interleaved states, a variant of FSE.
+
+    Parameters
+    ----------
+    words : uint16 array
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    UnsupportedError
+        The words are refused for the same reasons as by `fse_encode`.
+    """
     return _mic.entropy_encode("rans", _words(words, "words"), 0)
 
 
 def rans_decode(stream: Any, max_words: int = MAX_PIXELS) -> Words:
-    """Words from an rANS stream; raises as `fse_decode`."""
+    """Decode words from a rANS stream.
+
+    Parameters
+    ----------
+    stream : bytes-like
+        Output of `rans_encode`.
+    max_words : int
+        Maximum number of words to decode.
+
+    Returns
+    -------
+    uint16 array
+
+    Raises
+    ------
+    CorruptDataError, LimitError
+        See `fse_decode`.
+    """
     return _entropy_decode("rans", stream, max_words)
 
 
 def huffman_encode(words: ArrayLike) -> bytes:
-    """Canonical Huffman code, tree cut at depth 14; never refuses."""
+    """Encode words with a canonical Huffman code of at most 14 levels; never refuses.
+
+    Parameters
+    ----------
+    words : uint16 array
+
+    Returns
+    -------
+    bytes
+    """
     return _mic.entropy_encode("huffman", _words(words, "words"), 0)
 
 
 def huffman_decode(stream: Any, max_words: int = MAX_PIXELS) -> Words:
-    """Words from a Huffman stream; raises as `fse_decode`."""
+    """Decode words from a Huffman stream.
+
+    Parameters
+    ----------
+    stream : bytes-like
+        Output of `huffman_encode`.
+    max_words : int
+        Maximum number of words to decode.
+
+    Returns
+    -------
+    uint16 array
+
+    Raises
+    ------
+    CorruptDataError, LimitError
+        See `fse_decode`.
+    """
     return _entropy_decode("huffman", stream, max_words)
 
 
@@ -210,23 +322,32 @@ def encode_stream(
     max_value: int | None = None,
     states: int = 2,
 ) -> bytes:
-    """A published single-frame stream.
+    """Encode an image as a published single-frame stream.
 
     Parameters
     ----------
     kind : {"fse", "huffman", "grad", "gap", "rans", "wavelet", ...}
-        ``fse``: average predictor, runs, FSE of `states` states with the
-        published fall-backs; ``huffman``; ``grad``: gradient predictor;
-        ``gap``: unused values removed before FSE; ``rans``: 8-state rANS;
-        the wavelets as in `wavelet_encode`.
+        ``fse``: average predictor, runs, FSE with `states` states and the published
+        fall-backs; ``huffman``: average predictor, runs, Huffman code; ``grad``:
+        gradient predictor; ``gap``: unused values are removed before FSE; ``rans``:
+        8-state rANS; the wavelets: see `wavelet_encode`.
     pixels : uint16 array of width * height pixels
+        Row by row.
+    width, height : int
+        Size of the image in pixels.
     max_value : int, optional
-        By default the largest pixel; 8 or more for a decodable stream.
+        8 or more for a decodable stream.  Default: the largest pixel.
+    states : {1, 2, 4, 8}
+        Number of interleaved FSE states.
+
+    Returns
+    -------
+    bytes
 
     Raises
     ------
     UnsupportedError
-        An image that the published encoder cannot code.
+        The published encoder cannot code the image.
     """
     words = _image(pixels, width, height)
     number = STREAM_KINDS.index(choose("kind", kind, STREAM_KINDS))
@@ -239,13 +360,30 @@ def encode_stream(
 
 
 def decode_stream(kind: str, stream: Any, width: int, height: int) -> Words:
-    """Pixels from a published single-frame stream.
+    """Decode the pixels of a published single-frame stream.
+
+    Parameters
+    ----------
+    kind : str
+        See `encode_stream`.
+    stream : bytes-like
+        Output of `encode_stream`.
+    width, height : int
+        Size of the image in pixels.
+
+    Returns
+    -------
+    uint16 array of width * height pixels
 
     Raises
     ------
     CorruptDataError
-        Damage, or a wrong kind, width or height, as far as a stream without
-        checksum can tell.
+        The stream is damaged, or has another kind, width or height, as far as that
+        shows without a checksum.
+    UnsupportedError
+        An argument is invalid.
+    LimitError
+        The image has more pixels than the default `max_pixels`.
     """
     _check_size(width, height)
     number = STREAM_KINDS.index(choose("kind", kind, STREAM_KINDS))
@@ -269,24 +407,31 @@ def wavelet_encode(
     kind: str = "wavelet",
     levels: int | None = None,
 ) -> bytes:
-    """A published stream of the reversible 5/3 wavelet.
+    """Encode an image as a published stream of the reversible 5/3 wavelet.
 
     Parameters
     ----------
     pixels : uint16 array of width * height pixels
+        Row by row.
+    width, height : int
+        Size of the image in pixels.
     max_value : int, optional
-        Kept in the header, without effect.  By default the largest pixel.
+        Stored in the header, without effect.  Default: the largest pixel.
     kind : {"wavelet", "wavelet-v1", "wavelet-v1-runs"}
-        ``"wavelet"`` is version 2, by bands and with run lengths; version 1 leaves
-        coefficients where they arise, without or with run lengths.
+        ``"wavelet"`` is version 2: ordered by bands, with run lengths.  Version 1
+        leaves coefficients where they arise, without or with run lengths.
     levels : int, optional
-        1 to 8, of version 1 to 4; fewer where a side falls below 2 pixels.  By
-        default 5, of version 1 3.
+        1 to 8 (version 1: 1 to 4), reduced if a side would fall below 2 pixels.
+        Default: 5 (version 1: 3).
+
+    Returns
+    -------
+    bytes
 
     Raises
     ------
     UnsupportedError
-        An image that the published encoder cannot code: there is no fall-back.
+        The published encoder cannot code the image: there is no fall-back.
     """
     words = _image(pixels, width, height)
     maximum = _maximum(words, "max_value", max_value)
@@ -298,7 +443,16 @@ def wavelet_encode(
 
 
 def wavelet_decode(stream: Any, kind: str = "wavelet", max_pixels: int = MAX_PIXELS) -> Words:
-    """Pixels from a published wavelet stream, which says its shape but not its kind.
+    """Decode a published wavelet stream, which records its shape but not its kind.
+
+    Parameters
+    ----------
+    stream : bytes-like
+        Output of `wavelet_encode`.
+    kind : {"wavelet", "wavelet-v1", "wavelet-v1-runs"}
+        The kind that was encoded.
+    max_pixels : int
+        Maximum number of pixels to decode.
 
     Returns
     -------
@@ -307,9 +461,10 @@ def wavelet_decode(stream: Any, kind: str = "wavelet", max_pixels: int = MAX_PIX
     Raises
     ------
     CorruptDataError
-        Damage, or another kind, as far as a stream without checksum can tell.
+        The stream is damaged or of another kind, as far as that shows without a
+        checksum.
     LimitError
-        More than `max_pixels` pixels.
+        There are more than `max_pixels` pixels.
     """
     data, number = _data(stream), list(WAVELETS).index(choose("kind", kind, WAVELETS))
     shape = _mic.wavelet_shape(number, data)
@@ -318,7 +473,7 @@ def wavelet_decode(stream: Any, kind: str = "wavelet", max_pixels: int = MAX_PIX
 
 
 def ycocg_encode(rgb: ArrayLike) -> Words:
-    """The reversible colour transform YCoCg-R of 8-bit samples.
+    """Apply the reversible colour transform YCoCg-R to 8-bit samples.
 
     Parameters
     ----------
@@ -327,8 +482,13 @@ def ycocg_encode(rgb: ArrayLike) -> Words:
     Returns
     -------
     uint16 array, (3, ...)
-        Y (0 to 255), Co and Cg, folded so that small differences of either sign
-        are small: 0 -1 1 -2 2 become 0 1 2 3 4.
+        Y (0 to 255), Co and Cg, folded so that small differences of either sign stay
+        small: 0 -1 1 -2 2 become 0 1 2 3 4.
+
+    Raises
+    ------
+    UnsupportedError
+        The array has another dtype or shape, or is empty.
     """
     array = np.asarray(rgb)
     if array.dtype != np.uint8 or array.ndim < 1 or array.shape[-1] != 3 or array.size == 0:
@@ -341,12 +501,22 @@ def ycocg_encode(rgb: ArrayLike) -> Words:
 
 
 def ycocg_decode(planes: ArrayLike) -> NDArray[np.uint8]:
-    """RGB samples, (..., 3), from planes; the inverse of `ycocg_encode`.
+    """Restore RGB samples from planes; the inverse of `ycocg_encode`.
+
+    Parameters
+    ----------
+    planes : uint16 array, (3, ...)
+
+    Returns
+    -------
+    uint8 array, (..., 3)
 
     Raises
     ------
     CorruptDataError
-        Values that no 8-bit samples have.
+        The values do not come from 8-bit samples.
+    UnsupportedError
+        The array has another dtype or shape, or is empty.
     """
     array = np.asarray(planes)
     if array.ndim < 1 or array.shape[0] != 3 or array.size == 0:

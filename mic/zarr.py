@@ -4,8 +4,8 @@
     zarr.create_array(store, shape=..., chunks=(1, 512, 512), dtype="int16",
                       serializer=mic.zarr.MicCodec(), compressors=None)
 
-Needs the extra "zarr".  Reading needs no import: the entry point `zarr.codecs`
-leads Zarr here.
+Needs the extra "zarr".  Reading needs no import: Zarr finds the codec through the
+entry point `zarr.codecs`.
 """
 
 from __future__ import annotations
@@ -56,37 +56,37 @@ if TYPE_CHECKING:
     from zarr.core.dtype.wrapper import TBaseDType, TBaseScalar, ZDType
     from zarr.core.indexing import SelectorTuple
 
-_HEAD_BYTES = 4096  # what a stream is first asked for
-_WORTH_RANGES = 1 << 18  # decoded bytes below which a chunk is simply read whole
+_HEAD_BYTES = 4096  # size of the first request to a stream
+_WORTH_RANGES = 1 << 18  # decoded bytes; smaller chunks are read whole
 
 
 @dataclass(frozen=True)
 class MicCodec(ArrayBytesCodecPartialDecodeMixin, ArrayBytesCodec):
     """Lossless coding of chunks of int8, uint8, int16 or uint16.
 
-    The last two axes of a chunk are rows and columns (the last three if the last
-    has length 3: colour), all before them frames: any number of axes from one
-    on, one being a single row.  A read of a part of a chunk fetches and decodes
-    the frames and strips that it touches, nothing else; so chunks may hold many
-    slices.
+    The last two axes of a chunk are rows and columns (the last three if the last has
+    length 3: colour); all axes before them are frames.  A chunk may have any number of
+    axes; a single axis is one row.  Reading a part of a chunk fetches and decodes only
+    the frames and strips that it touches, so chunks may hold many slices.
 
     Parameters
     ----------
     effort : int, 1 to 9
-        Encode time against size, see `mic.encode`.
+        More takes longer and gives smaller chunks, see `mic.encode`.
     codec : {"wavefront", "fse", "huffman"}
         See `mic.encode`.
     rgb : bool, optional
-        Whether a trailing axis of 3 is colour; by default it is.
+        Whether a trailing axis of 3 is colour.  Default: it is.
     threads : int
-        Threads within one chunk; 0 for all CPUs that this process may use.  Zarr
-        works on several chunks at once, so more than 1 pays only for chunks of
-        many frames.  A matter of the process, not of the data: not stored.
+        Number of threads within one chunk; 0 for all CPUs that this process may use.
+        Zarr works on several chunks at once, so more than 1 pays only for chunks of
+        many frames.  It belongs to the process, not to the data, and is not stored.
 
     Raises
     ------
     UnsupportedError
-        When the array is created, for other sample types.
+        An option is invalid or, when the array is created, the sample type is not
+        supported.
     """
 
     is_fixed_size = False
@@ -101,7 +101,17 @@ class MicCodec(ArrayBytesCodecPartialDecodeMixin, ArrayBytesCodec):
 
     @classmethod
     def from_dict(cls, data: dict[str, JSON]) -> Self:
-        """The codec that an array's metadata describe."""
+        """Make the codec that an array's metadata describes.
+
+        Parameters
+        ----------
+        data : dict
+            ``"name"`` and ``"configuration"``.
+
+        Returns
+        -------
+        MicCodec
+        """
         _, configuration = parse_named_configuration(data, "mic", require_configuration=False)
         try:
             return cls(**(configuration or {}))  # type: ignore[arg-type]
@@ -112,7 +122,13 @@ class MicCodec(ArrayBytesCodecPartialDecodeMixin, ArrayBytesCodec):
             ) from None
 
     def to_dict(self) -> dict[str, JSON]:
-        """What an array's metadata say of the codec."""
+        """Return the codec's entry in an array's metadata.
+
+        Returns
+        -------
+        dict
+            ``"name"`` and ``"configuration"``.
+        """
         configuration: dict[str, JSON] = {"effort": self.effort, "codec": self.codec}
         if self.rgb is not None:
             configuration["rgb"] = self.rgb
@@ -125,16 +141,28 @@ class MicCodec(ArrayBytesCodecPartialDecodeMixin, ArrayBytesCodec):
         dtype: ZDType[TBaseDType, TBaseScalar],
         chunk_grid: ChunkGrid,
     ) -> None:
-        """Refuse arrays that cannot be coded."""
+        """Refuse an array that cannot be coded; Zarr calls it when the array is created.
+
+        Raises
+        ------
+        UnsupportedError
+            The sample type is not supported, or the array has no axes.
+        """
         check_chunk_type(dtype.to_native_dtype(), len(shape))
 
     def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
-        """Refuse arrays that cannot be coded; Zarr validates no codec inside of shards."""
+        """Refuse an array that cannot be coded; Zarr does not call `validate` inside shards.
+
+        Raises
+        ------
+        UnsupportedError
+            The sample type is not supported, or the array has no axes.
+        """
         check_chunk_type(array_spec.dtype.to_native_dtype(), array_spec.ndim)
         return self
 
     def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
-        """Unknown before the samples are."""
+        """Raise NotImplementedError, because the size depends on the samples."""
         raise NotImplementedError
 
     def _encode_sync(self, chunk_array: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
@@ -174,7 +202,7 @@ def _dtype(chunk_spec: ArraySpec) -> np.dtype[Any]:
 
 
 async def _fetch(byte_getter: ByteGetter, box: Box, chunk_spec: ArraySpec) -> Bytes | None:
-    """The bytes of a chunk that a box needs, or all of them where that is as quick."""
+    """Fetch the bytes of a chunk that a box needs, or all bytes if that is as quick."""
 
     async def get(start: int, stop: int) -> Any:
         part = await byte_getter.get(chunk_spec.prototype, RangeByteRequest(start, stop))
@@ -206,7 +234,7 @@ async def _fetch(byte_getter: ByteGetter, box: Box, chunk_spec: ArraySpec) -> By
 
 
 def _worth_ranges(box: Box, chunk_spec: ArraySpec) -> bool:
-    """Three small requests pay where they save most of a large one."""
+    """Whether three small requests save most of a large one."""
     n_samples = math.prod(chunk_spec.shape)
     n_bytes = n_samples * _dtype(chunk_spec).itemsize
     touched = math.prod(box.shape[:-2]) * math.prod(chunk_spec.shape[-2:])
@@ -214,10 +242,10 @@ def _worth_ranges(box: Box, chunk_spec: ArraySpec) -> bool:
 
 
 def _runs(offsets: NDArray[np.uint64], frames: NDArray[np.intp]) -> list[tuple[int, int]]:
-    """Where frames lie in a stream, neighbours taken together."""
+    """Return the byte ranges of frames in a stream; neighbours share one range."""
     breaks = np.flatnonzero(np.diff(frames) != 1) + 1
     return [(int(offsets[run[0]]), int(offsets[run[-1] + 1])) for run in np.split(frames, breaks)]
 
 
-# The entry point does the same; a frozen application or a source tree has none.
+# The entry point does the same, but a frozen application or a source tree has none.
 register_codec("mic", MicCodec)
