@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Stored samples of DICOM files of any transfer syntax, as arrays."""
+"""Read the stored samples of DICOM files in any transfer syntax as arrays."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..dicom.reading import NoPixelsError, dicom_error, is_dicom
 from ..dicom.syntaxes import DEFLATED, NATIVE, RLE, syntax_of
 from ..errors import CorruptDataError, MicError, UnsupportedError
 
-# Syntaxes whose file holds every allocated bit as it is.  In the others the
-# codestream has its own precision, and pydicom must extend its sign.
+# Files in these syntaxes hold every allocated bit unchanged. In the others, the codestream has its
+# own precision, and pydicom must extend the sign.
 _STORED_BIT_FOR_BIT = NATIVE | {RLE}
 
 
@@ -25,7 +25,7 @@ def read_dicom_samples(path: Path, frame: int | None) -> NDArray[Any]:
     from ..dicom.pixels import MICLossless
 
     try:
-        # pydicom warns of many oddities that do not touch the stored samples.
+        # pydicom warns about many oddities that do not affect the stored samples.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             head = dcmread(path, stop_before_pixels=True, force=path.suffix.lower() == ".dcm")
@@ -39,16 +39,16 @@ def read_dicom_samples(path: Path, frame: int | None) -> NDArray[Any]:
                 options["correct_unused_bits"] = False
             if "TransferSyntaxUID" not in head.file_meta:
                 options["transfer_syntax_uid"] = syntax
-            # Of deflated files pydicom finds the pixels only through a data set.
+            # pydicom finds the pixels of a deflated file only through a data set.
             return pixel_array(dcmread(path) if syntax == DEFLATED else path, **options)
     except (MicError, OSError):
         raise
-    except Exception as error:  # pydicom and its plugins raise what they like
+    except Exception as error:  # pydicom and its plugins may raise anything
         raise dicom_error(path.name, error) from error
 
 
 def _read_mic_lossless(path: Path, frame: int | None) -> NDArray[Any]:
-    """Of our own syntax, which pydicom need not know: all bits, as of native files."""
+    """Read mic's own syntax, even if pydicom does not know it, with all bits as in native files."""
     from ..dicom.dataset import decode_frames
 
     frames = decode_frames(path, frame, correct_unused_bits=False)
@@ -65,7 +65,7 @@ def _check_frame(head: Any, path: Path, frame: int | None) -> None:
 
 
 def _check_dicom_head(head: Any, path: Path) -> None:
-    """Refuse DICOM files whose samples mic cannot take."""
+    """Refuse a DICOM file whose samples mic cannot take."""
     bits = head.get("BitsAllocated")
     if "Rows" not in head or bits is None:
         if not is_dicom(path):

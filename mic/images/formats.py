@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Image files as arrays and back, by suffix: .npy, .dcm, .raw/.bin, .png, .tif.
+"""Read and write image files, by suffix: .npy, .dcm, .raw/.bin, .png, .tif.
 
-Reading gives the *stored* samples: nothing is scaled, inverted or converted to
-RGB.  Every reader refuses what it could only return changed.
+Reading returns the *stored* samples: nothing is scaled, inverted or converted to RGB.
+Every reader refuses what it could only return changed.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ _PNG_GREY, _PNG_RGB = 0, 2
 
 
 def read_image(path: Path, raw: RawLayout | None = None, frame: int | None = None) -> NDArray[Any]:
-    """Stored samples of an image file.
+    """Read the stored samples of an image file.
 
     Parameters
     ----------
     path : Path
-        File of any kind of `SUFFIXES` but ``.mic``.
+        A file of any kind in `SUFFIXES` except ``.mic``.
     raw : RawLayout, optional
-        Needed for raw files, ignored for others.
+        Required for raw files, ignored for others.
     frame : int, optional
-        Take this frame only.
+        Read only this frame.
 
     Returns
     -------
     ndarray of uint8, int8, uint16 or int16
-        (rows, columns), with leading frames and a trailing colour axis where
-        the file has them.
+        (rows, columns), with leading frames and a trailing colour axis if the file has
+        them.
 
     Raises
     ------
     UnsupportedError
-        A kind, a sample type or a variant that cannot be read unchanged.
+        The kind, the sample type or the variant cannot be read unchanged.
     CorruptDataError
-        The library that reads this kind cannot make sense of the file.
+        The library that reads this kind cannot parse the file.
     """
     kind = kind_of(path)
     if kind == "dicom":
@@ -59,7 +59,7 @@ def read_image(path: Path, raw: RawLayout | None = None, frame: int | None = Non
         with path.open("rb") as file:
             array = take_frame(read_file(file, kind, path.name, raw), frame, path.name)
     else:
-        path.stat()  # which raises if there is no such file
+        path.stat()  # raises if there is no such file
         if kind == "mic":
             raise UnsupportedError(f"{path.name} is compressed already; mic decode decompresses it")
         raise UnsupportedError(
@@ -70,7 +70,7 @@ def read_image(path: Path, raw: RawLayout | None = None, frame: int | None = Non
 
 
 def read_samples(path: Path, threads: int = 1, max_pixels: int = 2**30) -> NDArray[Any]:
-    """`read_image` that reads ``.mic`` files too: all frames, of a slide the largest level."""
+    """Read any image file, also ``.mic``: all frames, or the largest level of a slide."""
     if kind_of(path) != "mic":
         return read_image(path)
     from ..files import MicFile
@@ -81,16 +81,16 @@ def read_samples(path: Path, threads: int = 1, max_pixels: int = 2**30) -> NDArr
 
 
 def read_file(file: BinaryIO, kind: str, name: str, raw: RawLayout | None = None) -> NDArray[Any]:
-    """Samples of an open file of a kind of `WRITABLE`; see `read_image`."""
+    """Read the samples of an open file of a kind in `WRITABLE`; see `read_image`."""
     try:
         return _READERS[kind](file, name, raw)
     except MicError:
         raise
     except OSError as error:
-        if error.errno is not None:  # of the system, not of a parser
+        if error.errno is not None:  # from the system, not from a parser
             raise
         raise unreadable(name, kind.upper(), error) from error
-    except Exception as error:  # the parsers of third parties raise what they like
+    except Exception as error:  # third-party parsers may raise anything
         raise unreadable(name, kind.upper(), error) from error
 
 
@@ -133,8 +133,8 @@ def _read_png(file: BinaryIO, name: str, raw: RawLayout | None) -> NDArray[Any]:
     if not head.startswith(_PNG_MAGIC) or len(head) < _PNG_HEAD:
         raise CorruptDataError(f"{name} is not a PNG file")
     depth, colour = head[24], head[25]
-    # Pillow would hand other variants over changed: 16-bit colour cut to 8 bits,
-    # palettes as indices, 1 to 4 bits as whatever mode it chooses.
+    # Pillow would return other variants changed: 16-bit colour reduced to 8 bits, palettes as
+    # indices, 1 to 4 bits in whatever mode it chooses.
     if (depth, colour) not in {(8, _PNG_GREY), (16, _PNG_GREY), (8, _PNG_RGB)}:
         raise UnsupportedError(
             f"{name}: a PNG of {depth} bits and colour type {colour} cannot be read unchanged; "
@@ -174,7 +174,7 @@ def write_image(file: BinaryIO, kind: str, array: NDArray[Any], name: str) -> No
     Raises
     ------
     UnsupportedError
-        The kind cannot hold this array.
+        This kind of file cannot hold the array.
     """
     if kind == "npy":
         np.save(file, array, allow_pickle=False)
@@ -184,7 +184,7 @@ def write_image(file: BinaryIO, kind: str, array: NDArray[Any], name: str) -> No
         _write_png(file, array, name)
     elif kind == "tiff":
         photometric = "rgb" if array.ndim > 2 and array.shape[-1] == 3 else "minisblack"
-        # Not into `file` itself: tifffile trips over files whose name is a number.
+        # Not directly to `file`: tifffile fails on files whose name is a number.
         buffer = io.BytesIO()
         require("tifffile").imwrite(buffer, array, photometric=photometric)
         file.write(buffer.getbuffer())

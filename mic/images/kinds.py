@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Kinds of image files, by suffix, and finding them."""
+"""Kinds of image files, by suffix, and how to find them."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ SUFFIXES = {
     ".tiff": "tiff",
     ".mic": "mic",
 }
-"""Kind of file for each suffix that mic knows."""
+"""The kind of file for each suffix that mic knows."""
 
 WRITABLE = ("npy", "raw", "png", "tiff")
-"""Kinds that `write_image` writes."""
+"""The kinds that `write_image` writes."""
 
 
 @dataclass(frozen=True)
 class RawLayout:
-    """What a raw file does not say about itself.
+    """The facts that a raw file does not record.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class RawLayout:
 
 
 def files_below(folder: Path) -> list[Path]:
-    """All files of a tree, sorted; and links to nothing, for their reader to report."""
+    """List all files in a tree, sorted; include dangling links, for their reader to report."""
     return sorted(
         path
         for path in folder.rglob("*")
@@ -55,7 +55,7 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def kind_of(path: Path) -> str | None:
-    """Kind of an existing file: by suffix, DICOM also by content; None if unknown."""
+    """Return the kind of an existing file: by suffix, DICOM also by content; None if unknown."""
     kind = SUFFIXES.get(path.suffix.lower())
     if kind is None and is_dicom(path):
         return "dicom"
@@ -63,12 +63,12 @@ def kind_of(path: Path) -> str | None:
 
 
 def target_kind(path: Path) -> str:
-    """Kind of a file to write, by suffix.
+    """Return the kind of a file to write, by suffix.
 
     Raises
     ------
     UnsupportedError
-        A suffix that mic does not write.
+        mic does not write files with this suffix.
     """
     kind = SUFFIXES.get(path.suffix.lower())
     if kind in WRITABLE:

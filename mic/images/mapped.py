@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Image files as arrays that stay on the disk, where their samples lie there as they are."""
+"""Map image files into memory if they store their samples unchanged."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .samples import check_samples
 
 
 def map_image(path: Path, raw: RawLayout | None = None, frame: int | None = None) -> NDArray[Any]:
-    """`read_image`, which the system reads bit by bit from .npy, raw and plain TIFF files."""
+    """Read an image like `read_image`, but map .npy, raw and plain TIFF files into memory."""
     kind = kind_of(path)
     mapped: Any = None
     if frame is None and kind == "npy":
-        with contextlib.suppress(ValueError):  # which the reader below explains
+        with contextlib.suppress(ValueError):  # `read_image` below explains it
             mapped = np.load(path, mmap_mode="r", allow_pickle=False)
     elif frame is None and kind == "tiff":
         with contextlib.suppress(ValueError):  # compressed, or in pieces

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Arrays of samples: frames, sample types, hashes."""
+"""Arrays of samples: frames, sample types, digests."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ..errors import UnsupportedError
 
 
 def as_frames(array: NDArray[Any]) -> NDArray[Any]:
-    """(frames, rows, columns[, 3]): leading axes joined, a trailing 3 taken as colour."""
+    """View as (frames, rows, columns[, 3]): leading axes are joined, a trailing 3 is colour."""
     n_image = 3 if array.ndim > 2 and array.shape[-1] == 3 else 2
     return array.reshape(-1, *array.shape[-n_image:])
 
 
 def take_frame(array: NDArray[Any], frame: int | None, name: str) -> NDArray[Any]:
-    """One frame, counted over all leading axes, or the array if `frame` is None."""
+    """Return one frame, counted over all leading axes, or the array if `frame` is None."""
     if frame is None or array.ndim < 2:
         return array
     frames = as_frames(array)
@@ -32,7 +32,7 @@ def take_frame(array: NDArray[Any], frame: int | None, name: str) -> NDArray[Any
 
 
 def check_samples(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """Refuse sample types of more than 16 bits and those that are no integers."""
+    """Refuse samples that are not integers or have more than 16 bits."""
     if array.dtype.kind in "ui" and array.dtype.itemsize <= 2:
         return array
     remedy = "mic does not code floating-point or 32-bit data"
@@ -44,11 +44,11 @@ def check_samples(array: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 def sample_bytes(array: NDArray[Any]) -> memoryview:
-    """The samples little-endian, in C order: the form that hashes and raw files use."""
+    """Return the samples as little-endian bytes in C order, as in digests and raw files."""
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     return little.reshape(-1).view(np.uint8).data
 
 
 def pixel_sha256(array: NDArray[Any]) -> str:
-    """SHA-256 of samples, little-endian, C order."""
+    """Return the SHA-256 of samples, little-endian, C order."""
     return hashlib.sha256(sample_bytes(array)).hexdigest()
