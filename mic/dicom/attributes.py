@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The attributes of one frame: of the data set, of its functional groups, and what
-they make of stored values (Modality LUT)."""
+"""The attributes of one frame, from the data set or its functional groups; the Modality LUT."""
 
 from __future__ import annotations
 
@@ -37,16 +36,16 @@ IMAGE_KEYWORDS = (
     "ExtendedOffsetTable",
     "ExtendedOffsetTableLengths",
 )
-"""What decoding and rescaling the frames of a file needs of its header."""
+"""The attributes in the header that decoding and rescaling need."""
 
 
 class FrameAttributes(Mapping[str, Any]):
-    """Attributes of one frame by keyword, whatever the file keeps them in.
+    """The attributes of one frame by keyword, wherever the file keeps them.
 
-    Enhanced multi-frame files say the position, the spacing, the window and the
-    rescaling of a frame in items of functional groups (PS3.3, C.7.6.16.2): those of
-    the frame itself win over those that all frames share, and these over the top
-    level of the data set.
+    Enhanced multi-frame files give the position, the spacing, the window and the
+    rescaling of a frame in items of functional groups (PS3.3, C.7.6.16.2).  Groups of
+    the frame itself take precedence over groups shared by all frames, and these over
+    the top level of the data set.
 
     Parameters
     ----------
@@ -54,7 +53,7 @@ class FrameAttributes(Mapping[str, Any]):
     frame : int
         Frame of the file, from 0.
     shared : mapping, optional
-        `shared_attributes` of the data set, for those who make many of these.
+        `shared_attributes` of the data set, to avoid computing them for every frame.
     """
 
     def __init__(
@@ -81,17 +80,17 @@ class FrameAttributes(Mapping[str, Any]):
         return sum(1 for _ in self)
 
     def number(self, keyword: str) -> float | None:
-        """A single finite number, None where it is missing or empty."""
+        """Return a single finite number, or None if it is missing or empty."""
         numbers = self.numbers(keyword, 1)
         return None if numbers is None else numbers[0]
 
     def numbers(self, keyword: str, count: int) -> tuple[float, ...] | None:
-        """So many finite numbers, None where they are missing or empty.
+        """Return `count` finite numbers, or None if they are missing or empty.
 
         Raises
         ------
         CorruptDataError
-            The attribute is there and holds something else.
+            The attribute holds something else.
         """
         value = self.get(keyword)
         if value is None or (isinstance(value, str) and not value.strip()):
@@ -113,13 +112,13 @@ class FrameAttributes(Mapping[str, Any]):
 
 
 def shared_attributes(ds: Dataset) -> dict[str, Any]:
-    """Attributes by keyword of the functional groups that all frames share."""
+    """Return the attributes, by keyword, in the functional groups that all frames share."""
     groups = ds.get("SharedFunctionalGroupsSequence")
     return _flattened(groups[0]) if groups else {}
 
 
 def _flattened(groups: Dataset) -> dict[str, Any]:
-    """The attributes of the first item of each functional group."""
+    """Return the attributes of the first item of each functional group."""
     return {
         element.keyword: element.value
         for group in groups
@@ -129,12 +128,12 @@ def _flattened(groups: Dataset) -> dict[str, Any]:
 
 
 def image_shape(header: Dataset) -> tuple[int, int, int, int]:
-    """Frames, rows, columns and samples per pixel.
+    """Return the numbers of frames, rows, columns and samples per pixel.
 
     Raises
     ------
     CorruptDataError
-        Attributes that are no numbers, or less than one sample.
+        Attributes are not numbers, or announce no sample at all.
     """
     try:
         rows, columns = int(header.get("Rows") or 0), int(header.get("Columns") or 0)
@@ -155,9 +154,9 @@ def image_shape(header: Dataset) -> tuple[int, int, int, int]:
 
 
 def check_announced(n_samples: int, max_pixels: int) -> None:
-    """Refuse files that announce more samples than the caller allows."""
+    """Refuse a file that announces more samples than the caller allows."""
     check_number(max_pixels)
-    if not n_samples <= max_pixels:  # which refuses NaN too
+    if not n_samples <= max_pixels:  # refuses NaN too
         raise LimitError(
             f"the header announces {n_samples} samples, max_pixels allows {max_pixels}; raise "
             "max_pixels if you trust the file"
@@ -165,9 +164,9 @@ def check_announced(n_samples: int, max_pixels: int) -> None:
 
 
 def rescaling(attributes: FrameAttributes) -> tuple[float, float]:
-    """Rescale Slope and Intercept, (1, 0) where the frame has none.
+    """Return Rescale Slope and Intercept, or (1, 0) if the frame has none.
 
-    The slope of a dose grid is its Dose Grid Scaling.
+    For a dose grid, the slope is its Dose Grid Scaling.
     """
     slope = attributes.number("RescaleSlope")
     if slope is None:
@@ -177,9 +176,9 @@ def rescaling(attributes: FrameAttributes) -> tuple[float, float]:
 
 
 def modality_values(stored: NDArray[Any], attributes: FrameAttributes) -> NDArray[Any]:
-    """Stored values through the Modality LUT, or Rescale Slope and Intercept.
+    """Apply the Modality LUT, or Rescale Slope and Intercept, to stored values.
 
-    The values are those of `pydicom.pixels.apply_rescale`.
+    The results are those of `pydicom.pixels.apply_rescale`.
 
     Parameters
     ----------
@@ -189,8 +188,8 @@ def modality_values(stored: NDArray[Any], attributes: FrameAttributes) -> NDArra
     Returns
     -------
     ndarray
-        The array itself where there is nothing to apply; of a table unsigned
-        integers; float64 otherwise.
+        The array itself if there is nothing to apply; unsigned integers from a table;
+        float64 otherwise.
     """
     tables = attributes.get("ModalityLUTSequence")
     if tables:
@@ -198,23 +197,23 @@ def modality_values(stored: NDArray[Any], attributes: FrameAttributes) -> NDArra
     slope, intercept = rescaling(attributes)
     if (slope, intercept) == (1.0, 0.0):
         return stored
-    # Both roundings, as pydicom has them: a product, then a sum.
+    # Two roundings as in pydicom: first the product, then the sum.
     values: NDArray[Any] = stored.astype(np.float64) * slope + intercept
     return values
 
 
 class LookupTable:
-    """A Modality or VOI LUT of an item with LUT Descriptor and LUT Data.
+    """A Modality or VOI LUT from an item with LUT Descriptor and LUT Data.
 
-    pydicom's functions apply tables pixel by pixel, take no 12-bit Modality LUT and
-    let indices of 8-bit tables wrap at 256; the table itself is all we need of them.
+    pydicom's functions apply tables pixel by pixel, refuse a 12-bit Modality LUT and
+    let the indices of 8-bit tables wrap at 256. mic only takes the table from them.
 
     Attributes
     ----------
     data : ndarray of uint16
         The entries.
     first : int
-        The value that the first entry is for.
+        The value that the first entry stands for.
     bits : int
         Bits of an entry, 8 to 16.
     """
@@ -227,7 +226,7 @@ class LookupTable:
                 "a look-up table has no LUT Descriptor of three numbers or no LUT Data; "
                 "correct the file's header"
             )
-        # The second number is signed where the pixels are, whatever its VR says.
+        # The second number is signed if the pixels are, whatever its VR says.
         n_entries, self.first, self.bits = (int(number) for number in descriptor)
         n_entries = (n_entries & 0xFFFF) or 1 << 16
         if self.first > 0x7FFF and ds.get("PixelRepresentation") == 1:
@@ -239,14 +238,14 @@ class LookupTable:
         self.data = _entries(data, n_entries, ds)
 
     def apply(self, values: NDArray[Any]) -> NDArray[np.uint16]:
-        """Entries for values; those before the first and after the last take these."""
+        """Look up values; values outside the table get its first or last entry."""
         places = np.clip(np.asarray(values, np.float64) - self.first, 0, len(self.data) - 1)
         entries: NDArray[np.uint16] = self.data[places.astype(np.intp)]
         return entries
 
 
 def _entries(data: Any, n_entries: int, ds: Dataset) -> NDArray[np.uint16]:
-    """LUT Data as numbers: the VR may be US, and pydicom has numbers, or OW."""
+    """Convert LUT Data to numbers: pydicom parses VR US, but leaves OW as bytes."""
     if isinstance(data, bytes):
         width = 1 if len(data) in (n_entries, n_entries + 1) else 2
         order = "<" if _is_little_endian(ds) else ">"

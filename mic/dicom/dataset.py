@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What users call on data sets: compress, decompress, decode_frames, mark"""
+"""Operations on data sets: compress, decompress, decode_frames, mark."""
 
 from __future__ import annotations
 
@@ -57,40 +57,40 @@ def compress(
 ) -> None:
     """Compress the native pixel data of a data set in place.
 
-    Nothing changes but Pixel Data, the Transfer Syntax UID and the Extended
-    Offset Table; attributes and the SOP Instance UID stay.  A big-endian data
-    set becomes a little-endian one in all its elements.
+    Only Pixel Data, the Transfer Syntax UID and the Extended Offset Table change; other
+    attributes and the SOP Instance UID stay.  A big-endian data set becomes
+    little-endian in all its elements.
 
     Parameters
     ----------
     ds : pydicom.Dataset
-        With native pixel data of 8 or 16 bits allocated, 1 or 3 samples per
-        pixel, in any native transfer syntax.
+        With native pixel data of 8 or 16 bits allocated, 1 or 3 samples per pixel, in
+        any native transfer syntax.
     arr : ndarray, (rows, columns) or (frames, rows, columns), optional (..., 3)
-        Compress these samples instead of the data set's pixel data.  Shape and
-        values must be those that the attributes describe.
+        Compress these samples instead of the data set's pixel data.  Shape and values
+        must match the attributes.
     effort : int, 1 to 9
-        Encode time against size; see `mic.encode`.
+        More takes longer and gives smaller files; see `mic.encode`.
     threads : int
-        Threads to use; 0 for all CPUs that this process may use.
+        Number of threads; 0 for all CPUs that this process may use.
     verify : bool
         Decode every frame and compare all its bits before the data set changes.
     codec : {"wavefront", "fse", "huffman"}
         See `mic.encode`.
     drop_excess : bool
-        Ignore bytes behind the last frame instead of refusing them.
+        Ignore bytes after the last frame instead of refusing them.
     encapsulate_ext : bool
-        Write an Extended Offset Table even where no offset needs it.
+        Write an Extended Offset Table even if no offset needs it.
 
     Raises
     ------
     UnsupportedError
-        The data set is compressed, or an attribute has a value that mic does
-        not code; the message names it.
+        The data set is compressed, or an attribute has a value that mic does not code;
+        the message names it.
     CorruptDataError
-        Fewer bytes than the attributes say.
+        There are fewer bytes than the attributes say.
     VerifyError
-        A frame decoded to other bits; the data set is unchanged.
+        A frame decoded to different bits; the data set is unchanged.
     """
     check_dataset(ds)
     name = name_of(ds)
@@ -112,21 +112,21 @@ def compress(
 def decompress(
     ds: Dataset, exact: bool = True, threads: int = 1, max_pixels: int = MAX_PIXELS
 ) -> None:
-    """Turn a data set into Explicit VR Little Endian in place.
+    """Decompress a data set to Explicit VR Little Endian in place.
 
     Parameters
     ----------
     ds : pydicom.Dataset
         In MIC Lossless, or in any compressed syntax that pydicom decodes.
     exact : bool
-        Give back the very bytes of the native little-endian pixel data: bits
-        above Bits Stored, planar configuration, subsampled chroma.  Otherwise
-        what ``ds.decompress(as_rgb=False)`` of pydicom writes: unused bits
-        cleared or filled with the sign, colour by pixel, all chroma samples.
+        Restore the exact bytes of the native little-endian pixel data, including bits
+        above Bits Stored, planar configuration and subsampled chroma.  If False, write
+        what ``ds.decompress(as_rgb=False)`` of pydicom writes: unused bits cleared or
+        filled with the sign, colour by pixel, all chroma samples.
     threads : int
-        Threads to use for MIC Lossless; 0 for all CPUs that this process may use.
+        Number of threads for MIC Lossless; 0 for all CPUs that this process may use.
     max_pixels : int
-        Most samples to decode.
+        Maximum number of samples to decode.
 
     Raises
     ------
@@ -135,7 +135,7 @@ def decompress(
     CorruptDataError
         The pixel data are damaged, or contradict the attributes.
     LimitError
-        More samples than `max_pixels`.
+        There are more than `max_pixels` samples.
     """
     check_dataset(ds)
     syntax = transfer_syntax(ds)
@@ -163,42 +163,41 @@ def decode_frames(
 ) -> NDArray[Any]:
     """Decode frames of a data set on several threads.
 
-    Of a file in MIC Lossless only the attributes and the bytes of the frames
-    asked for are read.  Other syntaxes are decoded by pydicom, on one thread.
+    From a file in MIC Lossless, only the attributes and the bytes of the requested
+    frames are read.  Other syntaxes are decoded by pydicom, on one thread.
 
     Parameters
     ----------
     src : path-like, binary file object or pydicom.Dataset
-        An image of 8 or 16 bits allocated, in MIC Lossless (registered or not) or
-        in any syntax that pydicom decodes.
+        An image of 8 or 16 bits allocated, in MIC Lossless (registered or not) or in
+        any syntax that pydicom decodes.
     indices : int, slice or sequence of int, optional
-        Frames to decode, in this order.  By default all.
+        Frames to decode, in this order.  Default: all.
     threads : int
-        Threads to use; 0 for all CPUs that this process may use.
+        Number of threads; 0 for all CPUs that this process may use.
     out : ndarray, optional
-        Where to put the samples: same shape and dtype as the result, any
-        strides.
+        Where to put the samples: same shape and dtype as the result, any strides.
     correct_unused_bits : bool
-        Clear the bits above Bits Stored, or fill them with the sign, as pydicom
-        does.  Otherwise every bit is as it was in the native pixel data.
+        Clear the bits above Bits Stored, or fill them with the sign, as pydicom does.
+        If False, every bit is as it was in the native pixel data.
     max_pixels : int
-        Most samples to decode.
+        Maximum number of samples to decode.
 
     Returns
     -------
     ndarray, (frames, rows, columns[, 3]), or one image for an int
-        The stored samples: not rescaled, not converted to RGB, native byte
-        order.  Subsampled chroma is upsampled (YBR_FULL).
+        The stored samples: not rescaled, not converted to RGB, native byte order.
+        Subsampled chroma is upsampled (YBR_FULL).
 
     Raises
     ------
     CorruptDataError
-        The pixel data are damaged, or contradict the attributes; `.frame` says
-        where.
+        The pixel data are damaged, or contradict the attributes; `.frame` gives the
+        frame.
     LimitError
-        More samples than `max_pixels`.
+        There are more than `max_pixels` samples.
     UnsupportedError
-        Frames that the data set does not have, or an `out` that does not fit.
+        The data set lacks a requested frame, or `out` does not fit.
     """
     is_one = isinstance(indices, (int, np.integer))
     with open_source(src) as source:
@@ -223,21 +222,21 @@ def decode_frames(
 def mark(item: _Markable) -> _Markable | UID:
     """Tell pydicom how data sets in MIC Lossless are encoded, where it cannot know.
 
-    pydicom keeps that on each UID object, and only the objects that it made
-    itself since `mic.register` have it.  Marking needs no registration.
+    pydicom stores that on each UID object, and only objects that it created itself
+    after `mic.register` have it.  Marking needs no registration.
 
     Parameters
     ----------
     item : pynetdicom Association, pydicom.Dataset, UID or str
-        An association: all its accepted contexts, on the sending side after
-        ``ae.associate``, on the receiving side in a handler of
-        ``evt.EVT_ACCEPTED``.  A data set or file meta information: its Transfer
-        Syntax UID.
+        For an association, all its accepted contexts are marked: call it on the sending
+        side after ``ae.associate``, on the receiving side in a handler of
+        ``evt.EVT_ACCEPTED``.  For a data set or file meta information, its Transfer
+        Syntax UID is marked.
 
     Returns
     -------
     object
-        `item` itself; for a str the marked UID.
+        `item` itself; for a str, the marked UID.
     """
     if hasattr(item, "accepted_contexts"):
         for context in item.accepted_contexts:
@@ -314,7 +313,7 @@ def _array_samples(arr: NDArray[Any], description: PixelDescription, name: str) 
 def _encode_frames(
     frames: NDArray[Any], effort: int, threads: int, codec: str, verify: bool, name: str
 ) -> list[bytes]:
-    """One stream a frame.  Frames go to threads; a lone one divides its strips among them."""
+    """Encode each frame as a stream; frames go to threads, a single frame divides its strips."""
     inner = threads if len(frames) < threads else 1
     colour = frames.ndim == 4
 
@@ -343,7 +342,7 @@ def _verify(stream: bytes, frame: NDArray[Any], threads: int, place: str) -> Non
 
 
 def _standardize(ds: Dataset, samples: NDArray[Any], description: PixelDescription) -> bytes:
-    """What pydicom would write; attributes follow."""
+    """Return the bytes that pydicom would write, and set the attributes to match."""
     if is_subsampled(samples.shape[1:], description):
         samples = upsampled(samples)
         ds.PhotometricInterpretation = "YBR_FULL"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Big-endian data sets as little-endian ones, in every element."""
+"""Convert big-endian data sets to little-endian ones, in every element."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 
-# Value representations whose value pydicom keeps as bytes: bytes per word.
+# Value representations that pydicom keeps as bytes, with their bytes per word.
 _WORD_BYTES = {"OW": 2, "OL": 4, "OF": 4, "OD": 8, "OV": 8}
 
 
 def has_word_pixels(ds: Dataset) -> bool:
-    """Are the native pixel data 16-bit words?  8-bit samples may be packed into such."""
+    """Whether the native pixel data are 16-bit words, into which 8-bit samples may be packed."""
     return int(ds.BitsAllocated) > 8 or ds["PixelData"].VR == "OW"
 
 
 def swap_words(data: Any, word_bytes: int = 2) -> bytes:
-    """The bytes of each word in the other order; an incomplete word at the end stays."""
+    """Reverse the bytes of each word; an incomplete word at the end stays."""
     whole = len(data) // word_bytes * word_bytes
     words = np.frombuffer(data, f"u{word_bytes}", whole // word_bytes)
     return words.byteswap().tobytes() + bytes(data[whole:])
 
 
 def to_little_endian(ds: Dataset) -> None:
-    """Turn a data set that was read as big-endian into a little-endian one, in place.
+    """Convert a data set that was read as big-endian to little-endian, in place.
 
-    Native pixel data are swapped too; the Transfer Syntax UID becomes Explicit
-    VR Little Endian.  Values of unknown representation (UN) keep their bytes.
+    Native pixel data are swapped too, and the Transfer Syntax UID becomes Explicit VR
+    Little Endian.  Values of unknown representation (UN) keep their bytes.
     Little-endian data sets stay as they are.
     """
     meta = getattr(ds, "file_meta", Dataset())
@@ -42,7 +42,7 @@ def to_little_endian(ds: Dataset) -> None:
 
 
 def _swap_elements(ds: Dataset) -> None:
-    # Reading every element decodes it by the order that it was read in.
+    # Reading an element decodes it in the byte order that it was read in.
     for element in ds:
         if element.VR == "SQ":
             for item in element.value:

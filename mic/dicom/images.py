@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Headers of DICOM files, and their frames decoded: any syntax, colour as RGB."""
+"""Read the headers of DICOM files and decode their frames: any syntax, colour as RGB."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """A DICOM file or data set, its header read.
+    """A DICOM file or data set whose header was read.
 
     Attributes
     ----------
     source : Path or pydicom Dataset
     header : pydicom Dataset
-        Attributes without pixels; of a data set itself.
+        Attributes without pixels; for a data set, the data set itself.
     pixels_at : int
         Offset of Pixel Data in the file, 0 for a data set.
     """
@@ -45,31 +45,31 @@ class Image:
 
     @property
     def has_pixels(self) -> bool:
-        """Does the header describe an image?"""
+        """Whether the header describes an image."""
         return all(name in self.header for name in ("Rows", "Columns", "BitsAllocated"))
 
     @property
     def why_no_pixels(self) -> str:
-        """What to say of one without."""
-        # A name that ends in .dcm is taken for DICOM without the preamble: it may be anything.
+        """Message for an image without pixels."""
+        # A file named .dcm is taken as DICOM even without a preamble, so it may be anything.
         if isinstance(self.source, Path) and not is_dicom(self.source):
             return f"{self.name} is not a DICOM file, or one without preamble and pixel data"
         return f"{self.name} is DICOM without pixel data"
 
 
 def read_header(source: Path | Dataset, keywords: Sequence[str] | None = None) -> Image:
-    """Read what comes before the pixels of a file, or take a data set as it is.
+    """Read the part of a file before its pixels, or take a data set as it is.
 
     Parameters
     ----------
     source : Path or pydicom Dataset
     keywords : sequence of str, optional
-        Attributes to keep; by default all.
+        Attributes to keep.  Default: all.
 
     Raises
     ------
     CorruptDataError
-        The file is no DICOM, or too damaged.
+        The file is not DICOM, or is too damaged.
     """
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
@@ -87,12 +87,12 @@ def read_header(source: Path | Dataset, keywords: Sequence[str] | None = None) -
 
 
 def iter_frames(image: Image, indices: Sequence[int], **options: Any) -> Iterator[NDArray[Any]]:
-    """Stored values of frames as pydicom gives them.
+    """Decode frames to the stored values that pydicom gives.
 
     Parameters
     ----------
     image : Image
-        Of a file only what is needed is read.
+        From a file, only the required parts are read.
     indices : sequence of int
         Frames, in the order of the result.
     **options
@@ -125,7 +125,7 @@ def _by_pydicom(
     if isinstance(source, Path):
         if not syntax:
             options["transfer_syntax_uid"] = syntax_of(image.header)
-        elif syntax == DEFLATED:  # whose pixels pydicom finds only through a data set
+        elif syntax == DEFLATED:  # pydicom needs a data set to find its pixels
             source = dcmread(source)
     elif not syntax:
         raise UnsupportedError(
@@ -137,7 +137,7 @@ def _by_pydicom(
 def _by_mic(
     image: Image, indices: Sequence[int], *, raw: bool = False, correct_unused_bits: bool = True
 ) -> Iterator[NDArray[Any]]:
-    """Frames in MIC Lossless, whether or not pydicom knows of it."""
+    """Decode frames in MIC Lossless, whether or not pydicom knows the syntax."""
     from pydicom.pixels.processing import convert_color_space
 
     from .source import MicSource

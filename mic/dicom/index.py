@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""DICOM files parsed once, so that their frames are read without parsing them again.
+"""DICOM files parsed once, so that their frames are read without parsing again.
 
 Parsing a header takes longer than decoding a slice.  An `IndexedFile` keeps what
-reading needs: where the bytes of each frame lie, what they mean, and what the
-Modality LUT makes of them.  It is small, and pickled with a data set to workers.
+reading needs: where the bytes of each frame lie, what they mean, and the Modality LUT.
+It is small, and is pickled to workers with its data set.
 """
 
 from __future__ import annotations
@@ -54,23 +54,23 @@ _YBR = ("YBR_FULL", "YBR_FULL_422")
 
 @dataclass(frozen=True, eq=False)
 class IndexedFile:
-    """What reading the frames of a file needs.
+    """The facts needed to read the frames of a file.
 
     Attributes
     ----------
     path : str
     description : PixelDescription
     is_mic : bool
-        In MIC Lossless; otherwise native, or read by pydicom.
+        The file is in MIC Lossless; otherwise it is native, or read by pydicom.
     spans : ndarray of int64, (frames, 2), or None
-        Where the bytes of each frame begin and end in the file; None where frames
-        need more than decoding.
+        Where the bytes of each frame begin and end in the file; None if frames need
+        more than decoding.
     slopes, intercepts : ndarray of float64
-        Of each frame, or a single one for all.
+        One for each frame, or a single one for all.
     table : ndarray of float32, or None
-        Of a Modality LUT: what becomes of each stored value, lowest first.
+        Modality LUT: the result for each stored value, lowest value first.
     stamp : (int, int)
-        Size and time of change of the file.
+        Size and modification time of the file.
     """
 
     path: str
@@ -84,7 +84,7 @@ class IndexedFile:
 
     @property
     def name(self) -> str:
-        """What messages call the file."""
+        """Name of the file, for messages."""
         return Path(self.path).name
 
     @property
@@ -93,7 +93,7 @@ class IndexedFile:
         return self.description.number_of_frames
 
     def rescaling(self, frame: int) -> tuple[float, float]:
-        """Slope and intercept of a frame."""
+        """Return slope and intercept of a frame."""
         at = frame if len(self.slopes) > 1 else 0
         return float(self.slopes[at]), float(self.intercepts[at])
 
@@ -104,14 +104,14 @@ def index_file(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> In
 
 
 def index_image(image: Image, max_pixels: int = MAX_PIXELS) -> IndexedFile:
-    """Find the pixels of a file whose header was read.
+    """Find the pixels of a file whose header has been read.
 
     Raises
     ------
     UnsupportedError
-        No pixel data, or not of 8 or 16 bits.
+        There are no pixel data, or they do not have 8 or 16 bits.
     CorruptDataError
-        No DICOM file, or one that contradicts itself.
+        The file is not DICOM, or contradicts itself.
     LimitError
         A frame has more than `max_pixels` samples.
     """
@@ -148,7 +148,7 @@ def _mic_spans(file: BinaryIO, head: Dataset, name: str) -> NDArray[np.int64]:
 def _native_spans(
     file: BinaryIO, head: Dataset, description: PixelDescription, name: str
 ) -> NDArray[np.int64] | None:
-    """Of native frames that need no conversion; None for all others."""
+    """Locate native frames that need no conversion; None for all others."""
     colour = description.samples_per_pixel == 3
     if transfer_syntax(head) not in _NATIVE or description.may_be_subsampled:
         return None
@@ -192,20 +192,20 @@ def _rescalings(
 
 
 def read_frame(indexed: IndexedFile, frame: int, rows: range | None = None) -> NDArray[Any]:
-    """Stored values of a frame, or of some of its rows, colour as RGB.
+    """Read the stored values of a frame, or of some of its rows, colour as RGB.
 
-    Of MIC Lossless only the strips that hold the rows are decoded, of native
-    frames only the rows are read.
+    In MIC Lossless, only the strips that hold the rows are decoded; in native files,
+    only the rows are read.
 
     Returns
     -------
     ndarray, (rows, columns[, 3])
-        What pydicom's ``pixel_array`` gives for the file after `mic.register`.
+        The result of pydicom's ``pixel_array`` for the file after `mic.register`.
 
     Raises
     ------
     CorruptDataError
-        The frame is damaged, or the file changed since it was indexed.
+        The frame is damaged, or the file has changed since it was indexed.
     """
     rows = range(indexed.description.rows) if rows is None else rows
     samples = None
@@ -233,7 +233,7 @@ def _native(indexed: IndexedFile, frame: int, rows: range) -> NDArray[Any]:
 
 
 def _mic_rows(indexed: IndexedFile, frame: int, rows: range) -> NDArray[Any] | None:
-    """None where a frame has to be widened, or its chroma repeated."""
+    """Decode rows; None if the frame must be widened or its chroma upsampled."""
     assert indexed.spans is not None
     description = indexed.description
     start, stop = (int(offset) for offset in indexed.spans[frame])
@@ -250,7 +250,7 @@ def _mic_rows(indexed: IndexedFile, frame: int, rows: range) -> NDArray[Any] | N
 
 
 def _is_plain(parsed: ParsedFrame, description: PixelDescription) -> bool:
-    """Samples of the data set's width, with all their chroma."""
+    """Whether the samples have the data set's width, and all their chroma."""
     return parsed.shape == description.frame_shape and (
         parsed.dtype.itemsize == description.dtype.itemsize
     )
@@ -259,7 +259,7 @@ def _is_plain(parsed: ParsedFrame, description: PixelDescription) -> bool:
 def _clear_unused_bits(
     samples: NDArray[Any], parsed: ParsedFrame, description: PixelDescription
 ) -> None:
-    """As pydicom does, but not where the stream says that no such bit is set."""
+    """Clear unused bits as pydicom does, unless the stream says that none is set."""
     may_be_set = parsed.stream.layout.bits_used > description.bits_stored
     if may_be_set or parsed.dtype != description.dtype:
         clear_unused_bits(samples, description)
@@ -287,10 +287,19 @@ def read_frames(
     threads: int = 1,
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
-    """Stored values of frames of one shape and type, colour as RGB.
+    """Read the stored values of frames of one shape and type, colour as RGB.
 
-    Frames in MIC Lossless are decoded by one call of the core, on so many threads
-    and without the interpreter's lock.
+    Frames in MIC Lossless are decoded in one call of the core, on `threads` threads and
+    without the interpreter's lock.
+
+    Parameters
+    ----------
+    items : sequence of (IndexedFile, int)
+        Files and frame numbers.
+    threads : int
+        Number of threads; 0 for all CPUs that this process may use.
+    out : ndarray, optional
+        Where to put the values: same shape and dtype as the result.
 
     Returns
     -------
@@ -321,7 +330,7 @@ def read_frames(
 def _decode_all(
     items: Sequence[tuple[IndexedFile, int]], samples: NDArray[Any], threads: int
 ) -> bool:
-    """Decode frames in MIC Lossless by one call; False if they do not all allow that."""
+    """Decode frames in MIC Lossless in one call; return False if one of them prevents that."""
     parsed = []
     for indexed, frame in items:
         if indexed.spans is None:
@@ -346,10 +355,10 @@ def _decode_all(
 
 
 def rescale(samples: NDArray[Any], indexed: IndexedFile, frame: int, out: NDArray[Any]) -> None:
-    """Stored values through the Modality LUT into a float array.
+    """Write stored values, after the Modality LUT, to a float array.
 
-    The values are those of pydicom's ``apply_modality_lut``, which computes in
-    float64, rounded once to the type of `out`.
+    The values are those of pydicom's ``apply_modality_lut``, which computes in float64,
+    rounded once to the type of `out`.
     """
     if indexed.table is not None:
         lowest = np.iinfo(samples.dtype).min
@@ -364,7 +373,7 @@ def rescale(samples: NDArray[Any], indexed: IndexedFile, frame: int, out: NDArra
 
 
 def _is_exact(slope: float, intercept: float, dtype: np.dtype[Any]) -> bool:
-    """Are all results whole numbers that the type holds?"""
+    """Whether all results are whole numbers that the type can hold."""
     largest = 2 ** (np.finfo(dtype).nmant + 1)
     whole = float(slope).is_integer() and float(intercept).is_integer()
     return whole and abs(slope) * 2**16 + abs(intercept) <= largest

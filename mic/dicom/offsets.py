@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where the frames lie in encapsulated pixel data: PS3.5 annex A.4, one fragment a frame."""
+"""Locate frames in encapsulated pixel data: PS3.5 annex A.4, one fragment per frame."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..errors import CorruptDataError
 
 ITEM = 0xE000
 SEQUENCE_END = 0xE0DD
-HEAD_BYTES = 8  # of an item: tag and length
+HEAD_BYTES = 8  # tag and length of an item
 MAX_BASIC_OFFSET = 2**32 - 1
 _ITEM_GROUP = 0xFFFE
 _PIXEL_DATA = "Pixel Data (7FE0,0010)"
@@ -22,20 +22,20 @@ _FRAMES = "Number of Frames (0028,0008)"
 
 
 class FrameIndex:
-    """Where each frame's fragment lies.
+    """The place of each frame's fragment.
 
     Parameters
     ----------
     data : Bytes
-        Where the pixel data lie: memory or a file.
+        Holds the pixel data: memory or a file.
     start : int
-        Offset of the value of Pixel Data, that is of the Basic Offset Table's item.
+        Offset of the value of Pixel Data, which is the item of the Basic Offset Table.
     n_frames : int
         Number of Frames.
     extended : (bytes, bytes), optional
         Extended Offset Table and its Lengths.
     name : str
-        What messages call the data set.
+        Name of the data set in messages.
 
     Raises
     ------
@@ -88,15 +88,15 @@ class FrameIndex:
         return len(self._offsets)
 
     def _offset(self, frame: int) -> int:
-        """Where the item of a frame begins in `data`."""
+        """Return where the item of a frame begins in `data`."""
         return self._first + int(self._offsets[frame])
 
     def fragment(self, frame: int) -> memoryview | bytes:
-        """The coded bytes of a frame, with the padding byte if there is one."""
+        """Return the coded bytes of a frame, with the padding byte if there is one."""
         return self.data.read(*self.locate(frame))
 
     def locate(self, frame: int) -> tuple[int, int]:
-        """Where the coded bytes of a frame begin and end.
+        """Return where the coded bytes of a frame begin and end.
 
         Raises
         ------
@@ -140,7 +140,7 @@ class FrameIndex:
         return offset + HEAD_BYTES, end
 
     def _item(self, offset: int, what: str, frame: int | None = None) -> int:
-        """Length of the item at `offset`."""
+        """Return the length of the item at `offset`."""
         head = bytes(self.data.read(offset, offset + HEAD_BYTES))
         if len(head) < HEAD_BYTES:
             raise CorruptDataError(
@@ -161,7 +161,7 @@ class FrameIndex:
         return int(length)
 
     def _walk(self, first: int, n_frames: int) -> NDArray[np.uint64]:
-        """Offsets without any table: from item to item."""
+        """Find the offsets without a table, by walking from item to item."""
         offsets: list[int] = []
         offset = first
         while offset < self.data.size and not self._is_end(offset):
@@ -177,7 +177,7 @@ class FrameIndex:
         return head == struct.pack("<HH", _ITEM_GROUP, SEQUENCE_END)
 
     def _check_end(self, end: int, frame: int) -> None:
-        """Nothing but the delimiter may follow the last frame; some writers leave it out."""
+        """Refuse a fragment after the last frame; some writers omit the delimiter."""
         head = bytes(self.data.read(end, end + 4))
         if head == struct.pack("<HH", _ITEM_GROUP, ITEM):
             raise self._damaged(
@@ -227,7 +227,7 @@ def _read_extended(
 
 
 def frame_offsets(lengths: Sequence[int]) -> list[int]:
-    """Offset of each frame's item from the first one, for fragments of these lengths."""
+    """Return the offset of each frame's item from the first one, for fragments of these lengths."""
     offsets = [0]
     for length in lengths[:-1]:
         offsets.append(offsets[-1] + HEAD_BYTES + length + length % 2)
@@ -235,5 +235,5 @@ def frame_offsets(lengths: Sequence[int]) -> list[int]:
 
 
 def needs_extended_table(lengths: Sequence[int]) -> bool:
-    """Would an offset pass what the Basic Offset Table holds?"""
+    """Whether an offset exceeds what the Basic Offset Table can hold."""
     return frame_offsets(lengths)[-1] > MAX_BASIC_OFFSET

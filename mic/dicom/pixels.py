@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What the Image Pixel attributes say, and native frames as samples to code.
+"""The Image Pixel attributes, and native frames as samples to code.
 
-A stream holds the samples of one frame, colour by pixel, each as wide as Bits
-Allocated says (8 bits where pydicom's encoder cut 16 to 8).  Every bit of the
-native word is coded, whatever Bits Stored says.  Planar Configuration stays in
-the data set and is applied when native bytes are made; the shape of a stream
-tells whether its chroma is subsampled.
+A stream holds the samples of one frame, colour by pixel, each as wide as Bits Allocated
+(8 bits if pydicom's encoder cut 16 to 8).  Every bit of the native word is coded,
+whatever Bits Stored says.  Planar Configuration stays in the data set and is applied
+when native bytes are produced.  The shape of a stream shows whether its chroma is
+subsampled.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _KEYWORDS["samples_per_pixel"] = "SamplesPerPixel"
 
 
 def attribute(name: str) -> str:
-    """Name and tag of an attribute, as messages call it."""
+    """Return name and tag of an attribute, for messages."""
     return " ".join(_ATTRIBUTES[name])
 
 
@@ -70,9 +70,9 @@ class PixelDescription:
     bits_stored : int
         1 to `bits_allocated`.
     pixel_representation : int
-        0 unsigned, 1 two's complement.
+        0 for unsigned, 1 for two's complement.
     planar_configuration : int
-        0 colour by pixel, 1 by plane, in native pixel data.
+        0 for colour by pixel, 1 for colour by plane, in native pixel data.
     number_of_frames : int
     """
 
@@ -88,12 +88,12 @@ class PixelDescription:
 
     @classmethod
     def of(cls, ds: Dataset, name: str = "the data set") -> PixelDescription:
-        """From a data set.
+        """Read and check the attributes of a data set.
 
         Raises
         ------
         NoPixelsError
-            The data set is a report, a plan or something else that is no image.
+            The data set is a report, a plan or something else that is not an image.
         UnsupportedError
             An attribute is missing or has a value that mic does not code.
         """
@@ -111,9 +111,9 @@ class PixelDescription:
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any], name: str) -> PixelDescription:
-        """From a mapping with the names that pydicom's coders use; see `of`."""
+        """Read and check a mapping with the names that pydicom's coders use; see `of`."""
         values = {key: options.get(key) for key in _ATTRIBUTES}
-        values["number_of_frames"] = values["number_of_frames"] or 1  # empty or 0: as pydicom
+        values["number_of_frames"] = values["number_of_frames"] or 1  # pydicom: empty or 0 means 1
         if values["planar_configuration"] is None:
             values["planar_configuration"] = 0
         for key, value in values.items():
@@ -165,12 +165,12 @@ class PixelDescription:
 
     @property
     def frame_bytes(self) -> int:
-        """Bytes of one native frame with a chroma sample for every pixel."""
+        """Size in bytes of one native frame with a chroma sample for every pixel."""
         return self.rows * self.columns * self.samples_per_pixel * (self.bits_allocated // 8)
 
     @property
     def may_be_subsampled(self) -> bool:
-        """Is the colour one whose native form has half the chroma samples?"""
+        """Whether the native form of this colour has half the chroma samples."""
         return self.samples_per_pixel == 3 and self.photometric_interpretation == SUBSAMPLED
 
 
@@ -186,7 +186,7 @@ def _number(key: str, value: Any, name: str) -> int:
 def native_frames(
     data: Any, description: PixelDescription, name: str, drop_excess: bool = False
 ) -> NDArray[Any]:
-    """Native little-endian pixel data as samples to code, one frame after another.
+    """Convert native little-endian pixel data to samples to code, one frame after another.
 
     Parameters
     ----------
@@ -194,22 +194,23 @@ def native_frames(
         Value of Pixel Data.
     description : PixelDescription
     name : str
-        What messages call the data set.
+        Name of the data set in messages.
     drop_excess : bool
-        Ignore bytes behind the last frame, other than one of padding.
+        Ignore bytes after the last frame, other than one padding byte.
 
     Returns
     -------
     ndarray, (frames, rows, columns[, 3])
-        A view.  Frames with subsampled chroma are (rows, 2 * columns): luminance,
-        then Cb, then Cr, side by side; they are a copy.
+        A view.  Frames with subsampled chroma are (rows, 2 * columns): luminance, then
+        Cb, then Cr, side by side; they are a copy.
 
     Raises
     ------
     CorruptDataError
-        Fewer bytes than the attributes say.
+        There are fewer bytes than the attributes say.
     UnsupportedError
-        More bytes than the attributes say, or an odd width with subsampled chroma.
+        There are more bytes than the attributes say, or the width is odd and the chroma
+        subsampled.
     """
     full = description.frame_bytes * description.number_of_frames
     subsampled = description.may_be_subsampled and len(data) < full
@@ -252,14 +253,14 @@ def _check_length(
 
 
 def _side_by_side(quads: NDArray[Any]) -> NDArray[Any]:
-    """Y Y Cb Cr quadruples as three images in a row: smooth, unlike the quadruples."""
+    """Arrange Y Y Cb Cr quadruples as three images side by side: smooth, unlike the quadruples."""
     n_frames, rows = quads.shape[:2]
     luminance = quads[..., :2].reshape(n_frames, rows, -1)
     return np.concatenate((luminance, quads[..., 2], quads[..., 3]), axis=2)
 
 
 def _quadruples(samples: NDArray[Any]) -> NDArray[Any]:
-    """Inverse of `_side_by_side`."""
+    """Restore quadruples; the inverse of `_side_by_side`."""
     n_frames, rows, width = samples.shape
     quads = np.empty((n_frames, rows, width // 4, 4), samples.dtype)
     quads[..., :2] = samples[..., : width // 2].reshape(n_frames, rows, -1, 2)
@@ -269,7 +270,7 @@ def _quadruples(samples: NDArray[Any]) -> NDArray[Any]:
 
 
 def native_bytes(samples: NDArray[Any], description: PixelDescription) -> bytes:
-    """Inverse of `native_frames`, padded to even length."""
+    """Convert samples to native bytes, padded to even length; the inverse of `native_frames`."""
     if is_subsampled(samples.shape[1:], description):
         samples = _quadruples(samples)
     elif description.samples_per_pixel == 3 and description.planar_configuration == 1:
@@ -280,12 +281,12 @@ def native_bytes(samples: NDArray[Any], description: PixelDescription) -> bytes:
 
 
 def is_subsampled(frame_shape: tuple[int, ...], description: PixelDescription) -> bool:
-    """Is that the shape of a coded frame with subsampled chroma?"""
+    """Whether this is the shape of a coded frame with subsampled chroma."""
     return description.may_be_subsampled and len(frame_shape) == 2
 
 
 def upsampled(samples: NDArray[Any]) -> NDArray[Any]:
-    """Frames (frames, rows, columns, 3) of subsampled ones, each chroma sample used twice."""
+    """Upsample frames to (frames, rows, columns, 3), using each chroma sample twice."""
     n_frames, rows, width = samples.shape
     pixels = np.empty((n_frames, rows, width // 2, 3), samples.dtype)
     pixels[..., 0] = samples[..., : width // 2]
@@ -295,12 +296,12 @@ def upsampled(samples: NDArray[Any]) -> NDArray[Any]:
 
 
 def coded_shape(layout: Layout, description: PixelDescription, place: str) -> tuple[int, ...]:
-    """Shape of the frame in a stream, if it is the one that the attributes describe.
+    """Return the shape of the frame in a stream, if it is the one that the attributes describe.
 
     Parameters
     ----------
     layout : Layout
-        Of the stream.
+        Layout of the stream.
     description : PixelDescription
     place : str
         File and frame, for messages.

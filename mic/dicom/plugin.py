@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """MIC Lossless as one of pydicom's own transfer syntaxes.
 
-pydicom has no public door for a new syntax: whatever touches its internals is
-in this file.
+pydicom has no public interface for adding a syntax, so this file relies on pydicom's
+internals.
 """
 
 from __future__ import annotations
@@ -43,22 +43,22 @@ DECODER_DEPENDENCIES = {MICLossless: ("mic-codec",)}
 ENCODER_DEPENDENCIES = {MICLossless: ("mic-codec",)}
 _SINCE = "3.0"
 _TRANSFER_SYNTAX_TAG = 0x00020010
-_WAS_SUBSAMPLED = "mic_subsampled"  # options of a runner that are ours
+_WAS_SUBSAMPLED = "mic_subsampled"  # an option of ours in a runner
 _SOURCE = "mic_source"
 
 
 def is_available(uid: str) -> bool:
-    """Can this plugin code the transfer syntax?  (pydicom's plugin interface.)"""
+    """Return whether this plugin codes the transfer syntax (pydicom's plugin interface)."""
     return uid == MICLossless
 
 
 def decode(src: bytes, runner: decoders.DecodeRunner) -> bytearray:
-    """Decode one frame.  (pydicom's plugin interface.)
+    """Decode one frame (pydicom's plugin interface).
 
     Parameters
     ----------
     src : bytes
-        The frame's fragment.
+        The fragment of the frame.
     runner : pydicom.pixels.decoders.base.DecodeRunner
 
     Returns
@@ -90,7 +90,7 @@ def decode(src: bytes, runner: decoders.DecodeRunner) -> bytearray:
 
 
 def _describe_decoded(runner: decoders.DecodeRunner, was_subsampled: bool) -> None:
-    """Tell pydicom where decoded frames differ from the attributes of the data set."""
+    """Tell pydicom how decoded frames differ from the attributes of the data set."""
     if was_subsampled:
         runner.set_option(_WAS_SUBSAMPLED, True)
         _set_option(runner, "photometric_interpretation", "YBR_FULL")
@@ -99,7 +99,7 @@ def _describe_decoded(runner: decoders.DecodeRunner, was_subsampled: bool) -> No
 
 
 def _set_option(runner: decoders.DecodeRunner, name: str, value: Any) -> None:
-    """Tell pydicom what the decoded frame is; since 3.1 that is said for each frame."""
+    """Tell pydicom about the decoded frame; from 3.1 on this is set for each frame."""
     if hasattr(runner, "set_frame_option"):
         runner.set_frame_option(runner.index, name, value)  # type: ignore[attr-defined]
     else:
@@ -107,7 +107,7 @@ def _set_option(runner: decoders.DecodeRunner, name: str, value: Any) -> None:
 
 
 def encode(src: bytes, runner: encoders.EncodeRunner) -> bytes:
-    """Encode one frame.  (pydicom's plugin interface.)
+    """Encode one frame (pydicom's plugin interface).
 
     The options ``effort`` and ``threads`` are those of `mic.encode`; with
     ``verify=False`` the stream is not decoded and compared.
@@ -115,7 +115,7 @@ def encode(src: bytes, runner: encoders.EncodeRunner) -> bytes:
     Parameters
     ----------
     src : bytes
-        The samples: one byte each up to 8 bits stored, two above.
+        The samples: one byte each for up to 8 bits stored, otherwise two.
     runner : pydicom.pixels.encoders.base.EncodeRunner
 
     Returns
@@ -128,7 +128,7 @@ def encode(src: bytes, runner: encoders.EncodeRunner) -> bytes:
     UnsupportedError
         An attribute or an option has a value that mic does not code.
     VerifyError
-        The stream decoded to other samples.
+        The stream decoded to different samples.
     """
     described = PixelDescription.from_options(runner.options, "the data set")
     by_plane = described.planar_configuration == 1 and not runner.is_array
@@ -150,7 +150,7 @@ def encode(src: bytes, runner: encoders.EncodeRunner) -> bytes:
 
 
 class MicDecoder(decoders.Decoder):
-    """pydicom's decoder; what is wrong with a frame is said with its number."""
+    """pydicom's decoder, with errors that name the frame."""
 
     def as_array(self, src: Any, *, index: int | None = None, **kwargs: Any) -> Any:
         with _explained(src, None if index is None else [index], kwargs) as source:
@@ -164,10 +164,10 @@ class MicDecoder(decoders.Decoder):
     ) -> NDArray[np.generic]:
         """Decode straight into the array that pydicom returns.
 
-        The plugin interface would have each frame in a buffer of its own and
-        copied from there, a tenth of ``dcmread(path).pixel_array``; and here the
-        option ``threads`` counts.  Should pydicom stop calling this, its own
-        way through `decode` gives the same.
+        The plugin interface would put each frame into a buffer of its own and copy it
+        from there, which takes a tenth of ``dcmread(path).pixel_array``.  Here the
+        option ``threads`` also has an effect.  If pydicom ever stops calling this
+        method, its own path through `decode` gives the same result.
         """
         source: MicSource | None = runner.get_option(_SOURCE)
         if source is None:
@@ -201,14 +201,14 @@ def _explained(
 ) -> Iterator[MicSource | None]:
     """Check the frame index before pydicom uses it, and name the frame that fails.
 
-    pydicom itself would return more frames than Number of Frames says, and
-    tells of a failure only what the plugin says, which sees one fragment.
+    pydicom itself would return more frames than Number of Frames says.  It reports a
+    failure in the plugin's words, and the plugin sees only one fragment.
 
     Yields
     ------
     MicSource or None
-        None if pydicom is to say what is wrong: missing attributes, and frames
-        that are not there.
+        None if pydicom should report the error: missing attributes, or frames that do
+        not exist.
     """
     position = src.tell() if hasattr(src, "tell") else None
     try:
@@ -233,7 +233,7 @@ def _explained(
 
 
 class MicEncoder(encoders.Encoder):
-    """pydicom's encoder; refuses what pydicom would hand over changed."""
+    """pydicom's encoder; refuses what pydicom would pass on changed."""
 
     def encode(self, src: Any, **kwargs: Any) -> bytes:
         _check_source(src, kwargs)
@@ -276,7 +276,7 @@ def _check_source(src: Any, options: dict[str, Any]) -> None:
 
 @dataclass
 class _ValueHook:
-    """Marks the UID in data sets that pydicom reads, then and only then."""
+    """Marks the UID in data sets that pydicom reads, while it is active."""
 
     previous: Callable[..., None]
     is_active: bool = True
@@ -295,14 +295,15 @@ def register() -> None:
     """Make MIC Lossless a transfer syntax of pydicom, in this process.
 
     From then on ``dcmread``, ``ds.pixel_array``, ``pydicom.pixels.pixel_array``,
-    ``iter_pixels``, ``ds.compress(mic.MICLossless)``, ``ds.decompress`` and
-    ``save_as`` know it.  May be called any number of times; `unregister` takes
-    everything back.  Processes that are spawned call it for themselves.
+    ``iter_pixels``, ``ds.compress(mic.MICLossless)``, ``ds.decompress`` and ``save_as``
+    know it.  It may be called any number of times; `unregister` undoes everything.
+    Spawned processes must call it themselves.
 
     Raises
     ------
     UnsupportedError
-        This version of pydicom is built differently; `mic.dicom` works without.
+        This version of pydicom is built differently; `mic.dicom` works without
+        registration.
     """
     global _hook
     decoder_table, encoder_table = _tables()
@@ -317,14 +318,14 @@ def register() -> None:
             encoder_table[MICLossless] = (encoder, _SINCE)
         if MICLossless not in PrivateTransferSyntaxes:
             register_transfer_syntax(MICLossless)
-        if hooks.raw_element_value is not _hook:  # never, or replaced by somebody since
+        if hooks.raw_element_value is not _hook:  # never registered, or replaced since
             _deactivate_hook()
             _hook = _ValueHook(hooks.raw_element_value)
             hooks.register_callback("raw_element_value", _hook)
 
 
 def unregister() -> None:
-    """Take back everything that `register` did.  May be called any number of times."""
+    """Undo everything that `register` did; may be called any number of times."""
     with _lock, suppress(UnsupportedError):
         for table in _tables():
             table.pop(MICLossless, None)
@@ -334,7 +335,12 @@ def unregister() -> None:
 
 
 def is_registered() -> bool:
-    """Does pydicom decode and encode MIC Lossless in this process?"""
+    """Return whether pydicom decodes and encodes MIC Lossless in this process.
+
+    Returns
+    -------
+    bool
+    """
     try:
         return all(MICLossless in table for table in _tables())
     except UnsupportedError:
@@ -342,11 +348,11 @@ def is_registered() -> bool:
 
 
 def marks_files() -> bool:
-    """Is the UID marked in data sets that pydicom reads?
+    """Return whether the UID is marked in data sets that pydicom reads.
 
-    Not if somebody put another function at pydicom's hook since `register`:
-    then data sets decode, but ``pixel_array(path)`` and ``ds.decompress()`` do
-    not until `register` is called again.
+    It is not if other code has replaced the function at pydicom's hook since
+    `register`.  Then data sets decode, but ``pixel_array(path)`` and
+    ``ds.decompress()`` do not until `register` is called again.
     """
     return _hook is not None and hooks.raw_element_value is _hook
 
@@ -355,14 +361,14 @@ def _deactivate_hook() -> None:
     global _hook
     if _hook is None:
         return
-    _hook.is_active = False  # if somebody chained to it, it can only be made to do nothing
+    _hook.is_active = False  # if other code has chained to it, this is all that can be done
     if hooks.raw_element_value is _hook:
         hooks.register_callback("raw_element_value", _hook.previous)
     _hook = None
 
 
 def _tables() -> tuple[dict[Any, Any], dict[Any, Any]]:
-    """pydicom's tables of coders, if they are what they were in 3.0 and 3.1."""
+    """Return pydicom's tables of coders, if they are as in 3.0 and 3.1."""
     tables = (
         getattr(decoders, "_PIXEL_DATA_DECODERS", None),
         getattr(encoders, "_PIXEL_DATA_ENCODERS", None),
@@ -379,6 +385,6 @@ def _tables() -> tuple[dict[Any, Any], dict[Any, Any]]:
 
 
 def forget_pixel_array(ds: Dataset) -> None:
-    """Make ``ds.pixel_array`` decode again: the pixel data changed."""
+    """Make ``ds.pixel_array`` decode again, because the pixel data changed."""
     ds._pixel_array = None
     ds._pixel_id = {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reading DICOM files by pydicom: is it one, and its errors as those of mic."""
+"""Recognise DICOM files, and turn pydicom's errors into mic's own."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _DICOM_MAGIC_AT = 128
 
 
 class NoPixelsError(UnsupportedError):
-    """A DICOM file of another sort: a report, a plan, a directory."""
+    """A DICOM file that is not an image: a report, a plan, a directory."""
 
 
 @contextmanager
 def quiet_pydicom() -> Iterator[None]:
-    """Neither warnings nor log of pydicom, for commands whose messages say what matters.
+    """Silence pydicom's warnings and log, for commands that report problems themselves.
 
-    Not for libraries: it concerns the whole process, and threads that do it at the
-    same time may undo one another's work.
+    Not for use in libraries: it affects the whole process, and threads that use it at
+    the same time may undo each other's change.
     """
     logger = logging.getLogger("pydicom")
     before = logger.disabled
@@ -37,7 +37,7 @@ def quiet_pydicom() -> Iterator[None]:
 
 
 def is_dicom(path: Path) -> bool:
-    """Does the file carry the DICOM preamble?"""
+    """Whether the file has the DICOM preamble."""
     try:
         with path.open("rb") as file:
             return file.read(_DICOM_MAGIC_AT + 4)[_DICOM_MAGIC_AT:] == b"DICM"
@@ -47,10 +47,9 @@ def is_dicom(path: Path) -> bool:
 
 @contextmanager
 def reading(name: str) -> Iterator[None]:
-    """Make mic's errors of whatever pydicom and its plugins raise about a file.
+    """Convert anything pydicom or its plugins raise about a file into a MicError.
 
-    Elements are parsed when they are first touched, so that any access may find
-    the damage.
+    Elements are parsed on first access, so any access may meet the damage.
     """
     try:
         yield
@@ -58,14 +57,14 @@ def reading(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise dicom_error(name, error) from error
-    except BaseException as error:  # decoders written in Rust panic with such
+    except BaseException as error:  # raised by panics in decoders written in Rust
         if type(error).__name__ != "PanicException":
             raise
         raise dicom_error(name, ValueError(str(error))) from error
 
 
 def dicom_error(name: str, error: Exception) -> MicError:
-    """What to raise where pydicom could not decode a file."""
+    """Return the error to raise if pydicom could not decode a file."""
     if type(error).__name__ == "InvalidDicomError":
         return CorruptDataError(f"{name} is not a DICOM file")
     if "missing dependencies" in str(error):
@@ -73,7 +72,7 @@ def dicom_error(name: str, error: Exception) -> MicError:
             f"{name}: no decoder for its transfer syntax is installed; "
             'pip install "mic-codec[dicom]"'
         )
-    if str(error).startswith("cannot reshape array"):  # numpy's words, out of pydicom
+    if str(error).startswith("cannot reshape array"):  # numpy's words, passed on by pydicom
         return CorruptDataError(
             f"{name}: Pixel Data (7FE0,0010) are not as long as Rows, Columns and Number of Frames "
             f"say: {error} (truncated file?)"

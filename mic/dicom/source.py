@@ -39,18 +39,18 @@ _EXPLICIT_VRS = (b"OB", b"OW", b"UN")
 
 
 class Source(Protocol):
-    """Frames to decode, in whatever syntax."""
+    """Frames to decode, in any transfer syntax."""
 
     description: PixelDescription
 
     def decode_into(
         self, frames: Sequence[int], out: NDArray[Any], threads: int, correct_unused_bits: bool
     ) -> object:
-        """Frames into `out`, (frames, rows, columns[, 3])."""
+        """Decode frames into `out`, (frames, rows, columns[, 3])."""
 
 
 def check_dataset(ds: Any) -> None:
-    """Refuse a path, of which a data set has to be read first."""
+    """Refuse a path, which must first be read as a data set."""
     if not isinstance(ds, Dataset):
         raise UnsupportedError(
             f"ds is {shown(ds)}, a pydicom data set is expected; read files with pydicom.dcmread"
@@ -58,34 +58,34 @@ def check_dataset(ds: Any) -> None:
 
 
 def name_of(ds: Dataset) -> str:
-    """What messages call a data set: the name of its file."""
+    """Return the name of a data set for messages, which is the name of its file."""
     filename = getattr(ds, "filename", None)
     return Path(filename).name if isinstance(filename, (str, os.PathLike)) else "the data set"
 
 
 def file_name(file: BinaryIO) -> str:
-    """What messages call a file object."""
+    """Return the name of a file object for messages."""
     name = getattr(file, "name", None)
     return Path(name).name if isinstance(name, str) else "the file"
 
 
 def transfer_syntax(ds: Dataset) -> UID:
-    """`syntax_of` as pydicom's UID, ours with its encoding; errors name the file."""
+    """Return `syntax_of` as pydicom's UID, mic's own marked; errors name the file."""
     with located(name_of(ds)):
         syntax = syntax_of(ds)
     return MICLossless if syntax == MICLossless else UID(syntax)
 
 
 def pixel_buffer(ds: Dataset, name: str) -> bytes:
-    """Value of Pixel Data in memory.
+    """Return the value of Pixel Data in memory.
 
     Raises
     ------
     CorruptDataError
-        There is none, or it is empty.
+        It is missing or empty.
     """
     value = ds.get("PixelData")
-    if hasattr(value, "read"):  # a buffer that pydicom left on the disk
+    if hasattr(value, "read"):  # a buffer that pydicom left on disk
         value.seek(0)
         value = value.read()
     if not value:
@@ -111,13 +111,13 @@ class MicSource:
 
     @classmethod
     def of_dataset(cls, ds: Dataset) -> MicSource:
-        """Of a data set whose pixel data are in memory."""
+        """Open a data set whose pixel data are in memory."""
         name = name_of(ds)
         return cls._of(ds, MemoryBytes(pixel_buffer(ds, name)), 0, name)
 
     @classmethod
     def of_file(cls, file: BinaryIO, head: Dataset, name: str) -> MicSource:
-        """Of a file that was read up to its pixel data."""
+        """Open a file that was read up to its pixel data."""
         start = file.tell() + element_head_bytes(file, name)
         return cls._of(head, FileBytes(file), start, name)
 
@@ -131,7 +131,7 @@ class MicSource:
 
     @classmethod
     def of_coder(cls, src: Any, options: Mapping[str, Any]) -> MicSource:
-        """What pydicom hands to its decoders: a data set, bytes, or a file at the pixel data."""
+        """Open what pydicom passes to decoders: a data set, bytes, or a file at the pixel data."""
         if isinstance(src, Dataset):
             return cls.of_dataset(src)
         if hasattr(src, "read"):
@@ -145,7 +145,7 @@ class MicSource:
         return cls(description, FrameIndex(data, start, n_frames, extended, name))
 
     def coded_samples(self, frames: Sequence[int], threads: int) -> NDArray[Any]:
-        """Frames with all their bits, chroma as it is coded."""
+        """Decode frames with all their bits, chroma as it is coded."""
         parsed = self._parse(frames)
         samples = np.empty((len(frames), *parsed[0].shape), self.description.dtype)
         decode_parsed(parsed, samples, frames, self.index.name, threads)
@@ -154,7 +154,7 @@ class MicSource:
     def decode_into(
         self, frames: Sequence[int], out: NDArray[Any], threads: int, correct_unused_bits: bool
     ) -> list[ParsedFrame]:
-        """Frames into `out`, (frames, rows, columns[, 3]); gives back what they are coded as."""
+        """Decode frames into `out`, (frames, rows, columns[, 3]); return their parsed streams."""
         parsed = self._parse(frames)
         if is_subsampled(parsed[0].shape, self.description):
             samples = np.empty((len(frames), *parsed[0].shape), self.description.dtype)
@@ -167,7 +167,7 @@ class MicSource:
         return parsed
 
     def check(self, frames: Sequence[int]) -> None:
-        """Decode frame after frame, for the error of the first that is damaged."""
+        """Decode one frame after another, to raise the error of the first damaged one."""
         for number in frames:
             self.coded_samples([number], 1)
 
@@ -187,7 +187,7 @@ class MicSource:
 
 
 class ParsedFrame(NamedTuple):
-    """The stream of one frame, and the array that it holds."""
+    """The stream of one frame, and the type and shape of the array that it holds."""
 
     stream: Stream
     shape: tuple[int, ...]
@@ -195,7 +195,7 @@ class ParsedFrame(NamedTuple):
 
 
 def parse_frame(fragment: Any, description: PixelDescription, place: str) -> ParsedFrame:
-    """Read the head of a frame's stream and hold it against the attributes.
+    """Parse the head of a frame's stream and compare it with the attributes.
 
     Raises
     ------
@@ -216,10 +216,10 @@ def decode_parsed(
     name: str,
     threads: int = 1,
 ) -> None:
-    """Decode frames of one shape and type into `out`, widening 8-bit samples if it is wider."""
+    """Decode frames of one shape and type into `out`, widening 8-bit samples if `out` is wider."""
     jobs = [(frame.stream, 0) for frame in parsed]
     coded = parsed[0].dtype
-    # The data set says which sign the words have, as it does for native ones.
+    # The sign of the words comes from the data set, as in native pixel data.
     is_narrow = coded.itemsize != out.itemsize
     if is_narrow:
         target = np.empty(out.shape, coded)
@@ -249,7 +249,7 @@ class PydicomSource:
     def decode_into(
         self, frames: Sequence[int], out: NDArray[Any], threads: int, correct_unused_bits: bool
     ) -> None:
-        """Frames into `out`, (frames, rows, columns[, 3])."""
+        """Decode frames into `out`, (frames, rows, columns[, 3])."""
         options: dict[str, Any] = {} if correct_unused_bits else {"correct_unused_bits": False}
         with reading(self._name):
             decoded = iter_pixels(self._source, raw=True, indices=frames, **options)
@@ -259,7 +259,7 @@ class PydicomSource:
 
 @contextmanager
 def open_source(src: str | os.PathLike[str] | BinaryIO | Dataset) -> Iterator[Source]:
-    """Frames of a data set, a path or a binary file object."""
+    """Open the frames of a data set, a path or a binary file object."""
     if isinstance(src, Dataset):
         yield _dataset_source(src)
     elif isinstance(src, (str, os.PathLike)):
@@ -296,10 +296,10 @@ def _file_source(file: BinaryIO, name: str) -> Source:
 
 
 def element_head_bytes(file: BinaryIO, name: str) -> int:
-    """Bytes from the tag of Pixel Data to its value; `file` stays at the tag.
+    """Return the distance from the tag of Pixel Data to its value; `file` stays at the tag.
 
-    Some writers label implicit VR as ours.  Letters of a VR would be an odd
-    length there, which no element has.
+    Some writers label implicit VR as mic's syntax.  There, the letters of a VR would be
+    an odd length, which no element has.
     """
     start = file.tell()
     head = file.read(12)

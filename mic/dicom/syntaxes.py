@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The transfer syntaxes that mic knows: their UIDs, and of those that it writes what they keep.
+"""The transfer syntaxes that mic knows: their UIDs, and what those that it writes can keep.
 
-Needs no pydicom, so that whatever only compares UIDs starts without it.
+Needs no pydicom, so that code which only compares UIDs starts without it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LOSSLESS = NATIVE | {
     "1.2.840.10008.1.2.4.70",  # JPEG lossless, first-order prediction
     "1.2.840.10008.1.2.8.1",  # deflated image frames
 }
-"""Syntaxes that cannot have lost anything."""
+"""Syntaxes that are always lossless."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ class Syntax:
     Attributes
     ----------
     name : str
-        What ``--to`` calls it.
+        Its name for ``--to``.
     uid, keyword, title : str
         Transfer Syntax UID, pydicom's keyword for it, and its name in PS3.6.
     keeps_words : bool
-        Every allocated bit comes back.  Other syntaxes keep the Bits Stored of
-        each sample and its sign.
+        Every allocated bit is restored.  Other syntaxes keep the Bits Stored of each
+        sample and its sign.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Syntax:
 
     @property
     def native(self) -> bool:
-        """Are the pixel data not encapsulated?"""
+        """Whether the pixel data are not encapsulated."""
         return self.uid in NATIVE
 
 
@@ -112,18 +112,18 @@ SYNTAXES = (
         False,
     ),
 )
-"""What `transcode_file` can write."""
+"""The syntaxes that `transcode_file` can write."""
 
 NAMES = tuple(syntax.name for syntax in SYNTAXES)
 
 
 def find_syntax(name: str) -> Syntax:
-    """A syntax by its name, UID, keyword or title, in any case.
+    """Find a syntax by its name, UID, keyword or title, in any case.
 
     Raises
     ------
     UnsupportedError
-        None that mic writes.
+        mic writes no such syntax.
 
     Examples
     --------
@@ -144,12 +144,12 @@ def find_syntax(name: str) -> Syntax:
 
 
 def syntax_of(ds: Dataset) -> str:
-    """Transfer Syntax UID; without file meta information, from how the data set was read.
+    """Return the Transfer Syntax UID; without file meta information, as the data set was read.
 
     Raises
     ------
     UnsupportedError
-        Neither tells.
+        Neither gives it.
     """
     stated = getattr(ds, "file_meta", {}).get("TransferSyntaxUID")
     if stated:
@@ -166,7 +166,7 @@ def syntax_of(ds: Dataset) -> str:
 
 
 def title_of(uid: str) -> str:
-    """Name of any transfer syntax, for messages."""
+    """Return the name of any transfer syntax, for messages."""
     if uid == MIC_UID:
         return "MIC Lossless"
     from pydicom.uid import UID
