@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The images that figures are computed on."""
+"""The images that the benchmarks use."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LISTING = "benchmark_set.json"
 
 
 def load(folder: Path = SHARED) -> tuple[str, list[RealImage]]:
-    """What the set is called in the report, and its images.
+    """Return the name of the set for the report, and its images.
 
-    With ``benchmark_set.json`` in `folder` exactly the images that it names, each
-    checked by its hash; otherwise those that pip installed.
+    If `folder` holds ``benchmark_set.json``, these are exactly the images that it
+    names, each checked by its digest; otherwise the images that pip installed.
     """
     listing = folder / LISTING
     if not listing.exists():

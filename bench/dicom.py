@@ -37,7 +37,7 @@ there so that nothing is hidden.
 
 
 def main() -> None:
-    """Measure, write the JSON file and the page."""
+    """Measure, and write the JSON file and the page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def measure(repeat: int, warm_ups: int, nvimgcodec: str | None, out: Path | None) -> None:
-    """All files, into a JSON file named after the machine."""
+    """Measure all files and write a JSON file named after the machine."""
     from mic import benchmark, gpu
     from mic.benchmark.dicom import FileTimes, as_json, dicom_files, measure_files
 
@@ -83,7 +83,7 @@ def measure(repeat: int, warm_ups: int, nvimgcodec: str | None, out: Path | None
 
 
 def write_page() -> None:
-    """The page from all JSON files."""
+    """Write the page from all JSON files."""
     from mic.benchmark.dicom import FileTimes, speedup, table, totals
 
     parts = [_HEAD]

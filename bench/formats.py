@@ -45,7 +45,7 @@ class Way(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """An array, the ways to store it, and what is read as a part of it."""
+    """An array, the ways to store it, and the part of it that is read."""
 
     name: str
     array: Array
@@ -55,7 +55,7 @@ class Subject(NamedTuple):
 
 
 class CountingFile(io.BytesIO):
-    """Counts the bytes that are read."""
+    """Count the bytes that are read."""
 
     n_bytes = 0
 
@@ -69,7 +69,7 @@ class CountingFile(io.BytesIO):
 
 
 def test_file(name: str) -> Path:
-    """A file of the corpus, or of pydicom and pydicom-data."""
+    """Return a file of the corpus, or of pydicom and pydicom-data."""
     from pydicom.data import get_testdata_file
 
     if (CORPUS / name).exists():
@@ -81,7 +81,7 @@ def test_file(name: str) -> Path:
 
 
 def slide() -> Array:
-    """Tissue: the tile of wsidicom-data, turned and mirrored at random to fill a slide."""
+    """Make a slide of tissue: the tile of wsidicom-data, rotated and mirrored at random."""
     import wsidicom_data
     from PIL import Image
 
@@ -160,7 +160,7 @@ def region(file: mic.MicFile) -> Array:
 
 
 def measure(subject: Subject, repeat: int) -> list[dict[str, Any]]:
-    """Ways take turns, so that a disturbed machine disturbs all of them."""
+    """Measure the ways in turns, so that a disturbance of the machine affects all alike."""
     array = subject.array
     streams, times = {}, {}
     ways = []
@@ -190,7 +190,7 @@ def calls(subject: Subject, way: Way, stream: bytes) -> dict[str, Callable[[], A
 
 
 def timed(call: Callable[[], Any]) -> float:
-    """Seconds of CPU time: all work is done on one thread, and others may use the machine."""
+    """CPU seconds of a call: all work is on one thread, and others may use the machine."""
     start = time.process_time()
     call()
     return time.process_time() - start
@@ -265,7 +265,7 @@ def containers(document: dict[str, Any]) -> str:
 
 
 def against_published(document: dict[str, Any]) -> str:
-    """The first way of each subject, native with the default codec, over each published one."""
+    """Compare the first way of each subject (native, default codec) with each published way."""
     rows = []
     for subject in document["subjects"]:
         native, *others = subject["ways"]
@@ -286,7 +286,7 @@ def against_published(document: dict[str, Any]) -> str:
 
 
 def published_tables(document: dict[str, Any]) -> str:
-    """What bench/published.py measured: strips on threads, colour against MICR."""
+    """Tables of the results of bench/published.py: strips on threads, colour against MICR."""
     first, *_, last = document["threads"]
     rows = [
         [

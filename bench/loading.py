@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Images a second of a training loop: MIC against other ways to read DICOM.
+"""Images per second in a training loop: MIC against other ways to read DICOM.
 
 python bench/loading.py             writes bench/results/loading.json and the table in
                                     docs/training.md, some minutes
 python bench/loading.py --quick     40 slices, two rounds, written nowhere
 python bench/loading.py --report    the table from the JSON file
 
-A series of 200 slices of 512 x 512 is made of real CT slices (bench/series.py)
-and written in each transfer syntax.  Every way of reading ends in the same
-float32 tensors of 8 slices.  All take turns in one process; of each the best of
-the rounds counts, which other work on the machine disturbs least.  "warm" reads
-from the page cache; for "cold" the files were dropped from it (posix_fadvise)
-before the epoch.
+A series of 200 slices of 512 x 512 is made from real CT slices (bench/series.py) and
+written in each transfer syntax.  Every way of reading produces the same float32 tensors
+of 8 slices.  All ways take turns in one process, and the best round of each counts,
+because other work on the machine disturbs it least. "warm" reads from the page cache;
+for "cold", the files are dropped from it (posix_fadvise) before the epoch.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ Epoch = Callable[[], Iterator[torch.Tensor]]
 
 
 def write_series(folder: Path, volume: np.ndarray) -> dict[str, list[Path]]:
-    """The volume as a CT series in each syntax; the paths of its files."""
+    """Write the volume as a CT series in each syntax; return the paths of its files."""
     paths: dict[str, list[Path]] = {name: [] for name in SYNTAXES}
     study, uid, frame_of_reference = generate_uid(), generate_uid(), generate_uid()
     lowest = int(volume.min())
@@ -101,7 +100,7 @@ def _slice(stored: np.ndarray, number: int, intercept: int) -> Dataset:
 
 
 def by_pydicom(paths: list[Path], plugin: str = "") -> Epoch:
-    """What most loops do: parse the file, decode, convert, stack."""
+    """Do what most loops do: parse the file, decode, convert, stack."""
 
     def pixels(path: Path) -> np.ndarray:
         ds = dcmread(path)
@@ -118,7 +117,7 @@ def by_pydicom(paths: list[Path], plugin: str = "") -> Epoch:
 
 
 def by_sitk_series(paths: list[Path]) -> Epoch:
-    """SimpleITK's reader of series: all slices at once, rescaled, as it always does."""
+    """Use SimpleITK's series reader: all slices at once, always rescaled."""
 
     def epoch() -> Iterator[torch.Tensor]:
         reader = SimpleITK.ImageSeriesReader()
@@ -133,7 +132,7 @@ def by_sitk_series(paths: list[Path]) -> Epoch:
 
 
 def by_sitk_slices(paths: list[Path]) -> Epoch:
-    """SimpleITK slice by slice, as a shuffled loop must."""
+    """Use SimpleITK slice by slice, as a shuffled loop must."""
 
     def epoch() -> Iterator[torch.Tensor]:
         for start in range(0, len(paths), BATCH):
@@ -145,7 +144,7 @@ def by_sitk_slices(paths: list[Path]) -> Epoch:
 
 
 def by_mic(paths: list[Path], workers: int = 0, **options: Any) -> Epoch:
-    """mic's data set, files parsed once before the first epoch."""
+    """Use mic's data set; files are parsed once before the first epoch."""
     slices = DicomSlices(paths, **options)
     extra = {"num_workers": workers, "persistent_workers": True} if workers else {}
     loader = DataLoader(slices, batch_size=BATCH, collate_fn=collate, **extra)
@@ -153,7 +152,7 @@ def by_mic(paths: list[Path], workers: int = 0, **options: Any) -> Epoch:
 
 
 def ways(paths: dict[str, list[Path]]) -> dict[str, tuple[str, Epoch]]:
-    """What is measured: name -> (series, epoch)."""
+    """Return the ways to measure: name -> (series, epoch)."""
     return {
         "MIC, mic.torch": ("mic", by_mic(paths["mic"])),
         "MIC, mic.torch, 2 threads": ("mic", by_mic(paths["mic"], threads=2)),
@@ -170,7 +169,7 @@ def ways(paths: dict[str, list[Path]]) -> dict[str, tuple[str, Epoch]]:
 
 
 def drop_from_cache(paths: list[Path]) -> None:
-    """Let the kernel forget the contents of files."""
+    """Let the kernel drop the contents of files from its cache."""
     for path in paths:
         with path.open("rb") as file:
             os.fsync(file.fileno())
@@ -178,7 +177,7 @@ def drop_from_cache(paths: list[Path]) -> None:
 
 
 def seconds(epoch: Epoch) -> tuple[float, float]:
-    """Time of one epoch, and the processor time of this process."""
+    """Return the duration of one epoch and the processor time of this process, in seconds."""
     start, cpu = time.perf_counter(), time.process_time()
     for _ in epoch():
         pass
@@ -186,7 +185,7 @@ def seconds(epoch: Epoch) -> tuple[float, float]:
 
 
 def check(epoch: Epoch, expected: list[torch.Tensor]) -> None:
-    """Are the tensors those of pydicom, up to the rescaling that SimpleITK does?"""
+    """Check that the tensors equal pydicom's, up to the rescaling that SimpleITK applies."""
     batches = list(epoch())
     offset = batches[0].min() - expected[0].min()
     for batch, wanted in zip(batches, expected, strict=True):
@@ -230,7 +229,7 @@ def main() -> None:
 
 
 def table(content: dict[str, Any]) -> str:
-    """The table of the page."""
+    """Return the table for the page."""
     settings, machine, rates = (
         content[key] for key in ("settings", "machine", "images per second")
     )
@@ -262,7 +261,7 @@ def measure(
     n_slices: int,
     rounds: int,
 ) -> dict[str, dict[str, float]]:
-    """Images a second of each way, warm and cold, and CPU time; all ways in turns."""
+    """Measure images per second of each way, warm and cold, and CPU time; all ways in turns."""
     expected = list(measured["native, pydicom"][1]())
     times: dict[str, dict[str, list[float]]] = {}
     for name, (_, epoch) in measured.items():

@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 from mic.benchmark import Measurement, geometric_mean, summarize
 
 OWN = ("wavefront", "fse", "huffman")
-# Points that would lie on others; the tables have them.
+# Points that would overlap others; the tables include them.
 NOT_PLOTTED = ("wavefront-1", "fse-2", "fse-8", "huffman")
 OWN_COLOUR, PEER_COLOUR = "#c2410c", "#475569"
 
@@ -25,7 +25,7 @@ def _colour(codec: str) -> str:
 
 
 def ratio_against_speed(results: Sequence[Measurement], title: str, folder: Path) -> list[Path]:
-    """Two panels: ratio over decode speed, and over encode speed, one point a codec."""
+    """Draw two panels: ratio over decode speed and over encode speed, one point per codec."""
     figure, panels = plt.subplots(1, 2, figsize=(11, 4.6), sharey=True, layout="constrained")
     for panel, direction in zip(panels, ("decode", "encode"), strict=True):
         for summary in summarize(results):
@@ -55,7 +55,7 @@ def ratio_against_speed(results: Sequence[Measurement], title: str, folder: Path
 def speed_by_modality(
     images: Sequence[dict[str, Any]], results: Sequence[Measurement], title: str, folder: Path
 ) -> list[Path]:
-    """Bars of decode speed, grouped by modality."""
+    """Draw bars of decode speed, grouped by modality."""
     modalities = sorted({image["modality"] for image in images})
     wanted = ("wavefront-5", "fse-4", "CharLS", "OpenJPH", "libjxl-7", "zstd-3")
     codecs = [name for name in wanted if any(result.codec == name for result in results)]
@@ -78,11 +78,11 @@ def speed_by_modality(
 
 
 def save(figure: Any, stem: Path) -> list[Path]:
-    """As PNG and SVG, the same bytes each time."""
+    """Save as PNG and SVG, with the same bytes each time."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     paths = [stem.with_suffix(suffix) for suffix in (".png", ".svg")]
     for path in paths:
-        # No date and no random identifiers, so that equal figures are equal files.
+        # No date and no random identifiers, so that equal figures give equal files.
         metadata = {"Date": None} if path.suffix == ".svg" else None
         with plt.rc_context({"svg.hashsalt": "mic"}):
             figure.savefig(path, dpi=130, metadata=metadata)

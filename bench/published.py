@@ -41,7 +41,7 @@ Array = NDArray[Any]
 
 
 def seconds(work: list[Callable[[], Any]], repeat: int) -> list[float]:
-    """The least time of each, one after the other in turn: other load hits all alike."""
+    """Return the minimum time of each; they run in turns, so that other load affects all alike."""
     best = [math.inf] * len(work)
     for _ in range(repeat):
         for i, call in enumerate(work):
@@ -52,7 +52,7 @@ def seconds(work: list[Callable[[], Any]], repeat: int) -> list[float]:
 
 
 def bound_of(stream: bytes, out: Array, repeat: int) -> float:
-    """The speed-up that the strips allow: all of them over the larger share of two threads."""
+    """Return the speed-up that the strips allow: all work over the larger of two shares."""
 
     def decode(first: int, rows: int) -> Callable[[], Any]:
         band = slice(first, first + rows)
@@ -66,7 +66,7 @@ def bound_of(stream: bytes, out: Array, repeat: int) -> float:
 
 
 def measure_strips(name: str, array: Array, container: str, repeat: int) -> dict[str, Any]:
-    """One thread against two on the same strips."""
+    """Compare one thread with two on the same strips."""
     stream = mic.encode(array, container=container, strips=STRIPS)
     out = np.empty_like(array)
 
@@ -95,13 +95,13 @@ def measure_strips(name: str, array: Array, container: str, repeat: int) -> dict
 
 
 def is_lossless_rgb(path: Path) -> bool:
-    """8-bit colour that never was lossy."""
+    """Whether the file is an 8-bit colour image that was never lossy."""
     from pydicom import dcmread
 
     try:
         with quiet_pydicom():
             head = dcmread(path, stop_before_pixels=True)
-    except Exception:  # no DICOM file
+    except Exception:  # not a DICOM file
         return False
     return (
         head.get("SamplesPerPixel") == 3
@@ -112,7 +112,7 @@ def is_lossless_rgb(path: Path) -> bool:
 
 
 def colour_images() -> list[Any]:
-    """RGB images of the corpus, pydicom and pydicom-data, distinct by pixels."""
+    """Return the RGB images of the corpus, pydicom and pydicom-data, distinct by pixels."""
     folders = [SHARED, *installed_folders().values()]
     paths = [path for folder in folders for path in files_below(folder)]
     found = images_of(filter(is_lossless_rgb, paths), on_error=lambda path, error: None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Why a peer's file of an image is smaller than ours: what report.py cannot compute."""
+"""Why a peer's file of an image is smaller than mic's: the facts that report.py cannot compute."""
 
 NOTE = """- *tree*: libjxl from effort 4 on grows a tree of contexts for the image, by position and
   neighbours, with a predictor for each leaf; ours has one predictor for the image and up to 32
@@ -9,8 +9,8 @@ NOTE = """- *tree*: libjxl from effort 4 on grows a tree of contexts for the ima
 - *64 x 64*: our header, checksums and model are 2 to 3.5 % of the file.
 """
 
-# What the peer has, and a fact about the image: shares of samples whose neighbours W, N, NW are
-# all equal to it ("flat"), bits a sample in our file ("bpp").
+# The peer's advantage, and a fact about the image: the share of samples equal to all of their
+# neighbours W, N and NW ("flat"), or the bits per sample in mic's file ("bpp").
 REASONS = {
     "CT1.dcm": "tree; 21 % flat",
     "MR1.dcm": "tree and weighted, which makes a tie; noise, 6.9 bpp",

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Damage every kind of stream, fail under the command line, and write what happened.
+"""Damage every kind of stream, fail under the command line, and record the outcomes.
 
-python bench/reliability.py        bench/results/reliability.json and docs/reliability.md
+python bench/reliability.py        bench/results/reliability.json and
+docs/reliability.md
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ def measure() -> dict[str, Any]:
 
 
 def page(results: dict[str, Any]) -> str:
-    """The document."""
+    """Return the document."""
     columns = ("kind", "damage", "detected", "identical", "different", "other")
     text = _HEAD.format(**results) + table(columns, results["native"])
     text += _PUBLISHED + table(columns, results["published"])

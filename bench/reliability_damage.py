@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Damage streams in every way that can be listed, and count what becomes of them."""
+"""Damage streams in every way that can be listed, and count the outcomes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Pair = tuple[bytes, np.ndarray]
 
 
 def small_streams(encode: Callable[[np.ndarray], bytes], shape: tuple[int, ...]) -> list[Pair]:
-    """Twenty streams of a few hundred bytes from images of every character."""
+    """Make twenty streams of a few hundred bytes from images of every character."""
     dtypes = ("uint16", "int16", "uint8", "int8")
     makers = (zoo.smooth, zoo.noise, zoo.sparse, zoo.runs, zoo.ramp)
     images = [make(shape, dtype, seed) for seed, make in enumerate(makers) for dtype in dtypes]
@@ -33,7 +33,7 @@ def small_streams(encode: Callable[[np.ndarray], bytes], shape: tuple[int, ...])
 
 
 def native_kinds() -> dict[str, list[Pair]]:
-    """Each codec, and the shapes that have parts of their own."""
+    """Make streams of each codec, and in the shapes that have special parts."""
     kinds = {
         f"native, {codec}": small_streams(lambda a, c=codec: mic.encode(a, codec=c), (18, 17))
         for codec in mic.CODECS
@@ -47,7 +47,7 @@ def native_kinds() -> dict[str, list[Pair]]:
 
 
 def published_kinds() -> dict[str, list[Pair]]:
-    """The published containers of this version of mic; they hold no checksum."""
+    """Make streams in the published containers of this version of mic; they hold no checksum."""
     made = {}
     for container in mic.CONTAINERS:
         if container == "native":
@@ -62,7 +62,7 @@ def published_kinds() -> dict[str, list[Pair]]:
             image = zoo.ramp(shape, dtype, seed) // (1 if colour else 7)
             try:
                 stream = mic.encode(image, codec=mic.api.PUBLISHED_CODEC, container=container)
-            except mic.UnsupportedError:  # what the published encoder fails on
+            except mic.UnsupportedError:  # the published encoder cannot code it
                 continue
             pairs.append((bytes(stream), image))
         made[f"published, {container}"] = pairs
@@ -70,19 +70,19 @@ def published_kinds() -> dict[str, list[Pair]]:
 
 
 def outcome(stream: bytes, image: np.ndarray) -> str:
-    """What a user gets who reads all of a stream."""
+    """Return what happens to a user who reads all of a stream."""
     try:
         decoded = decode_all(stream)
     except mic.MicError:
         return "detected"
-    except Exception:  # anything else is a defect, and counted as one
+    except Exception:  # anything else is a defect and counts as one
         return "other"
     same = decoded.shape == image.shape and np.array_equal(decoded, image)
     return "identical" if same else "different"
 
 
 def decode_all(stream: bytes) -> np.ndarray:
-    """The array; of a slide the other levels are read too, which `mic.decode` has no use for."""
+    """Decode the array; also the other levels of a slide, which `mic.decode` does not use."""
     if mic.info(stream).levels:
         with mic.open(stream) as slide:
             for level in range(1, len(slide.levels)):
@@ -101,7 +101,7 @@ def every_truncation(stream: bytes) -> Iterator[bytes]:
 
 
 def random_damages(stream: bytes, seed: int) -> Iterator[bytes]:
-    """Bytes overwritten, zeroed, swapped, cut out or put in, at 1 to 64 places at once."""
+    """Overwrite, zero, swap, remove or insert bytes, at 1 to 64 places at once."""
     random = np.random.default_rng(seed)
     for _ in range(RANDOM_DAMAGES):
         data = bytearray(stream)
@@ -122,10 +122,10 @@ def random_damages(stream: bytes, seed: int) -> Iterator[bytes]:
 
 
 def forged(stream: bytes) -> Iterator[bytes]:
-    """Every bit of the models and of the coded samples changed, under right checksums.
+    """Change every bit of the models and of the coded samples, and correct the checksums.
 
-    The checksums of head and strips are made again: only the decoder's own
-    checks and the checksum of the decoded samples are left to find it.
+    The checksums of head and strips are recomputed, so only the decoder's own checks
+    and the checksum of the decoded samples can find the damage.
     """
     for part in ("models", "strips"):
         pieces = getattr(taken_apart.take_apart(stream), part)
@@ -155,7 +155,7 @@ def _change(frame: taken_apart.Frame, part: str, number: int, bit: int) -> None:
 
 
 def count(pairs: list[Pair], damage: Callable[[bytes], Iterator[bytes]]) -> Counter[str]:
-    """Outcomes of one kind of damage; damage that leaves a stream as it was is none."""
+    """Count the outcomes of one kind of damage; an unchanged stream is not damage."""
     return Counter(
         outcome(damaged, image)
         for stream, image in pairs
@@ -165,6 +165,6 @@ def count(pairs: list[Pair], damage: Callable[[bytes], Iterator[bytes]]) -> Coun
 
 
 def large_streams() -> list[Pair]:
-    """One stream of several strips of each native codec."""
+    """Make one stream of several strips with each native codec."""
     image = zoo.large_image()
     return [(bytes(mic.encode(image, codec=codec)), image) for codec in mic.CODECS]

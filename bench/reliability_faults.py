@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the command line leaves behind when the machine fails under it."""
+"""Record what the command line leaves behind when the machine fails under it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Row = dict[str, str]
 
 
 def run_all() -> list[Row]:
-    """Every fault, in its own folder."""
+    """Run every fault in its own folder."""
     rows = []
     for fault in (
         kill_encode,
@@ -44,7 +44,7 @@ def run_all() -> list[Row]:
 
 
 def mic_command(*arguments: Any, preexec: Callable[[], None] | None = None) -> Any:
-    """Run `mic` from a folder where only the installed package can be found."""
+    """Run `mic` from a folder in which only the installed package can be found."""
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
         cwd=tempfile.gettempdir(),
@@ -56,7 +56,7 @@ def mic_command(*arguments: Any, preexec: Callable[[], None] | None = None) -> A
 
 
 def row(fault: str, done: Any, state: str) -> Row:
-    """What was done, what the user read, what was left."""
+    """Describe a fault: what was done, what the user read, what was left."""
     lines = (done.stderr or done.stdout).strip().splitlines()
     return {
         "fault": fault,
@@ -74,7 +74,7 @@ def image_file(folder: Path, shape: tuple[int, ...] = (2000, 2000)) -> Path:
 
 
 def kill_repeatedly(arguments: list[Any], target: Path, check: Callable[[], str]) -> list[str]:
-    """Run and kill -9 after a random time; what `check` says after each."""
+    """Run and kill -9 after a random time; return the result of `check` after each kill."""
     started = time.perf_counter()
     undisturbed = mic_command(*arguments)
     if undisturbed.returncode:
@@ -159,7 +159,7 @@ def _same(path: Path, expected: np.ndarray) -> bool:
 
 @contextmanager
 def small_disk(folder: Path, options: str) -> Iterator[Path | None]:
-    """A file system of its own; None where mounting is not allowed."""
+    """Mount a separate file system; None if mounting is not allowed."""
     mount = folder / "disk"
     mount.mkdir()
     made = subprocess.run(
@@ -180,7 +180,7 @@ def _left_on(disk: Path) -> str:
 
 
 def _encode_to(folder: Path, options: str, fault: str) -> Row:
-    """Encode an image to a disk that is mounted with these options."""
+    """Encode an image to a disk mounted with these options."""
     source = image_file(folder)
     with small_disk(folder, options) as disk:
         if disk is None:
@@ -198,7 +198,7 @@ def read_only_target(folder: Path) -> Row:
 
 
 def vanished_source(folder: Path) -> Row:
-    """The file is listed, and gone before it is read."""
+    """Delete a file after it was listed and before it is read."""
     source = folder / "in"
     source.mkdir()
     (source / "gone.npy").symlink_to(folder / "nothing.npy")

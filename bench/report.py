@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""docs/benchmarks.md from the JSON files of bench/results."""
+"""Write docs/benchmarks.md from the JSON files in bench/results."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Absolute speeds say little about another machine, ratios in one run say a lot.
 
 
 def write_report(results: Path, target: Path, readme: Path | None = None) -> None:
-    """Write the page for every JSON file of a folder, and a README's table from the first."""
+    """Write the page for every JSON file in a folder, and the README's table from the first."""
     paths = _comparisons(results)
     if not paths:
         raise SystemExit(f"there is no JSON file of bench/run.py in {results}; run it first")
@@ -49,7 +49,7 @@ def write_report(results: Path, target: Path, readme: Path | None = None) -> Non
 
 
 def _comparisons(results: Path) -> list[Path]:
-    """The files that bench/run.py wrote, that of the best instruction set first."""
+    """Return the files that bench/run.py wrote, the one of the best instruction set first."""
     found = {}
     for path in results.glob("*.json"):
         content = json.loads(path.read_text())
@@ -59,7 +59,7 @@ def _comparisons(results: Path) -> list[Path]:
 
 
 def _plots(path: Path, folder: Path) -> str:
-    """Figures of the first JSON file, and the lines that show them."""
+    """Draw the figures of the first JSON file, and return the lines that show them."""
     content = json.loads(path.read_text())
     one = [Measurement.from_json(entry) for entry in content["results"] if entry["threads"] == 1]
     machine = f"{content['machine']['model']}, {content['machine']['active']}, one thread"
@@ -159,7 +159,7 @@ def _spread(results: Iterable[Measurement], codec: str) -> str:
 
 
 def _threaded(results: Sequence[Measurement], large: set[int]) -> list[str]:
-    """Tables for more than one thread; only large images have work to share."""
+    """Return tables for more than one thread; only large images can be divided."""
     parts = []
     for threads in sorted({result.threads for result in results} - {1}):
         many = [result for result in results if result.threads == threads]
@@ -176,7 +176,7 @@ def _threaded(results: Sequence[Measurement], large: set[int]) -> list[str]:
 
 
 def _size_tables(images: list[dict[str, Any]], results: Sequence[Measurement]) -> str:
-    """How much smaller our files are than those of the peers that matter most."""
+    """Show how much smaller mic's files are than those of the most important peers."""
     parts = []
     for base in ("CharLS", "libjxl-7"):
         sizes = {r.image: r.encoded_bytes for r in results if r.codec == base and not r.error}
@@ -207,7 +207,7 @@ def _size_tables(images: list[dict[str, Any]], results: Sequence[Measurement]) -
 
 
 def _larger_table(images: list[dict[str, Any]], results: Sequence[Measurement]) -> str:
-    """Every image of which a peer's file is smaller than ours at the default effort, and why."""
+    """List the images for which a peer's file is smaller than mic's at default effort, and why."""
     sizes = {(r.image, r.codec): r.encoded_bytes for r in results if not r.error}
     peers = list(dict.fromkeys(r.codec for r in results if not r.codec.startswith(OWN)))
     rows = []

@@ -11,7 +11,7 @@ import tables
 from mic.benchmark import Measurement, speed_against, summarize
 
 BASE = "CharLS"
-# Codec, and what somebody who does not know these libraries calls it.
+# Codec, and a name for readers who do not know these libraries.
 SHOWN = {
     "wavefront-5": "**mic, wavefront** (default)",
     "wavefront-9": "mic, wavefront, effort 9",
@@ -28,7 +28,7 @@ Geometric means over {images} greyscale 16-bit images ({modalities}), one thread
 
 
 def write_readme_table(path: Path, readme: Path) -> None:
-    """Put the main figures of a JSON file of bench/run.py into a README."""
+    """Put the main figures from a JSON file of bench/run.py into a README."""
     content = json.loads(path.read_text())
     one = [Measurement.from_json(entry) for entry in content["results"] if entry["threads"] == 1]
     summaries = {summary.codec: summary for summary in summarize(one)}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The part of docs/benchmarks.md about size, threads and stages, from scaling.json."""
+"""Write the part of docs/benchmarks.md about size, threads and stages, from scaling.json."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Row = dict[str, Any]
 
 
 def scaling_section(path: Path, figures: Path) -> str:
-    """Three tables and two figures."""
+    """Return three tables and two figures."""
     content = json.loads(path.read_text())
     machine = f"{content['machine']['model']}, {content['machine']['active']}"
     _plot_sizes(content["sizes"], machine, figures)

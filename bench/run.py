@@ -20,7 +20,7 @@ import tables
 HERE = Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
 REPORT = HERE.parent / "docs" / "benchmarks.md"
-# What a measurement itself writes does not make the sources differ from the commit.
+# A measurement's own output does not count as a difference between sources and commit.
 _OUTPUTS = (":!bench/results", ":!docs/benchmarks.md")
 
 
@@ -102,7 +102,7 @@ def _progress(name: str, done: int, total: int) -> None:
 
 
 def _commit() -> str:
-    """The commit measured; "-dirty" if the sources differ from it."""
+    """Return the measured commit, with "-dirty" if the sources differ from it."""
     try:
         commit = _git("rev-parse", "--short=12", "HEAD")
         changed = _git("status", "--porcelain", "--", ".", *_OUTPUTS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How cost grows: with the size of the image, with threads, and by stage.
+"""Measure how cost grows: with the size of the image, with threads, and by stage.
 
 python bench/scaling.py      bench/results/scaling.json; bench/run.py --report shows it
 """
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def square(image: RealImage, side: int) -> RealImage:
-    """Cut out of the middle; repeated, mirrored, where the image is too small."""
+    """Cut a square from the middle; if the image is too small, repeat it mirrored."""
     pixels = image.pixels
     pad = [max(0, side - n) for n in pixels.shape]
     pixels = np.pad(pixels, [(0, n) for n in pad], mode="symmetric")
@@ -61,7 +61,7 @@ def square(image: RealImage, side: int) -> RealImage:
 
 
 def sizes(image: RealImage, repeat: int) -> dict[str, Any]:
-    """One thread, from thumbnails to slides."""
+    """Measure one thread, from thumbnails to slides."""
     codecs = [*own_codecs(["wavefront", "fse"]), *_peers()]
     rows = []
     for side in SIDES:
@@ -72,7 +72,7 @@ def sizes(image: RealImage, repeat: int) -> dict[str, Any]:
 
 
 def threads(images: Sequence[RealImage], repeat: int) -> list[dict[str, Any]]:
-    """The largest images on 1 thread and on more, up to all CPUs."""
+    """Measure the largest images on 1 thread and on more, up to all CPUs."""
     counts = sorted({1, 2, 4, 8, thread_count(0)} & set(range(1, thread_count(0) + 1)))
     codecs = own_codecs(["wavefront", "fse"])
     measured = benchmark.measure_all(images, codecs, threads=counts, repeat=repeat)
@@ -83,7 +83,7 @@ def threads(images: Sequence[RealImage], repeat: int) -> list[dict[str, Any]]:
 
 
 def cycles(image: RealImage) -> dict[str, Any]:
-    """Cycles per pixel of each stage on every instruction set, by bench/cycles.c."""
+    """Measure cycles per pixel of each stage on every instruction set, with bench/cycles.c."""
     rows, columns = image.pixels.shape
     with tempfile.TemporaryDirectory() as folder:
         program, samples = Path(folder) / "cycles", Path(folder) / "samples"

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A series of many slices made of few real ones.
+"""Make a series of many slices from a few real ones.
 
-What pip installs has no long series.  Slices of one that were made by turning,
-mirroring and rolling real slices have the statistics of real ones, and no two
-are alike.
+pip installs no long series.  Slices made by rotating, mirroring and rolling real ones
+have the statistics of real slices, and no two are alike.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ SIDE = 512
 
 
 def real_slices() -> tuple[list[str], list[NDArray[np.int16]]]:
-    """The real CT slices of 512 x 512, and what they are called."""
+    """Return the real CT slices of 512 x 512, and their names."""
     _, images = corpus.load()
     chosen = [i for i in images if i.modality == "CT" and i.pixels.shape == (SIDE, SIDE)]
     return [image.name for image in chosen], [image.pixels.astype(np.int16) for image in chosen]
 
 
 def synthesize(n_slices: int) -> tuple[list[str], NDArray[np.int16]]:
-    """Names of the slices it is made of, and a volume of (n_slices, 512, 512)."""
+    """Return the names of the source slices, and a volume of (n_slices, 512, 512)."""
     names, slices = real_slices()
     volume = np.empty((n_slices, SIDE, SIDE), np.int16)
     for number in range(n_slices):
@@ -37,7 +36,7 @@ def synthesize(n_slices: int) -> tuple[list[str], NDArray[np.int16]]:
 
 
 def arguments(doc: str, *, slices: tuple[int, int], repeat: tuple[int, int]) -> argparse.Namespace:
-    """The command line of what measures such a series; of each pair the second is --quick's."""
+    """Parse the command line; the second value of each pair is for --quick."""
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few slices, written nowhere")
     parser.add_argument("--slices", type=int, help="length of the series")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tables of measurements: as Markdown, and in the pages of docs/ between two marks."""
+"""Write tables of measurements as Markdown, into the pages of docs/ between two marks."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ BEGIN, END = "<!-- table -->\n", "<!-- end -->\n"
 def markdown(
     heading: Sequence[str], rows: Iterable[Sequence[str]], text: Collection[str] = ()
 ) -> str:
-    """A table, ending with a line break; the first column and those of `text` are no numbers."""
+    """Return a table that ends with a line break; the first column and those in `text` are text."""
     align = ["---" if i == 0 or name in text else "---:" for i, name in enumerate(heading)]
     return "\n".join(f"| {' | '.join(line)} |" for line in (heading, align, *rows)) + "\n"
 
 
 def insert(page: Path, table: str) -> None:
-    """Put a table in the place of the one before."""
+    """Replace the table in a page."""
     head, rest = page.read_text().split(BEGIN)
     _, tail = rest.split(END)
     page.write_text(head + BEGIN + table + END + tail)
 
 
 def slug(machine: Mapping[str, str]) -> str:
-    """What files call a machine of `mic.benchmark.machine`, such as amd-epyc."""
+    """Return the name of a machine of `mic.benchmark.machine` for files, such as amd-epyc."""
     name = machine["model"] or machine["architecture"]
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

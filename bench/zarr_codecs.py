@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Size and speed of Zarr arrays: MIC against the codecs that Zarr users have.
 
-python bench/zarr_codecs.py             writes bench/results/zarr.json and the table in docs/zarr.md
+python bench/zarr_codecs.py             writes bench/results/zarr.json and the table in
+docs/zarr.md
 python bench/zarr_codecs.py --quick     16 slices, two rounds, written nowhere
 python bench/zarr_codecs.py --report    the table from the JSON file
 
-A volume of 64 slices of 512 x 512, made of real CT slices (bench/series.py), in a
-local store.  All codecs take turns in one process; of each the best of the
-rounds counts, which other work on the machine disturbs least.  The
-codecs of imagecodecs are made for Zarr 2 and used so.
+The volume has 64 slices of 512 x 512, made from real CT slices (bench/series.py), in a
+local store.  All codecs take turns in one process, and the best round of each counts,
+because other work on the machine disturbs it least.  The codecs of imagecodecs are
+written for Zarr 2 and used with it.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ PAGE = HERE.parent / "docs" / "zarr.md"
 
 
 def arrays() -> dict[str, dict[str, Any]]:
-    """Options of `zarr.create_array` for each way to store the volume."""
+    """Return the options of `zarr.create_array` for each way to store the volume."""
     slices, block = (1, 512, 512), (16, 512, 512)
     blosc = zarr.codecs.BloscCodec(cname="zstd", clevel=5, shuffle="bitshuffle", typesize=2)
     mic_only = {"serializer": MicCodec(), "compressors": None}
@@ -69,14 +70,14 @@ def arrays() -> dict[str, dict[str, Any]]:
 
 
 def seconds(call: Callable[[], Any]) -> float:
-    """Time of one call."""
+    """Return the duration of one call."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
 
 
 def measure(volume: np.ndarray, folder: Path, rounds: int) -> dict[str, dict[str, float]]:
-    """Ratio, MB/s of writing and reading, milliseconds for one slice."""
+    """Measure ratio, MB/s of writing and reading, and milliseconds for one slice."""
     stored: dict[str, Any] = {}
     times: dict[str, dict[str, list[float]]] = {}
     for number, (name, options) in enumerate(arrays().items()):
@@ -110,7 +111,7 @@ def _is_metadata(path: Path) -> bool:
 
 
 def table(content: dict[str, Any]) -> str:
-    """The table of the page."""
+    """Return the table for the page."""
     settings, machine = content["settings"], content["machine"]
     shape = " x ".join(map(str, settings["shape"]))
     rows = [
