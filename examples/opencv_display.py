@@ -4,7 +4,7 @@
     pip install mic-codec opencv-python-headless
     python opencv_display.py [OUTPUT_FOLDER]
 
-It takes a CT, an MR, a colour ultrasound and a palette image that pydicom brings.
+It uses a CT, an MR, a colour ultrasound and a palette image that come with pydicom.
 With opencv-python instead of the headless build, `cv2.imshow` shows them.
 """
 
@@ -27,7 +27,7 @@ IMAGES = {
 
 
 def for_opencv(picture: np.ndarray) -> np.ndarray:
-    """Colour with blue first, as OpenCV has it."""
+    """Put blue first, as OpenCV expects it."""
     return picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
 
 

@@ -4,7 +4,7 @@
     pip install "mic-codec[sitk]"
     python simpleitk_volume.py [FOLDER]
 
-Without a folder it reads a CT series of five slices that pydicom brings.
+Without a folder it reads a CT series of five slices that comes with pydicom.
 """
 
 import sys
@@ -17,7 +17,7 @@ import mic
 
 
 def installed_series() -> Path:
-    """A gated CT of five slices, 16 x 16 pixels each, in pydicom's test files."""
+    """Return a gated CT of five slices, 16 x 16 pixels each, from pydicom's test files."""
     return Path(data_manager.DATA_ROOT) / "test_files" / "dicomdirtests" / "98892001" / "CT5N"
 
 

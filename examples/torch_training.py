@@ -4,7 +4,7 @@
     pip install "mic-codec[torch]"
     python torch_training.py [FOLDER]
 
-Without a folder it takes the CT and MR images that pydicom brings, compresses
+Without a folder it takes the CT and MR images that come with pydicom, compresses
 them into a temporary folder, and trains for some seconds.
 """
 
@@ -27,7 +27,7 @@ PATCH = (48, 48)
 
 
 def compress_installed(folder: Path) -> None:
-    """Copies of pydicom's files in MIC Lossless."""
+    """Write copies of pydicom's files in MIC Lossless."""
     for name in NAMES:
         path = Path(data_manager.DATA_ROOT) / "test_files" / name
         if not path.exists():

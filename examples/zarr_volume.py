@@ -4,8 +4,8 @@
     pip install "mic-codec[zarr,dask]"
     python zarr_volume.py [FOLDER]
 
-Without a folder it takes a multi-frame MR that pydicom-data brings, or else a CT
-series of five slices in pydicom's own files.
+Without a folder it takes a multi-frame MR that comes with pydicom-data, or else a CT
+series of five slices from pydicom's own files.
 """
 
 import sys
@@ -22,7 +22,7 @@ import mic.zarr
 
 
 def installed() -> Path:
-    """The largest volume that pip installed."""
+    """Return the largest volume that pip installed."""
     for source in data_manager.external_data_sources().values():
         folder = getattr(source, "data_path", None)
         for path in Path(folder).rglob("emri_small.dcm") if folder else ():
