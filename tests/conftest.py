@@ -29,7 +29,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 @pytest.fixture
 def restore_isa() -> Iterator[None]:
-    """The kernels in use, put back after the test."""
+    """Restore the kernels in use after the test."""
     before = _mic.active_isa()
     yield
     _mic.use_isa(before)
@@ -60,7 +60,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """DICOM images, files that are none, and a bad one, in two folders."""
+    """DICOM images, files of other kinds, and a damaged one, in two folders."""
     folder = tmp_path / "source"
     (folder / "sub").mkdir(parents=True)
     for name in ("CT_small.dcm", "MR_small_RLE.dcm", "rtplan.dcm"):
@@ -73,8 +73,7 @@ def tree(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run_python(request: pytest.FixtureRequest) -> Callable[[str], str]:
-    """Run code in a new process that finds mic, zoo and the test's own file; give back what it
-    prints."""
+    """Run code in a new process that finds mic, zoo and the test's own file; return its output."""
     paths = [Path(mic.__file__).parents[1], Path(zoo.__file__).parent, request.path.parent]
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(map(str, paths)))
 
@@ -95,8 +94,11 @@ def run_python(request: pytest.FixtureRequest) -> Callable[[str], str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def outside_of_the_source_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Child processes import the installed package: from the root of the sources they
-    would find the folder `mic`, which has no extension unless it was built in place."""
+    """Make child processes import the installed package.
+
+    From the root of the sources they would find the folder `mic`, which has no
+    extension unless it was built in place.
+    """
     before = Path.cwd()
     os.chdir(tmp_path_factory.mktemp("elsewhere"))
     yield

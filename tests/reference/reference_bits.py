@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the reference decoder reads with: section 1 of docs/format.md, and its errors."""
+"""Readers for the reference decoder: section 1 of docs/format.md, and its errors."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Bytes(Items):
         raise FormatError("a varint has more than five bytes")
 
     def check_crc(self, start: int) -> None:
-        """A u32 that has to be the CRC of everything since `start`."""
+        """Read a u32 that must be the CRC of everything since `start`."""
         covered = self.data[start : self.pos]
         require(self.uint(4) == crc32c(covered), "the CRC does not match")
 

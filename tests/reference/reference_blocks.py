@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Optional blocks of a header, as docs/format.md says: part of reference_decoder.py."""
+"""Optional blocks of a header, as in docs/format.md: part of reference_decoder.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from reference_bits import Bytes, require
 
 
 def read_blocks(content: bytes) -> tuple[list[tuple[int, int]], int]:
-    """Section 2.1: of the optional blocks the levels, and the bytes of shared models."""
+    """Section 2.1: from the optional blocks, return the levels and the bytes of shared models."""
     source, shared_bytes = Bytes(content, 0, len(content)), 0
     levels: list[tuple[int, int]] = []
     while source.left() > 0:

@@ -20,16 +20,16 @@ from reference_wavefront import Model, read_strip
 
 __all__ = ["FormatError", "decode"]
 
-MAX_SAMPLES = 1 << 24  # the limit of the caller that section 8 speaks of
+MAX_SAMPLES = 1 << 24  # the caller's limit of section 8
 # name, bytes, lowest value of sample types 0 to 3
 SAMPLE_TYPES = [("uint8", 1, 0), ("int8", 1, -128), ("uint16", 2, 0), ("int16", 2, -32768)]
 FSE_KINDS = {0x02: 2, 0x04: 4, 0x84: 8}  # kind: number of states
 
 
 def decode(data: bytes, max_samples: int = MAX_SAMPLES) -> numpy.ndarray:
-    """Decode a stream; more than `max_samples` samples are refused with a plain ValueError.
+    """Decode a stream, or level 0 of a slide.
 
-    Of a slide, level 0.
+    More than `max_samples` samples are refused with a plain ValueError.
     """
     header, stored = decode_frames(bytes(data), max_samples)
     if header.levels:
@@ -81,7 +81,7 @@ def decode_frames(data: bytes, max_samples: int) -> tuple[Header, numpy.ndarray]
 
 
 class Header:
-    """Section 2.1; `own_size` is where the header ends, `size` where the shared models end."""
+    """Section 2.1; the header ends at `own_size`, the shared models end at `size`."""
 
     def __init__(self, data: bytes) -> None:
         source = Bytes(data, 0, len(data))
@@ -128,7 +128,7 @@ class Header:
         require(self.axes == [n_tiles], "the levels have another number of tiles")
 
     def read_shared_models(self, data: bytes) -> None:
-        """Section 2.4; None where there is no model."""
+        """Section 2.4; None for a plane without a model."""
         self.shared: list[Model | None] = [None] * self.channels
         if self.size == self.own_size:
             return
@@ -142,7 +142,7 @@ class Header:
 
 
 def read_index(data: bytes, header: Header, n_frames: int) -> tuple[list[int], int]:
-    """Section 2.2: where each frame begins and the last one ends; where the index ends."""
+    """Section 2.2: return the start of each frame and the end of the last; the index's end."""
     require(header.size <= header.index_offset <= len(data), "the index is outside the data")
     source = Bytes(data, header.index_offset, len(data))
     require(8 * n_frames + 4 <= source.left(), "the index leaves the data")
@@ -156,8 +156,9 @@ def read_index(data: bytes, header: Header, n_frames: int) -> tuple[list[int], i
 
 # Section 3: frame
 class Plane(NamedTuple):
-    """One channel of a frame: the value v of each word, its own model and the shared one, the
-    values decoded so far."""
+    """One channel of a frame: the value v of each word, its own model and the shared one, and the
+    values decoded so far.
+    """
 
     values: Sequence[int]
     model: Model | None
@@ -166,7 +167,7 @@ class Plane(NamedTuple):
 
 
 def read_frame(data: bytes, header: Header, frame: int, start: int, stop: int) -> tuple[bytes, int]:
-    """The samples of a frame, as bytes, and where the frame ends (at or before `stop`)."""
+    """Return the samples of a frame as bytes, and where the frame ends (at or before `stop`)."""
     with at(f"head of frame {frame}"):
         source = Bytes(data, start, stop)
         samples_crc = source.uint(4)
@@ -202,7 +203,7 @@ def read_frame(data: bytes, header: Header, frame: int, start: int, stop: int) -
 
 
 def read_planes(source: Bytes, header: Header, transform: int) -> list[Plane]:
-    """The sample map of each plane, then the models of those that are not constant."""
+    """Read the sample map of each plane, then the models of those that are not constant."""
     require(transform <= 2, "the colour transform is unknown")
     highest = 255 if header.sample_bytes == 1 and transform == 0 else 65535
     planes = []
@@ -219,14 +220,14 @@ def read_planes(source: Bytes, header: Header, transform: int) -> list[Plane]:
 
 
 def strip_heights(header: Header) -> list[int]:
-    """The rows of each strip, from the top."""
+    """Return the number of rows in each strip, from the top."""
     height = header.strip_rows or header.rows
     return [min(height, header.rows - top) for top in range(0, header.rows, height)]
 
 
 # Section 4: sample maps
 def sample_map(source: Bytes, highest: int) -> Sequence[int]:
-    """The value v of each word of a plane; a constant plane has one value."""
+    """Return the value v of each word of a plane; a constant plane has one value."""
     kind, minimum = source.uint(1), source.uint(2)
     require(kind <= 2, "the kind of a sample map is unknown")
     values: Sequence[int] = [minimum]
@@ -243,7 +244,7 @@ def sample_map(source: Bytes, highest: int) -> Sequence[int]:
 
 
 def packed_values(table: bytes, minimum: int, n_values: int) -> list[int]:
-    """The values of a packed map, from the gaps between them."""
+    """Return the values of a packed map, from the gaps between them."""
     count = n_values - 1
     gaps = run_lengths(huffman(table, most_runs(count)), count)
     require(len(gaps) == count, "a packed map has too few gaps")
@@ -253,7 +254,7 @@ def packed_values(table: bytes, minimum: int, n_values: int) -> list[int]:
 
 # Section 4.1: colour
 def inverse_transform(transform: int, pixel: tuple[int, ...]) -> tuple[int, ...]:
-    """The values v of a pixel (mod 2^16) from those of its planes."""
+    """Return the values v of a pixel (mod 2^16) from those of its planes."""
     if transform == 0:
         return pixel
     p0, p1, p2 = pixel
@@ -272,7 +273,7 @@ def half(x: int) -> int:
 
 # Section 5: pieces
 def read_piece(content: bytes, height: int, columns: int, plane: Plane) -> list[int]:
-    """The words of one plane of one strip."""
+    """Return the words of one plane in one strip."""
     require(len(content) > 0, "the piece is empty")
     method, payload, count = content[0], content[1:], height * columns
     n_values = len(plane.values)
@@ -297,7 +298,7 @@ def read_piece(content: bytes, height: int, columns: int, plane: Plane) -> list[
     return words
 
 
-# Section 6: published streams, where `most` is how many words a stage may give.
+# Section 6: published streams. `most` is the number of words that a stage may produce.
 def prediction(words: list[int], height: int, columns: int) -> list[int]:
     """Section 6.1."""
     source = Items(words, 0, len(words))
@@ -324,7 +325,7 @@ def prediction(words: list[int], height: int, columns: int) -> list[int]:
 
 
 def most_runs(count: int) -> int:
-    """The words that the run lengths of `count` words may have (section 6.3)."""
+    """Return the most words that the run lengths of `count` words may have (section 6.3)."""
     return count * 5 // 4 + 16
 
 
@@ -362,7 +363,7 @@ def fse_bits(data: bytes) -> list[int]:
 
 
 def fse_header(data: bytes) -> tuple[int, list[int], int]:
-    """The table log, the count of each symbol, and the number of bytes of the header."""
+    """Return the table log, the count of each symbol, and the number of bytes in the header."""
     bits = Bits(fse_bits(data), 0, 8 * len(data))
     table_log = bits.low_first(4) + 5
     require(table_log <= 16, "the FSE table log is above 16")
@@ -389,7 +390,7 @@ def fse_header(data: bytes) -> tuple[int, list[int], int]:
 
 
 def fse_table(table_log: int, norm: list[int]) -> list[tuple[int, int, int]]:
-    """Of each state u: the symbol table[u], bits(u) and base(u)."""
+    """For each state u, return the symbol table[u], bits(u) and base(u)."""
     size = 1 << table_log
     symbols, high = [0] * size, size - 1
     for symbol, count in enumerate(norm):
@@ -415,7 +416,7 @@ def fse_table(table_log: int, norm: list[int]) -> list[tuple[int, int, int]]:
 
 
 def fse_words(data: bytes, table: list, table_log: int, states: int, count: int) -> list[int]:
-    """`count` words, or with one state as many as there are, no more than `count`."""
+    """Return `count` words; with one state, as many as there are but at most `count`."""
     require(data != b"" and data[-1] != 0, "the FSE bitstream has no end mark")
     backwards = fse_bits(data)[::-1]
     bits = Bits(backwards, backwards.index(1) + 1, len(backwards))
@@ -464,7 +465,7 @@ def huffman(payload: bytes, most: int) -> list[int]:
 
 
 def huffman_codes(symbols: list, lengths: list, longest: int) -> dict[tuple[int, int], int]:
-    """The canonical codes: (length, code) -> symbol."""
+    """Return the canonical codes: (length, code) -> symbol."""
     require(len(symbols) > 0, "the Huffman list is empty")
     require(lengths == sorted(lengths, reverse=True), "the Huffman code lengths increase")
     require(lengths[0] == longest, "the longest Huffman code is not as long as announced")

@@ -25,7 +25,7 @@ def require(condition: bool, reason: str) -> None:
 
 
 def i16(value: int) -> int:
-    """The value mod 2^16, from -32768 to 32767."""
+    """Reduce a value mod 2^16 to -32768 ... 32767."""
     return (value + 32768) % 65536 - 32768
 
 
@@ -51,7 +51,7 @@ class Context(NamedTuple):
 
 
 class Model:
-    """What all strips of a plane share, or the planes of several frames."""
+    """The model that all strips of a plane share, or the planes of several frames."""
 
     def __init__(self, data: bytes) -> None:
         bits = Bits(data)
@@ -80,12 +80,12 @@ def signed_byte(value: int) -> int:
 
 
 def largest_magnitude(model: Model) -> int:
-    """The largest magnitude that a symbol names, "largest m"."""
+    """Return the largest magnitude that a symbol stands for, "largest m"."""
     return (1 << model.direct_log) + 4 * (16 - model.direct_log) - 1
 
 
 def frequencies(bits: Bits, model: Model) -> Context:
-    """The frequencies of one context."""
+    """Read the frequencies of one context."""
     last = bits.take(8)
     require(1 <= last <= 2 * largest_magnitude(model), "the last symbol is out of range")
     frequency = [0]
@@ -108,13 +108,13 @@ def frequencies(bits: Bits, model: Model) -> Context:
 
 
 def escape_shift(symbol: int, model: Model) -> int:
-    """The number n of raw bits behind an escape, -1 if the symbol is none."""
+    """Return the number n of raw bits after an escape, or -1 if the symbol is not one."""
     j = (symbol + 1) // 2 - (1 << model.direct_log)
     return (j >> 2) + model.direct_log - 2 if j >= 0 else -1
 
 
 def residual(symbol: int, raw: int, model: Model) -> int:
-    """What a symbol and the raw bits behind it stand for."""
+    """Return the residual that a symbol and the raw bits after it stand for."""
     magnitude, n = (symbol + 1) // 2, escape_shift(symbol, model)
     if n >= 0:
         j = magnitude - (1 << model.direct_log)
@@ -148,7 +148,8 @@ class Coder:
     def symbol(self, lane: int, context: Context, table_log: int) -> int:
         x = self.states[lane]
         slot = x % (1 << table_log)
-        # The last symbol that starts at or below the slot: unused ones start with the next.
+        # The last symbol that starts at or below the slot: unused symbols start where the next one
+        # does.
         symbol = bisect_right(context.start, slot) - 1
         x = context.frequency[symbol] * (x >> table_log) + slot - context.start[symbol]
         self.refill(lane, x)
@@ -251,7 +252,7 @@ class Plane:
 
 
 def prediction(near: Near, model: Model) -> int:
-    """P, of the scaled sample."""
+    """P, the prediction of the scaled sample."""
     w, n, nw = near.S["W"], near.S["N"], near.S["NW"]
     if model.predictor == 0:
         return i16(w + n - max(min(w, n), min(max(w, n), nw)))
@@ -261,7 +262,7 @@ def prediction(near: Near, model: Model) -> int:
 
 
 def activity(near: Near) -> int:
-    """A."""
+    """A, the activity."""
     S, E = near
     a = 1 + abs(i16(S["N"] - S["NW"])) + abs(i16(S["NE"] - S["N"])) + abs(i16(S["W"] - S["NW"]))
     a += abs(E["NW"]) + abs(E["NE"]) + 2 * abs(E["N"]) + 2 * abs(E["W"])
@@ -269,6 +270,6 @@ def activity(near: Near) -> int:
 
 
 def bucket(a: int) -> int:
-    """The bucket of an activity."""
+    """Return the bucket of an activity."""
     e = a.bit_length() - 1
     return 2 * e + (a >> (e - 1) & 1 if e > 0 else 0)

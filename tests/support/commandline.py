@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Commands of mic, run in this process; what imports this is skipped without the extra `cli`."""
+"""Run commands of mic in this process; tests that import this are skipped without extra `cli`."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from mic.cli.commands import cli
 
 
 def invoke(*arguments):
-    """Exit code of a command, which may be any, and all it printed."""
+    """Return a command's exit code, whatever it is, and everything it printed."""
     result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -20,14 +20,14 @@ def invoke(*arguments):
 
 
 def run(*arguments, code=0):
-    """Run a command, check its exit code, give back all it printed."""
+    """Run a command, check its exit code, return everything it printed."""
     found, output = invoke(*arguments)
     assert found == code, output
     return output
 
 
 def fails(*arguments):
-    """Output of a command that fails: one sentence and no traceback."""
+    """Return the output of a command that fails: one sentence and no traceback."""
     output = run(*arguments, code=1)
     assert output.startswith("mic: ") and output.count("\n") == 1, output
     return output

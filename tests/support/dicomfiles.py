@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""DICOM files for tests, written bit by bit as given."""
+"""DICOM files for tests, written exactly as given."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from pydicom.uid import (
 
 
 def write_dicom(path, array, syntax=ExplicitVRLittleEndian, bits_stored=None, **attributes):
-    """A minimal DICOM file around an array, any bit as it is."""
+    """Write a minimal DICOM file around an array, every bit as it is."""
     ds = pydicom.Dataset()
     ds.file_meta = pydicom.dataset.FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = syntax
@@ -40,19 +40,19 @@ def write_dicom(path, array, syntax=ExplicitVRLittleEndian, bits_stored=None, **
     ds["PixelData"].VR = "OW" if ds.BitsAllocated > 8 else "OB"
     for name, value in attributes.items():
         setattr(ds, name, value)
-    # pydicom 3 takes the byte order from the syntax; the data are in it already.
+    # pydicom 3 takes the byte order from the syntax; the data are already in that order.
     pydicom.dcmwrite(path, ds, enforce_file_format=True)
 
 
-# Images in the fixture `tree`; its other files fail or are passed over.
+# The images in the fixture `tree`; its other files fail or are skipped.
 GOOD = ("CT_small.dcm", "MR_small_RLE.dcm", "sub/without_suffix")
 
 
 def shipped(name):
-    """A file that comes with pydicom."""
+    """Return a file that comes with pydicom."""
     return Path(get_testdata_file(name, download=False))
 
 
 def swapped(array):
-    """The bytes of 16-bit words, big-endian."""
+    """Return the bytes of 16-bit words in big-endian order."""
     return array.astype(">u2").tobytes()

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Native streams written by hand from docs/format.md: right ones, and absurd ones whose
-checksums are right."""
+"""Native streams made by hand from docs/format.md: valid ones, and absurd ones.
+
+The absurd streams have valid checksums.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +94,7 @@ def models_block(n_bytes: int) -> bytes:
 
 
 def shared_models(models: Sequence[bytes]) -> bytes:
-    """Section 2.3; empty where a plane has none."""
+    """Section 2.3; empty bytes for a plane without a model."""
     return with_crc(b"".join(varint(len(model)) + model for model in models))
 
 
@@ -110,7 +112,7 @@ def offset_map(minimum: int, span: int) -> bytes:
 
 
 def packed_map(minimum: int, gaps: Sequence[int], n_values: int | None = None) -> bytes:
-    """Section 4; `n_values` only to lie about it."""
+    """Section 4; pass `n_values` only to make it wrong."""
     words = np.array(gaps, "uint16")
     runs = stages.rle_encode(words, max(8, int(words.max())), with_length=False)
     table = stages.huffman_encode(runs)
@@ -125,8 +127,11 @@ def head(
     models: Sequence[bytes] = (),
     colour: int = 0,
 ) -> bytes:
-    """Section 3; a strip is the lengths of its pieces and their checksum.  Three maps are
-    colour; `models` are those of the planes that are not constant, empty by default."""
+    """Section 3: a strip is given by the lengths of its pieces and their checksum.
+
+    Three maps mean colour.  `models` are those of the planes that are not constant; by
+    default there are none.
+    """
     out = struct.pack("<I", samples_crc) + bytes([colour] if len(maps) == 3 else [])
     out += b"".join(maps)
     moving = sum(made[:1] != b"\0" for made in maps)
@@ -144,7 +149,7 @@ def frame(
     models: Sequence[bytes] = (),
     colour: int = 0,
 ) -> bytes:
-    """A frame whose checksums are right for `samples` and the pieces of each strip."""
+    """Make a frame whose checksums are right for `samples` and the pieces of each strip."""
     joined = [b"".join(pieces) for pieces in strips]
     listed = [([*map(len, pieces)], crc32c(j)) for pieces, j in zip(strips, joined, strict=True)]
     return head(crc32c(samples), maps, listed, models, colour) + b"".join(joined)
@@ -153,7 +158,7 @@ def frame(
 def piece(
     words: np.ndarray, method: str, n_values: int, model: wavefront.Model | None = None
 ) -> bytes:
-    """Section 5; a model is for "wavefront"."""
+    """Section 5; a model is needed for "wavefront"."""
     height, width = words.shape
     if model is not None:
         return b"\3" + wavefront.strip(words, model)
@@ -165,7 +170,7 @@ def piece(
 
 
 def planes_of(array: np.ndarray, colour: int = 0) -> np.ndarray:
-    """Values of the planes of a frame, by section 4 and the transform of section 4.1."""
+    """Return the values of the planes of a frame, by section 4 and the transform of section 4.1."""
     planes = np.atleast_3d(array).transpose(2, 0, 1).astype(np.int64) - np.iinfo(array.dtype).min
     if colour == 0:
         return planes
@@ -181,7 +186,7 @@ def planes_of(array: np.ndarray, colour: int = 0) -> np.ndarray:
 
 
 def plane_words(values: np.ndarray) -> tuple[bytes, np.ndarray, int]:
-    """Map of a plane, its words and how many values they may have."""
+    """Return the map of a plane, its words, and how many values they may have."""
     low, span = int(values.min()), int(values.max() - values.min())
     made = offset_map(low, span) if span else constant_map(low)
     return made, (values - low).astype("uint16"), span + 1
@@ -190,8 +195,10 @@ def plane_words(values: np.ndarray) -> tuple[bytes, np.ndarray, int]:
 def array_frame(
     array: np.ndarray, strip_rows: int, method: str, colour: int = 0, **model: Any
 ) -> bytes:
-    """One frame, (rows, columns) or (rows, columns, 3); `model` is what a wavefront model is
-    to say beside the frequencies."""
+    """Make one frame, (rows, columns) or (rows, columns, 3).
+
+    `model` holds the fields of a wavefront model other than the frequencies.
+    """
     planes = [plane_words(plane) for plane in planes_of(array, colour)]
     tops = range(0, len(array), strip_rows)
     moving = []
@@ -218,7 +225,7 @@ def stream(
     blocks: bytes | None = None,
     **model: Any,
 ) -> bytes:
-    """A single frame as a whole stream."""
+    """Make a whole stream of a single frame."""
     rows, columns = array.shape[:2]
     strips = rows if strip_rows is None else strip_rows
     start = header(
@@ -235,7 +242,7 @@ def stream(
 def frames_stream(
     array: np.ndarray, offsets: Sequence[int] | None = None, blocks: bytes | None = None
 ) -> bytes:
-    """A stack of frames with its index; `offsets` only to lie in it."""
+    """Make a stack of frames with its index; pass `offsets` only to make it wrong."""
     rows, columns = array.shape[1:3]
 
     def start(index_offset: int) -> bytes:

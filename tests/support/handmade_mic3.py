@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""MIC3 files written by hand from the published specification: the pyramid, the tiles and
-the colour planes by numpy, the streams by `mic.stages`."""
+"""MIC3 files made by hand from the published specification.
+
+numpy makes the pyramid, the tiles and the colour planes; `mic.stages` makes the
+streams.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from mic import stages
 
 
 def halve(image: np.ndarray) -> np.ndarray:
-    """Means of 2 x 2 boxes; odd last rows and columns are dropped."""
+    """Return the means of 2 x 2 boxes; odd last rows and columns are dropped."""
     rows, columns = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
     boxes = image[:rows, :columns].astype("i8")
     sums = boxes[::2, ::2] + boxes[1::2, ::2] + boxes[::2, 1::2] + boxes[1::2, 1::2]
@@ -29,7 +32,7 @@ def pyramid(image: np.ndarray, n_levels: int) -> list[np.ndarray]:
 
 
 def default_levels(rows: int, columns: int, tile_rows: int, tile_columns: int) -> int:
-    """The published rule: halve both sides while one passes the tile; empty levels are cut."""
+    """Apply the published rule: halve both sides while one exceeds the tile; drop empty levels."""
     levels, cut = 1, 0
     while rows > tile_rows or columns > tile_columns:
         rows, columns = rows // 2, columns // 2
@@ -42,7 +45,7 @@ def default_levels(rows: int, columns: int, tile_rows: int, tile_columns: int) -
 
 
 def tiles(image: np.ndarray, tile_rows: int, tile_columns: int) -> list[np.ndarray]:
-    """Row by row, filled up with zeros."""
+    """Cut tiles, row by row, and pad them with zeros."""
     cut = []
     for top in range(0, image.shape[0], tile_rows):
         for left in range(0, image.shape[1], tile_columns):
@@ -86,7 +89,7 @@ def stream(
     tile_columns: int,
     blobs: Sequence[bytes] | None = None,
 ) -> bytes:
-    """A file of these levels; `blobs` takes the place of their tiles."""
+    """Make a file of these levels; `blobs` replaces their tiles."""
     first = 0
     levels, coded = b"", []
     for image in images:
@@ -122,7 +125,7 @@ def table(blobs: Sequence[bytes]) -> bytes:
 
 
 def repeated(tile: np.ndarray, sizes: Sequence[tuple[int, int]], blob: bytes) -> bytes:
-    """A slide whose tiles are all the same."""
+    """Make a slide whose tiles are all the same."""
     levels, first = b"", 0
     for rows, columns in sizes:
         down, across = -(-rows // tile.shape[0]), -(-columns // tile.shape[1])

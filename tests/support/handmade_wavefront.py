@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Wavefront models and strips made from docs/format.md, section 7, alone: also such as the
-encoder of mic never makes."""
+"""Wavefront models and strips made from docs/format.md, section 7, alone.
+
+They include models and strips that the encoder of mic never makes.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ def i16(value: int) -> int:
 
 
 class Bits:
-    """Lowest bit first."""
+    """Write the lowest bit first."""
 
     def __init__(self) -> None:
         self.bits: list[int] = []
@@ -37,7 +39,7 @@ class Bits:
 
 @dataclass
 class Model:
-    """Section 7.1.  `frequencies` of each context are those of the symbols 0, 1, ..."""
+    """Section 7.1.  The `frequencies` of each context are those of the symbols 0, 1, ..."""
 
     max_value: int
     predictor: int = MEDIAN
@@ -81,7 +83,7 @@ class Model:
 
 @dataclass
 class Sample:
-    """What the decoder meets at one pixel."""
+    """The quantities that the decoder finds at one pixel."""
 
     row: int
     column: int
@@ -175,7 +177,7 @@ def strip(words: np.ndarray, model: Model) -> bytes:
 
 
 def fitted(strips: Sequence[np.ndarray], model: Model) -> Model:
-    """The model with frequencies for the words of these strips."""
+    """Return the model with frequencies that fit the words of these strips."""
     counts: list[dict[int, int]] = [{} for _ in range(model.context(BUCKETS - 1) + 1)]
     for words in strips:
         for sample in samples_of(words, model):

@@ -6,7 +6,7 @@ import pydicom
 from dicomfiles import write_dicom
 from pydicom.uid import EnhancedCTImageStorage, EnhancedMRImageStorage, generate_uid
 
-# A rotation about all three axes; its first two columns are an image's orientation.
+# A rotation about all three axes; its first two columns are the orientation of an image.
 _A, _B = np.deg2rad(20), np.deg2rad(-35)
 OBLIQUE = np.array(
     [[np.cos(_A), -np.sin(_A), 0], [np.sin(_A), np.cos(_A), 0], [0, 0, 1]]
@@ -18,7 +18,7 @@ def pixels(n, rows=12, columns=10, seed=1):
 
 
 def decimals(values):
-    """As headers have them: at most 16 characters."""
+    """Format numbers as in headers: at most 16 characters."""
     return [f"{value:.10f}"[:16] for value in values]
 
 
@@ -29,7 +29,7 @@ def positions(n, step=2.5, direction=OBLIQUE, origin=(-31.5, 12.25, 100.0)):
 def write_series(
     folder, array, where=None, direction=OBLIQUE, names=None, write=None, **attributes
 ):
-    """One file for each slice, in shuffled order of names; give back the paths by slice."""
+    """Write one file per slice, with names in shuffled order; return the paths by slice."""
     folder.mkdir(parents=True, exist_ok=True)
     where = positions(len(array), direction=direction) if where is None else where
     attributes = {
@@ -59,8 +59,10 @@ def write_series(
 
 
 def write_times(folder, array, **attributes):
-    """A series (times x slices x rows x columns), a folder for each time and the last one first;
-    attributes that are lists have a value for each time."""
+    """Write a series (times x slices x rows x columns), one folder per time, the last time first.
+
+    Attributes that are lists have one value per time.
+    """
     for time in reversed(range(len(array))):
         own = {
             key: value[time] if isinstance(value, list) else value
@@ -70,7 +72,7 @@ def write_times(folder, array, **attributes):
 
 
 def item(**attributes):
-    """A sequence of one item."""
+    """Return a sequence of one item."""
     ds = pydicom.Dataset()
     for name, value in attributes.items():
         setattr(ds, name, value)
@@ -78,7 +80,7 @@ def item(**attributes):
 
 
 def write_enhanced(path, array, where, direction=OBLIQUE, times=None, slopes=None, windows=None):
-    """An enhanced multi-frame file; frames as given."""
+    """Write an enhanced multi-frame file, with the frames as given."""
     shared = pydicom.Dataset()
     shared.PixelMeasuresSequence = item(PixelSpacing=["0.75", "0.625"], SliceThickness="2.0")
     shared.PlaneOrientationSequence = item(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Frames of native streams taken apart, changed and put together again under right checksums."""
+"""Take frames of native streams apart, change them, and join them with correct checksums."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import mic
 
 
 def read_varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number and where it ends."""
+    """Return a number and the offset of its end."""
     value = shift = 0
     while True:
         value |= (data[at] & 127) << shift
@@ -23,7 +23,7 @@ def read_varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def map_end(data: bytes, at: int) -> int:
-    """Where the sample map that begins at `at` ends."""
+    """Return the end of the sample map that begins at `at`."""
     if data[at] < 2:
         return at + (3, 5)[data[at]]
     n_table, behind = read_varint(data, read_varint(data, at + 3)[1])
@@ -32,9 +32,9 @@ def map_end(data: bytes, at: int) -> int:
 
 @dataclass
 class Frame:
-    """Section 3 of docs/format.md; all of it may be changed."""
+    """Section 3 of docs/format.md; every field may be changed."""
 
-    header: bytes  # what is before the frame
+    header: bytes  # the bytes before the frame
     samples_crc: int
     colour: int
     maps: list[bytes]
@@ -42,10 +42,10 @@ class Frame:
     strips: list[list[bytes]]
     model_offset: int  # of the first byte of the first model, in the stream
     strip_offsets: list[int]  # of the first piece of each strip, in the stream
-    tail: bytes  # what is behind the frame
+    tail: bytes  # the bytes after the frame
 
     def stream(self) -> bytes:
-        """All together; index and header offsets are not mended."""
+        """Join everything; offsets in index and header are not corrected."""
         listed = [
             ([*map(len, pieces)], handmade.crc32c(b"".join(pieces))) for pieces in self.strips
         ]

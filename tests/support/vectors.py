@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Golden vectors of the published codec: its inputs, and what it made of them.
+"""Golden vectors of the published codec: its inputs and its outputs.
 
-``data/published`` is a part of them; where the whole set lies beside the checkout
+``data/published`` holds some of them.  If the whole set lies next to the checkout
 (``../shared/vectors``), all of it is used.
 """
 
@@ -29,7 +29,7 @@ PREDICTORS = {
 
 
 class Route(str):
-    """A path of the manifest: ``CODER`` or ``CODER_STAGE``."""
+    """A path in the manifest: ``CODER`` or ``CODER_STAGE``."""
 
     __slots__ = ()
 
@@ -52,7 +52,7 @@ class Route(str):
 
 
 class Image:
-    """An input, and what the manifest says about it; most paths take its frame 0."""
+    """An input, and the manifest's entry for it; most paths use its frame 0."""
 
     def __init__(self, folder: Path, entry: dict[str, Any]) -> None:
         self.folder, self.entry = folder, entry
@@ -62,7 +62,7 @@ class Image:
 
     @functools.cached_property
     def array(self) -> np.ndarray:
-        """All of it: frames x rows x columns of uint16, or rows x columns x 3 of uint8."""
+        """The whole input: frames x rows x columns of uint16, or rows x columns x 3 of uint8."""
         rgb = self.entry["kind"] == "rgb"
         if "file" in self.entry:
             samples = np.fromfile(self.folder / self.entry["file"], "u1" if rgb else "<u2")
@@ -79,11 +79,11 @@ class Image:
 
     @property
     def pixels(self) -> np.ndarray:
-        """Frame 0, 1-D."""
+        """Frame 0 as a 1-D array."""
         return self.array[0].reshape(-1)
 
     def _words(self, stage: str) -> np.ndarray:
-        """Words of a stage, as the entropy coders get them."""
+        """Return the words of a stage, which the entropy coders receive."""
         if stage == "raw":
             return self.pixels
         if stage == "rle":
@@ -144,7 +144,7 @@ IMAGES = {name: image for name, image in INPUTS.items() if image.entry["kind"] =
 
 
 def published(image: Image, facts: dict[str, Any]) -> bytes | None:
-    """The stored bytes; many are known by their hash alone."""
+    """Return the stored bytes; of many, only the digest is known."""
     if "file" not in facts:
         return None
     stream = (image.folder / facts["file"]).read_bytes()

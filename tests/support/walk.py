@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Every image file of pydicom and pydicom-data through MIC and back.
+"""Take every image file of pydicom and pydicom-data through MIC and back.
 
-Run as a script it writes the lists in docs/transcode.md: the files that cannot take
-this way, and why.
+Run as a script, it writes the lists in docs/transcode.md: the files that cannot make
+the round trip, and why.
 """
 
 import logging
@@ -37,7 +37,7 @@ _MARKS = "<!-- {0}: made by tests/support/walk.py -->\n", "<!-- end of {0} -->\n
 
 
 def image_files():
-    """Every file on the disk that holds Pixel Data, with a name for it."""
+    """List every file on disk that holds Pixel Data, with a name for it."""
     found = {}
     for folder in installed_folders().values():
         for path in sorted(folder.rglob("*")):
@@ -58,7 +58,7 @@ def _has_pixels(path):
 
 
 def decoded(path):
-    """Pixels as pydicom gives them to its users: YCbCr as RGB, colour by pixel."""
+    """Return pixels as pydicom gives them to its users: YCbCr as RGB, colour by pixel."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return dcmread(path).pixel_array
@@ -67,7 +67,7 @@ def decoded(path):
 def walk(path, folder):
     """Take a file through MIC to explicit, and back to its own lossless syntax.
 
-    Returns the names of the steps that were taken; raises MicError or AssertionError.
+    Returns the names of the steps taken; raises MicError or AssertionError.
     """
     expected = decoded(path)
     steps = ["mic", "explicit"]
@@ -87,7 +87,7 @@ def walk(path, folder):
 
 
 def check_same(path, expected, target):
-    """Pixels as pydicom decodes both, and all attributes."""
+    """Check the pixels as pydicom decodes them from both files, and all attributes."""
     pixels = decoded(target)
     assert pixels.shape == expected.shape
     assert np.array_equal(pixels, expected)
@@ -103,14 +103,14 @@ def check_same(path, expected, target):
         assert not list(differences(original, new, frozenset(ignoring)))
         if uid in (BIG_ENDIAN, IMPLICIT):
             return
-        for element in original:  # the same again, by pydicom's own comparison
+        for element in original:  # the same check with pydicom's own comparison
             storage = {0x7FE00010, 0x00280004, 0xFFFCFFFC}
             if element.tag.element and element.tag not in ignoring | storage:
                 assert new[element.tag] == element, element.keyword
 
 
 def failure_of(path, folder):
-    """(kind, reason) of a file that cannot take the way, or None."""
+    """Return (kind, reason) for a file that cannot make the round trip, or None."""
     try:
         decoded(path)
     except Exception as error:
@@ -131,7 +131,7 @@ def _shortened(text):
 
 
 def listed(kind):
-    """Names in one of the lists of the document."""
+    """Return the names in one of the document's lists."""
     start, end = (mark.format(kind) for mark in _MARKS)
     section = DOCUMENT.read_text(encoding="utf-8").split(start)[1].split(end)[0]
     return set(re.findall(r"^\| `([^`]+)`", section, re.MULTILINE))

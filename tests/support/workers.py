@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What tests let other processes do: those started anew import it by this name."""
+"""Functions for tests to run in other processes; spawned ones import them by this module's name."""
 
 import os
 import signal
@@ -10,18 +10,18 @@ import pydicom
 
 
 def frame_as_pydicom_decodes_it(item: Any) -> int:
-    """A target that reads the file again, by pydicom and thus with MIC registered."""
+    """Read the file again with pydicom, which needs MIC to be registered, as a `target`."""
     array = pydicom.dcmread(item.path).pixel_array
     return int(array.reshape(-1, *array.shape[-2:])[item.frame].astype(int).sum())
 
 
 def good_job(path: Path) -> Any:
-    """Nothing to do."""
+    """Do nothing."""
     from mic.cli.jobs import Outcome
 
     return Outcome(path)
 
 
 def crash(path: Path) -> None:
-    """Like a decoder that writes where it must not."""
+    """Crash like a decoder that writes to memory it must not touch."""
     os.kill(os.getpid(), signal.SIGKILL)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Images and streams that between them reach every branch of the codec."""
+"""Images and streams that together reach every branch of the codec."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ STATES = (1, 2, 4, 8)
 
 
 class Sample(NamedTuple):
-    """A stream and what it decodes to."""
+    """A stream and the array that it decodes to."""
 
     stream: bytes
     array: np.ndarray
 
 
 def available_isas() -> list[str]:
-    """Instruction sets that mic can use on this machine."""
+    """Return the instruction sets that mic can use on this machine."""
     before, names = _mic.active_isa(), []
     for name in _mic.ISA_NAMES:
         try:
@@ -52,7 +52,7 @@ def noise(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
 
 
 def smooth(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
-    """Slow waves with a little noise: what an image sensor gives."""
+    """Slow waves with a little noise, like the output of an image sensor."""
     low, high = _limits(dtype)
     span = min(high - low, 4000)
     rows, columns = shape[-2:]
@@ -69,7 +69,7 @@ def ramp(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
 
 
 def sparse(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
-    """Few values, far apart: what windowed or rescaled images look like."""
+    """Few values, far apart, as in windowed or rescaled images."""
     low, high = _limits(dtype)
     values = np.linspace(low, high, 12).astype(np.int64)
     return values[np.random.default_rng(seed).integers(0, 12, shape)].astype(dtype)
@@ -92,7 +92,7 @@ def escapes(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
 
 
 def checker(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
-    """Every residual as large as can be."""
+    """Every residual as large as possible."""
     low, high = _limits(dtype)
     parity = np.indices(shape).sum(axis=0) % 2
     return np.where(parity, high, low).astype(dtype)
@@ -108,7 +108,7 @@ SHAPES = ((1, 1), (1, 97), (97, 1), (2, 3), (24, 31))
 
 
 def images(dtype: str, shapes: tuple[tuple[int, int], ...] = SHAPES) -> dict[str, np.ndarray]:
-    """Each content in each shape, by name."""
+    """Return each content in each shape, by name."""
     return {
         f"{content.__name__}_{rows}x{columns}": content((rows, columns), dtype, 1)
         for content in CONTENTS
@@ -125,7 +125,7 @@ def volume(axes: tuple[int, ...], rows: int, columns: int, dtype: str = "int16")
 
 
 def large_image(dtype: str = "uint16") -> np.ndarray:
-    """More than the 1.5 million pixels from which a frame has several strips."""
+    """More than 1.5 million pixels, from which on a frame has several strips."""
     tile = smooth((130, 125), dtype, 3)
     return np.ascontiguousarray(np.tile(tile, (10, 10)))
 
@@ -145,7 +145,7 @@ def arrays(draw: st.DrawFn) -> np.ndarray:
 
 
 def small_streams() -> dict[str, Sample]:
-    """Native streams of every make-up, small enough to damage each bit of them."""
+    """Native streams of every kind, small enough to damage each of their bits."""
     quiet = smooth((8, 6), "uint16")
     arrays_ = {
         "flat": np.full((5, 4), 9, "uint8"),
@@ -183,14 +183,14 @@ def small_streams() -> dict[str, Sample]:
 
 
 def flip(stream: bytes, bit: int) -> bytes:
-    """`stream` with one bit changed."""
+    """Return `stream` with one bit changed."""
     damaged = bytearray(stream)
     damaged[bit // 8] ^= 1 << bit % 8
     return bytes(damaged)
 
 
 def decode_one(source: Any, frame: int) -> np.ndarray:
-    """One frame of a `MicFile`; a function that other processes can import."""
+    """Return one frame of a `MicFile`; other processes can import this function."""
     return source[frame]
 
 
