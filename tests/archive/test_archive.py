@@ -22,7 +22,7 @@ from mic.transcode import compare_files
 
 @pytest.fixture
 def memory():
-    """fsspec's file system in the memory of this process, emptied."""
+    """Clear fsspec's file system in the memory of this process."""
     fs = fsspec.filesystem("memory")
     fs.store.clear()
     fs.pseudo_dirs[:] = [""]
@@ -34,7 +34,7 @@ def states(records, root):
 
 
 def test_through_memory_and_back(tmp_path, tree, memory):
-    """Not a bit is lost on the way, and what is no image, or a bad one, is said."""
+    """Nothing is lost on the way, and damaged files and files of other kinds are reported."""
     steps = []
     there = archive.transcode(
         tree, "memory://archive/mic", progress=lambda done, total: steps.append((done, total))
@@ -77,14 +77,14 @@ def test_resume(tmp_path, tree, memory, monkeypatch, place):
     first = archive.transcode(tree, place, "rle", report=report)
     assert read_json_lines(report) == {record.source: record for record in first}
     fs, path = fsspec.core.url_to_fs(place)
-    # One output is damaged, one source is another, one record and one target are lost.
+    # Damage one output, change one source, lose one record and one target.
     fs.pipe_file(f"{path}/{GOOD[0]}", fs.cat_file(f"{path}/{GOOD[0]}")[:-1] + b"x")
     shutil.copy(shipped("MR_small_implicit.dcm"), tree / GOOD[1])
     steps = []
     again = archive.transcode(
         tree, place, "rle", report=report, progress=lambda *step: steps.append(step)
     )
-    assert steps[-1] == (5, 5)  # all but the one that is unchanged
+    assert steps[-1] == (5, 5)  # all but the unchanged one
     assert {r for r in again if r in first and r.status == "ok"} == {
         r for r in first if r.source.endswith("without_suffix")
     }
@@ -93,12 +93,12 @@ def test_resume(tmp_path, tree, memory, monkeypatch, place):
     report.write_text("\n".join(line for line in lines if GOOD[0] not in line)[:-30])
     last = archive.transcode(tree, place, "rle", report=report)
     assert sum(record.status == "ok" for record in last) == 3
-    # Other options: everything is made again.
+    # With other options, everything is made again.
     assert {r.to for r in archive.transcode(tree, place, "explicit", report=report)} == {"explicit"}
 
 
 def test_existing_targets_stay(tmp_path, tree):
-    """Also when the run that refused to replace them is resumed."""
+    """The same holds when the run that refused to replace them is resumed."""
     target, report = tmp_path / "out", tmp_path / "report.jsonl"
     target.mkdir()
     (target / GOOD[0]).write_bytes(b"before")
@@ -112,7 +112,7 @@ def test_existing_targets_stay(tmp_path, tree):
 
 
 def test_leftovers_and_outputs_inside_the_source(tmp_path, memory):
-    """Neither is taken for a source; what killed workers left is removed."""
+    """Neither is taken as a source, and remnants of killed workers are removed."""
     data = shipped("CT_small.dcm").read_bytes()
     memory.pipe_file("/in/CT.dcm", data)
     memory.pipe_file("/in/out/.CT.dcm.0123abcd.part", data[:1000])
@@ -125,7 +125,7 @@ def test_leftovers_and_outputs_inside_the_source(tmp_path, memory):
 
 
 def test_names_that_lead_elsewhere(tmp_path, memory):
-    """An object store knows names that would leave a folder."""
+    """An object store may hold names that lead out of a folder."""
     data = shipped("CT_small.dcm").read_bytes()
     memory.store["/in/../../evil.dcm"] = fsspec.implementations.memory.MemoryFile(
         memory, "/in/../../evil.dcm", data

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`mic.archive` on file systems that fail, lie or end in the middle; and on S3."""
+"""`mic.archive` on file systems that fail, lie or stop midway, and on S3."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ from mic import archive
 
 
 class Unreliable(MemoryFileSystem):
-    """As networks are: the first attempts fail, in a way that a test chooses."""
+    """Fail like a network: the first attempts fail, in a way that a test chooses."""
 
     protocol = ("unreliable", "memory")
     failures = 0
@@ -48,7 +48,7 @@ class Unreliable(MemoryFileSystem):
 
 
 class Store(Unreliable):
-    """An object store: a name appears when all has arrived, with the MD5 of the content."""
+    """An object store: a name appears only once everything has arrived, with the MD5."""
 
     protocol = ("oss", "memory")
     checksums = True
@@ -136,7 +136,7 @@ def test_a_checksum_of_the_store_spares_reading_again(source, monkeypatch):
 
 
 def test_s3(source, tmp_path, monkeypatch):
-    """Against a server that speaks S3, where s3fs and moto are installed; with processes."""
+    """Use processes and a server that speaks S3; skipped without s3fs and moto."""
     pytest.importorskip("s3fs")
     server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()

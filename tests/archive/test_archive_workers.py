@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`mic.archive` on Dask workers: killed, crashing, missing, foreign ones."""
+"""`mic.archive` on Dask workers that are killed, crash, are missing or are foreign."""
 
 import logging
 import os
@@ -47,7 +47,7 @@ def write_scans(folder, n, frames=4):
 
 
 def check(source, target, records):
-    """Every file once, verified, as a complete file that equals its source; nothing else."""
+    """Each file appears once, verified and equal to its source, and there is nothing else."""
     names = sorted(path.name for path in source.iterdir())
     assert [Path(record.source).name for record in records] == names
     assert {record.status for record in records} == {"ok"}, Counter(r.message for r in records)
@@ -59,10 +59,10 @@ def check(source, target, records):
 
 @pytest.mark.parametrize("remote", [False, True])
 def test_killed_workers_lose_nothing(tmp_path, remote):
-    """A worker is killed in the middle, several times; every file ends verified, once."""
+    """Workers are killed midway, several times; every file is verified in the end, once."""
     source, report = write_scans(tmp_path / "in", 30), tmp_path / "report.jsonl"
     target = tmp_path / "out"
-    # A chained file system is not local to mic: files are fetched and stored.
+    # A chained file system is not local to mic, so files are fetched and stored.
     place = f"dir://out::file://{tmp_path}" if remote else str(target)
     chance, killed = random.Random(5), []
 
@@ -84,7 +84,7 @@ def test_killed_workers_lose_nothing(tmp_path, remote):
 
 
 def test_a_file_that_kills_workers_fails_alone(tmp_path, monkeypatch):
-    """Like a decoder that writes where it must not."""
+    """Crash like a decoder that writes to memory it must not touch."""
     run_task = archive_cluster.run_task
 
     def crash(task):
@@ -162,7 +162,7 @@ def test_no_worker_and_workers_that_see_nothing(tmp_path, monkeypatch):
         monkeypatch.setattr(archive_cluster, "WORKER_SECONDS", 60)
         with pytest.raises(mic.MicError, match="does not see memory://"):
             archive.transcode(source, "memory://unseen", scheduler=workers)
-        # All workers end, and none comes back.
+        # All workers die, and none returns.
         monkeypatch.setattr(archive_cluster, "WORKER_SECONDS", 1)
         many = write_scans(tmp_path / "many", 30, frames=1)
         with pytest.raises(mic.MicError, match="has had no worker"):
@@ -185,7 +185,7 @@ def test_no_scheduler(monkeypatch, tmp_path):
 
 
 def test_script_without_a_guard(tmp_path):
-    """What everybody forgets once."""
+    """The mistake that everybody makes once."""
     write_scans(tmp_path / "in", 2)
     (tmp_path / "run.py").write_text(
         "import mic.archive\nmic.archive.transcode('in', 'out', jobs=2)\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Measurements: what is measured, what is refused, how figures are put together."""
+"""Benchmarks: what is measured, what is refused, how figures are combined."""
 
 import dataclasses
 import importlib.util
@@ -30,7 +30,7 @@ def image(dtype="int16", shape=(64, 80)):
 
 
 def plain_codec(name="copy", wrong=False, own=False, **options):
-    """A codec that copies; a wrong one changes a sample."""
+    """A codec that copies; the wrong variant changes a sample."""
 
     def decode(stream, out, threads):
         out[...] = np.frombuffer(stream, out.dtype).reshape(out.shape)
@@ -162,7 +162,7 @@ def test_installed_images_are_found_without_the_network(monkeypatch):
     for real in found:
         assert real.pixels.ndim == 2 and min(real.pixels.shape) >= 64
         assert real.pixels.dtype in (np.uint16, np.int16) and real.pixels.dtype.isnative
-        assert "I.dcm" not in real.name  # the lossy ones of pydicom-data
+        assert "I.dcm" not in real.name  # the lossy images in pydicom-data
 
 
 def test_lossy_small_and_broken_files_are_left_out(tmp_path, monkeypatch):
@@ -206,7 +206,7 @@ def test_mic_bench(tmp_path):
 
 
 def load_bench(name, monkeypatch):
-    """A module of bench/, which is no package."""
+    """Import a module of bench/, which is not a package."""
     if not BENCH.exists():
         pytest.skip("bench/ is not here")
     monkeypatch.syspath_prepend(str(BENCH))

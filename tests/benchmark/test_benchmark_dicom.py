@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The table of decode times: what it measures, compares and sums; no speed is asserted."""
+"""The table of decode times: what it measures, compares and sums.  No speed is asserted."""
 
 import json
 
@@ -44,7 +44,7 @@ def test_measured_files():
 
 
 def test_other_pixels_are_an_error(monkeypatch):
-    """A decoder that is fast and wrong does not get into the table."""
+    """A decoder that is fast but wrong does not get into the table."""
     real = benchmark_dicom.transcode_file
 
     def wrong(path, copy, *args, **options):
@@ -113,7 +113,7 @@ def test_command(tmp_path):
 
 
 def test_the_files_that_pip_brought_are_found():
-    """Those with pixels; files that are broken on purpose do not stop the list."""
+    """The list holds files with pixels; deliberately broken files do not stop it."""
     names = [path.name for path in dicom_files()]
     assert "CT_small.dcm" in names
     assert "no_meta.dcm" not in names

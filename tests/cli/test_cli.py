@@ -28,7 +28,7 @@ def scan(dtype="uint16", shape=(40, 48)):
 
 
 def leftovers(folder):
-    """Temporary files that should not be there."""
+    """Return temporary files that should not exist."""
     return [path.name for path in folder.rglob("*.part")]
 
 
@@ -109,7 +109,7 @@ def test_bare_streams(folder, kind):
     assert np.array_equal(np.load("b.npy"), scan("int16"))
     layout[3] = "40,47"
     fails("decode", "a.bin", "c.npy", *layout)
-    if kind in mic.stages.WAVELETS:  # which says its shape
+    if kind in mic.stages.WAVELETS:  # a wavelet stream records its shape
         run("decode", "a.bin", "c.npy", "--stream", kind)
     else:
         assert "--shape" in run("decode", "a.bin", "c.npy", "--stream", kind, code=2)
@@ -138,7 +138,7 @@ def test_existing_outputs_are_kept(folder):
 
 
 def test_a_source_that_vanished_is_a_failure(folder):
-    """Listed, and gone before it is read; the others are done."""
+    """A file is listed but gone before it is read; the others are done."""
     (folder / "in").mkdir()
     np.save(folder / "in" / "there.npy", scan())
     (folder / "in" / "gone.npy").symlink_to(folder / "nothing.npy")
@@ -388,7 +388,7 @@ def test_help_names_every_command():
 
 
 def command(*arguments, before="", **options):
-    """`mic` as its own process."""
+    """Run `mic` in its own process."""
     code = f"{before}; from mic.cli import main; main()"
     environment = dict(os.environ, PYTHONPATH=str(Path(mic.__file__).parents[1]))
     return subprocess.Popen(

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of another kind
 
 IMAGE = np.arange(48 * 40, dtype="uint16").reshape(48, 40)
 MAIN = "from mic.cli import main; main()"
-# The suite itself may run in the background of a shell, where the signal is ignored.
+# The suite may run in the background of a shell, which ignores the signal.
 HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 
 
@@ -33,7 +33,7 @@ def folder(tmp_path):
 
 
 def run(folder, before, *arguments):
-    """The command in a process of its own, where `before` has put an interrupt."""
+    """Run the command in its own process, in which `before` has planted an interrupt."""
     code = f"{HEARD}\nimport os, mic.cli.run, mic.cli.jobs\n{before}\n{MAIN}"
     return subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=folder, capture_output=True, text=True
@@ -51,7 +51,7 @@ def test_while_it_writes(folder, place):
     done = run(folder, interrupting(place), "encode", "x.npy", "x.mic")
     assert (done.returncode, done.stderr) == (130, "")
     assert {path.name for path in folder.iterdir()} <= {"x.npy", "x.mic"}
-    if (folder / "x.mic").exists():  # the thread that was at work has completed it
+    if (folder / "x.mic").exists():  # the thread at work has completed it
         assert (mic.open(folder / "x.mic")[...] == IMAGE).all()
 
 
@@ -86,7 +86,7 @@ def test_workers_end_without_a_word(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # a group of its own, as a terminal gives it
+        start_new_session=True,  # a group of its own, as in a terminal
     )
     until = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < until and not any(target.glob("*.dcm")):

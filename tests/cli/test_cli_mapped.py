@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Files that `mic encode` and `mic verify` map: the same bytes as those of `mic.encode`."""
+"""`mic encode` and `mic verify` map files into memory: same bytes as from `mic.encode`."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command line given the wrong file: what it is, and which command takes it."""
+"""The command line with the wrong file: it says what the file is and which command takes it."""
 
 import os
 import subprocess

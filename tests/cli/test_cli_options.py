@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Options of the command line that do not go together: exit code 2, one sentence, no file."""
+"""Command-line options that exclude each other: exit code 2, one sentence, no file."""
 
 import numpy as np
 import pytest

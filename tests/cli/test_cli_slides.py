@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command line on slides: making them, looking at them, taking parts of them."""
+"""The command line on slides: creating them, inspecting them, extracting parts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEVELS = pyramid(IMAGE, 4)
 
 @pytest.fixture(autouse=True)
 def image_file(folder: Path) -> None:
-    """The image in the folder to work in."""
+    """Write the image to the working folder."""
     np.save("image.npy", IMAGE)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`mic view`: the picture it writes, what it says."""
+"""`mic view`: the picture that it writes, and its output."""
 
 import functools
 
@@ -105,12 +105,12 @@ def test_refused(folder):
 
 
 def steps(n):
-    """Slices of 12 x 10 that are told apart by their grey."""
+    """Make slices of 12 x 10 that differ in their grey value."""
     return np.full((n, 12, 10), 0, "int16") + np.arange(n, dtype="int16")[:, None, None]
 
 
 def cells(path, n_columns):
-    """The grey of the middle of each thumbnail of the first row."""
+    """Return the grey in the middle of each thumbnail in the first row."""
     sheet = picture(path)
     return [int(sheet[10, 9 + 14 * column]) for column in range(n_columns)]
 
@@ -127,7 +127,7 @@ def test_sheet_of_a_series(folder):
 
 def test_sheet_of_frames(folder):
     array = steps(9)
-    where = positions(9)[::-1]  # against the normal: the sheet turns them round
+    where = positions(9)[::-1]  # against the normal: the sheet reverses them
     write_enhanced(folder / "ct.dcm", array, where, windows=[("4", "8")] * 9)
     view("ct.dcm", "--contact-sheet", "-o", "a.png")
     assert cells("a.png", 3) == [to_uint8(array[n], (4, 8))[0, 0] for n in (8, 7, 6)]
@@ -159,7 +159,7 @@ def test_sheet_of_other_files(folder):
 
 
 def spoil_series(folder):
-    """A series of six, of which one is empty, one is truncated and one has no columns."""
+    """A series of six: one file is empty, one is truncated and one has no columns."""
     paths = write_series(folder / "series", pixels(6))
     paths[1].write_bytes(b"")
     paths[2].write_bytes(paths[2].read_bytes()[:-60])
@@ -191,7 +191,7 @@ def test_series_are_listed_without_the_files_that_cannot_be_read(folder):
     spoilt = spoil_series(folder)
     with pytest.warns(UserWarning, match="cannot be read: 2 files: ") as caught:
         (series,) = mic.volume.list_series(folder / "series")
-    assert (series.files, series.frames) == (4, 4)  # the truncated one has a whole header
+    assert (series.files, series.frames) == (4, 4)  # the truncated file has a complete header
     assert spoilt[0] in str(caught[0].message) and spoilt[2] in str(caught[0].message)
     assert len(caught) == 1
     for path in (folder / "series").iterdir():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Commands given a file of another kind: what it is, and which command takes it."""
+"""Commands with a file of another kind: they say what it is and which command takes it."""
 
 import os
 

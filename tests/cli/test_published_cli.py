@@ -66,7 +66,7 @@ def test_streams(images, kind: str) -> None:
     assert np.array_equal(np.load("a.npy"), small)
     if kind == "rans":
         assert "--shape" in run("decode", "a.bin", "b.npy", "--stream", kind, code=2)
-    else:  # a wavelet says its shape
+    else:  # a wavelet stream records its shape
         run("decode", "a.bin", "b.npy", "--stream", kind)
         assert np.array_equal(np.load("b.npy"), small)
 

@@ -61,7 +61,7 @@ def test_strided_stream() -> None:
 
 
 def test_the_stream_is_not_kept() -> None:
-    """A buffer is free again as soon as the call or the file ends."""
+    """A buffer is released as soon as the call or the file ends."""
     buffer = bytearray(STREAM)
     mic.decode(buffer)
     with mic.open(buffer) as file:
@@ -90,7 +90,7 @@ ARRAYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 @pytest.mark.parametrize("dtype", zoo.DTYPES)
 @pytest.mark.parametrize("kind", ARRAYS)
 def test_arrays(kind: str, dtype: str) -> None:
-    """The same array makes the same bytes, however it lies in memory."""
+    """The same array gives the same bytes, whatever its memory layout."""
     image = zoo.escapes((30, 40), dtype)
     laid_out = ARRAYS[kind](image)
     before = laid_out.tobytes()
@@ -142,7 +142,7 @@ def test_encode_into_too_little() -> None:
 
 
 def outs(shape: tuple[int, ...], dtype: str) -> dict[str, np.ndarray]:
-    """Arrays of one shape, laid out in all ways; each is a view of `.base` or itself."""
+    """Arrays of one shape in all memory layouts; each is a view of `.base` or `.base` itself."""
     rows, columns = shape[:2]
     big = np.dtype(dtype).newbyteorder(">")
     unaligned = np.zeros(np.prod(shape) * np.dtype(dtype).itemsize + 1, "uint8")[1:]
@@ -177,7 +177,7 @@ def test_decode_into(dtype: str, shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("axis", [0, 1, 2, 3])
 def test_decode_frames_into_a_volume(axis: int, volume: zoo.Sample) -> None:
-    """Frames and rows straight into any place of a larger array."""
+    """Decode frames and rows directly into any part of a larger array."""
     larger = np.full([n + 2 for n in volume.array.shape], -9, "int16")
     inner = larger[1:-1, 1:-1, 1:-1, 1:-1]
     np.flip(inner, axis)[...] = 0
@@ -231,7 +231,7 @@ def test_batch(threads: int) -> None:
 
 
 def test_batch_of_containers() -> None:
-    """Containers may be mixed, as long as shape and dtype agree."""
+    """Containers may be mixed if shape and dtype agree."""
     image = zoo.smooth((40, 50), "uint16") // 16
     streams = [
         mic.encode(image),
@@ -261,7 +261,7 @@ def test_wrong_batch(streams: list[bytes], match: str) -> None:
 
 
 def test_damaged_batch() -> None:
-    """The message names the stream, for damage of its header and of its content."""
+    """The message names the stream, for damage to its header and to its content."""
     for bit in (60, 8 * len(STREAM) - 5):
         with pytest.raises(mic.CorruptDataError, match=r"(stream|frame) 2") as caught:
             mic.decode_batch([STREAM, STREAM, zoo.flip(STREAM, bit), STREAM], threads=1)
@@ -281,7 +281,7 @@ def test_saved_and_read_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", [list, tuple, np.array])
 def test_mask_of_frames(kind: Callable[[list[bool]], Any]) -> None:
-    """Truth values choose, as in numpy: they are not frames 0 and 1."""
+    """Booleans are a mask, as in numpy, and not frames 0 and 1."""
     stack = zoo.volume((2, 3), 8, 9)
     stream, frames = mic.encode(stack), stack.reshape(6, 8, 9)
     for mask in ([True] * 6, [False] * 6, [False, True, False, False, True, True]):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds and runs the C suite (tests/c) with the C compiler of the system."""
+"""Build and run the C suite (tests/c) with the system's C compiler."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TESTS += ["forged", "refusals", "threads", "memory"]
 
 
 def run(script: str, *arguments: str) -> None:
-    """Run a script of the suite; its output tells what went wrong."""
+    """Run a script of the suite; its output shows what went wrong."""
     done = subprocess.run(
         ["sh", str(HERE / script), *arguments],
         stdout=subprocess.PIPE,
@@ -41,7 +41,7 @@ def run(script: str, *arguments: str) -> None:
 
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the first test leaves the objects of the core for the others."""
+    """The folder in which the first test leaves the objects of the core for the others."""
     return tmp_path_factory.mktemp("objects")
 
 

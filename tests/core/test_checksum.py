@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""CRC-32C: the generated tables, and what streams carry."""
+"""CRC-32C: the generated tables, and the checksums in streams."""
 
 import re
 from pathlib import Path
@@ -15,14 +15,14 @@ TABLES = Path(__file__).parents[2] / "csrc" / "base" / "crc32c_tables.h"
 
 
 def test_check_value() -> None:
-    """The number by which CRC-32C is known; handmade streams stand on it."""
+    """The known check value of CRC-32C, on which handmade streams rely."""
     assert handmade.crc32c(b"123456789") == 0xE3069283
     assert handmade.crc32c(b"") == 0
 
 
 @pytest.mark.skipif(not TABLES.exists(), reason="the C source is not here")
 def test_tables() -> None:
-    """Entry k, b: byte b followed by k zero bytes."""
+    """Entry (k, b) is the remainder of byte b followed by k zero bytes."""
     numbers = [int(text, 16) for text in re.findall(r"0x[0-9A-F]{8}", TABLES.read_text())]
     table = handmade.crc_table()
     expected = list(table)
@@ -36,7 +36,7 @@ def test_tables() -> None:
 @pytest.mark.usefixtures("restore_isa")
 @pytest.mark.parametrize("isa", zoo.available_isas())
 def test_every_length(isa: str) -> None:
-    """Frame checksums of every length up to several steps of the widest kernel."""
+    """Test frame checksums of every length up to several steps of the widest kernel."""
     mic._mic.use_isa(isa)
     for length in [*range(1, 90), 255, 256, 257, 1023, 1024, 4099]:
         row = zoo.noise((1, length), "uint8", length)
@@ -46,7 +46,7 @@ def test_every_length(isa: str) -> None:
 
 @pytest.mark.parametrize("dtype", zoo.DTYPES)
 def test_strips_are_combined(dtype: str) -> None:
-    """The checksum of a frame is put together from those of its strips."""
+    """The checksum of a frame is combined from those of its strips."""
     image = zoo.smooth((50, 7), dtype)
     expected = handmade.crc32c(image.tobytes())
     for strip_rows in (1, 3, 49):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The native container against streams that are written by hand from docs/format.md."""
+"""The native container against streams made by hand from docs/format.md."""
 
 import struct
 
@@ -32,7 +32,7 @@ def assert_corrupt(stream: bytes, stage: str | None = None) -> mic.MicError:
 @pytest.mark.parametrize("strip_rows", [1, 7, 39, 40])
 @pytest.mark.parametrize("colour", [(), (3,)])
 def test_handmade(dtype: str, method: str, strip_rows: int, colour: tuple[int, ...]) -> None:
-    """Every method, type and height of strips, whole and in parts."""
+    """Test every method, type and strip height, whole and in parts."""
     array = zoo.smooth((40, 30, *colour), dtype) // 16
     stream = handmade.stream(array, strip_rows, method)
     assert np.array_equal(mic.decode(stream), array)
@@ -42,7 +42,7 @@ def test_handmade(dtype: str, method: str, strip_rows: int, colour: tuple[int, .
 
 
 def test_encoder_writes_what_the_format_says() -> None:
-    """Whole streams, byte for byte, where the encoder has no choice."""
+    """Streams are equal byte for byte where the encoder has no choice."""
     noise = zoo.noise((20, 20), "uint16")
     assert mic.encode(noise, "fse") == handmade.stream(noise)
     flat = np.full((300, 200), -5, "int8")
@@ -74,11 +74,11 @@ def test_frames_by_hand() -> None:
 
 
 def test_blocks_are_skipped_or_refused() -> None:
-    """Lower case: skip what you do not know.  A capital: refuse."""
+    """A lower-case kind may be skipped if unknown.  A capital must be refused."""
     small = handmade.block(b"note", b"abc") + handmade.block(b"\0\0\0\0", b"")
     assert np.array_equal(mic.decode(handmade.stream(U16, blocks=small)), U16)
     assert np.array_equal(mic.decode(handmade.stream(U16, blocks=b"")), U16)
-    big = handmade.block(b"note", bytes(100_000))  # passes any first read of the header
+    big = handmade.block(b"note", bytes(100_000))  # longer than the first read of any header
     stream = handmade.stream(U16, blocks=big)
     assert np.array_equal(mic.decode(stream), U16)
     assert np.array_equal(mic.open(stream)[...], U16)
@@ -101,7 +101,7 @@ def test_blocks_that_pass_the_data() -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 1000 * len(mic.encode(U16)), 2**16 + 1])
 def test_zero_padding(n: int) -> None:
-    """Zeros may follow a stream, as DICOM pads to even length; nothing else may."""
+    """Zero bytes may follow a stream, because DICOM pads to even length; nothing else may."""
     for stream, array in ((mic.encode(U16), U16), (mic.encode(U16[None]), U16[None])):
         assert np.array_equal(mic.decode(stream + bytes(n)), array)
         assert mic.info(stream + bytes(n)).encoded_bytes == len(stream)
@@ -138,7 +138,7 @@ def test_colour_counts_towards_the_size() -> None:
 
 @pytest.mark.parametrize("strip_rows", [6, 7, 2**31, 2**32 - 1])
 def test_absurd_strips(strip_rows: int) -> None:
-    """A strip has fewer rows than the image: all of them is written as 0."""
+    """A strip has fewer rows than the image; the value for all rows is 0."""
     assert_corrupt(header(6, 5, strip_rows=strip_rows) + BODY, "header")
 
 
@@ -157,7 +157,7 @@ def test_absurd_strips(strip_rows: int) -> None:
     ],
 )
 def test_absurd_frame_counts(axes: tuple[int, ...]) -> None:
-    """More frames than the data hold, or than anything holds."""
+    """Announce more frames than the data hold, or than any data can hold."""
     start = header(6, 5, axes=axes, index_offset=0)
     made = header(6, 5, axes=axes, index_offset=len(start) + len(BODY))
     assert_corrupt(made + BODY + handmade.index([len(start)]))
@@ -232,7 +232,7 @@ PIECES = {
 
 @pytest.mark.parametrize("name", PIECES)
 def test_absurd_pieces(name: str) -> None:
-    """Pieces whose checksum is right and whose content is not."""
+    """Pieces with a valid checksum and invalid content."""
     stream = header(20, 15) + frame(b"", [offset_map(0, N_VALUES - 1)], [[PIECES[name]]])
     with pytest.raises((mic.CorruptDataError, mic.UnsupportedError)) as caught:
         mic.decode(stream)
@@ -287,13 +287,13 @@ def test_absurd_piece_lengths(length: int) -> None:
 
 
 def test_more_pieces_than_data() -> None:
-    """A million strips of one row, in a few bytes."""
+    """Announce a million strips of one row in a few bytes."""
     start = header(2**20, 5, strip_rows=1)
     assert_corrupt(start + frame(b"", [offset_map(0, 4000)], [[raw_piece(5)]]))
 
 
 def test_wrong_sample_checksum() -> None:
-    """Pieces that are intact and still not what the frame's samples were."""
+    """Pieces that are intact but do not match the samples of the frame."""
     stream = header(6, 5) + frame(b"other", [offset_map(0, 4000)], [[raw_piece(30)]])
     error = assert_corrupt(stream, "frame")
     assert error.frame == 0
@@ -301,7 +301,7 @@ def test_wrong_sample_checksum() -> None:
 
 
 def test_rescue_and_a_wrong_sample_checksum() -> None:
-    """Rescue must not call rows intact that the frame's own checksum contradicts."""
+    """Rescue must not mark rows as intact if the frame's own checksum contradicts them."""
     stream = header(6, 5) + frame(b"other", [offset_map(0, 4000)], [[raw_piece(30)]])
     assert not mic.decode(stream, partial=True)[1].any()
 
@@ -342,6 +342,6 @@ def test_bits_used(dtype: str, low: int, high: int, bits: int) -> None:
 
 
 def test_info_reads_no_samples(volume: zoo.Sample) -> None:
-    """Damage in the pieces does not keep info from telling the rest."""
+    """Damage in the pieces does not stop info from reporting the rest."""
     damaged = zoo.flip(volume.stream, 8 * (mic.info(volume.stream).frame_offsets[2] + 60))
     assert mic.info(damaged) == mic.info(volume.stream)

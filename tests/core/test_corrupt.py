@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Damaged streams: each flipped bit and each truncation is found and named, or bounded."""
+"""Damaged streams: each flipped bit and each truncation is found, named or bounded."""
 
 import io
 
@@ -18,7 +18,7 @@ MIC1_IMAGE = zoo.smooth((12, 14), "uint16") // 64
 
 
 def assert_refused(stream: bytes) -> None:
-    """A damage is found by decode, and what info and open say does not contradict it."""
+    """Decoding finds the damage, and info and open do not contradict it."""
     with pytest.raises(mic.CorruptDataError) as caught:
         mic.decode(stream)
     assert caught.value.stage is not None
@@ -50,7 +50,7 @@ def test_every_truncation(name: str) -> None:
 
 @pytest.mark.parametrize("name", SMALL)
 def test_every_byte_set(name: str) -> None:
-    """Longer bursts, which a checksum must find too."""
+    """Longer bursts of errors, which a checksum must find too."""
     stream = SMALL[name].stream
     for at in range(len(stream)):
         for value in (0, 0xFF):
@@ -61,7 +61,7 @@ def test_every_byte_set(name: str) -> None:
 
 @pytest.mark.parametrize("name", SMALL)
 def test_damage_while_reading_parts(name: str) -> None:
-    """A part decodes to what it is in the whole, or fails: never to something else."""
+    """A part decodes as in the whole array or fails, but never differs."""
     stream, array = SMALL[name]
     frames = array.reshape(-1, *array.shape[-3 if mic.info(stream).channels == 3 else -2 :])
     selection = {} if mic.info(stream).levels else {"frames": 0}
@@ -76,7 +76,7 @@ def test_damage_while_reading_parts(name: str) -> None:
 
 @pytest.mark.parametrize("name", SMALL)
 def test_damage_and_rescue(name: str) -> None:
-    """Rescue gives right rows marked intact, zeros for the others, or fails at the header."""
+    """Rescue marks correct rows as intact and zeroes the others, or fails at the header."""
     stream, array = SMALL[name]
     for bit in range(0, 8 * len(stream), 3):
         try:
@@ -115,7 +115,7 @@ def test_arbitrary_bytes(data: bytes, magic: bytes) -> None:
 
 @given(st.data())
 def test_cut_and_paste(data: st.DataObject) -> None:
-    """Parts of streams in the wrong place."""
+    """Parts of valid streams in the wrong place."""
     names = st.sampled_from(sorted(SMALL))
     one, other = (SMALL[data.draw(names)].stream for _ in range(2))
     start = data.draw(st.integers(0, len(one)))
@@ -151,7 +151,7 @@ def test_damage_is_located() -> None:
 
 
 def test_the_first_damage_is_reported(volume: zoo.Sample) -> None:
-    """Of several damages the first, for any number of threads."""
+    """Of several kinds of damage, the first is reported, for any number of threads."""
     damaged = volume.stream
     offsets = mic.info(damaged).frame_offsets
     for frame in (4, 7, 11):
@@ -167,7 +167,7 @@ def test_the_first_damage_is_reported(volume: zoo.Sample) -> None:
 
 @pytest.mark.parametrize("states", zoo.STATES)
 def test_damaged_mic1(states: int) -> None:
-    """An error, or samples of the shape that the header announces, within the limit."""
+    """The result is an error, or samples of the announced shape within the limit."""
     stream = mic.encode(MIC1_IMAGE, "fse", container="mic1", states=states)
     damaged = [zoo.flip(stream, bit) for bit in range(8 * len(stream))]
     damaged += [stream[:length] for length in range(len(stream))]
@@ -182,7 +182,7 @@ def test_damaged_mic1(states: int) -> None:
 
 @pytest.mark.parametrize("states", zoo.STATES)
 def test_truncated_mic1(states: int) -> None:
-    """The length in the header makes every truncation known."""
+    """The length in the header reveals every truncation."""
     stream = mic.encode(MIC1_IMAGE, "fse", container="mic1", states=states)
     for length in range(len(stream)):
         assert_refused(stream[:length])
@@ -192,7 +192,7 @@ def test_truncated_mic1(states: int) -> None:
 
 
 def test_rescue_one_strip(large: zoo.Sample) -> None:
-    """One damaged strip of many: its rows are zero and marked, all others right."""
+    """With one damaged strip among many, its rows are zero and marked, all others are right."""
     info = mic.info(large.stream)
     third = slice(2 * info.strip_rows, 3 * info.strip_rows)
     damaged = zoo.flip(large.stream, 8 * int(len(large.stream) * 2.5 / info.strips))
@@ -210,7 +210,7 @@ def test_rescue_one_strip(large: zoo.Sample) -> None:
 
 
 def test_rescue_rows(large: zoo.Sample) -> None:
-    """Rescue of a part says how its own rows are."""
+    """Rescue of a part reports on the rows of that part."""
     info = mic.info(large.stream)
     damaged = zoo.flip(large.stream, 8 * int(len(large.stream) * 2.5 / info.strips))
     start = 2 * info.strip_rows - 5
@@ -237,7 +237,7 @@ def test_rescue_without_a_frame_head(volume: zoo.Sample) -> None:
 
 
 def test_rescue_without_index(volume: zoo.Sample) -> None:
-    """Each frame tells its own length, so the index can be done without."""
+    """Each frame records its own length, so the index is dispensable."""
     for damaged in (zoo.flip(volume.stream, 8 * len(volume.stream) - 40), volume.stream[:-50]):
         with pytest.raises(mic.CorruptDataError) as caught:
             mic.decode(damaged)
@@ -248,7 +248,7 @@ def test_rescue_without_index(volume: zoo.Sample) -> None:
 
 
 def test_rescue_truncated(volume: zoo.Sample) -> None:
-    """Every truncation: the frames before the cut are there."""
+    """After any truncation, the frames before the cut can be rescued."""
     offsets = mic.info(volume.stream).frame_offsets
     for length in range(offsets[0], len(volume.stream), 97):
         rescued, intact = mic.decode(volume.stream[:length], partial=True)

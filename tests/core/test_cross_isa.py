@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every instruction set makes the same bytes and reads those of every other."""
+"""Every instruction set produces the same bytes and reads those of all others."""
 
 from collections.abc import Callable
 
@@ -54,7 +54,7 @@ def test_colour_and_frames() -> None:
 
 @pytest.mark.parametrize("predictor", stages.PREDICTORS)
 def test_prediction(predictor: str) -> None:
-    """Odd widths, one row, one column, everything escaped or nothing."""
+    """Odd widths, one row, one column, all pixels escaped or none."""
     for height, width in ((1, 1), (1, 70), (70, 1), (9, 33), (31, 64), (5, 257)):
         for content in (zoo.smooth, zoo.escapes, zoo.ramp):
             pixels = content((height, width), "uint16", 2).reshape(-1)
@@ -89,7 +89,7 @@ def test_runs(lengths: tuple[int, int]) -> None:
 
 
 def test_damage_is_found_the_same() -> None:
-    """The same error, word for word, on each."""
+    """The error is the same, word for word, on each."""
 
     def messages() -> list[str]:
         found = []
@@ -111,7 +111,7 @@ def test_unknown_isa() -> None:
 
 @pytest.mark.parametrize("isa", ISAS)
 def test_environment(isa: str, run_python: Callable[[str], str]) -> None:
-    """MIC_CPU chooses before anything is imported."""
+    """MIC_CPU takes effect before anything is imported."""
     code = (
         f"import os; os.environ['MIC_CPU'] = '{isa}'; import mic; print(mic.cpu_info()['active'])"
     )

@@ -18,7 +18,7 @@ CLASSES = (mic.CorruptDataError, mic.UnsupportedError, mic.LimitError, mic.Verif
 
 
 def raised() -> dict[str, mic.MicError]:
-    """One error of each kind of place, by what was done wrong."""
+    """Cause one error of each kind of place, by its description."""
     image = zoo.volume((3,), 20, 20)
     stream = mic.encode(image)
     last = mic.info(stream).frame_offsets[2]
@@ -62,7 +62,7 @@ def test_classes() -> None:
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_messages(name: str) -> None:
-    """One sentence on one line, with numbers where there are any, short enough to read."""
+    """A message is one short sentence on one line, with numbers where there are any."""
     message = str(ERRORS[name])
     assert "\n" not in message
     assert 30 < len(message) < 320
@@ -73,7 +73,7 @@ def test_messages(name: str) -> None:
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors_travel(name: str) -> None:
-    """Between processes nothing is lost."""
+    """Errors survive pickling between processes."""
     error = ERRORS[name]
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
         assert type(again) is type(error)
@@ -115,7 +115,7 @@ def test_messages_name_the_values() -> None:
 
 
 def test_core_codes() -> None:
-    """Errors from the core carry its status number; those of Python have 0."""
+    """Errors from the core carry its status number; those from Python have 0."""
     assert ERRORS["strip"].code == 3
     assert ERRORS["truncated"].code == 1
     assert ERRORS["dtype"].code == 0
@@ -136,7 +136,7 @@ def test_fields_can_be_set() -> None:
 
 
 def test_damage_in_the_head_of_the_only_frame() -> None:
-    """Without leading axes too it is that of frame 0."""
+    """Without leading axes, it is also that of frame 0."""
     stream = mic.encode(zoo.smooth((20, 30), "uint16"))
     for at in range(mic.info(stream).frame_offsets[0], mic.info(stream).frame_offsets[0] + 12):
         with pytest.raises(mic.CorruptDataError, match="frame 0") as caught:
@@ -145,7 +145,7 @@ def test_damage_in_the_head_of_the_only_frame() -> None:
 
 
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
-    """The system says that it is full, not which file did not fit."""
+    """The system reports a full disk without naming the file that did not fit."""
     target = tmp_path / "scan.mic"
     with pytest.raises(OSError, match="No space left") as caught, replacing(target):
         raise OSError(errno.ENOSPC, "No space left on device")

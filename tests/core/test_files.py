@@ -30,7 +30,7 @@ SOURCES: dict[str, Callable[[Path], object]] = {
 
 @pytest.fixture
 def path(volume: zoo.Sample, tmp_path: Path) -> Path:
-    """The volume in a file."""
+    """The volume, written to a file."""
     path = tmp_path / "volume.mic"
     path.write_bytes(volume.stream)
     return path
@@ -62,7 +62,7 @@ KEYS = [
 
 @pytest.mark.parametrize("kind", SOURCES)
 def test_indexing(kind: str, path: Path, volume: zoo.Sample) -> None:
-    """What numpy would give, from every kind of source."""
+    """Every kind of source gives what numpy would give."""
     with contextlib.ExitStack() as stack:
         source = SOURCES[kind](path)
         if hasattr(source, "close"):
@@ -87,7 +87,7 @@ def test_any_index(volume: zoo.Sample, data: st.DataObject) -> None:
 
 
 def test_strips(large: zoo.Sample) -> None:
-    """Rows across the borders of strips."""
+    """Read rows across the borders of strips."""
     with mic.open(large.stream, threads=2) as file:
         border = mic.info(large.stream).strip_rows
         for key in (np.s_[border - 2 : border + 3], border, -1, np.s_[::400, ::99], np.s_[5:0:-1]):
@@ -144,7 +144,7 @@ def test_properties(path: Path, volume: zoo.Sample) -> None:
 
 
 def test_frames(path: Path, volume: zoo.Sample) -> None:
-    """Half-open, counted over all leading axes."""
+    """Ranges are half-open and count over all leading axes."""
     stack = volume.array.reshape(12, 24, 20)
     with mic.open(path) as file:
         for start, stop in ((2, 9), (0, 12), (11, 12), (-3, 12), (5, 5), (10, 99)):
@@ -184,7 +184,7 @@ def test_rows_that_are_not_there(rows: object, volume: zoo.Sample) -> None:
 
 
 def test_reads_only_what_it_needs(large: zoo.Sample) -> None:
-    """A row of one strip and one frame of many decode although all else is damaged."""
+    """A row of one strip and one frame of many decode although everything else is damaged."""
     info = mic.info(large.stream)
     starts = [*take_apart(large.stream).strip_offsets, len(large.stream)]
     for strip in range(info.strips):
@@ -256,7 +256,7 @@ def test_no_file_stays_open(path: Path, tmp_path: Path) -> None:
 
 
 def names_in(folder: Path) -> list[str]:
-    """Temporary files would be seen here."""
+    """List a folder, in which leftover temporary files would show."""
     return [path.name for path in folder.iterdir()]
 
 
@@ -348,7 +348,7 @@ def test_colour_frames(shape: tuple[object, ...], tmp_path: Path) -> None:
     ],
 )
 def test_wrong_frame(frame: np.ndarray, tmp_path: Path) -> None:
-    """Refused; the frames before and after are not harmed."""
+    """A refused frame does not harm the frames before and after it."""
     path = tmp_path / "scan.mic"
     with mic.create(path, shape=(..., 6, 5), dtype="uint8") as writer:
         writer.append(np.ones((6, 5), "uint8"))
@@ -360,7 +360,7 @@ def test_wrong_frame(frame: np.ndarray, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["abort", "exception"])
 def test_abort(how: str, tmp_path: Path) -> None:
-    """No file appears, and one that was there stays."""
+    """No file appears, and an existing one stays."""
     path = tmp_path / "scan.mic"
     for old in (None, b"the old file"):
         if old is not None:

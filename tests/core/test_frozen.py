@@ -42,7 +42,7 @@ def test_every_frozen_file_is_listed() -> None:
 
 
 def test_manifest_of_native_files_agrees() -> None:
-    """The facts that the decoders are held to are about these very files."""
+    """The facts that the decoders are tested against belong to exactly these files."""
     facts = json.loads((DATA / "native" / "manifest.json").read_text())
     listed = {name.partition("/")[2] for name in LISTED if name.startswith("native/")}
     assert {f"native/{name}": entry["stream_sha256"] for name, entry in facts.items()} == {
@@ -51,7 +51,7 @@ def test_manifest_of_native_files_agrees() -> None:
 
 
 def test_what_is_frozen() -> None:
-    """Each version of the native format and each published container has its files."""
+    """Each version of the native format and each published container has files."""
     versions = {(DATA / name).read_bytes()[4] for name in LISTED if name.startswith("native/")}
     assert versions == {1}
     magics = {(DATA / name).read_bytes()[:4] for name in LISTED if not name.endswith(".raw.bin")}

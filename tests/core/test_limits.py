@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Small data that announce much: refused before memory is sized by what they say."""
+"""Small data that announce much are refused before memory is sized by their claims."""
 
 import struct
 import sys
@@ -17,7 +17,7 @@ FLAT = frame(b"", [constant_map()], [])
 
 
 def bare_count(codec: str, count: int) -> bytes:
-    """A published stream of few bytes that says it holds `count` words."""
+    """Make a published stream of few bytes that claims to hold `count` words."""
     pixels = (zoo.smooth((12, 14), "uint16") // 64).reshape(-1)
     stream = bytearray(mic.stages.encode_stream(codec, pixels, 14, 12, states=4))
     if codec == "fse":
@@ -68,7 +68,7 @@ SMALL_LIMIT = 10**6
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs(name: str) -> None:
-    """Refused by whatever way in; a limit that is passed says both numbers."""
+    """Every way in refuses them; if a limit is exceeded, the message has both numbers."""
     bomb = BOMBS[name]
     assert len(bomb) < 1000
     for read in (
@@ -111,10 +111,10 @@ for name, bomb in test_limits.BOMBS.items():
 """
 
 
-@pytest.mark.no_asan  # whose shadow memory passes any limit
+@pytest.mark.no_asan  # its shadow memory exceeds any limit
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and RLIMIT_AS")
 def test_bombs_in_little_memory(run_python: Callable[[str], str]) -> None:
-    """With 64 MB to spare nothing runs out of memory: limits come before allocations."""
+    """64 MB of spare memory suffice: limits are checked before allocations."""
     assert run_python(IN_LITTLE_MEMORY) == ""
 
 
@@ -129,7 +129,7 @@ def test_limit_is_exact(shape: tuple[int, ...]) -> None:
 
 
 def test_limit_counts_what_is_decoded(volume: zoo.Sample) -> None:
-    """Some frames of a large volume are within a limit that the whole is not."""
+    """Some frames of a large volume are within a limit that the whole exceeds."""
     assert mic.decode(volume.stream, frames=[1, 2], max_pixels=960).shape == (2, 24, 20)
     with pytest.raises(mic.LimitError):
         mic.decode(volume.stream, frames=[1, 2, 3], max_pixels=960)
@@ -151,7 +151,7 @@ def test_default_limit() -> None:
 
 
 def test_work_is_bounded_by_the_data() -> None:
-    """A count of words that no image of the size can need is refused, not decoded."""
+    """A word count that no image of the size can need is refused, not decoded."""
     for codec in ("fse", "huffman"):
         stream = bare_count(codec, 2**24)
         with pytest.raises(mic.CorruptDataError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Much at once, and much in a row: sixteen threads on one file, ten thousand frames."""
+"""High load: sixteen threads on one file, ten thousand frames in a row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ N_THREADS = 16
 
 @pytest.mark.parametrize("source", ["path", "bytes", "file"])
 def test_sixteen_threads_on_one_decoder(source: str, volume: zoo.Sample, tmp_path: Path) -> None:
-    """All start together on one open stream, and each finds every frame and row."""
+    """All threads start together on one open stream, and each gets every frame and row right."""
     path = tmp_path / "volume.mic"
     path.write_bytes(volume.stream)
     frames = volume.array.reshape(12, 24, 20)
@@ -49,7 +49,7 @@ def test_sixteen_threads_on_one_decoder(source: str, volume: zoo.Sample, tmp_pat
 
 
 def test_sixteen_threads_in_one_batch() -> None:
-    """One call, more threads than processors, streams of every kind."""
+    """One call with more threads than processors and streams of every kind."""
     image = zoo.smooth((40, 30), "uint16") // 8
     streams = [mic.encode(image, codec) for codec in zoo.CODECS] * 40
     out = np.empty((len(streams), *image.shape), image.dtype)
@@ -57,7 +57,7 @@ def test_sixteen_threads_in_one_batch() -> None:
     assert (out == image).all()
 
 
-# What a new process needs at the start of `code` below: its resident bytes.
+# Memory that a new process needs before `code` below starts: its resident bytes.
 RESIDENT = """
 import os
 import sys
@@ -70,10 +70,10 @@ def resident():
 N_FRAMES = 10_000
 
 
-@pytest.mark.no_asan  # which keeps freed memory
+@pytest.mark.no_asan  # keeps freed memory
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
 def test_ten_thousand_frames(tmp_path: Path, run_python: Callable[[str], str]) -> None:
-    """Written and read one by one in a new process, in memory that does not grow."""
+    """Frames are written and read one by one in a new process, without growing memory."""
     path = tmp_path / "long.mic"
     report = run_python(
         RESIDENT
@@ -96,5 +96,5 @@ with mic.open({str(path)!r}) as file:
 """
     )
     written, read = (int(line) for line in report.split())
-    assert written < 4 << 20  # an offset each, and what the allocator rounds up
+    assert written < 4 << 20  # one offset per frame, and the allocator's rounding
     assert read < 4 << 20

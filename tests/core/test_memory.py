@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What decoding takes beside the stream and the array: at most 2 MB and one strip."""
+"""Decoding needs at most 2 MB and one strip besides the stream and the array."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 
 import mic
 
-pytestmark = pytest.mark.no_asan  # its shadow memory is counted, too
+pytestmark = pytest.mark.no_asan  # its shadow memory is counted too
 
-# The peak of resident memory can be set back on Linux only.
+# Only Linux can reset the peak of resident memory.
 CLEAR_REFS = Path("/proc/self/clear_refs")
 
 CHILD = """

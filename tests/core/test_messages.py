@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What users get wrong: one sentence with the value, what is expected, and where."""
+"""Users' mistakes: one sentence with the value, the expectation, and the place."""
 
 import errno
 import os
@@ -73,7 +73,7 @@ def test_shape_of_a_new_file(tmp_path, shape):
 def test_a_full_disk_is_named_by_the_file_that_was_asked_for(tmp_path, wrapped):
     full = OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(OSError, match="No space left") as caught, replacing(tmp_path / "x"):
-        if wrapped:  # as pydicom does, with a traceback in the text
+        if wrapped:  # as in pydicom, with a traceback in the text
             raise OSError("With tag got exception\nTraceback") from full
         raise full
     assert caught.value.filename == str(tmp_path / "x") and caught.value.errno == errno.ENOSPC

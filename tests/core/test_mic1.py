@@ -20,7 +20,7 @@ def test_header() -> None:
 
 
 def test_default_codec() -> None:
-    """The container has one codec, whatever the default of the others is."""
+    """The container has a single codec, whatever the default of the others is."""
     assert mic.encode(IMAGE, container="mic1") == mic.encode(IMAGE, "fse", container="mic1")
     with pytest.raises(mic.UnsupportedError, match="wavefront"):
         mic.encode(IMAGE, "wavefront", container="mic1")
@@ -39,7 +39,7 @@ def test_round_trip(states: int) -> None:
 
 @pytest.mark.parametrize("max_value", [8, 255, 256, 4095, 65535])
 def test_max_value(max_value: int) -> None:
-    """Any maximum from 8 is lossless, also one that the image passes."""
+    """Any maximum from 8 on is lossless, even one that the image exceeds."""
     image = zoo.smooth((90, 110), "uint16") // 16
     stream = mic.encode(image, "fse", container="mic1", max_value=max_value)
     assert np.array_equal(mic.decode(stream), image)
@@ -85,7 +85,7 @@ def test_huffman_is_refused() -> None:
     ],
 )
 def test_where_the_published_encoder_fails(image: np.ndarray) -> None:
-    """A clear error, while the native container simply works."""
+    """There is a clear error, while the native container simply works."""
     with pytest.raises(mic.UnsupportedError) as caught:
         mic.encode(image, "fse", container="mic1")
     assert "\n" not in str(caught.value)
@@ -117,7 +117,7 @@ def test_absurd_headers(at: int, value: int) -> None:
 
 
 def test_limit_counts_the_whole_image() -> None:
-    """A stream without strips costs the whole image, whatever part is asked for."""
+    """A stream without strips costs the whole image, whatever part is requested."""
     stream = mic.encode(IMAGE, "fse", container="mic1")
     for part in ({}, {"rows": (0, 1)}, {"frames": 0}):
         with pytest.raises(mic.LimitError):

@@ -32,7 +32,7 @@ FIRST_LEVEL, COUNT = 48, 32
 
 
 def image_of(folder: Path, entry: dict[str, Any], path: str) -> np.ndarray:
-    """Frame 0 of an input, as the path takes it."""
+    """Return frame 0 of an input, in the form that the path takes."""
     dtype = "u1" if entry["kind"] == "rgb" else "<u2"
     if "file" in entry:
         samples = np.fromfile(folder / entry["file"], dtype)
@@ -52,7 +52,7 @@ def image_of(folder: Path, entry: dict[str, Any], path: str) -> np.ndarray:
 
 @pytest.mark.parametrize(("folder", "entry", "path", "facts"), CASES)
 def test_vectors(folder: Path, entry: dict[str, Any], path: str, facts: dict[str, Any]) -> None:
-    """Both ways, bit for bit; where the published encoder fails, ours does not."""
+    """Both directions agree bit for bit; where the published encoder fails, ours does not."""
     image = image_of(folder, entry, path)
     ours = mic.encode(image, container="mic3", rgb=image.ndim == 3)
     assert np.array_equal(mic.decode(ours), image)
@@ -78,7 +78,7 @@ CONTENTS = (zoo.noise, zoo.smooth, zoo.ramp, zoo.runs, zoo.flat, zoo.escapes)
 
 @st.composite
 def slides(draw: st.DrawFn) -> tuple[np.ndarray, tuple[int, int], int | None]:
-    """Any image that MIC3 takes, any tile, any number of levels."""
+    """Draw any image that MIC3 takes, any tile, any number of levels."""
     shape = draw(st.tuples(st.integers(1, 60), st.integers(1, 60)))
     dtype, colour = draw(st.sampled_from([("uint8", ()), ("uint16", ()), ("uint8", (3,))]))
     tile = draw(st.tuples(st.integers(1, 40), st.integers(1, 40)))
@@ -91,7 +91,7 @@ def slides(draw: st.DrawFn) -> tuple[np.ndarray, tuple[int, int], int | None]:
 @settings(max_examples=150)
 @given(slides())
 def test_any_slide(slide: tuple[np.ndarray, tuple[int, int], int | None]) -> None:
-    """The bytes of the specification, and every level back."""
+    """The bytes follow the specification, and every level is restored."""
     image, tile, levels = slide
     colour = image.ndim == 3
     stream = mic.encode(image, container="mic3", tile=tile, levels=levels, rgb=colour, threads=2)
@@ -107,7 +107,7 @@ def test_any_slide(slide: tuple[np.ndarray, tuple[int, int], int | None]) -> Non
 
 
 def test_levels_need_not_be_halves() -> None:
-    """Other writers may make levels of other sizes."""
+    """Other writers may produce levels of other sizes."""
     images = [zoo.smooth(size, "uint16") for size in ((90, 70), (80, 20), (80, 20), (1, 1))]
     file = mic.open(handmade.stream(images, 32, 16))
     for level, image in zip(file.levels, images, strict=True):
@@ -137,7 +137,7 @@ def patched(form: str, *places: tuple[int, int], stream: bytes = GOOD) -> bytes:
 
 @pytest.mark.parametrize("stream", [GOOD, GOOD_COLOUR], ids=["grey", "colour"])
 def test_truncation(stream: bytes) -> None:
-    """At every byte: an error that says what is missing."""
+    """Truncation at any byte gives an error that says what is missing."""
     for n in range(len(stream)):
         with pytest.raises(mic.CorruptDataError) as caught:
             mic.open(stream[:n])
@@ -148,7 +148,7 @@ def test_truncation(stream: bytes) -> None:
 
 @pytest.mark.parametrize("stream", [GOOD, GOOD_COLOUR], ids=["grey", "colour"])
 def test_flips(stream: bytes) -> None:
-    """There is no checksum: damage is an error or goes unseen, and never more than that."""
+    """Without a checksum, damage gives an error or goes unnoticed, but nothing worse."""
     images = everything(stream)
     n_errors = 0
     for bit in range(0, 8 * len(stream), 3):
@@ -224,13 +224,13 @@ TABLES = {
 
 @pytest.mark.parametrize("name", TABLES)
 def test_tables(name: str) -> None:
-    """Entries outside of the file, overlapping, wrapping: the message names the tile."""
+    """Entries outside the file, overlapping or wrapping: the message names the tile."""
     stream, tile = TABLES[name]
     level, first, across = (0, 0, 3) if tile < 12 else (1, 12, 2) if tile < 16 else (2, 16, 1)
     with pytest.raises(mic.CorruptDataError) as caught:
         mic.decode(stream)
     error = caught.value
-    if name not in ("the same tile twice", "outside"):  # where the next entry contradicts
+    if name not in ("the same tile twice", "outside"):  # there the next entry contradicts
         assert (error.level, error.tile) == (level, divmod(tile - first, across))
     assert error.stage == "index"
     assert str(error).startswith(f"level {error.level}, tile {error.tile}: ")
@@ -276,7 +276,7 @@ def test_raw_tile() -> None:
 
 @pytest.mark.parametrize("side", [2**14, 2**15, 2**16, 2**31])
 def test_bombs(side: int) -> None:
-    """Some bytes that announce gigapixels are refused before memory is sized by them."""
+    """A few bytes that announce gigapixels are refused before memory is sized by them."""
     column = np.broadcast_to(np.uint16(0), (side, 1))
     start = handmade.header(column, side, 2**15, 1, 1)
     stream = start + struct.pack("<5I", 1, side, 1, 1, 0) + handmade.table([b"\1\7\0"])
@@ -289,7 +289,7 @@ def test_bombs(side: int) -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes(data: bytes) -> None:
-    """After a magic number, or in place of a file's end."""
+    """Any bytes after a magic number, or in place of the end of a file."""
     for stream in (b"MIC3" + data, GOOD[:48] + data, GOOD[: TABLE + 100] + data):
         try:
             everything(stream)

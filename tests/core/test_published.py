@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The published containers of frames, strips and colour: form, options, parts."""
+"""The published containers for frames, strips and colour: form, options, parts."""
 
 import struct
 from typing import Any
@@ -21,7 +21,7 @@ SIGNED = zoo.smooth((90, 110), "int16")
 
 
 def varying(shape: tuple[int, ...], bits: int, grain: int, seed: int) -> np.ndarray:
-    """A slope with noise: small numbers of distinct differences, as the published coder needs."""
+    """A slope with noise: few distinct differences, as the published coder needs."""
     rng = np.random.default_rng(seed)
     y, x = np.arange(shape[-2])[:, None], np.arange(shape[-1])
     return ((x + 2 * y + rng.integers(0, grain, shape)) % (1 << bits)).astype("uint16")
@@ -38,7 +38,7 @@ def test_mic2_bytes() -> None:
     assert stream == b"MIC2" + struct.pack("<4I", 44, 30, 7, 1) + table + b"".join(bare)
     temporal = mic.encode(FRAMES, container="mic2", max_value=4095, temporal=True)
     assert temporal[:20] == b"MIC2" + struct.pack("<4I", 44, 30, 7, 3)
-    assert temporal[20:28] == table[:8]  # the first frame is an image
+    assert temporal[20:28] == table[:8]  # the first frame is an ordinary image
 
 
 def test_pics_bytes() -> None:
@@ -66,7 +66,7 @@ def test_micr_bytes() -> None:
 
 
 def test_pica_divides_by_variation() -> None:
-    """Flat rows above, busy ones below: the strips crowd where it is busy."""
+    """Strips are shorter where the image varies more: it is flat above and busy below."""
     image = varying((96, 80), 8, 2, 0)
     image[:60] = image[0] + varying((60, 80), 8, 2, 1) % 2
     image[60:] += np.random.default_rng(3).integers(0, 60, (36, 80)).astype("uint16")
@@ -178,7 +178,7 @@ def test_any_rans(data: bytes, bits: int) -> None:
 
 @pytest.mark.parametrize("container", ["pics", "pica"])
 def test_rows_touch_their_strips_only(container: str) -> None:
-    """Whatever stands in the other strips, rows of an intact one come back."""
+    """An intact strip decodes, whatever the other strips hold."""
     stream = mic.encode(IMAGE, container=container, strips=6)
     parts = mic.info(stream).parts
     for kept in parts:
@@ -198,7 +198,7 @@ def test_rows_touch_their_strips_only(container: str) -> None:
 
 @pytest.mark.parametrize("step", [1, 3, 1 << 22])
 def test_temporal_parts(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Frames of a temporal file in any order, often, and over the seams of the sums."""
+    """Frames of a temporal file in any order, repeated, and across the boundaries of the sums."""
     monkeypatch.setattr(streams, "_SUMMED_SAMPLES", step * 30 * 44)
     stream = mic.encode(FRAMES, container="mic2", temporal=True)
     assert np.array_equal(mic.decode(stream), FRAMES)
@@ -217,7 +217,7 @@ def test_temporal_parts(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_temporal_damage_stays() -> None:
-    """A damaged difference costs its frame and all behind it, never those before."""
+    """A damaged difference costs its frame and all later ones, but none before."""
     stream = bytearray(mic.encode(FRAMES, container="mic2", temporal=True))
     start, stop = mic.info(bytes(stream)).frame_offsets[3:5]
     stream[stop - 1] = 0  # the end mark of the entropy code
@@ -234,7 +234,7 @@ def test_temporal_damage_stays() -> None:
 
 
 def test_equal_frames() -> None:
-    """The published encoder fails here; any reader takes what ours writes."""
+    """The published encoder fails here; any reader accepts what ours writes."""
     frames = np.stack([IMAGE, IMAGE, IMAGE + 1, IMAGE])
     stream = mic.encode(frames, container="mic2", temporal=True)
     assert np.array_equal(mic.decode(stream), frames)
@@ -318,7 +318,7 @@ def test_options_that_do_not_apply(container: str, options: dict[str, Any], name
 
 
 def test_more_strips_than_rows() -> None:
-    """Each row is a strip then; rows that do not compress alone are refused."""
+    """Each row is then a strip; rows that do not compress alone are refused."""
     for container in ("pics", "pica"):
         stream = mic.encode(IMAGE, container=container, strips=1000)
         assert mic.info(stream).strips == 90
@@ -329,7 +329,7 @@ def test_more_strips_than_rows() -> None:
 
 
 def test_constant_images_name_the_way_out() -> None:
-    """Small maxima have no decodable form; max_value gives them one where data allow."""
+    """Small maxima have no decodable form; max_value gives them one if the data allow."""
     binary = zoo.noise((64, 64), "uint16") >> 15
     with pytest.raises(mic.UnsupportedError, match="max_value"):
         mic.encode(binary, container="pics")
@@ -338,7 +338,7 @@ def test_constant_images_name_the_way_out() -> None:
 
 
 def test_limits() -> None:
-    """What a part costs is counted: strips, whole planes, all frames before."""
+    """The cost of a part is counted: strips, whole planes, all earlier frames."""
     temporal = mic.encode(FRAMES, container="mic2", temporal=True)
     assert mic.decode(temporal, frames=1, max_pixels=2 * 1320).size == 1320
     with pytest.raises(mic.LimitError):
@@ -352,7 +352,7 @@ def test_limits() -> None:
 
 
 def test_ycocg() -> None:
-    """Pure colours by hand; values that no colour gives are refused."""
+    """Pure colours computed by hand; values that no colour gives are refused."""
     rgb = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [7, 7, 7]], "uint8")
     planes = stages.ycocg_encode(rgb)
     assert planes.tolist() == [[63, 127, 63, 7], [510, 0, 509, 0], [253, 510, 253, 0]]

@@ -41,7 +41,7 @@ def test_every_truncation(name: str) -> None:
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_every_bit(name: str) -> None:
-    """An error or samples of the announced shape; a limit holds what is announced."""
+    """The result is an error or samples of the announced shape, within the limit."""
     stream, n_seen = STREAMS[name], 0
     for bit in range(8 * len(stream)):
         try:
@@ -63,7 +63,7 @@ def test_rescue_never_fails_behind_the_header(name: str) -> None:
         assert not rescued.reshape(*intact.shape, -1)[~intact].any()
 
 
-# The u32 at an offset: each value contradicts the rest.
+# The u32 at each offset; every value contradicts the rest.
 FORGED = {
     "mic2": {
         4: [0, 2**32 - 1],
@@ -130,7 +130,7 @@ def test_forged_numbers(name: str, at: int, value: int) -> None:
 
 
 def test_huge_announcements_cost_nothing() -> None:
-    """2^31 - 1 frames, strips or rows in a few bytes: refused before memory is sized."""
+    """A few bytes that announce 2^31 - 1 frames, strips or rows are refused at once."""
     largest = 2**31 - 1
     for stream in (
         b"MIC2" + struct.pack("<4I", 1, 1, largest, 1) + bytes(99),
@@ -144,7 +144,7 @@ def test_huge_announcements_cost_nothing() -> None:
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_bytes_behind_are_ignored(name: str) -> None:
-    """As the published readers do; DICOM pads to even length."""
+    """Trailing bytes are accepted, as by the published readers; DICOM pads to even length."""
     stream = STREAMS[name]
     assert np.array_equal(mic.decode(stream + b"\0"), mic.decode(stream))
     assert mic.info(stream + b"\0").encoded_bytes == len(stream)
@@ -154,7 +154,7 @@ def test_bytes_behind_are_ignored(name: str) -> None:
 
 
 def temporal_of(runs: list[int]) -> bytes:
-    """A file of two frames of 8 x 16 pixels whose second one has these run lengths."""
+    """Make a file of two frames of 8 x 16 pixels whose second frame has these run lengths."""
     first = stages.encode_stream("fse", np.arange(128, dtype="uint16") % 16, 16, 8, 15)
     second = stages.fse_encode(np.array(runs, "uint16"))
     table = struct.pack("<4I", 0, len(first), len(first), len(second))
@@ -193,7 +193,7 @@ def test_forged_differences(runs: list[int], said: str) -> None:
 
 @pytest.mark.parametrize("kind", [*stages.WAVELETS, "rans"])
 def test_bare_streams(kind: str) -> None:
-    """Cut anywhere: an error.  A bit flipped: an error or pixels."""
+    """A truncation anywhere gives an error.  A flipped bit gives an error or pixels."""
     stream = stages.encode_stream(kind, IMAGE, 36, 40)
     assert np.array_equal(stages.decode_stream(kind, stream, 36, 40), IMAGE.reshape(-1))
     for length in range(len(stream)):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Golden vectors of the published codec, both ways: containers, colour, wavelets."""
+"""Golden vectors of the published codec, in both directions: containers, colour, wavelets."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_good_path(image: Image, path: str, facts: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("image", "path", "facts"), BAD)
 def test_bad_path(image: Image, path: str, facts: dict[str, Any]) -> None:
-    """Where the published codec fails, ours says so or gets it right."""
+    """Where the published codec fails, ours reports it or gets it right."""
     try:
         ours = encode(image, path)
     except mic.UnsupportedError as error:
@@ -90,13 +90,13 @@ def test_bad_path(image: Image, path: str, facts: dict[str, Any]) -> None:
     else:
         assert np.array_equal(decode(image, path, ours), expected(image, path))
     theirs = published(image, facts)
-    if theirs is not None:  # bytes that the published decoder cannot read back
+    if theirs is not None:  # the published decoder cannot read these bytes back
         with pytest.raises(mic.MicError):
             decode(image, path, theirs)
 
 
 def test_both_directions_are_covered() -> None:
-    """The set holds what the tests above are for."""
+    """The set holds the cases that the tests above exist for."""
     stored = {case.values[1] for case in GOOD if "file" in case.values[2]}
     assert stored >= {*OPTIONS, "stage_ycocgr", *WAVELETS}
     assert len(BAD) > 50

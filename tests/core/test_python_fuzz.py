@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The Python layer on damaged bytes: every door answers with the samples or a `MicError`.
+"""The Python layer on damaged bytes: every way in gives the samples or a `MicError`.
 
 Hypothesis cuts, repeats, inserts and overwrites stretches of small streams of every
 container and of whole DICOM files.  fuzz/ does the same to the C core at more speed.
@@ -26,7 +26,7 @@ LIMIT = 10**5
 
 
 def published_streams() -> dict[str, bytes]:
-    """Of containers that have no checksum."""
+    """Streams in containers that have no checksum."""
     image = zoo.smooth((24, 14), "uint16") // 64
     streams = {
         f"mic1_{states}": mic.encode(image, "fse", container="mic1", states=states)
@@ -44,7 +44,7 @@ PUBLISHED = published_streams()
 
 @st.composite
 def damages(draw: st.DrawFn) -> Callable[[bytes], bytes]:
-    """A change of one to three stretches of any bytes."""
+    """Draw a change to one to three stretches of any bytes."""
     edits = draw(
         st.lists(
             st.tuples(
@@ -98,14 +98,14 @@ DOORS: dict[str, Callable[[bytes], Any]] = {
 
 
 def through(door: str, data: bytes) -> Any:
-    """What comes out of a door, None for an error that says all it has to say."""
+    """Return the result of a call, or None after checking that its error is complete."""
     try:
         return DOORS[door](data)
     except mic.MicError as error:
         said = str(error)
         assert said
         assert "\n" not in said
-        # Slides have doors of their own; damage makes no difference to that.
+        # Slides refuse some of these calls, damaged or not.
         assert error.stage is not None or isinstance(error, mic.LimitError | mic.UnsupportedError)
         return None
 
@@ -113,7 +113,7 @@ def through(door: str, data: bytes) -> Any:
 @pytest.mark.parametrize("door", DOORS)
 @given(name=st.sampled_from(sorted(NATIVE)), damage=damages())
 def test_native_streams(door: str, name: str, damage: Callable[[bytes], bytes]) -> None:
-    """Checksums find all damage: what is decoded is what was encoded."""
+    """Checksums find all damage: decoded samples are always the encoded ones."""
     stream, array = NATIVE[name]
     result = through(door, damage(stream))
     if door in ("decode", "threads", "open") and result is not None:
@@ -128,7 +128,7 @@ def test_native_streams(door: str, name: str, damage: Callable[[bytes], bytes]) 
 @pytest.mark.parametrize("door", DOORS)
 @given(name=st.sampled_from(sorted(PUBLISHED)), damage=damages())
 def test_published_streams(door: str, name: str, damage: Callable[[bytes], bytes]) -> None:
-    """Without checksums: an array of the size that the header announces."""
+    """Without checksums, the result is an array of the size that the header announces."""
     data = damage(PUBLISHED[name])
     result = through(door, data)
     if door in ("decode", "threads", "open") and result is not None:
@@ -159,7 +159,7 @@ def test_dicom_files(
     dicom_file: tuple[bytes, np.ndarray],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """Whatever happens to a file: its frames or an error, and the file as it was."""
+    """Whatever happens to a file, it gives its frames or an error, and stays unchanged."""
     whole, array = dicom_file
     path: Path = tmp_path_factory.getbasetemp() / "damaged.dcm"
     path.write_bytes(damaged := damage(whole))

@@ -51,7 +51,7 @@ def test_strips(method: str) -> None:
 
 @pytest.mark.parametrize("sample", zoo.small_streams().values(), ids=zoo.small_streams().keys())
 def test_small_streams(sample: zoo.Sample) -> None:
-    """Whole, and with a bit of every byte flipped."""
+    """Compare whole streams, and streams with one bit flipped in every byte."""
     assert_agree(sample.stream, sample.array)
     for byte in range(len(sample.stream)):
         with pytest.raises(reference_decoder.FormatError):
@@ -91,7 +91,7 @@ def test_slides(shape: tuple[int, ...], dtype: str) -> None:
 
 @pytest.mark.parametrize(("word", "fits"), [(4, True), (5, False), (7, False)])
 def test_huffman_words_behind_an_escape(word: int, fits: bool) -> None:
-    """Only the listed escape, 7 of 3 bits, may pass the maximum of 4."""
+    """Only the listed escape, 7 of 3 bits, may exceed the maximum of 4."""
     fields = [(1, 32), (4, 16), (0, 8), (1, 16), (7, 3), (word, 3), (0, 3)]
     bits = "".join(f"{value:0{width}b}" for value, width in fields)
     stream = int(bits.ljust(88, "0"), 2).to_bytes(11, "big")
@@ -104,7 +104,7 @@ def test_huffman_words_behind_an_escape(word: int, fits: bool) -> None:
 
 
 def test_rans_in_place_of_fse() -> None:
-    """Published streams may hold it, strips of the native format may not."""
+    """Published streams may hold it; strips of the native format may not."""
     image = np.arange(64, dtype="u1").reshape(8, 8)
     coded = mic.stages.encode_stream("rans", image.astype("u2"), 8, 8, 63)
     assert coded[:2] == b"\xff\x08"

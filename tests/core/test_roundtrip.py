@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every array comes back as it was, for every option, and in few bytes."""
+"""Every array is restored exactly, with every option, from few bytes."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def assert_same(decoded: np.ndarray, array: np.ndarray) -> None:
 
 
 def size_bound(array: np.ndarray, stream: bytes) -> float:
-    """The promise of DESIGN: noise grows by so much at most."""
+    """The promised bound: noise grows by at most this much."""
     info = mic.info(stream)
     return array.nbytes * 1.001 + 64 + 24 * (info.frames + info.frames * info.strips)
 
@@ -64,7 +64,7 @@ def test_zoo(dtype: str, codec: str) -> None:
 @pytest.mark.parametrize("codec", zoo.CODECS)
 @pytest.mark.parametrize("dtype", zoo.DTYPES)
 def test_every_width(dtype: str, codec: str) -> None:
-    """Widths around the sizes of vector registers, tails included."""
+    """Widths near the sizes of vector registers, including tails."""
     for width in [*range(1, 70), 127, 128, 129, 255, 257]:
         image = zoo.escapes((5, width), dtype, width)
         assert_same(mic.decode(mic.encode(image, codec)), image)
@@ -82,7 +82,7 @@ def test_runs_longer_than_a_block(dtype: str) -> None:
 
 @pytest.mark.parametrize("bits", range(1, 17))
 def test_every_depth(bits: int) -> None:
-    """Noise of every depth, as it lies and shifted to the top."""
+    """Noise of every depth, as it is and shifted to the top bits."""
     image = zoo.noise((40, 40), "uint16") >> (16 - bits)
     for array in (image, image << (16 - bits)):
         stream = mic.encode(array)
@@ -189,7 +189,7 @@ def test_noise_hardly_grows(shape: tuple[int, ...], dtype: str) -> None:
 @pytest.mark.parametrize(("codec", "kind"), [("fse", "fse"), ("huffman", "huffman")])
 @pytest.mark.parametrize("shape", [(64, 64), (255, 1100), (1000, 1000)])
 def test_container_is_thin(shape: tuple[int, int], codec: str, kind: str) -> None:
-    """40 bytes around the stream of a frame of one strip, and the method byte."""
+    """A frame of one strip adds 40 bytes and the method byte to its stream."""
     image = zoo.smooth(shape, "uint16")
     image -= image.min()
     rows, columns = shape
@@ -198,7 +198,7 @@ def test_container_is_thin(shape: tuple[int, int], codec: str, kind: str) -> Non
 
 
 def test_offset_and_sparse_samples_cost_nothing() -> None:
-    """Samples are counted from their minimum, and sparse ones are numbered."""
+    """Samples are counted from their minimum; sparse ones are numbered."""
     image = zoo.smooth((100, 100), "int16")
     plain = len(mic.encode(image))
     assert len(mic.encode(image + 20000)) <= plain + 2

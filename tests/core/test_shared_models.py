@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Models that the frames of a stream share: when, how well, and what damage to them costs."""
+"""Models shared by the frames of a stream: when, how well, and the cost of damage to them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def layout_of(stream: bytes) -> streams.Layout:
 
 
 def methods(stream: bytes) -> list[set[int]]:
-    """Of the pieces of each frame."""
+    """Return the methods of the pieces of each frame."""
     frames = [take_apart(stream, i) for i in range(mic.info(stream).frames)]
     return [{piece[0] for pieces in frame.strips for piece in pieces} for frame in frames]
 
@@ -70,8 +70,10 @@ def test_every_effort(effort: int) -> None:
 
 
 def test_odd_frames_have_their_own() -> None:
-    """Each frame takes what is smaller; a model that lacks a symbol or is for smaller words
-    is never borrowed."""
+    """Each frame takes the smaller form.
+
+    A model that lacks a symbol, or is for smaller words, is never borrowed.
+    """
     stack = stack_of(24, (40, 40))
     stack[3] = 5
     stack[7] = zoo.noise((40, 40), "uint16")
@@ -110,7 +112,7 @@ def test_other_codecs_have_no_models(codec: str) -> None:
 
 
 def test_never_larger() -> None:
-    """Sharing is given up where it does not pay: each frame alone has no more overhead."""
+    """Sharing is dropped where it does not pay: single frames then have no more overhead."""
     for n in range(2, 8):
         for shape in ((5, 5), (9, 30), (64, 64)):
             stack = np.stack([zoo.CONTENTS[i](shape, "uint16", i) for i in range(n)])
@@ -120,7 +122,7 @@ def test_never_larger() -> None:
 
 @pytest.mark.parametrize("n_frames", [2, 15, 16, 17, 40])
 def test_written_frame_by_frame(n_frames: int, tmp_path: Path) -> None:
-    """The same bytes; frames that wait are the caller's to change."""
+    """The bytes are the same, and callers may change frames that are still waiting."""
     stack, path = stack_of(n_frames, (20, 30)), tmp_path / "scan.mic"
     with mic.create(path, shape=(..., 20, 30), dtype="uint16") as writer:
         for frame in stack:
@@ -139,7 +141,7 @@ def test_real_stack() -> None:
 
 
 def test_random_access() -> None:
-    """One frame takes the header, the shared models, the index and the frame."""
+    """One frame needs the header, the shared models, the index and the frame."""
     stack = stack_of(60, (40, 40))
     stream = mic.encode(stack)
     layout, offsets = layout_of(stream), mic.info(stream).frame_offsets
@@ -163,7 +165,7 @@ SMALL_STREAM = mic.encode(SMALL)
 
 
 def test_every_bit_and_length() -> None:
-    """Damage to what is shared is reported by the frames that borrow, and costs only them."""
+    """Damage to shared models is reported by the frames that borrow them, and costs only those."""
     layout = layout_of(SMALL_STREAM)
     end, start = layout.header_bytes, layout.header_bytes - layout.shared_bytes
     assert layout.shared_bytes > 30
@@ -212,7 +214,7 @@ def made(
     top: int = 6,
     blocks: bytes | None = None,
 ) -> bytes:
-    """A stream of one frame; `announced` are in blocks, by default one with the right number."""
+    """Make a stream of one frame; `announced` is in blocks, by default the right number."""
     if announced is None:
         announced = [] if section is None or blocks else [len(section)]
     blocks = b"".join(map(handmade.models_block, announced)) or blocks
@@ -233,7 +235,7 @@ def test_a_made_stream() -> None:
 
 
 def test_a_model_for_larger_words() -> None:
-    """It is used as it is: its own scale and its own clamp."""
+    """The model is used as it is, with its own scale and clamp."""
     for top in (7, 63, 1000, 65535):
         model = fitted([WORDS], Model(top, predictor=1, starts=0x00010101))
         section = handmade.shared_models([model.bytes()])
@@ -291,8 +293,10 @@ def test_absurd_streams(name: str) -> None:
 
 
 def test_every_bit_of_a_forged_section() -> None:
-    """Each bit of the models flipped under a right checksum: refused, or other samples, which
-    the frame's checksum finds."""
+    """Under a valid checksum, each flipped bit of the models is noticed.
+
+    It is refused, or gives other samples, which the checksum of the frame finds.
+    """
     fields = SECTION[:-4]
     for bit in range(8 * len(fields)):
         stream = made(handmade.with_crc(zoo.flip(fields, bit)), SHARED_PIECE)
@@ -305,7 +309,7 @@ def test_every_bit_of_a_forged_section() -> None:
 
 
 def test_beside_another_block() -> None:
-    """A block is added to those that are there; the models stay where the header says."""
+    """A block is added to the existing ones; the models stay where the header says."""
     both = add_block(SMALL_STREAM, b"note", b"abc")
     assert read_blocks(both).keys() == {b"Modl", b"note"}
     assert np.array_equal(mic.decode(both), SMALL)
@@ -318,7 +322,7 @@ SLIDE_IMAGE = zoo.smooth((128, 192), "uint16")
 
 
 def sharing_slide() -> bytes:
-    """24 tiles of 32 x 32 that share models: what `mic` does not write, but the format allows."""
+    """24 tiles of 32 x 32 that share models; the format allows it, but `mic` does not write it."""
     tiles = SLIDE_IMAGE.reshape(4, 32, 6, 32).swapaxes(1, 2).reshape(24, 32, 32)
     stream = mic.encode(tiles)
     assert any(SHARED_METHOD in used for used in methods(stream))
@@ -351,13 +355,13 @@ def test_damaged_models_of_tiles() -> None:
 
 
 def test_written_tiles_do_not_share() -> None:
-    """Tiles are mostly too large to gain from it."""
+    """Tiles are usually too large to gain from it."""
     assert read_blocks(mic.encode(SLIDE_IMAGE, tile=32)).keys() == {b"tile"}
     assert layout_of(mic.encode(SLIDE_IMAGE, tile=32)).shared_bytes == 0
 
 
 def test_a_single_image_that_announces_models() -> None:
-    """The short way of a single image leaves shared models, even cut ones, to the general one."""
+    """The short path for a single image leaves shared models, even cut ones, to the general one."""
     stream = made(SECTION, SHARED_PIECE)
     for size in range(len(stream)):
         with pytest.raises(mic.MicError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Writing slides that need not fit into memory."""
+"""Writing slides that are larger than memory."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ WAYS: dict[str, Callable[[mic.SlideWriter, np.ndarray], None]] = {
 @pytest.mark.parametrize("name", CONTAINERS)
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_in(way: str, name: str, tmp_path: Path) -> None:
-    """All make the bytes of `mic.encode`."""
+    """All ways give the bytes of `mic.encode`."""
     path = tmp_path / "slide.mic"
     options: dict[str, Any] = {"tile": 64, "levels": 4, "container": name}
     with mic.create_slide(path, IMAGE.shape, "uint8", **options) as writer:
@@ -86,7 +86,7 @@ def test_a_memory_map(tmp_path: Path) -> None:
 
 @st.composite
 def slides(draw: st.DrawFn) -> tuple[np.ndarray, dict[str, Any]]:
-    """Any image in any tiles, native."""
+    """Any image in tiles of any size, native."""
     shape = draw(st.tuples(st.integers(1, 50), st.integers(1, 50)))
     colour = draw(st.sampled_from([(), (3,)]))
     content = draw(st.sampled_from(zoo.CONTENTS))
@@ -121,14 +121,14 @@ def test_any_native_slide(slide: tuple[np.ndarray, dict[str, Any]]) -> None:
         ((256, 256), 256, 1),
         ((256, 257), 256, 2),
         ((20000, 20000), 256, 8),
-        ((10000, 1), 256, 1),  # half of one column is none
+        ((10000, 1), 256, 1),  # half of one column is nothing
         ((10000, 3), 256, 2),
         ((1, 1), 1, 1),
         ((8, 8), 1, 4),
     ],
 )
 def test_default_levels(shape: tuple[int, int], tile: int, levels: int) -> None:
-    """Until one fits into a tile, or the next would be empty."""
+    """Levels end when one fits into a tile, or the next would be empty."""
     if shape[0] < 20000:
         assert len(mic.open(mic.encode(np.zeros(shape, "u1"), tile=tile)).levels) == levels
     from mic.codec.tiles import default_levels
@@ -202,7 +202,7 @@ WRONG_PARTS: dict[str, Callable[[mic.SlideWriter], None]] = {
 
 @pytest.mark.parametrize("wrong", WRONG_PARTS)
 def test_wrong_parts(wrong: str, tmp_path: Path) -> None:
-    """Refused, and no file appears."""
+    """Wrong parts are refused, and no file appears."""
     path = tmp_path / "slide.mic"
     with (
         pytest.raises(mic.UnsupportedError, match=r"expected|left|begins"),
@@ -241,7 +241,7 @@ def test_abort(tmp_path: Path) -> None:
 
 
 def test_tiles_are_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A coder that goes wrong is found before the file appears."""
+    """A coder that makes a mistake is found before the file appears."""
     encode = _mic.encode_frames
 
     def wrong(layout: Any, samples: np.ndarray, *rest: Any) -> Any:
@@ -278,7 +278,7 @@ print(peak() - before)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_memory(name: str, run_python: Callable[[str], str], tmp_path: Path) -> None:
-    """400 MB are written with the memory of some rows of tiles (5 MB each)."""
+    """400 MB are written in the memory of a few rows of tiles (5 MB each)."""
     path = tmp_path / "large.mic"
     grown = run_python(MEMORY.replace("PATH", repr(str(path))).replace("NAME", repr(name)))
     assert float(grown) < 60

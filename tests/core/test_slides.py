@@ -95,7 +95,7 @@ KEYS = [
 
 @pytest.mark.parametrize("key", KEYS, ids=str)
 def test_indexing(slide: mic.MicFile, key: object) -> None:
-    """What numpy would give, of every level; the file itself is its largest."""
+    """Every level gives what numpy would give; the file itself is its largest level."""
     assert np.array_equal(slide[key], IMAGE[key])
     for level, image in zip(slide.levels, LEVELS, strict=True):
         assert level[key].shape == image[key].shape
@@ -105,7 +105,7 @@ def test_indexing(slide: mic.MicFile, key: object) -> None:
 
 @given(st.data())
 def test_any_region(data: st.DataObject) -> None:
-    """Any rectangle of any level, into any memory, on any number of threads."""
+    """Any rectangle of any level, into any memory layout, on any number of threads."""
     name = data.draw(st.sampled_from(CONTAINERS))
     number = data.draw(st.integers(0, 2))
     image = LEVELS[number]
@@ -127,7 +127,7 @@ def test_any_region(data: st.DataObject) -> None:
 
 
 def test_tiles(slide: mic.MicFile) -> None:
-    """Cut at the edges."""
+    """Tiles are cut at the edges."""
     for number, (level, image) in enumerate(zip(slide.levels, LEVELS, strict=True)):
         for row in range(level.tiles[0]):
             for column in range(level.tiles[1]):
@@ -185,7 +185,7 @@ def test_limits() -> None:
 
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_decode(name: str) -> None:
-    """`mic.decode` gives the largest level."""
+    """`mic.decode` returns the largest level."""
     assert np.array_equal(mic.decode(STREAMS[name], threads=2), IMAGE)
     assert np.array_equal(mic.decode(STREAMS[name], rows=slice(60, 70)), IMAGE[60:70])
     out = np.empty(IMAGE.shape[::-1], "u1").T
@@ -198,7 +198,7 @@ def test_decode(name: str) -> None:
 
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_only_touched_tiles_are_read(name: str) -> None:
-    """A region reads the tiles under it, each once and nothing else."""
+    """A region reads the tiles under it, each once, and nothing else."""
     source = zoo.RecordingFile(STREAMS[name])
     file = mic.open(source)
     bounds = file.info.frame_offsets
@@ -217,7 +217,7 @@ def test_only_touched_tiles_are_read(name: str) -> None:
 
 
 def repeated_tile(container: str, side: int) -> bytes:
-    """A slide of `side` x `side` pixels, all of whose tiles are the same, coded once."""
+    """Make a slide of `side` x `side` pixels whose tiles are all the same, coded once."""
     tile = zoo.ramp((256, 256, 3), "uint8", 1) // 3
     sizes = [(side >> i, side >> i) for i in range(7)]
     n_tiles = sum((-(-rows // 256)) ** 2 for rows, _ in sizes)
@@ -234,7 +234,7 @@ def repeated_tile(container: str, side: int) -> bytes:
     return start + blob * n_tiles + handmade.index(listed)
 
 
-# ru_maxrss would count what the parent process held when it forked.
+# ru_maxrss would include the parent's memory at the time of the fork.
 MEMORY = """
 import mic
 def peak():
@@ -252,7 +252,7 @@ with mic.open(PATH) as slide:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_memory(name: str, run_python: Callable[[str], str], tmp_path: Path) -> None:
-    """512 x 512 pixels of 20000 x 20000: below 64 MB for the whole process."""
+    """Read 512 x 512 pixels of 20000 x 20000 with less than 64 MB for the whole process."""
     path = tmp_path / "large.mic"
     path.write_bytes(repeated_tile(name, 20000))
     side, height, total, grown = run_python(MEMORY.replace("PATH", repr(str(path)))).split()
@@ -291,7 +291,7 @@ def test_threads_share_a_slide(slide: mic.MicFile) -> None:
 
 
 def renamed(stream: bytes, kind: bytes) -> bytes:
-    """A native slide whose block has another type: what an older reader sees."""
+    """A native slide whose block has another type, as an older reader sees it."""
     at = stream.index(b"tile")
     length = struct.unpack_from("<I", stream, at + 4)[0]
     header = stream[:at] + kind + stream[at + 4 : at + 8 + length]
@@ -302,7 +302,7 @@ def test_older_readers_see_a_stack_of_tiles() -> None:
     stack = mic.decode(renamed(STREAMS["native"], b"note"))
     assert stack.shape == (17, 64, 64, 3)
     assert np.array_equal(stack[0], IMAGE[:64, :64])
-    last = np.pad(LEVELS[2], ((0, 27), (0, 14), (0, 0)), mode="edge")  # filled up by repetition
+    last = np.pad(LEVELS[2], ((0, 27), (0, 14), (0, 0)), mode="edge")  # padded by repetition
     assert np.array_equal(stack[16], last)
 
 
@@ -316,7 +316,7 @@ TILES = zoo.volume((5,), 8, 6, "int16")
 
 
 def test_blocks_made_by_hand() -> None:
-    """Tiles of 8 x 6: level 0 has two by two, level 1 one."""
+    """Tiles of 8 x 6: level 0 has two by two, level 1 has one."""
     stream = handmade.frames_stream(TILES, blocks=tile_block((12, 10), (8, 1)))
     with mic.open(stream) as file:
         assert [level.shape for level in file.levels] == [(12, 10), (8, 1)]
@@ -359,7 +359,7 @@ def test_a_block_needs_a_stack() -> None:
 
 
 def damaged_native() -> tuple[bytes, int]:
-    """The native slide with a byte of tile (1, 1) of level 0 changed."""
+    """The native slide with a changed byte in tile (1, 1) of level 0."""
     stream = STREAMS["native"]
     place = mic.info(stream).frame_offsets[6] - 9
     return zoo.flip(stream, 8 * place), place
@@ -380,7 +380,7 @@ def test_errors_name_level_and_tile() -> None:
 
 
 def test_rescue() -> None:
-    """Lost pixels are 0 and marked, all others are there."""
+    """Lost pixels are 0 and marked; all others are restored."""
     stream, _ = damaged_native()
     expected = np.ones(IMAGE.shape[:2], bool)
     expected[64:128, 64:128] = False

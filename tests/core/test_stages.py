@@ -19,7 +19,7 @@ KINDS = stages.STREAM_KINDS
 
 @st.composite
 def word_arrays(draw: st.DrawFn) -> np.ndarray:
-    """Words of any number and spread, with runs."""
+    """Draw words of any number and spread, with runs."""
     top = draw(st.sampled_from([1, 3, 8, 255, 4095, 65535]))
     n = draw(st.integers(1, 300))
     generator = np.random.default_rng(draw(st.integers(0, 1000)))
@@ -32,13 +32,13 @@ def word_arrays(draw: st.DrawFn) -> np.ndarray:
 def test_prediction_round_trip(
     predictor: str, size: tuple[int, int], max_value: int, seed: int
 ) -> None:
-    """Any maximum is lossless for a stage alone, also one that the pixels pass."""
+    """Any maximum is lossless in a single stage, even one that the pixels exceed."""
     height, width = size
     pixels = zoo.escapes(size, "uint16", seed).reshape(-1)
     try:
         words = stages.delta_encode(pixels, width, height, max_value, predictor)
     except mic.UnsupportedError:
-        assert predictor == "zigzag"  # which has no form for an image of nothing but escapes
+        assert predictor == "zigzag"  # it has no form for an image of only escapes
         return
     assert words[0] == max_value
     assert np.array_equal(stages.delta_decode(words, width, height, predictor), pixels)
@@ -71,7 +71,7 @@ def test_runs_round_trip(words: np.ndarray, initial: int, with_length: bool) -> 
 @pytest.mark.parametrize("initial", [8, 255, 4095, 65535])
 @pytest.mark.parametrize("length", [2**15 - 2, 2**15 - 1, 2**15, 2**15 + 1, 2**16 + 3, 200_000])
 def test_long_runs(initial: int, length: int) -> None:
-    """Runs and literals longer than a block can say."""
+    """Runs and literals longer than a block can express."""
     same = np.full(length, 5, "uint16")
     different = (np.arange(length) % 251).astype("uint16")
     for words in (same, different, np.concatenate([different, same, different])):
@@ -88,9 +88,9 @@ def test_runs_by_hand() -> None:
 @pytest.mark.parametrize(
     "runs",
     [
-        [15, 0, 5],  # a block of nothing
+        [15, 0, 5],  # an empty block
         [15, 4],  # a run without its word
-        [15, 10, 1, 2],  # three literals announced, two there
+        [15, 10, 1, 2],  # three literals announced, two present
     ],
 )
 def test_bad_runs(runs: list[int]) -> None:
@@ -124,7 +124,7 @@ def test_fse_table_logs(symbols: int, n: int, states: int) -> None:
 
 @pytest.mark.parametrize("words", [[], [1], [7] * 500, list(range(500))])
 def test_fse_refuses(words: list[int]) -> None:
-    """What the published coder refuses: nothing, one value, all different."""
+    """The published coder refuses nothing at all, one value, and all different values."""
     with pytest.raises(mic.UnsupportedError) as caught:
         stages.fse_encode(np.array(words, "uint16"))
     assert caught.value.stage == "fse"
@@ -136,7 +136,7 @@ def test_huffman_round_trip(words: np.ndarray) -> None:
 
 
 def test_huffman_rare_symbols_are_escaped() -> None:
-    """Counts like Fibonacci numbers make a tree deeper than 14: it is cut."""
+    """Counts like Fibonacci numbers make a tree deeper than 14, which is cut."""
     counts = [1, 1]
     while len(counts) < 24:
         counts.append(counts[-1] + counts[-2])
@@ -182,7 +182,7 @@ BARE = bare_streams()
 
 
 def decode_bounded(kind: str, stream: bytes) -> None:
-    """All that a stream without a checksum can promise."""
+    """This is all that a stream without a checksum can guarantee."""
     try:
         assert stages.decode_stream(kind, stream, 14, 12).shape == (168,)
     except mic.MicError as error:
@@ -191,7 +191,7 @@ def decode_bounded(kind: str, stream: bytes) -> None:
 
 @pytest.mark.parametrize("name", BARE)
 def test_damaged_bare_streams(name: str) -> None:
-    """Every flipped bit and every truncation of a stream without checksum."""
+    """Test every flipped bit and every truncation of a stream without checksum."""
     kind, stream = BARE[name]
     for bit in range(8 * len(stream)):
         decode_bounded(kind, zoo.flip(stream, bit))
@@ -201,7 +201,7 @@ def test_damaged_bare_streams(name: str) -> None:
 
 @pytest.mark.parametrize("name", BARE)
 def test_most_damage_is_found(name: str) -> None:
-    """Bits that must be used up and states that must end at 0 find most of it."""
+    """Most damage shows because all bits must be used and all states must end at 0."""
     kind, stream = BARE[name]
     original = stages.decode_stream(kind, stream, 14, 12)
     missed = 0
@@ -223,7 +223,7 @@ def test_arbitrary_bytes(data: bytes, kind: str) -> None:
     st.binary(max_size=120), st.sampled_from([b"\xff\x02", b"\xff\x04", b"\xff\x84", b"", b"\0"])
 )
 def test_arbitrary_entropy_streams(data: bytes, prefix: bytes) -> None:
-    """The words that come out are bounded by the caller, whatever the count says."""
+    """The caller bounds the number of words, whatever the count says."""
     for decode in (stages.fse_decode, stages.huffman_decode):
         try:
             assert len(decode(prefix + data, max_words=1000)) <= 1000
@@ -234,7 +234,7 @@ def test_arbitrary_entropy_streams(data: bytes, prefix: bytes) -> None:
 @pytest.mark.parametrize("states", [2, 4, 8])
 @pytest.mark.parametrize("change", [-200, -1, 1, 1000])
 def test_wrong_count(states: int, change: int) -> None:
-    """The count of an FSE block is held against its bits and its last states."""
+    """The count of an FSE block is checked against its bits and its last states."""
     words = zoo.smooth((30, 30), "uint16").reshape(-1) // 32
     stream = bytearray(stages.fse_encode(words, states))
     struct.pack_into("<I", stream, 2, 900 + change)
@@ -244,7 +244,7 @@ def test_wrong_count(states: int, change: int) -> None:
 
 @pytest.mark.parametrize("count", [10**6, 2**31 - 1, 2**32 - 1])
 def test_announced_words_are_limited(count: int) -> None:
-    """Counts over the limit are refused before they size memory."""
+    """Counts above the limit are refused before they size memory."""
     words = np.arange(400, dtype="uint16") % 5
     fse = bytearray(stages.fse_encode(words, 4))
     struct.pack_into("<I", fse, 2, count)
@@ -294,7 +294,7 @@ def test_empty_stream(kind: str, decode: object) -> None:
 
 
 def test_words_of_any_layout() -> None:
-    """Big-endian and strided words, and buffers of all kinds for streams."""
+    """Accept big-endian and strided words, and buffers of all kinds for streams."""
     words = (np.arange(800, dtype="uint16") % 40).astype(">u2")
     stream = stages.fse_encode(words[::2], 4)
     assert np.array_equal(stages.fse_decode(memoryview(stream)), words[::2])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Threads, processes, and no memory lost between them."""
+"""Threads and processes, and no memory leaks."""
 
 import contextlib
 import multiprocessing
@@ -34,7 +34,7 @@ def test_bytes_do_not_depend_on_threads(codec: str, make: str) -> None:
 
 
 def test_calls_at_once() -> None:
-    """Encoding, decoding and failing on eight threads."""
+    """Encode, decode and fail on eight threads."""
     images = [zoo.escapes((40, 30 + i), "int16", i) for i in range(8)]
     streams = [mic.encode(image) for image in images]
 
@@ -56,7 +56,7 @@ def test_calls_at_once() -> None:
 
 
 def ticks_during(work: object) -> int:
-    """How often this thread runs while another is in the middle of `work`."""
+    """Count how often this thread runs while another executes `work`."""
     span: list[float] = []
 
     def timed() -> None:
@@ -77,7 +77,7 @@ def ticks_during(work: object) -> int:
 
 @pytest.mark.parametrize("call", ["encode", "decode"])
 def test_the_gil_is_released(call: str) -> None:
-    """Another Python thread makes progress while a long call is under way."""
+    """Another Python thread makes progress during a long call."""
     image = np.tile(zoo.large_image(), (3, 3))
     stream = mic.encode(image, threads=0)
     out = np.empty_like(image)
@@ -96,7 +96,7 @@ METHODS = [m for m in ("fork", "spawn") if m in multiprocessing.get_all_start_me
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_processes(method: str, volume: zoo.Sample, tmp_path: Path) -> None:
-    """A file goes to other processes by its path, after threads have been in use here."""
+    """A file goes to other processes by its path, after threads have been used here."""
     path = tmp_path / "volume.mic"
     path.write_bytes(volume.stream)
     with mic.open(path, threads=2) as file:
@@ -118,7 +118,7 @@ def test_threads_after_fork(large: zoo.Sample) -> None:
 
 
 def test_the_gil_stays_off(run_python: Callable[[str], str]) -> None:
-    """On free-threaded Python neither importing nor work switches the GIL on again."""
+    """On free-threaded Python, neither importing nor working re-enables the GIL."""
     said = run_python(
         "import sys, numpy\n"
         "enabled = getattr(sys, '_is_gil_enabled', lambda: True)\n"
@@ -149,7 +149,7 @@ def resident_bytes() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-@pytest.mark.no_asan  # which keeps freed memory
+@pytest.mark.no_asan  # keeps freed memory
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
 def test_memory_stays_flat(tmp_path: Path) -> None:
     """Ten thousand decodes, as many failures, and a thousand of everything else."""
@@ -177,7 +177,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
 
 
 def test_all_cpus_where_they_pay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """0 leaves an image of 512 x 512 to one thread; what was asked for is done."""
+    """With 0, an image of 512 x 512 gets one thread; an explicit number is obeyed."""
     monkeypatch.setattr(arrays, "_cpu_count", lambda: 8)
     assert arrays.thread_count(0) == 8
     assert [arrays.thread_count(0, n << 19) for n in (0, 1, 2, 5, 100)] == [1, 1, 2, 5, 8]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Golden vectors of the published codec, both ways: stages, streams, MIC1."""
+"""Golden vectors of the published codec, in both directions: stages, streams, MIC1."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_good_path(image: Image, path: Route, facts: dict[str, Any]) -> None:
     """Published bytes decode to the input, and the input encodes to them."""
     ours = image.encode(path)
     assert len(ours) == facts["size"]
-    if path.coder != "huff":  # where symbols tie in frequency any order is right
+    if path.coder != "huff":  # symbols of equal frequency may come in any order
         assert hashlib.sha256(ours).hexdigest() == facts["sha256"]
     assert np.array_equal(image.decode(path, ours), image.pixels)
     theirs = published(image, facts)
@@ -38,7 +38,7 @@ def test_good_path(image: Image, path: Route, facts: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("image", "path", "facts"), BAD)
 def test_bad_path(image: Image, path: Route, facts: dict[str, Any]) -> None:
-    """Where the published codec fails, ours says so or gets it right."""
+    """Where the published codec fails, ours reports it or gets it right."""
     try:
         ours = image.encode(path)
     except mic.UnsupportedError as error:
@@ -46,14 +46,14 @@ def test_bad_path(image: Image, path: Route, facts: dict[str, Any]) -> None:
     else:
         assert np.array_equal(image.decode(path, ours), image.pixels)
     theirs = published(image, facts)
-    if theirs is not None:  # bytes that the published decoder cannot read back
+    if theirs is not None:  # the published decoder cannot read these bytes back
         with pytest.raises(mic.MicError):
             image.decode(path, theirs)
 
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_native_takes_all(name: str) -> None:
-    """What the published containers cannot hold is an ordinary image of the native one."""
+    """Images that the published containers cannot hold are ordinary for the native one."""
     image = IMAGES[name]
     array = image.pixels.reshape(image.height, image.width)
     for codec in mic.CODECS:
@@ -64,7 +64,7 @@ def test_native_takes_all(name: str) -> None:
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_rans_is_no_fse(name: str) -> None:
-    """rANS blocks look like FSE blocks but for one byte; they are not decoded as such."""
+    """rANS blocks differ from FSE blocks in one byte, but are not decoded as such."""
     image = IMAGES[name]
     streams = [published(image, image.entry["paths"][f"rans8_{k}"]) for k in ("deltarle", "raw")]
     for stream in streams:
@@ -74,7 +74,7 @@ def test_rans_is_no_fse(name: str) -> None:
 
 
 def test_both_directions_are_covered() -> None:
-    """The set holds what the tests above are for."""
+    """The set holds the cases that the tests above exist for."""
     coders = {case.values[1].coder for case in GOOD}
     assert coders == {"stage", "fse", "rans", "huff", "frame", "mic", "grad", "gap"}
     assert {case.values[1].states for case in GOOD} >= {1, 2, 4, 8}

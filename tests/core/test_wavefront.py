@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The wavefront codec: round trips of every make-up, sizes, instruction sets, parts."""
+"""The wavefront codec: round trips of every kind, sizes, instruction sets, parts."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ def on_each_isa(call: Callable[[], object]) -> list[object]:
 
 
 def methods(stream: bytes) -> set[int]:
-    """Of the pieces of the first frame."""
+    """Return the methods of the pieces of the first frame."""
     return {piece[0] for strip in take_apart(stream).strips for piece in strip}
 
 
@@ -46,7 +46,7 @@ def size_bound(array: np.ndarray, stream: bytes) -> float:
 
 @st.composite
 def arrays(draw: st.DrawFn) -> np.ndarray:
-    """Any dtype and content; sizes around those of lanes and registers, and any others."""
+    """Any dtype and content; sizes near those of lanes and registers, and others."""
     side = st.one_of(st.sampled_from(EDGES), st.integers(1, 140))
     axes = draw(st.sampled_from([(), (), (), (1,), (3,)]))
     colour = draw(st.sampled_from([(), (), (3,)]))
@@ -88,7 +88,7 @@ def test_the_highest_efforts_are_smaller(name: str) -> None:
 @pytest.mark.parametrize("dtype", zoo.DTYPES)
 @pytest.mark.parametrize("effort", range(1, 10))
 def test_efforts(effort: int, dtype: str) -> None:
-    """One model or another, the same on every instruction set and any number of threads."""
+    """With one model or another, the same on every instruction set and number of threads."""
     image = zoo.smooth((150, 131), dtype, effort) // 2
     streams = on_each_isa(lambda: mic.encode(image, effort=effort))
     streams += [mic.encode(image, effort=effort, threads=threads) for threads in (2, 3, 4)]
@@ -105,7 +105,7 @@ def test_effort_pays() -> None:
 
 @pytest.mark.parametrize("span", [1, 2, 255, 511, 512, 16383, 16384, 32767, 32768, 65534, 65535])
 def test_every_range(span: int) -> None:
-    """Scaled by 2^6 to 2^0, and centred where 15 bits do not hold it."""
+    """Values are scaled by 2^6 to 2^0, and centred if 15 bits cannot hold them."""
     slope = np.add.outer(np.arange(70) * 7, np.arange(90) * 11)
     image = (slope * (1 + span // 1500) + zoo.noise(slope.shape, "uint8") // 40) % (span + 1)
     image[0, :2] = 0, span
@@ -136,7 +136,7 @@ COLOURS = {
 @pytest.mark.parametrize("dtype", zoo.DTYPES)
 @pytest.mark.parametrize("name", COLOURS)
 def test_colour(name: str, dtype: str) -> None:
-    """Channels alike or not, planes constant or not, on each instruction set."""
+    """Channels equal or not, planes constant or not, on each instruction set."""
     channels = [zoo.smooth((70, 66), dtype, seed) // 2 + noise for noise, seed in COLOURS[name]]
     array = np.stack(channels, -1).astype(dtype)
     for image in (array, np.concatenate([array] * 2)[None], array * [1, 0, 1]):
@@ -150,7 +150,7 @@ def test_colour(name: str, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", zoo.DTYPES)
 @pytest.mark.parametrize("transform", range(3))
 def test_transforms_by_hand(transform: int, dtype: str) -> None:
-    """Section 4.1: extreme pixels wrap around and come back, whole or in part."""
+    """Section 4.1: extreme pixels wrap around and are restored, whole or in part."""
     info = np.iinfo(dtype)
     corners = np.array([info.min, info.min + 1, -1 if info.min else 127, info.max - 1, info.max])
     cube = np.stack(np.meshgrid(corners, corners, corners), -1).reshape(5, 25, 3)
@@ -187,7 +187,7 @@ def test_constant_and_noise(shape: tuple[int, ...], effort: int) -> None:
 
 
 def test_colour_noise() -> None:
-    """A colour transform widens noise: it must not be what is stored raw."""
+    """A colour transform widens noise, so its result must not be stored raw."""
     failures = []
     for dtype in ("uint8", "int8"):
         for shape in ((2, 31, 3), (8, 8, 3), (40, 50, 3), (300, 200, 3)):
@@ -202,7 +202,7 @@ def test_colour_noise() -> None:
 
 @pytest.mark.parametrize("name", ["MR_small.dcm", "CT_small.dcm", "emri_small.dcm"])
 def test_small_real_images(name: str) -> None:
-    """64 x 64 and 128 x 128: the model's bytes are earned, or there is none."""
+    """64 x 64 and 128 x 128: the model must save more bytes than it takes, or be omitted."""
     pydicom = pytest.importorskip("pydicom")
     pixels = pydicom.dcmread(pydicom.data.get_testdata_file(name)).pixel_array
     for image in (pixels, pixels[0]) if pixels.ndim == 3 else (pixels,):
@@ -232,13 +232,13 @@ def test_beats_the_classic_codecs() -> None:
 
 @pytest.fixture
 def made() -> zoo.Sample:
-    """Colour, six strips."""
+    """A colour image of six strips."""
     array = zoo.smooth((70, 40, 3), "uint8") // 4
     return zoo.Sample(handmade.stream(array, 13, "wavefront", colour=2, starts=0x01010101), array)
 
 
 def spoil_strips(stream: bytes, spared: int) -> bytes:
-    """Every strip but one set to 0xFF."""
+    """Set every strip but one to 0xFF."""
     parts = take_apart(stream)
     ends = [*parts.strip_offsets[1:], len(stream)]
     damaged = bytearray(stream)
@@ -267,7 +267,7 @@ def test_rows_need_their_strips_only(made: zoo.Sample, strip: int, tmp_path: Pat
 
 
 def test_rows_of_a_frame(tmp_path: Path) -> None:
-    """`mic.open(path)[frame, row0:row1]` needs that strip of that frame."""
+    """`mic.open(path)[frame, row0:row1]` needs only that strip of that frame."""
     stack = np.stack([zoo.large_image("uint8") // 2, zoo.large_image("uint8") // 3])
     stream = mic.encode(stack, effort=1)
     parts = take_apart(stream, 1)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Wavefront streams that are damaged, or absurd under right checksums: refused with their
-place on every instruction set."""
+"""Wavefront streams that are damaged, or absurd under valid checksums.
+
+They are refused with their place on every instruction set.
+"""
 
 import struct
 from collections.abc import Callable
@@ -29,7 +31,7 @@ STREAM = handmade.stream(IMAGE, STRIP_ROWS, "wavefront", starts=0x10001)
 
 
 def refused(stream: bytes) -> mic.MicError:
-    """The error, which is the same on every instruction set; rescue is no way around it."""
+    """Return the error, which is the same on every instruction set; rescue cannot avoid it."""
     errors = []
     for isa in ISAS:
         _mic.use_isa(isa)
@@ -71,7 +73,7 @@ def test_the_stream_is_good() -> None:
 
 
 def test_the_example_of_the_format() -> None:
-    """7.6, both ways."""
+    """Example 7.6, in both directions."""
     words = np.array(handmade.TINY_WORDS, "uint16")
     model = Model(8, precision=2, frequencies=[[384, 512, 0, 128]])
     assert model.bytes() == handmade.TINY_MODEL
@@ -90,7 +92,7 @@ def test_the_example_of_the_format() -> None:
 def test_models_that_the_encoder_never_makes(
     table_log: int, direct_log: int, predictor: int
 ) -> None:
-    """Every size of table and alphabet, extreme weights, every bucket a context."""
+    """Every size of table and alphabet, extreme weights, a context for every bucket."""
     image = zoo.escapes((35, 18), "uint16", table_log) >> (direct_log + 12 - table_log)
     weights = [(127, -127, 127, -127, 127, -127), (-1, 1, 0, 5, -5, 7)][direct_log % 2]
     options = {"table_log": table_log, "direct_log": direct_log, "predictor": predictor}
@@ -106,12 +108,12 @@ def test_models_that_the_encoder_never_makes(
 
 
 def frequencies(*values: int) -> list[list[int]]:
-    """For both contexts of GOOD."""
+    """Frequencies for both contexts of GOOD."""
     return [list(values), list(GOOD.frequencies[1])]
 
 
 def raw_bits(*zeros: int) -> bytes:
-    """GOOD, up to runs of so many zero bits where the frequencies are expected."""
+    """GOOD with runs of zero bits, of these lengths, in place of the frequencies."""
     start = replace(GOOD, frequencies=[])
     out = Bits()
     out.bits = [byte >> i & 1 for byte in start.bytes() for i in range(8)]
@@ -175,7 +177,7 @@ def test_absurd_models(name: str) -> None:
 
 
 def test_padding_of_a_model() -> None:
-    """Bits behind the last frequency are 0."""
+    """Bits after the last frequency are 0."""
     n_tried = 0
     for starts in (1, 0x10001, 0x1010001, 0x11110001):
         model = fitted(STRIPS, Model(MAX_VALUE, starts=starts))
@@ -192,7 +194,7 @@ def test_padding_of_a_model() -> None:
 
 
 def test_models_of_other_planes() -> None:
-    """Of a plane with other words, and of one with the same range and other frequencies."""
+    """A model of a plane with other words, and one with the same range and other frequencies."""
     array = np.stack([IMAGE, IMAGE[::-1] * 2, IMAGE[:, ::-1]], -1)
     parts = take_apart(handmade.stream(array, STRIP_ROWS, "wavefront"))
     for order in ((1, 0, 2), (0, 0, 2), (2, 1, 0)):
@@ -207,7 +209,7 @@ def test_models_of_other_planes() -> None:
 
 
 def test_every_bit_of_a_model() -> None:
-    """Under right checksums: refused, unless it means the same."""
+    """Under valid checksums, a change is refused, unless it means the same."""
     model, n_same = GOOD.bytes(), 0
     for bit in range(8 * len(model)):
         try:
@@ -220,7 +222,7 @@ def test_every_bit_of_a_model() -> None:
 
 
 def test_model_without_need() -> None:
-    """A plane whose pieces are all raw may have one; it is read and must be right."""
+    """A plane whose pieces are all raw may have a model; it is read and must be valid."""
     parts = take_apart(handmade.stream(IMAGE, STRIP_ROWS, "raw"))
     parts.models = [GOOD.bytes()]
     assert np.array_equal(mic.decode(parts.stream()), IMAGE)
@@ -255,7 +257,7 @@ STRIP_DAMAGE: dict[str, Callable[[bytes, int], bytes]] = {
 @pytest.mark.parametrize("index", range(3))
 @pytest.mark.parametrize("name", STRIP_DAMAGE)
 def test_absurd_strips(name: str, index: int) -> None:
-    """The strip is named, and rescue has the others."""
+    """The strip is named, and rescue restores the others."""
     stream = with_strip(index, STRIP_DAMAGE[name](PAYLOADS[index], N_STATES[index]))
     error = refused(stream)
     assert (error.frame, error.strip, error.stage) == (0, index, "wavefront")
@@ -275,7 +277,7 @@ def test_states_that_are_too_small(state: int) -> None:
 
 
 def test_states_that_are_wrong() -> None:
-    """Any other state at the start ends elsewhere, or gives other samples."""
+    """Any other start state ends elsewhere, or gives other samples."""
     for lane in range(0, 32, 3):
         for state in (1 << 16, 1 << 31, 2**32 - 1):
             payload = bytearray(PAYLOADS[0])
@@ -284,7 +286,7 @@ def test_states_that_are_wrong() -> None:
 
 
 def test_strips_in_the_wrong_place() -> None:
-    """Each is right, its place is not: the samples' checksum tells."""
+    """Each strip is valid but misplaced: the checksum of the samples reveals it."""
     parts = take_apart(STREAM)
     parts.strips[0], parts.strips[1] = parts.strips[1], parts.strips[0]
     with pytest.raises(mic.CorruptDataError) as caught:
@@ -302,7 +304,7 @@ def mic_error(parts: Frame) -> mic.MicError:
 
 
 def test_words_above_the_largest() -> None:
-    """A model and a strip can say words that the sample map does not have."""
+    """A model and a strip can give words that are not in the sample map."""
     words = np.full((40, 20), 3, "uint16")
     words[0, 0], words[1, 1] = 0, 8
     for wrong in (9, 100, 1023):
@@ -324,7 +326,7 @@ def test_words_above_the_largest() -> None:
 
 
 def place_of(stream: bytes, byte: int) -> tuple[set[str], int | None]:
-    """Stages that may report damage there, and the strip."""
+    """The stages that may report damage there, and the strip."""
     parts = take_apart(stream)
     if byte < len(parts.header):
         return {"container", "header"}, None
@@ -350,7 +352,7 @@ def test_every_bit_has_its_place(colour: tuple[int, ...]) -> None:
 
 
 def test_rescue() -> None:
-    """A damaged strip costs its rows; a damaged model or head the frame."""
+    """A damaged strip costs its rows; a damaged model or head costs the frame."""
     stack = np.stack([IMAGE, IMAGE * 2, IMAGE[::-1]])
     coded = [handmade.array_frame(image, STRIP_ROWS, "wavefront") for image in stack]
     start = handmade.header(70, 20, axes=[3], strip_rows=STRIP_ROWS)

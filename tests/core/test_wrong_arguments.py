@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Arguments of a wrong type or value: a sentence that names them, and no file left behind."""
+"""Arguments of wrong type or value: a sentence that names them, and no file left behind."""
 
 import io
 import os

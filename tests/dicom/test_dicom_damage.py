@@ -183,7 +183,7 @@ DAMAGES: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("name", DAMAGES)
 def test_damage_is_named(name: str, tmp_path: Path) -> None:
-    """By our own functions and by pydicom's, from memory and from a file."""
+    """Test our own functions and pydicom's, from memory and from a file."""
     damage, said = DAMAGES[name]
     ds = build(tmp_path / "a.dcm")
     damage(ds)
@@ -203,7 +203,7 @@ def test_damage_is_named(name: str, tmp_path: Path) -> None:
         message = str(caught.value)
         assert message.startswith("broken.dcm: "), (call, message)
         if "truncated" in name and ("of the file" in call or call == "iter_pixels"):
-            continue  # there the delimiter follows, and is read as part of a frame
+            continue  # the delimiter follows there, and is read as part of a frame
         assert re.search(said, message), (call, message)
 
 
@@ -225,7 +225,7 @@ def test_nothing_encapsulated(data: bytes, said: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("n_bytes", [1, 3, 8, 9, 40, 200])
 def test_file_cut_off_at_its_end(n_bytes: int, tmp_path: Path) -> None:
-    """As it is after an interrupted copy: within the delimiter the frames are complete."""
+    """An interrupted copy: if it ends within the delimiter, the frames are complete."""
     ds = build(tmp_path / "a.dcm")
     ds.save_as(tmp_path / "b.dcm")
     data = (tmp_path / "b.dcm").read_bytes()
@@ -293,7 +293,7 @@ def test_attributes_that_mic_does_not_code(values: dict[str, Any], said: str) ->
     ds.Rows, ds.Columns, ds.SamplesPerPixel, ds.PixelRepresentation = 2, 4, 1, 0
     ds.BitsAllocated, ds.BitsStored, ds.PhotometricInterpretation = 16, 12, "MONOCHROME2"
     ds.PixelData = bytes(16)
-    dicom.compress(ds)  # as it is, it can be
+    dicom.compress(ds)  # unchanged, it can be compressed
     dicom.decompress(ds)
     for name, value in values.items():
         setattr(ds, name, value)
@@ -340,7 +340,7 @@ def test_wrong_states(tmp_path: Path) -> None:
 
 
 def test_more_than_the_caller_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attributes that announce gigabytes: refused before there is memory for them."""
+    """Attributes that announce gigabytes are refused before memory is allocated for them."""
     ds = build(tmp_path / "a.dcm", np.zeros((4, 4), "u1"))
     write_dicom(tmp_path / "b.dcm", np.zeros((4, 4), "u1"), NumberOfFrames=2**31 - 1)
     with pytest.raises(mic.LimitError, match="announces 34359738352 samples"):
@@ -357,7 +357,7 @@ def test_more_than_the_caller_allows(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @given(position=st.integers(0, 10**6), value=st.integers(0, 255), cut=st.integers(0, 300))
 def test_any_damage_is_an_error_or_harmless(position: int, value: int, cut: int) -> None:
-    """Whatever byte changes, wherever the data end: the pixels, or an error."""
+    """Whatever byte changes, wherever the data end, the result is the pixels or an error."""
     array = np.arange(2 * 6 * 7, dtype="u2").reshape(2, 6, 7) % 31
     ds = pydicom.Dataset()
     ds.file_meta = pydicom.dataset.FileMetaDataset()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Data sets in MIC Lossless over the network: C-STORE between two of ours."""
+"""Data sets in MIC Lossless over the network: C-STORE between two applications that use mic."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ pynetdicom = pytest.importorskip("pynetdicom", reason="pynetdicom is not install
 
 @pytest.fixture
 def received(tmp_path: Path) -> Iterator[tuple[int, list[pydicom.Dataset]]]:
-    """Port and data sets of a receiver on the loopback that takes MIC Lossless."""
+    """Port and data sets of a receiver on the loopback interface that takes MIC Lossless."""
     datasets: list[pydicom.Dataset] = []
 
     def store(event: Any) -> int:
@@ -82,7 +82,7 @@ def test_store_and_read_back(
 def test_receiver_without_the_syntax(
     received: tuple[int, list[pydicom.Dataset]], tmp_path: Path
 ) -> None:
-    """What the page says to do: decompress, and send in a standard syntax."""
+    """Follow the page: decompress, and send in a standard syntax."""
     port, datasets = received
     write_dicom(tmp_path / "a.dcm", np.arange(600, dtype="u2").reshape(20, 30))
     ds = pydicom.dcmread(tmp_path / "a.dcm")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Finding and decoding frames: offset tables of both kinds, reading only what is asked for."""
+"""Finding and decoding frames: both kinds of offset tables, reading only what is requested."""
 
 import io
 import struct
@@ -36,7 +36,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class CountingFile(io.BytesIO):
-    """Counts the bytes that are read behind an offset."""
+    """Count the bytes that are read after an offset."""
 
     def __init__(self, data: bytes, start: int) -> None:
         super().__init__(data)
@@ -51,7 +51,7 @@ class CountingFile(io.BytesIO):
 
 @pytest.mark.parametrize("kind", ["basic", "extended", "none"])
 def test_one_frame_reads_only_its_bytes(kind: str, many: Path) -> None:
-    """Of 1000 frames: the offset table, the frame, and no other frame's bytes."""
+    """From 1000 frames, only the offset table and the requested frame are read."""
     ds = pydicom.dcmread(many)
     fragments = list(pydicom.encaps.generate_frames(ds.PixelData, number_of_frames=N_FRAMES))
     if kind == "none":
@@ -121,7 +121,7 @@ def test_pixel_data_left_on_the_disk(many: Path) -> None:
 
 
 def test_file_that_is_labelled_explicit_and_is_implicit(tmp_path: Path) -> None:
-    """What pydicom writes if the syntax of an implicit data set was set as a plain string."""
+    """What pydicom writes if the syntax of an implicit data set is set as a plain string."""
     write_dicom(tmp_path / "a.dcm", frames_of(2))
     ds = pydicom.dcmread(tmp_path / "a.dcm")
     dicom.compress(ds)
@@ -169,7 +169,7 @@ def test_offsets_beyond_32_bits() -> None:
 
 
 def test_table_is_chosen_by_the_offsets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a limit that small fragments pass."""
+    """With a limit that small fragments exceed."""
     write_dicom(tmp_path / "a.dcm", frames_of(3))
     ds = pydicom.dcmread(tmp_path / "a.dcm")
     monkeypatch.setattr("mic.dicom.offsets.MAX_BASIC_OFFSET", 50)

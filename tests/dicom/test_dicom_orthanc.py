@@ -32,7 +32,7 @@ pytestmark = pytest.mark.skipif(
 
 
 class Server:
-    """An Orthanc on the loopback."""
+    """An Orthanc server on the loopback interface."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -154,7 +154,7 @@ def test_dicomweb(
 def test_what_orthanc_cannot_do(
     orthanc: Server, stored: tuple[pydicom.Dataset, bytes, np.ndarray]
 ) -> None:
-    """It shows no preview and transcodes nothing: the page says so."""
+    """Orthanc shows no preview and transcodes nothing, as the page says."""
     instance = json.loads(orthanc.ask("/instances", stored[1]))["ID"]
     with pytest.raises(urllib.error.HTTPError) as caught:
         orthanc.ask(f"/instances/{instance}/preview")

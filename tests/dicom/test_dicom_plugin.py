@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""pydicom's own calls with MIC Lossless, and what registration changes and gives back."""
+"""pydicom's own calls with MIC Lossless, and what registration changes and restores."""
 
 import copy
 import io
@@ -28,7 +28,7 @@ def registered() -> Iterator[None]:
 
 
 def smooth(shape: tuple[int, ...], dtype: str, bits: int) -> np.ndarray:
-    """Values of all of `bits` bits."""
+    """Make values that use all of `bits` bits."""
     values = np.arange(np.prod(shape), dtype="i8").reshape(shape) * 37 % (1 << bits)
     signed = dtype.startswith("i")
     return (values - (1 << bits - 1 if signed else 0)).astype(dtype)
@@ -103,7 +103,7 @@ def test_options_reach_the_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_both_ways_into_an_array(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Straight into pydicom's array, and through the plugin interface."""
+    """Decode directly into pydicom's array, and through the plugin interface."""
     array, options = CASES[name]
     write_dicom(tmp_path / "a.dcm", array, **options)
     ds = pydicom.dcmread(tmp_path / "a.dcm")
@@ -189,7 +189,7 @@ def test_what_would_be_lost_is_refused(
 
 
 def test_words_in_the_other_order(tmp_path: Path) -> None:
-    """What pydicom's call refuses, ours keeps."""
+    """Our functions keep what pydicom's call refuses."""
     write_dicom(tmp_path / "a.dcm", smooth((4, 4), "u2", 12), syntax=ExplicitVRBigEndian)
     ds = pydicom.dcmread(tmp_path / "a.dcm")
     mic.dicom.compress(ds)
@@ -237,7 +237,7 @@ def test_registration_is_idempotent_and_reversible(tmp_path: Path) -> None:
 
 
 def test_hooks_of_others(tmp_path: Path) -> None:
-    """A function that somebody chains to ours, or puts in its place."""
+    """Another function is chained to ours, or replaces it."""
     write_dicom(tmp_path / "a.dcm", smooth((8, 8), "u2", 12))
     ds = pydicom.dcmread(tmp_path / "a.dcm")
     mic.dicom.compress(ds)
@@ -288,7 +288,7 @@ def test_unknown_pydicom_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_importing_changes_nothing(run_python: Callable[[str], str]) -> None:
-    """Importing mic imports no pydicom, importing mic.dicom registers nothing."""
+    """Importing mic does not import pydicom, and importing mic.dicom registers nothing."""
     code = """
 import json, sys, mic
 first = "pydicom" in sys.modules

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Data sets into MIC Lossless and back: every bit of the native pixel data."""
+"""Data sets to MIC Lossless and back: every bit of the native pixel data is restored."""
 
 import copy
 import io
@@ -29,13 +29,13 @@ NATIVE_SYNTAXES = {
 
 
 def noise(shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    """Every bit pattern, smooth and not."""
+    """Make every bit pattern, smooth and not."""
     kind = np.iinfo(dtype)
     return np.random.default_rng(1).integers(kind.min, kind.max, shape, dtype, endpoint=True)
 
 
 def read(array: np.ndarray, **options: Any) -> pydicom.Dataset:
-    """A data set around an array, through a file."""
+    """Make a data set around an array, through a file."""
     file = io.BytesIO()
     write_dicom(file, array, **options)
     file.seek(0)
@@ -50,7 +50,7 @@ def reread(ds: pydicom.Dataset) -> pydicom.Dataset:
 
 
 def other_elements(ds: pydicom.Dataset) -> pydicom.Dataset:
-    """All but the pixel data."""
+    """Return everything except the pixel data."""
     rest = copy.deepcopy(ds)
     del rest.PixelData
     return rest
@@ -77,7 +77,7 @@ def check_exact(ds: pydicom.Dataset, native: bytes, **options: Any) -> None:
 @pytest.mark.parametrize("bits", range(1, 17))
 @pytest.mark.parametrize("signed", [0, 1])
 def test_every_bits_stored(bits: int, signed: int) -> None:
-    """The bits above Bits Stored hold what they like: overlays, sign, garbage."""
+    """The bits above Bits Stored may hold anything: overlays, sign, garbage."""
     for allocated in (8, 16):
         if bits <= allocated:
             array = noise((37, 41), f"{'ui'[signed]}{allocated // 8}")
@@ -120,7 +120,7 @@ def test_one_sample(interpretation: str) -> None:
 
 @pytest.mark.parametrize("n_frames", [1, 3])
 def test_subsampled_chroma(n_frames: int) -> None:
-    """YBR_FULL_422 keeps its bytes; as samples it is what pydicom makes of it."""
+    """YBR_FULL_422 keeps its bytes; its samples are those that pydicom gives."""
     native = noise((n_frames, 6, 8, 2), "u1").tobytes()
     ds = read(
         noise((n_frames, 6, 8, 3), "u1"),
@@ -242,7 +242,7 @@ def test_other_compressed_syntaxes_are_decompressed_by_pydicom() -> None:
 
 
 def test_array_replaces_compressed_pixel_data() -> None:
-    """In whatever syntax, marked or not."""
+    """In any syntax, marked or not."""
     array = noise((8, 8), "u2")
     ds = read(array)
     dicom.compress(ds, encapsulate_ext=True)

@@ -25,7 +25,7 @@ def data_set(array, **options):
 
 
 def ramp(dtype="uint16", bits=None, shape=(20, 30)):
-    """Every range of values, with steps."""
+    """Make every range of values, with steps."""
     bits = bits or 8 * np.dtype(dtype).itemsize
     low = -(1 << (bits - 1)) if np.dtype(dtype).kind == "i" else 0
     values = np.linspace(low, low + (1 << bits) - 1, int(np.prod(shape)))
@@ -33,7 +33,7 @@ def ramp(dtype="uint16", bits=None, shape=(20, 30)):
 
 
 def pixels(ds):
-    """Decoded again, through a file."""
+    """Decode again, through a file."""
     file = io.BytesIO()
     ds.save_as(file)
     file.seek(0)
@@ -50,7 +50,7 @@ def test_lossless(bits, signed):
     assert ds.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.4.80"
     assert "LossyImageCompression" not in ds
     assert np.array_equal(pixels(ds).values(0), array)
-    # The codestream states Bits Stored as its precision: PS3.5, 8.2.3.
+    # The codestream gives Bits Stored as its precision: PS3.5, 8.2.3.
     frame = next(pydicom.encaps.generate_frames(ds.PixelData, number_of_frames=1))
     assert jpeg_ls.decode_buffer(frame)[1]["bits_per_sample"] == bits
 
@@ -72,7 +72,7 @@ def test_near_lossless(dtype, bits, near):
 
 
 def test_near_lossless_of_signed_samples_at_the_edge():
-    """One value further, and the smallest value could come out as the largest."""
+    """One value further, and the smallest value could become the largest."""
     near = 2
     array = np.full((8, 8), 100, np.int16)
     for value, fits in ((2045, True), (2046, False), (-2046, True), (-2047, False)):
@@ -86,7 +86,7 @@ def test_near_lossless_of_signed_samples_at_the_edge():
             jpegls.compress(ds, near)
         assert str(value) in str(caught.value)
         assert ds.PixelData == before
-        assert np.array_equal(pixels(jpegls.compress(ds)).values(0), array)  # lossless does
+        assert np.array_equal(pixels(jpegls.compress(ds)).values(0), array)  # lossless can
 
 
 def test_lossy_attributes():
@@ -107,7 +107,7 @@ def test_lossy_attributes():
     assert ds.SOPInstanceUID != uid
     assert ds.SOPInstanceUID.is_valid
     assert ds.file_meta.MediaStorageSOPInstanceUID == ds.SOPInstanceUID
-    # The same again gives the same, so that a run can be repeated.
+    # Repeating it gives the same result, so that a run can be repeated.
     assert jpegls.compress(again, 2).SOPInstanceUID == ds.SOPInstanceUID
     assert jpegls.compress(again, 3).SOPInstanceUID != ds.SOPInstanceUID
 
@@ -129,7 +129,7 @@ def test_a_second_lossy_step_is_added():
 @pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL"])
 @pytest.mark.parametrize("planar", [0, 1])
 def test_colour(photometric, planar, near):
-    """YBR_FULL stays YBR_FULL; the codestream is colour by pixel, and says so."""
+    """YBR_FULL stays YBR_FULL; the codestream is colour by pixel, and declares it."""
     array = np.random.default_rng(1).integers(0, 256, (20, 30, 3), np.uint8)
     stored = np.moveaxis(array, -1, 0) if planar else array
     ds = data_set(array, PhotometricInterpretation=photometric, PlanarConfiguration=planar)
@@ -186,7 +186,7 @@ def test_refusals_of_colour(name):
 
 
 def test_palettes_are_lossless_only():
-    """An error of 1 in an index is another colour."""
+    """An error of 1 in an index would be another colour."""
     ds = data_set(ramp("uint8"), PhotometricInterpretation="PALETTE COLOR")
     with pytest.raises(UnsupportedError, match=r"PALETTE COLOR.*takes MONOCHROME1"):
         jpegls.compress(ds, 1)
@@ -194,7 +194,7 @@ def test_palettes_are_lossless_only():
 
 
 def test_bits_above_bits_stored():
-    """An overlay in the pixel words would be lost; a sign that is written out is not."""
+    """An overlay in the pixel words would be lost; an extended sign would not."""
     array = ramp(bits=12)
     array[0, 0] |= 1 << 15
     with pytest.raises(UnsupportedError, match=r"above Bits Stored.*rle or deflated"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Images for screens, against values computed by hand and against pydicom."""
+"""Images for display, against values computed by hand and against pydicom."""
 
 import numpy as np
 import pydicom
@@ -18,7 +18,7 @@ PYDICOM = installed_folders()["pydicom"]
 
 
 def dicom(tmp_path, values, dtype="int16", **attributes):
-    """A file with one row of samples."""
+    """Write a file with one row of samples."""
     path = tmp_path / "image.dcm"
     write_dicom(path, np.array([values], dtype), **attributes)
     return path
@@ -94,7 +94,7 @@ def test_voi_table(tmp_path):
 
 
 def test_tables_longer_than_their_entries_are_wide(tmp_path):
-    """512 entries of 8 bits; the place of an entry is no 8-bit number."""
+    """512 entries of 8 bits; the index of an entry does not fit 8 bits."""
     entries = [index // 2 for index in range(512)]
     table = item(LUTDescriptor=[512, 0, 8], LUTData=entries)
     table[0]["LUTDescriptor"].VR = table[0]["LUTData"].VR = "US"
@@ -117,11 +117,11 @@ def test_minmax_and_percentile(tmp_path):
     path = dicom(tmp_path, [-100, 0, 100, 300])
     assert grey(path, "minmax") == [0, 64, 128, 255]
     values = [-5000, *range(1, 1000), 9000]
-    # Of 1001 samples the 6th and the 996th smallest: 5 and 995.
+    # The 6th and the 996th smallest of 1001 samples: 5 and 995.
     image = grey(dicom(tmp_path, values), "percentile")
     assert (image[5], image[6], image[995], image[-1]) == (0, 0, 255, 255)
     assert image[500] == round((500 - 5) / 990 * 255)
-    assert image == grey(dicom(tmp_path, values))  # auto, without any window in the file
+    assert image == grey(dicom(tmp_path, values))  # auto, with no window in the file
 
 
 def test_padding_does_not_count(tmp_path):
@@ -155,7 +155,7 @@ def test_windows_of_width_zero(tmp_path):
 
 
 def test_every_value_through_the_table():
-    """All words of both types: the look-up gives what the mapping gives for each."""
+    """For all words of both types, the look-up gives what the mapping gives for each."""
     for dtype in ("uint16", "int16"):
         every = np.arange(1 << 16).astype(np.uint16).view(dtype).reshape(256, 256)
         for window in ((40, 400), "minmax", (0.5, 70000)):
@@ -171,7 +171,7 @@ def test_windows_are_pydicoms(name):
         pytest.importorskip("openjpeg")
     ds = pydicom.dcmread(PYDICOM / name)
     shown = apply_voi_lut(apply_rescale(ds.pixel_array, ds), ds)
-    # pydicom's output has the range of the stored bits, rescaled.
+    # pydicom's output has the range of the stored bits after rescaling.
     low = -(2 ** (ds.BitsStored - 1)) if ds.PixelRepresentation else 0
     low, high = (
         float(apply_rescale(np.array(end), ds)) for end in (low, low + 2**ds.BitsStored - 1)
@@ -240,9 +240,9 @@ def test_refused(tmp_path):
         to_uint8(ds)
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom, of damaged files
+@pytest.mark.filterwarnings("ignore::UserWarning")  # from pydicom, about damaged files
 def test_all_of_pydicoms_files():
-    """Whatever the file, an image of 8 bits or one of mic's errors."""
+    """Any file gives an 8-bit image or one of mic's errors."""
     shown = 0
     for path in sorted(PYDICOM.glob("*.dcm")):
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Colour and overlays for screens."""
+"""Colour and overlays for display."""
 
 import struct
 
@@ -126,14 +126,14 @@ def test_overlays_lie_where_their_origin_says(tmp_path, origin):
 
 def test_overlays_of_frames(tmp_path):
     ds, path = grey_image(tmp_path, (4, 4, 5))
-    add_overlay(ds, np.ones((2, 4, 5)), (1, 1), first=2, frames=2)  # for the frames 1 and 2
+    add_overlay(ds, np.ones((2, 4, 5)), (1, 1), first=2, frames=2)  # for frames 1 and 2
     ds.save_as(path)
     shown = [int(to_uint8(path, frame=frame, overlays=True).max()) for frame in range(4)]
     assert shown == [9, 255, 255, 9]
 
 
 def test_overlay_in_the_pixel_data(tmp_path):
-    """Bit 12 of 16, as old files have it."""
+    """Bit 12 of 16, as in old files."""
     words = np.full((4, 5), 100, "uint16")
     words[1, 2] |= 1 << 12
     words[3, 4] |= 1 << 12

@@ -23,7 +23,7 @@ NEEDS_EXTRAS = ("cli", "bench", "realimages", "imagefiles", "zarr", "numcodecs",
 
 
 def snippets() -> list[object]:
-    """The python blocks of each document; the blocks of one share their names."""
+    """Return the python blocks of each document; the blocks of one share their names."""
     return [
         pytest.param(blocks, id=path.name)
         for path in DOCUMENTS
@@ -35,7 +35,7 @@ def snippets() -> list[object]:
 def test_snippets(
     blocks: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, volume: zoo.Sample
 ) -> None:
-    """They run, in a folder that holds `scan.mic`, `scan.dcm` and `series/`, a CT."""
+    """The blocks run, in a folder that holds `scan.mic`, `scan.dcm` and `series/`, a CT."""
     (tmp_path / "scan.mic").write_bytes(volume.stream)
     slices = write_series(tmp_path / "series", pixels(5))
     shutil.copy(slices[0], tmp_path / "scan.dcm")
@@ -51,7 +51,7 @@ def test_snippets(
 
 @contextlib.contextmanager
 def skipping_what_needs_extras() -> Iterator[None]:
-    """Skip where a package is missing that an extra brings."""
+    """Skip if a package from an extra is missing."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -64,7 +64,7 @@ def skipping_what_needs_extras() -> Iterator[None]:
 
 @pytest.mark.parametrize("name", [m.name for m in pkgutil.iter_modules(mic.__path__)])
 def test_docstrings(name: str) -> None:
-    """Examples in docstrings give what they show."""
+    """Examples in docstrings give the output that they show."""
     try:
         module = importlib.import_module(f"mic.{name}")
     except ModuleNotFoundError:
@@ -90,7 +90,7 @@ def test_everything_public_is_documented() -> None:
 
 @pytest.mark.skipif(not (ROOT / "docs" / "format.md").exists(), reason="the docs are not here")
 def test_examples_of_the_format() -> None:
-    """The examples of docs/format.md: the bytes that stand left in its blocks."""
+    """The examples of docs/format.md give the bytes in its blocks."""
     text = (ROOT / "docs" / "format.md").read_text()
     section = text[text.index("\n## 9 Examples") : text.index("\n## 10 ")]
     blocks = re.findall(r"^```\n(.*?)^```", section, re.M | re.S)
@@ -113,7 +113,7 @@ def test_citation_has_the_version() -> None:
 
 @pytest.mark.skipif(not (ROOT / "docs" / "design.md").exists(), reason="the docs are not here")
 def test_design_names_every_file() -> None:
-    """Who looks for a thing finds its file in the design's map."""
+    """The map in the design names every file."""
     text = (ROOT / "docs" / "design.md").read_text()
     named = set(re.findall(r"\w+\.(?:c|h|py|pyx|pxd|pxi)\b", text))
     named |= {f"{stem}.h" for stem in re.findall(r"(\w+)\.c/\.h", text)}

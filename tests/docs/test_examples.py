@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The scripts of examples/ run without arguments, on files that pip installed."""
+"""The scripts in examples/ run without arguments, on files that pip installed."""
 
 import subprocess
 import sys
@@ -23,4 +23,4 @@ def test_example(script, tmp_path):
     if "ModuleNotFoundError" in done.stderr or "is not installed" in done.stderr:
         pytest.skip(done.stderr.strip().splitlines()[-1])
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("\n") >= 3  # it tells what it did
+    assert done.stdout.count("\n") >= 3  # it reports what it did

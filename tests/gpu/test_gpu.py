@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""mic.gpu without a GPU: registration, order, restoring, falling back, messages."""
+"""mic.gpu without a GPU: registration, order, restoring, fall-back, messages."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -99,7 +99,7 @@ def test_registered_first_and_the_others_keep_their_order() -> None:
         assert status.backend == "cpu"
         assert mic.gpu.status() == status
         assert orders() == [[LABEL, *order] for order in before]
-        assert mic.gpu.register(cpu=True).ok  # again: no second entry
+        assert mic.gpu.register(cpu=True).ok  # again, without a second entry
         assert orders() == [[LABEL, *order] for order in before]
     finally:
         assert mic.gpu.unregister() is True
@@ -146,7 +146,7 @@ def test_asked_for_by_name_it_says_why_not(cpu_registered: mic.gpu.Status) -> No
 
 @needs_nvimgcodec
 def test_truncated_and_mislabelled_frames(cpu_registered: mic.gpu.Status) -> None:
-    """The message names our reason and those of the others."""
+    """The message gives our reason and those of the others."""
     dataset = pydicom.dcmread(local_file("MR2_J2KR.dcm"))
     dataset.PixelData = dataset.PixelData[:400] + b"\0" * 8
     with pytest.raises(Exception, match=r"nvimgcodec|item|tag"):
@@ -190,7 +190,7 @@ def test_loading_is_quiet_and_leaves_the_environment(run_python: Callable[[str],
 
 @pytest.mark.skipif(not mic.gpu.status().ok, reason=f"needs a GPU: {mic.gpu.status().reason}")
 def test_on_a_gpu() -> None:
-    """The plugin, and a batch that stays on the device."""
+    """Test the plugin, and a batch that stays on the device."""
     status = mic.gpu.register()
     try:
         assert status.backend == "gpu"

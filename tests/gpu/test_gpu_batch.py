@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Batches: order, bad frames, memory, uploading; with a decoder that plays the GPU's part."""
+"""Batches: order, bad frames, memory, uploading; a stand-in plays the GPU decoder."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ class OnDevice:
 
 
 class PlayedDecoder:
-    """Decodes the probes, three frames at most at once, and remembers the sizes of its calls."""
+    """Decodes the probes, at most three frames at once, and records the sizes of its calls."""
 
     def __init__(self) -> None:
         self.calls: list[int] = []
@@ -54,7 +54,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Iterator[PlayedDecoder]:
 
 
 def test_order_and_memory(played: PlayedDecoder) -> None:
-    """Too many at once: halves until it fits; the order is the sources'."""
+    """Too many at once are halved until they fit; the order is that of the sources."""
     frames = [PROBES[i % 2][0] for i in range(10)]
     batch = mic.gpu.decode_batch(frames)
     batch.raise_errors()
@@ -123,7 +123,7 @@ def test_a_device_that_does_not_exist() -> None:
 
 
 def test_on_the_cpu_without_nvimgcodec(monkeypatch: pytest.MonkeyPatch) -> None:
-    """pydicom's decoders then do all of it."""
+    """pydicom's decoders then do everything."""
     monkeypatch.setattr(gpu_batch, "import_nvimgcodec", lambda: None)
     path = get_testdata_file("emri_small_RLE.dcm", download=False)
     batch = mic.gpu.decode_batch([path, path], [1, 3], device="cpu")

@@ -14,7 +14,7 @@ PROBES = list(probe_frames())
 
 
 def jpeg(*segments: bytes, names: bytes = b"\x01\x02\x03", sampling: int = 0x11) -> bytes:
-    """A JPEG header: 5 rows, 7 columns, three components, the first with that sampling."""
+    """Make a JPEG header: 5 rows, 7 columns, three components, the first with this sampling."""
     factors = (sampling, 0x11, 0x11)
     components = b"".join(bytes((n, f, 0)) for n, f in zip(names, factors, strict=True))
     frame = b"\x08\x00\x05\x00\x07\x03" + components
@@ -82,7 +82,7 @@ def test_a_header_cut_anywhere_is_refused(
             assert read_codestream(frame[:length]) == complete
         except mic.CorruptDataError:
             continue
-        return  # from here on the header is there
+        return  # from here on the header is complete
 
 
 @given(st.binary(max_size=80), st.sampled_from([b"", b"\xff\xd8", b"\xff\x4f\xff\x51"]))

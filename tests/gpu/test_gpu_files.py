@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every JPEG, JPEG 2000 and HTJ2K file that pip brings: nvImageCodec against pydicom's own."""
+"""Every JPEG, JPEG 2000 and HTJ2K file that pip installed: nvImageCodec against pydicom."""
 
 import logging
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.skipif(
     import_nvimgcodec() is None, reason="nvImageCodec is not installed: extra gpu"
 )
 
-# Largest difference to pydicom's result of lossy colour files: two correct
-# decoders round, and smooth subsampled chroma, differently.
+# Largest difference from pydicom's result for lossy colour files: two correct decoders differ in
+# rounding and in how they smooth subsampled chroma.
 BASELINE_BOUND = 5
 
 
@@ -41,7 +41,7 @@ FILES = list(_files())
 
 
 def decode(path: Path, **options: Any) -> np.ndarray | None:
-    """What pydicom gives; None where it raises."""
+    """Return what pydicom gives, or None if it raises."""
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     try:
         return pixel_array(path, **options)
@@ -52,7 +52,7 @@ def decode(path: Path, **options: Any) -> np.ndarray | None:
 
 
 def assert_close(path: Path, found: np.ndarray, expected: np.ndarray) -> None:
-    """Equal, or as close as two decoders of the file's syntax come to each other."""
+    """Equal, or as close as two decoders of the file's syntax get to each other."""
     assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
     syntax = pydicom.dcmread(path, stop_before_pixels=True).file_meta.TransferSyntaxUID
     bound = BASELINE_BOUND if syntax == pydicom.uid.JPEGBaseline8Bit else 0
@@ -78,14 +78,14 @@ def test_there_are_files_of_most_syntaxes() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 @pytest.mark.parametrize("as_rgb", [True, False])
 def test_same_pixels_as_pydicom(path: Path, as_rgb: bool, request: pytest.FixtureRequest) -> None:
-    """The first frame; that frames do not differ is tested below."""
+    """Compare the first frame; a test below shows that frames do not differ."""
     if not as_rgb and pydicom.dcmread(path).get("SamplesPerPixel", 1) == 1:
-        return  # grey: the option means nothing
+        return  # grey: the option has no meaning
     expected = decode(path, index=0, as_rgb=as_rgb)
     request.getfixturevalue("cpu_registered")
     found = decode(path, index=0, as_rgb=as_rgb)
     if expected is None:
-        assert found is None  # no decoder gives what another refuses
+        assert found is None  # no decoder accepts what another refuses
         return
     assert found is not None
     assert_close(path, found, expected)
@@ -93,7 +93,7 @@ def test_same_pixels_as_pydicom(path: Path, as_rgb: bool, request: pytest.Fixtur
 
 @pytest.mark.filterwarnings("error")
 def test_frames_of_one_call_share_their_colours(cpu_registered: None) -> None:
-    """Thirty subsampled frames: each is RGB, and nothing warns of the JFIF marker."""
+    """Thirty subsampled frames: each is RGB, and there is no warning about the JFIF marker."""
     path = next(path for path in FILES if path.stem == "examples_ybr_color")
     dataset = pydicom.dcmread(path)
     array = dataset.pixel_array

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Image files come back as they are stored, or are refused."""
+"""Image files are read as they are stored, or are refused."""
 
 import io
 import os
@@ -162,7 +162,7 @@ def test_a_missing_library_is_named_with_its_remedy(tmp_path, monkeypatch):
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])
 def test_dicom_gives_every_allocated_bit(tmp_path, syntax, dtype):
     array = image(dtype, (6, 4))
-    bits = 6 if dtype == "uint8" else 12  # all bits above are set somewhere
+    bits = 6 if dtype == "uint8" else 12  # all higher bits are set somewhere
     write_dicom(tmp_path / "x.dcm", array, syntax, bits_stored=bits)
     again = read_image(tmp_path / "x.dcm")
     assert again.dtype.newbyteorder("=") == array.dtype

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Wrong arguments of the faces to other libraries: DICOM, torch, imagecodecs, Dask."""
+"""Wrong arguments to the interfaces with other libraries: DICOM, torch, imagecodecs, Dask."""
 
 import numpy as np
 import pydicom

@@ -156,8 +156,10 @@ def read_index(data: bytes, header: Header, n_frames: int) -> tuple[list[int], i
 
 # Section 3: frame
 class Plane(NamedTuple):
-    """One channel of a frame: the value v of each word, its own model and the shared one, and the
-    values decoded so far.
+    """One channel of a frame.
+
+    It holds the value v of each word, its own model and the shared one, and the values
+    decoded so far.
     """
 
     values: Sequence[int]

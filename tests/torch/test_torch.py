@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tensors of DICOM files: the values of pydicom, in the type and shape that torch wants."""
+"""Tensors from DICOM files: pydicom's values, in the type and shape that torch needs."""
 
 import copy
 from collections.abc import Callable
@@ -20,7 +20,7 @@ import mic.dicom
 torch = pytest.importorskip("torch")
 from mic.torch import read_dicom_to_tensor  # noqa: E402
 
-# Of pydicom's own files: signed, multi-frame, colour by pixel and by plane, big-endian, RLE.
+# Among pydicom's files: signed, multi-frame, colour by pixel and by plane, big-endian, RLE.
 NAMES = (
     "CT_small.dcm",
     "MR_small.dcm",
@@ -39,7 +39,7 @@ def installed(name: str) -> Path:
 
 
 def in_mic(path: Path, target: Path) -> Path:
-    """A copy of a file in MIC Lossless."""
+    """Write a copy of a file in MIC Lossless."""
     ds = pydicom.dcmread(path)
     mic.dicom.compress(ds)
     ds.save_as(target)
@@ -152,7 +152,7 @@ def test_modality_table(tmp_path: Path) -> None:
 
 
 def test_rescaling_of_each_frame(tmp_path: Path) -> None:
-    """Enhanced files keep it in functional groups, where pydicom's function does not look."""
+    """Enhanced files keep it in functional groups, which pydicom's function ignores."""
     array = zoo.volume((3,), 24, 20)
     path = tmp_path / "a.dcm"
     write_dicom(path, array)
@@ -172,7 +172,7 @@ def test_rescaling_of_each_frame(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("signed", [False, True])
 def test_bits_above_bits_stored(signed: bool, tmp_path: Path) -> None:
-    """Old overlays in unused bits are no part of the values, as pydicom has it."""
+    """Old overlays in unused bits are not part of the values, as in pydicom."""
     rng = np.random.default_rng(1)
     array = rng.integers(0, 65536, (40, 30), "uint16").view("int16" if signed else "uint16")
     path = tmp_path / "a.dcm"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Data sets for a DataLoader: what they give, in this process and in workers."""
+"""Data sets for a DataLoader: their samples, in this process and in workers."""
 
 import pickle
 import time
@@ -39,7 +39,7 @@ def scan() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def folder(scan: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six files of a frame each in MIC Lossless, one of four frames, and one without pixels."""
+    """Six files of one frame each in MIC Lossless, one of four frames, and one without pixels."""
     folder = tmp_path_factory.mktemp("scan")
     for number in range(6):
         write_dicom(folder / f"{number}.dcm", scan[number], RescaleSlope=1, RescaleIntercept=-7)
@@ -139,7 +139,7 @@ def test_workers(folder: Path, scan: np.ndarray, start: str) -> None:
 
 
 class PydicomFiles(torch.utils.data.Dataset):
-    """A data set of somebody else's."""
+    """A data set that is not mic's."""
 
     def __init__(self, paths: list[Path]) -> None:
         self.paths = paths
@@ -159,7 +159,7 @@ def test_workers_of_other_data_sets(folder: Path, scan: np.ndarray) -> None:
 
 @pytest.fixture(scope="module")
 def tall(tmp_path_factory: pytest.TempPathFactory, large: zoo.Sample) -> Path:
-    """A file whose frame has several strips."""
+    """Write a file whose frame has several strips."""
     path = tmp_path_factory.mktemp("tall") / "tall.dcm"
     write_dicom(path, large.array)
     compress(path)
@@ -184,7 +184,7 @@ def test_parts(tall: Path, large: zoo.Sample) -> None:
 
 
 def test_parts_decode_only_their_strips(tall: Path, large: zoo.Sample, tmp_path: Path) -> None:
-    """A damaged strip does not disturb those who do not need it."""
+    """A damaged strip does not affect readers of other strips."""
     data = bytearray(tall.read_bytes())
     data[-100] ^= 4
     path = tmp_path / "damaged.dcm"
@@ -240,7 +240,7 @@ def test_cache(folder: Path, scan: np.ndarray, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         slices[0]
     with pytest.raises(FileNotFoundError):
-        pickle.loads(pickle.dumps(slices))[1]  # a worker has a cache of its own
+        pickle.loads(pickle.dumps(slices))[1]  # each worker has its own cache
 
 
 def test_cache_keeps_to_its_size() -> None:

@@ -33,7 +33,7 @@ def by_name(report, folder):
 
 
 def test_tree(tmp_path, tree):
-    """One bad file does not stop the rest; the exit code tells; what is no image is said."""
+    """One bad file does not stop the rest, but sets the exit code; other files are reported."""
     target, report = tmp_path / "out", tmp_path / "report.json"
     options = ("--to", "mic", "--jobs", 2, "--report", report)
     output = run("transcode", tree, target, *options, code=1)
@@ -55,7 +55,7 @@ def test_tree(tmp_path, tree):
     assert record["decoded_bytes"] == 128 * 128 * 2
     assert record["ratio"] == pytest.approx(record["decoded_bytes"] / record["encoded_bytes"], 1e-3)
     assert record["verified"] and record["seconds"] > 0
-    # The same hash wherever the pixels are stored.
+    # The digest does not depend on how the pixels are stored.
     native = pydicom.dcmread(tree / "CT_small.dcm").PixelData
     assert record["sha256"] == __import__("hashlib").sha256(native).hexdigest()
 
@@ -65,7 +65,7 @@ def test_resume(tmp_path, tree):
     options = ("--to", "rle", "--report", report)
     run("transcode", tree, target, *options, code=1)
     changed = {name: (target / name).stat().st_mtime_ns for name in GOOD}
-    # One output is damaged, one source is another, one record is lost.
+    # Damage one output, change one source, lose one record.
     data = bytearray((target / GOOD[0]).read_bytes())
     data[-1] ^= 1
     (target / GOOD[0]).write_bytes(data)
@@ -79,7 +79,7 @@ def test_resume(tmp_path, tree):
     (tree / "sub" / "bad.dcm").unlink()
     again = run("transcode", tree, target, *options, "--resume")
     assert "0 files done" in again
-    # Other options, and everything is made again.
+    # With other options, everything is made again.
     assert "3 files done" in run(
         "transcode", tree, target, "--to", "mic", "--report", report, "--resume"
     )
@@ -128,7 +128,7 @@ def test_near_lossless(tmp_path):
 
 
 def test_output_inside_the_source_tree(tmp_path):
-    """Run twice, it does not take its own outputs for inputs."""
+    """A second run does not take its own outputs as inputs."""
     shutil.copy(shipped("CT_small.dcm"), tmp_path)
     for _ in range(2):
         run("transcode", tmp_path, tmp_path / "out", "--to", "mic", "--overwrite")
@@ -187,7 +187,7 @@ def test_a_crash_concerns_one_file(n_jobs):
 
 @pytest.mark.skipif(os.name == "nt", reason="no such signal")
 def test_killed_at_any_moment(tmp_path):
-    """No output, or a complete and verified one; and the next run takes it from there."""
+    """There is no output, or a complete and verified one, and the next run continues."""
     source, target, report = (tmp_path / name for name in ("in", "out", "report.json"))
     source.mkdir()
     rng = np.random.default_rng(3)

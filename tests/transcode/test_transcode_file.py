@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One file from one transfer syntax into another: pixels, attributes, proof."""
+"""One file from one transfer syntax to another: pixels, attributes, proof."""
 
 import collections
 import pickle
@@ -39,7 +39,7 @@ def needs(name):
 
 
 def smooth(shape, dtype, bits):
-    """An image with all of a range and some noise."""
+    """Make an image with a whole range of values and some noise."""
     *_, y, x = np.indices(shape)
     values = (x * y * 7 + np.random.default_rng(0).integers(0, 3, shape)) % (1 << bits)
     low = 1 << (bits - 1) if np.dtype(dtype).kind == "i" else 0
@@ -52,7 +52,7 @@ def smooth(shape, dtype, bits):
     [("u1", 8), ("u1", 5), ("u2", 8), ("u2", 12), ("u2", 16), ("i2", 16), ("i2", 12), ("i2", 9)],
 )
 def test_grey_there_and_back(tmp_path, to, dtype, bits):
-    """The very bytes come back from every syntax."""
+    """Every syntax restores the exact bytes."""
     needs(to)
     source, there, back = (tmp_path / name for name in ("a.dcm", "b.dcm", "c.dcm"))
     array = smooth((40, 37), dtype, bits)
@@ -98,7 +98,7 @@ def test_colour_there_and_back(tmp_path, to, planar, photometric):
 
 @pytest.mark.parametrize("to", ["mic", "rle", "explicit", "implicit", "deflated"])
 def test_every_bit_of_the_word_is_kept(tmp_path, to):
-    """Overlays above Bits Stored, unused bits that are noise."""
+    """Overlays above Bits Stored, and unused bits that hold noise."""
     source, there, back = (tmp_path / name for name in ("a.dcm", "b.dcm", "c.dcm"))
     array = np.random.default_rng(5).integers(0, 1 << 16, (30, 31), np.uint16)
     write_dicom(source, array, bits_stored=10)
@@ -118,7 +118,7 @@ def test_coders_of_values_refuse_other_bits(tmp_path, to):
 
 @pytest.mark.parametrize("bits", [5, 10, 13])
 def test_htj2k_states_bits_stored(tmp_path, bits):
-    """The precision of the codestream is Bits Stored, though OpenJPH was given words."""
+    """The precision of the codestream is Bits Stored, although OpenJPH gets whole words."""
     needs("htj2k")
     write_dicom(tmp_path / "a.dcm", smooth((40, 40), "u2", bits), bits_stored=bits)
     transcode_file(tmp_path / "a.dcm", tmp_path / "b.dcm", "htj2k")
@@ -129,7 +129,7 @@ def test_htj2k_states_bits_stored(tmp_path, bits):
 
 @pytest.mark.parametrize(("rows", "columns"), [(40, 40), (70, 2100)])
 def test_htj2k_with_rpcl_options(tmp_path, rows, columns):
-    """A thumbnail of 64 pixels at most comes first, and markers tell where it ends."""
+    """A thumbnail of at most 64 pixels comes first, and markers show where it ends."""
     needs("htj2k")
     write_dicom(tmp_path / "a.dcm", smooth((rows, columns), "u2", 12), bits_stored=12)
     transcode_file(tmp_path / "a.dcm", tmp_path / "b.dcm", "htj2k-rpcl")
@@ -144,7 +144,7 @@ def test_htj2k_with_rpcl_options(tmp_path, rows, columns):
 
 
 class EncoderOnGpu:
-    """Gives what it was told to, and counts."""
+    """Return the prepared results, and count the calls."""
 
     def __init__(self, result):
         self.result, self.calls = result, 0
@@ -155,7 +155,7 @@ class EncoderOnGpu:
 
 
 def test_htj2k_by_the_gpu_is_checked(tmp_path, monkeypatch):
-    """What is not as DICOM wants it is coded again by the CPU."""
+    """The CPU codes again what does not meet DICOM's requirements."""
     needs("htj2k")
     write_dicom(tmp_path / "a.dcm", smooth((40, 41), "u2", 12), bits_stored=12)
     monkeypatch.setattr(htj2k, "_gpu_encoder", lambda: None)
@@ -174,7 +174,7 @@ def test_htj2k_by_the_gpu_is_checked(tmp_path, monkeypatch):
 
 
 def annotated(path):
-    """A file with what transcoding must leave alone."""
+    """Write a file with elements that transcoding must leave alone."""
     icon = Dataset()
     icon.Rows = icon.Columns = 2
     icon.SamplesPerPixel, icon.BitsAllocated, icon.BitsStored, icon.HighBit = 1, 8, 8, 7
@@ -209,10 +209,10 @@ def test_everything_else_stays(tmp_path, to):
     for element in before:
         if element.keyword == "PixelData":
             continue
-        if element.tag.is_private and to == "implicit":  # which has no VR for it
+        if element.tag.is_private and to == "implicit":  # implicit VR has none for it
             assert after[element.tag].value in (element.value.encode(), element.value)
             continue
-        if element.keyword == "IconImageSequence":  # OB is OW where there is no VR
+        if element.keyword == "IconImageSequence":  # without VR, OB becomes OW
             assert after[element.tag].value[0].PixelData == element.value[0].PixelData
             continue
         assert after[element.tag] == element
@@ -228,7 +228,7 @@ def raw(path, tag):
 
 
 def test_lossy_colour_becomes_rgb(tmp_path):
-    """As pydicom decodes it; flags stay, and the standard asks for no new UID."""
+    """The pixels are as pydicom decodes them; flags stay, and no new UID is required."""
     needs("jpeg2000")
     pytest.importorskip("libjpeg")
     source = shipped("SC_rgb_dcmtk_+eb+cy+np.dcm")
@@ -262,7 +262,7 @@ def test_subsampled_colour_and_single_bits_stay_native(tmp_path):
 
 
 def test_repeated_it_is_the_same(tmp_path):
-    """So that a task graph may run it twice; and it can be sent to another process."""
+    """A task graph may run it twice, and it can be sent to another process."""
     job = pickle.loads(pickle.dumps(partial(transcode_file, shipped("CT_small.dcm"), to="mic")))
     first = job(tmp_path / "b.dcm")
     content = (tmp_path / "b.dcm").read_bytes()
@@ -273,7 +273,7 @@ def test_repeated_it_is_the_same(tmp_path):
 
 @pytest.mark.parametrize("to", ["mic", "rle", "jpegls", "deflated"])
 def test_a_wrong_pixel_is_found(tmp_path, monkeypatch, to):
-    """Whatever an encoder does: there is no output, and what was there stays."""
+    """Whatever an encoder does, there is no output, and an existing file stays."""
     needs(to)
     target = tmp_path / "b.dcm"
     target.write_bytes(b"before")
@@ -334,7 +334,7 @@ def test_refusals(tmp_path):
 
 
 def test_damaged_files(tmp_path):
-    """Errors of mic, or an output that was verified; no other exception, no half file."""
+    """The result is a mic error or a verified output; no other exception, no half file."""
     source, target = tmp_path / "a.dcm", tmp_path / "b.dcm"
     transcode_file(shipped("MR_small.dcm"), source, "mic")
     rng = random.Random(7)
@@ -359,7 +359,7 @@ def test_damaged_files(tmp_path):
 
 
 def test_a_plugin_that_panics(tmp_path, monkeypatch):
-    """Rust's panics are no Exception, and must not end a run all the same."""
+    """A panic in Rust is not an Exception, but must not end a run either."""
     from pydicom.pixels.decoders import RLELosslessDecoder
 
     class Panic(BaseException):
@@ -383,7 +383,7 @@ def test_number_of_frames_is_checked(tmp_path):
 
 
 def test_extended_offset_table(tmp_path, monkeypatch):
-    """Where the frames take more than 4 GiB; it goes when they do not."""
+    """It exists if the frames take more than 4 GiB, and is removed if they do not."""
     monkeypatch.setattr(transcode_pixels, "needs_extended_table", lambda lengths: True)
     source = tmp_path / "a.dcm"
     write_dicom(source, smooth((3, 20, 20), "u2", 12), bits_stored=12)
@@ -413,7 +413,7 @@ def test_missing_encoder_names_the_extra(tmp_path, monkeypatch):
 
 
 def test_file_without_meta_information(tmp_path):
-    """The file format's own elements are added; pydicom alone would need force=True."""
+    """The elements of the file format are added; pydicom alone would need force=True."""
     ds = read_dicom(shipped("CT_small.dcm"))
     del ds.file_meta.TransferSyntaxUID
     bare = Dataset(ds)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`mic transcode` asked for what it cannot do: one sentence, before any file is touched."""
+"""`mic transcode` with impossible requests: one sentence, before any file is touched."""
 
 import json
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every image file that pip brought, through MIC and back; see walk.py."""
+"""Every image file that pip installed, through MIC and back; see walk.py."""
 
 import logging
 
@@ -30,6 +30,6 @@ def test_walk(name, tmp_path):
 
 
 def test_there_are_files_of_every_lossless_syntax():
-    """The walk went somewhere: pydicom alone ships these."""
+    """The walk found files: pydicom alone ships these."""
     names = {"MR_small_RLE.dcm", "MR_small_jpeg_ls_lossless.dcm", "MR_small_jp2klossless.dcm"}
     assert names | {"image_dfl.dcm", "MR_small_bigendian.dcm", "MR_small_implicit.dcm"} <= {*FILES}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Series as volumes: grouping, order, what is wrong with a series, time, multi-frame."""
+"""Series as volumes: grouping, order, faults of a series, time, multi-frame."""
 
 import itertools
 import pickle
@@ -81,7 +81,7 @@ def test_several_series(tmp_path):
         read_series(tmp_path, series_uid="1.2.3")
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom, of a text file
+@pytest.mark.filterwarnings("ignore::UserWarning")  # from pydicom, about a text file
 def test_nothing_to_read(tmp_path):
     with pytest.raises(UnsupportedError, match="holds no DICOM file"):
         read_series(tmp_path)
@@ -103,7 +103,7 @@ def test_nothing_to_read(tmp_path):
 
 
 def wrong(folder, match):
-    """The message without `strict`, and the note with strict=False."""
+    """Check the error, and the one note with strict=False; return the volume."""
     with pytest.raises(UnsupportedError, match=match) as caught:
         read_series(folder)
     assert "strict=False" in str(caught.value)
@@ -240,7 +240,7 @@ def test_time_series(tmp_path, keyword, values):
 
 
 def test_times_of_each_slice(tmp_path):
-    """Trigger times that differ from slice to slice still tell the order."""
+    """Trigger times that differ between slices still give the order."""
     array = pixels(6).reshape(2, 3, 12, 10)
     trigger = [lambda index, time=time: f"{50 * time + index}" for time in range(2)]
     write_times(tmp_path, array, TriggerTime=trigger)
@@ -432,7 +432,7 @@ def test_modality_table(tmp_path):
 
 
 def test_damage_anywhere_is_one_of_mics_errors(tmp_path):
-    """Single bytes of the headers replaced: an array or an error that names the file."""
+    """Replace single header bytes: the result is an array or an error that names the file."""
     path = write_series(tmp_path, pixels(1), WindowCenter="40", WindowWidth="400")[0]
     good = path.read_bytes()
     rng = np.random.default_rng(5)
@@ -453,7 +453,7 @@ def test_damage_anywhere_is_one_of_mics_errors(tmp_path):
 
 
 def test_panicking_decoders():
-    """Plugins in Rust raise what is no Exception; a user's own interrupts pass."""
+    """Plugins in Rust raise what is not an Exception; a user's own interrupts pass through."""
 
     class PanicException(BaseException):
         pass

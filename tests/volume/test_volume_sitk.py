@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Volumes as SimpleITK has them: geometry of series, there and back, resampling."""
+"""Volumes and SimpleITK: geometry of series, conversion there and back, resampling."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_same_as_the_series_reader(tmp_path, direction):
     image = read_by_sitk(tmp_path)
     volume = read_series(tmp_path, rescale=True)
     check_geometry(volume, image)
-    assert np.array_equal(volume.array, sitk.GetArrayFromImage(image))  # it always rescales
+    assert np.array_equal(volume.array, sitk.GetArrayFromImage(image))  # SimpleITK always rescales
     assert np.array_equal(read_series(tmp_path).array, array)
 
 
@@ -88,7 +88,7 @@ def test_time_and_colour_there_and_back():
 
 
 def ramp(size=(10, 12, 6), spacing=(1.0, 2.0, 3.0)):
-    """Samples that are a linear function of the place in space."""
+    """Make samples that are a linear function of the position in space."""
     volume = Volume(np.zeros(size[::-1], "float32"), spacing, (5.0, -7.0, 11.0), OBLIQUE)
     z, y, x = np.indices(volume.array.shape)
     index = np.stack([x, y, z, np.ones_like(x)], -1)
@@ -148,7 +148,7 @@ def test_resampling_one_slice_and_bad_grids():
 
 
 def test_tilted_scan(tmp_path):
-    """Sheared positions: an error by default; on request the very places of the voxels."""
+    """Sheared positions: an error by default; on request the exact voxel positions."""
     where = [place + index * np.array([0.6, 0.0, 0.0]) for index, place in enumerate(positions(4))]
     write_series(tmp_path, pixels(4), where=where)
     with pytest.raises(UnsupportedError, match="gantry tilt"):
@@ -199,7 +199,7 @@ def test_tomogram_of_nuclear_medicine(tmp_path, spacing):
 
 
 def test_grids_that_are_too_large(tmp_path):
-    """A slip in the spacing is told before it sizes memory."""
+    """A mistake in the spacing is reported before it sizes memory."""
     volume = read_series(write_series(tmp_path, pixels(3)))
     for wanted in ({"spacing": (1e-9, 1, 1)}, {"size": 100_000}):
         with pytest.raises(LimitError, match="choose a wider spacing"):

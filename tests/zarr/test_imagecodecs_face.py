@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The functions that stand in for those of imagecodecs behave as those do."""
+"""The functions that replace those of imagecodecs behave in the same way."""
 
 from collections.abc import Callable
 from typing import Any

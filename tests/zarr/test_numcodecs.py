@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The codec of numcodecs: its contract, and arrays of Zarr 2.
+"""The codec for numcodecs: its contract, and arrays of Zarr 2.
 
 The checks are those of `numcodecs.tests.common`, which not every build of
 numcodecs brings, on arrays that mic takes.
@@ -50,7 +50,7 @@ def samples(request: pytest.FixtureRequest) -> np.ndarray:
 
 
 def assert_same_bytes(original: np.ndarray, decoded: Any) -> None:
-    """As numcodecs compares: by memory, in the original's order."""
+    """Compare as numcodecs does: by memory, in the original's order."""
     order = "F" if original.flags.f_contiguous else "C"
     restored = ensure_ndarray(decoded).reshape(-1, order="A").view(original.dtype)
     assert (restored.reshape(original.shape, order=order) == original).all()
@@ -85,7 +85,7 @@ def test_shape_dtype_and_order_come_back(samples: np.ndarray) -> None:
 
 
 def test_chunks_are_streams(samples: np.ndarray) -> None:
-    """`mic.decode` reads what numcodecs wrote, in its own order."""
+    """`mic.decode` reads what numcodecs wrote, in its own memory order."""
     assert sorted(mic.decode(Mic().encode(samples)).reshape(-1)) == sorted(samples.reshape(-1))
     if samples.ndim > 1 and samples.flags.c_contiguous and samples.dtype.isnative:
         assert Mic().encode(samples) == mic.encode(samples)
@@ -107,7 +107,7 @@ def test_configuration(codec: Mic) -> None:
 
 
 def test_streams_of_this_version_stay_readable() -> None:
-    """Bytes kept from the first release: a native stream with its block of memory order."""
+    """Bytes from the first release: a native stream with its block for memory order."""
     stream = bytes.fromhex(KEPT)
     decoded = Mic().decode(stream)
     assert decoded.dtype == np.dtype(">i2")
@@ -137,7 +137,7 @@ def test_out_must_fit() -> None:
 
 @pytest.mark.parametrize("at", [3, 5, 9, 12, 20, 25, -3])
 def test_flipped_bits_are_found(at: int) -> None:
-    """In the block too: the checksum of the header covers it."""
+    """Damage in the block too: the checksum of the header covers it."""
     stream = bytearray(Mic().encode(np.asfortranarray(zoo.volume((), 40, 30).astype(">i2"))))
     stream[at] ^= 1
     with pytest.raises(mic.MicError):
@@ -169,7 +169,7 @@ def test_zarr_2(dtype: str, order: str) -> None:
 
 
 def test_blocks() -> None:
-    """One is added to streams of one frame and of many, and changes nothing else."""
+    """A block is added to streams of one frame and of many, and changes nothing else."""
     for samples in (np.arange(64, dtype="uint16").reshape(8, 8), zoo.volume((2, 3), 24, 20)):
         plain = mic.encode(samples)
         stream = add_block(plain, b"note", b"hello")

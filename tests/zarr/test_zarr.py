@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The codec of Zarr 3: every array that it takes comes back, every other is refused at once."""
+"""The codec for Zarr 3: every supported array is restored, every other one is refused at once."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ LAYOUTS = (
 
 
 def stored(array: np.ndarray, **options: Any) -> Any:
-    """An array written to memory and opened again."""
+    """Write an array to memory and open it again."""
     store = zarr.storage.MemoryStore()
     codec = options.pop("serializer", MicCodec())
     options.setdefault("chunks", array.shape)
@@ -95,7 +95,7 @@ def test_parts(scan: np.ndarray, layout: dict[str, Any]) -> None:
 
 
 class CountingStore(zarr.storage.WrapperStore):
-    """Counts the bytes of chunks that are read."""
+    """Count the bytes of chunks that are read."""
 
     n_bytes = 0
 
@@ -206,7 +206,7 @@ def damage_other_shape(chunk: bytes) -> bytes:
 
 
 def damage_huge(chunk: bytes) -> bytes:
-    """Announces 2^31 - 1 frames; the core wrote the header, so its checksum is right."""
+    """It announces 2^31 - 1 frames; the core wrote the header, so its checksum is right."""
     from mic._mic import Layout
 
     layout = Layout.make(0, 3, 1, (2**31 - 1,), 96, 128)
