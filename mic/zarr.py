@@ -143,6 +143,15 @@ class MicCodec(ArrayBytesCodecPartialDecodeMixin, ArrayBytesCodec):
     ) -> None:
         """Refuse an array that cannot be coded; Zarr calls it when the array is created.
 
+        Parameters
+        ----------
+        shape : tuple of int
+            Shape of the array.
+        dtype : zarr.dtype.ZDType
+            Sample type of the array.
+        chunk_grid : zarr.core.chunk_grids.ChunkGrid
+            Not used: chunks of any shape can be coded.
+
         Raises
         ------
         UnsupportedError
@@ -152,6 +161,16 @@ class MicCodec(ArrayBytesCodecPartialDecodeMixin, ArrayBytesCodec):
 
     def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
         """Refuse an array that cannot be coded; Zarr does not call `validate` inside shards.
+
+        Parameters
+        ----------
+        array_spec : zarr.core.array_spec.ArraySpec
+            Shape and sample type of the chunks.
+
+        Returns
+        -------
+        MicCodec
+            This codec itself.
 
         Raises
         ------

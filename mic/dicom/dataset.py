@@ -237,6 +237,11 @@ def mark(item: _Markable) -> _Markable | UID:
     -------
     object
         `item` itself; for a str, the marked UID.
+
+    Raises
+    ------
+    UnsupportedError
+        `item` is something else.
     """
     if hasattr(item, "accepted_contexts"):
         for context in item.accepted_contexts:
