@@ -11,17 +11,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+import sources
 import tables
 
 HERE = Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
 REPORT = HERE.parent / "docs" / "benchmarks.md"
-# A measurement's own output does not count as a difference between sources and commit.
-_OUTPUTS = (":!bench/results", ":!docs/benchmarks.md")
 
 
 def _arguments() -> argparse.Namespace:
@@ -76,7 +74,7 @@ def main() -> None:
     )
     settings = {
         "images": label,
-        "commit": _commit(),
+        "commit": sources.commit(),
         "repeat": repeat,
         "threads": threads,
         "peers": peer_versions() if peers else {},
@@ -99,21 +97,6 @@ def main() -> None:
 def _progress(name: str, done: int, total: int) -> None:
     if sys.stderr.isatty():
         print(f"\r{done + 1}/{total} {name:40}", end="", file=sys.stderr, flush=True)
-
-
-def _commit() -> str:
-    """Return the measured commit, with "-dirty" if the sources differ from it."""
-    try:
-        commit = _git("rev-parse", "--short=12", "HEAD")
-        changed = _git("status", "--porcelain", "--", ".", *_OUTPUTS)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return f"{commit}-dirty" if changed else commit
-
-
-def _git(*arguments: str) -> str:
-    command = ["git", "-C", str(HERE.parent), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 if __name__ == "__main__":
