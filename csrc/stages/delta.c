@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Prediction.  Pixels in, words out:  max_value, then for each pixel in raster
- * order its residual, or the escape and the raw pixel.
+ * Prediction.  Pixels in, words out:  max_value, then for each pixel in raster order its
+ * residual, or the escape and the raw pixel.
  *
- * With d = depth(max_value): threshold T = 2^(d-1) - 1, escape D = 2^d - 1.  A
- * residual with |residual| < T is stored as T + residual (zigzag: folded to
- * unsigned), anything else as D, pixel.  Example, max_value 15 (T 7, D 15), one
- * row, predicted from the left:
+ * With d = depth(max_value), the threshold is T = 2^(d-1) - 1 and the escape is D = 2^d -
+ * 1.  A residual with |residual| < T is stored as T + residual (zigzag: folded to
+ * unsigned), any other as D and the pixel.  Example: max_value 15 (T 7, D 15), one row,
+ * predicted from the left:
  *
  *     4 5 5 15 2    ->    15  11 8 7  15 15  15 2
  *
- * Prediction and reconstruction are mod 2^16, so every pixel comes back even if
- * max_value was too small.
+ * Prediction and reconstruction are mod 2^16, so every pixel is recovered even if max_value
+ * was too small.
  */
 #include "../base/kernels.h"
 
@@ -74,15 +74,15 @@ static unsigned fold(int residual) { return (unsigned)(residual >= 0 ? 2 * resid
 
 static int unfold(unsigned folded) { return folded & 1 ? -(int)(folded >> 1) - 1 : (int)(folded >> 1); }
 
-/* One row, any predictor; returns the words written. */
+/* Encode one row with any predictor; returns the number of words written. */
 MIC_INLINE size_t encode_row(mic_predictor predictor, delta_code code, const uint16_t *row,
                              const uint16_t *above, size_t width, uint16_t *words)
 {
     uint16_t *next = words;
     for (size_t x = 0; x < width; x++) {
         int residual = row[x] - predict(predictor, row, above, x, width);
-        /* The gradient predictor can leave the 16-bit range; the published
-         * encoder compares the distance mod 2^16. */
+        /* The gradient predictor can leave the 16-bit range; the published encoder compares
+         * the distance mod 2^16. */
         uint16_t distance = (uint16_t)(residual < 0 ? -residual : residual);
         if (distance >= code.threshold) {
             *next++ = code.escape;
@@ -96,7 +96,7 @@ MIC_INLINE size_t encode_row(mic_predictor predictor, delta_code code, const uin
     return (size_t)(next - words);
 }
 
-/* The predictor is a constant in each call, so each gets a loop of its own. */
+/* The predictor is a constant in each call, so each one gets its own loop. */
 static size_t encode_row_with(mic_predictor predictor, delta_code code, const uint16_t *row,
                               const uint16_t *above, size_t width, uint16_t *words)
 {
@@ -109,9 +109,8 @@ static size_t encode_row_with(mic_predictor predictor, delta_code code, const ui
     return encode_row(MIC_PREDICT_AVERAGE, code, row, above, width, words);
 }
 
-/* A row without escapes, which is nearly every row of an ordinary image, takes
- * one word a pixel and no branch; if the kernel meets an escape the row is done
- * again pixel by pixel. */
+/* Nearly every row of an ordinary image has no escapes; it then takes one word per pixel
+ * and no branch.  If the kernel finds an escape, the row is done again pixel by pixel. */
 static size_t encode_average_row(const mic_kernels *kernels, delta_code code, const uint16_t *row,
                                  const uint16_t *above, size_t width, uint16_t *words)
 {
@@ -150,7 +149,7 @@ mic_status mic_delta_encode(mic_predictor predictor, const uint16_t *pixels, siz
 
 /* ---- decoding ---------------------------------------------------------- */
 
-/* One row from at most n words; returns the words read, 0 if they ran out. */
+/* Decode one row from at most n words; returns the number of words read, 0 if they ran out. */
 MIC_INLINE size_t decode_row(mic_predictor predictor, delta_code code, const uint16_t *words, size_t n,
                              const uint16_t *above, size_t width, uint16_t *row)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Temporal frames of MIC2: frame minus the frame before, mod 2^16, folded so
- * that small differences of either sign are small words (0 -1 1 -2 2 ...), then
- * stand-alone run lengths and FSE.
+ * Temporal frames of MIC2: the frame minus the one before, mod 2^16, folded so that small
+ * differences of either sign are small words (0 -1 1 -2 2 ...), then stand-alone run
+ * lengths and FSE.
  */
 #include "../base/kernels.h"
 #include "../base/large_memory.h"
@@ -10,9 +10,9 @@
 
 enum { LEAST_INITIAL = 8 }; /* depth 4, below which runs are ambiguous */
 
-/* The run limit comes from the largest word, as published.  Where that is so
- * small that runs are ambiguous, as for equal frames, the published encoder
- * fails or writes what no one can read; a larger one any reader takes. */
+/* The run limit comes from the largest word, as published.  It can be so small that runs
+ * are ambiguous, for instance if two frames are equal.  The published encoder then fails or
+ * writes bytes that no decoder can read.  Every decoder accepts a larger limit. */
 static mic_status encode_runs(const uint16_t *words, size_t n_words, uint16_t *runs, size_t *n_runs,
                               mic_error *error)
 {

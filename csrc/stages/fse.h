@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The model that FSE coder and decoder share: normalised counts, their header
- * and the symbol table laid out from them.  docs/format.md, "FSE".
+ * The model shared by the FSE coder and decoder: normalised counts, the header that carries
+ * them and the symbol table built from them.  docs/format.md, "FSE".
  *
- * A model gives every present symbol a whole number of the 2^table_log states.
- * Example, the five words 4 4 7 4 4 at table log 5: norm[4] = 26, norm[7] = 6,
- * all others 0; a 4 then costs log2(32/26) = 0.3 bits and a 7 costs 2.4.
- * A norm of -1 also means one state, for a symbol too rare to deserve even
- * that; such states lie at the end of the table.
+ * A model gives every present symbol a whole number of the 2^table_log states.  Example:
+ * for the five words 4 4 7 4 4 at table log 5, norm[4] = 26, norm[7] = 6 and all others are
+ * 0.  A 4 then costs log2(32/26) = 0.3 bits and a 7 costs 2.4.  A norm of -1 also means one
+ * state, for a symbol too rare to deserve even that; such states lie at the end of the
+ * table.
  */
 #ifndef MIC_FSE_H
 #define MIC_FSE_H
@@ -33,34 +33,33 @@ typedef struct fse_model {
     unsigned table_log;
     uint32_t n_symbols; /* largest present symbol + 1 */
     int32_t *norm;      /* n_symbols entries, sum of |norm| = 2^table_log */
-    bool rans;          /* the states of a symbol lie side by side: rans.c */
+    bool rans;          /* the states of a symbol are adjacent, see rans.c */
 } fse_model;
 
-/* Table log that the published coder takes; n_words >= 3, n_symbols >= 2. */
+/* The table log that the published coder chooses; n_words >= 3, n_symbols >= 2. */
 unsigned mic_fse_choose_log(uint32_t n_words, uint32_t n_symbols);
 
-/* Fill model->norm from the counts, whose sum is n_words; table_log and
- * n_symbols are set and norm has room.  Refuses (MIC_ERROR_UNSUPPORTED)
- * whatever the published normalisation cannot do. */
+/* Fill model->norm from the counts, whose sum is n_words.  The caller has set table_log and
+ * n_symbols and made room for norm.  Refuses (MIC_ERROR_UNSUPPORTED) whatever the published
+ * normalisation cannot do. */
 mic_status mic_fse_normalize(const uint32_t *counts, uint32_t n_words, fse_model *model, mic_error *error);
 
 /* Append the header; the caller closes the writer, which pads to a byte. */
 mic_status mic_fse_write_header(const fse_model *model, lsb_writer *writer, mic_error *error);
 
-/* Read a header from in[start..n_bytes).  model->norm must have room for
- * FSE_MAX_SYMBOLS entries.  *end is the offset of the byte behind the header.
- * On success the model is sound: |norm| sums to 2^table_log over at least two
- * symbols. */
+/* Read a header from in[start..n_bytes).  model->norm must have room for FSE_MAX_SYMBOLS
+ * entries.  *end is the offset of the first byte after the header.  On success the model is
+ * sound: |norm| sums to 2^table_log over at least two symbols. */
 mic_status mic_fse_read_header(const uint8_t *in, size_t n_bytes, size_t start, fse_model *model, size_t *end,
                                mic_error *error);
 
-/* symbols[state], 2^table_log of them, for a model that is sound: scattered for
- * FSE, ascending for rANS. */
+/* Fill symbols[0..2^table_log), one per state, from a sound model: scattered for FSE,
+ * ascending for rANS. */
 void mic_fse_spread(const fse_model *model, uint16_t *symbols);
 void mic_rans_spread(const fse_model *model, uint16_t *symbols);
 
-/* mic_fse_encode, _count and _decode, or with `rans` those of the block of rans.c,
- * which has 8 states.  Neither decoder takes the other's blocks. */
+/* The work of mic_fse_encode, _count and _decode or, with `rans`, the same for the block of
+ * rans.c, which has 8 states.  Neither decoder accepts the other's blocks. */
 mic_status mic_fse_encode_block(const uint16_t *words, size_t n_words, int n_states, bool rans, uint8_t *out,
                                 size_t capacity, size_t *n_bytes, mic_error *error);
 mic_status mic_fse_count_block(const uint8_t *in, size_t n_bytes, size_t max_words, bool rans,

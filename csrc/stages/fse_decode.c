@@ -2,20 +2,19 @@
  *
  * FSE (tANS) decoder: bytes in, 16-bit words out, with 1, 2, 4 or 8 states.
  *
- * A state names a word, a number of bits and a base; the next state is the
- * base plus that many bits, taken from the end of the bit string towards its
- * start.  Word i comes from state i mod k.  The string starts (at its end)
- * with a mark, the highest bit set, and k initial states.
+ * A state gives a word, a number of bits and a base.  The next state is the base plus that
+ * many bits, which are taken from the end of the bit string towards its start.  Word i
+ * comes from state i mod k.  The string starts (at its end) with a mark, the highest bit
+ * set, followed by k initial states.
  *
- * Example, 10 66 A7 03 B8 01, one state: the header gives table log 5, 26
- * states to word 4 and 6 to word 7.  Behind the mark, bit 0 of 01, the state is
- * 10111 = 23: a 4, no bits, state 12: a 4, no bits, state 4: a 7, 3 bits, state
- * 16: a 4, no bits, state 7: a 4, no bits, state 0.  No bits are left and the
- * state is 0, as it must be at the end.
+ * Example: 10 66 A7 03 B8 01, one state.  The header gives table log 5, 26 states to word 4
+ * and 6 to word 7.  The mark is bit 0 of 01; the state after it is 10111 = 23: a 4, no
+ * bits, state 12: a 4, no bits, state 4: a 7, 3 bits, state 16: a 4, no bits, state 7: a 4,
+ * no bits, state 0.  No bits are left and the state is 0, as it must be at the end.
  *
- * Input may be hostile: no read leaves in[0..n_bytes), no count is believed
- * beyond the caller's capacity, all bits must be used and all states must end
- * at 0.  That finds most damage, not all; containers add a checksum.
+ * Input may be hostile: no read leaves in[0..n_bytes), no count is believed beyond the
+ * caller's capacity, all bits must be used and all states must end at 0.  This finds most
+ * damage but not all; containers add a checksum.
  * Format: docs/format.md, "FSE".
  */
 #include "fse.h"
@@ -24,11 +23,11 @@
 
 #define STAGE "fse"
 
-/* What the first bytes say. */
+/* What the first bytes of a block say. */
 typedef struct block_info {
     unsigned n_states;
     bool rans;
-    size_t n_words; /* 0 for 1 state: such a block has no count */
+    size_t n_words; /* 0 for 1 state: such a block stores no count */
     size_t header;  /* offset of the model's header */
 } block_info;
 
@@ -42,20 +41,19 @@ typedef struct reader {
     const tables *tables;
     bool narrow;         /* every step reads 1 to 14 bits */
     const uint8_t *bits; /* start of the bit string */
-    size_t left;         /* its bits not read yet */
-    size_t n_bytes;      /* of the bit string, end mark included */
+    size_t left;         /* bits not read yet */
+    size_t n_bytes;      /* size of the bit string, end mark included */
     uint32_t state[FSE_MAX_STATES];
 } reader;
 
 /* ---- tables --------------------------------------------------------------- */
 
-/* Each of the f states of a symbol, ascending, gets the next y of f..2f-1; the
- * bits that bring y up to 2^L..2^(L+1)-1 are read.  Hence 0 <= base and base +
- * bits < 2^L: no input leads out of the table.  A state without bits has y >=
- * 2^L, its next state is y - 2^L; the symbol then has f > 2^(L-1) states but
- * (mic_fse_read_header) not all, and its i-th state, at least i, leads to f + i -
- * 2^L < i.  So steps without bits go down and end.
- * Returns whether every step reads 1 to 14 bits. */
+/* The f states of a symbol get y = f..2f-1 in ascending order.  As many bits are read as
+ * bring y into 2^L..2^(L+1)-1.  Hence 0 <= base and base + bits < 2^L: no input leads out
+ * of the table.  A state without bits has y >= 2^L, and its next state is y - 2^L.  Its
+ * symbol then has f > 2^(L-1) states but (mic_fse_read_header) not all, and its i-th state,
+ * which is at least i, leads to f + i - 2^L < i.  So steps without bits go down, and they
+ * end.  Returns whether every step reads 1 to 14 bits. */
 static bool build_steps(const fse_model *model, tables *t)
 {
     const uint32_t n_states = (uint32_t)1 << model->table_log;
@@ -77,7 +75,7 @@ static unsigned bits_of(uint32_t step) { return 64 - (step & 127); }
 
 /* ---- bits ----------------------------------------------------------------- */
 
-/* The next n bits, n <= min(16, left): the string ends in them. */
+/* The next n bits, n <= min(16, left), which are the last of the string. */
 static uint32_t take_bits(reader *r, unsigned n)
 {
     r->left -= n;
@@ -92,26 +90,25 @@ static uint32_t take_bits(reader *r, unsigned n)
 
 /* Decode up to n words while bits abound; returns how many, a multiple of k.
  *
- * The window is the 8 bytes before `end`; the next bit to read is its bit 63 -
- * used.  `used` is at most 7 after a slide, so four fields up to 14 bits leave
- * it below 64; three up to 16 bits do, and a fourth if there is room.  The low
- * bits of a step are -bits mod 64, so subtracting whole steps counts the bits
- * mod 64, and shifts take such a count as it is.
+ * The window is the 8 bytes before `end`; the next bit to read is its bit 63 - used.
+ * `used` is at most 7 after a slide, so four fields of up to 14 bits leave it below 64.  So
+ * do three of up to 16 bits, and a fourth if there is room.  The low bits of a step are
+ * -bits mod 64: subtracting whole steps counts the bits mod 64, and shifts accept such a
+ * count unchanged.
  *
- * A slide takes the bytes below from a load whose address is known long
- * before: what links one window to the next are a few subtractions and shifts.
- * With 4 states that is 2.3 cycles a word (Zen 5), against 2.7 with a load in
- * that chain and 3.2 with a bit position.  Steps and symbols side by side in
- * one table lost 3 to 16 percent to cache misses.
+ * A slide takes the bytes below from a load whose address has long been known, so only a
+ * few subtractions and shifts link one window to the next.  With 4 states that takes 2.3
+ * cycles a word (Zen 5), against 2.7 with a load in that chain and 3.2 with a bit position.
+ * Keeping steps and symbols together in one table lost 3 to 16 percent to cache misses.
  *
- * k and `narrow` are constants in each copy, so u[] lives in registers. */
+ * k and `narrow` are constants in each copy, so u[] stays in registers. */
 MIC_INLINE size_t read_fast(reader *r, uint16_t *words, size_t n, const unsigned k, const bool narrow)
 {
     const uint32_t *steps = r->tables->steps;
     const uint16_t *symbols = r->tables->symbols;
     const size_t group = k == 8 ? 8 : 4;
-    /* A slide reads 16 bytes before `end` and moves it by at most 7; there is
-     * one for four words, or two. */
+    /* A slide reads the 16 bytes before `end` and moves it by at most 7.  There is one
+     * slide for four words, or for two. */
     const ptrdiff_t margin = (ptrdiff_t)(narrow ? 4 * group : 8 * group);
     const uint8_t *end = r->bits + (r->left + 7) / 8;
     uint32_t used = (uint32_t)(0 - r->left) & 7;
@@ -133,13 +130,13 @@ MIC_INLINE size_t read_fast(reader *r, uint16_t *words, size_t n, const unsigned
         end -= whole_ >> 3;                                         \
         used &= 7;                                                  \
     } while (0)
-/* Room for 16 bits more: seldom lacking, so the branch is foreseen. */
+/* Makes room for 16 more bits.  They rarely lack it, so the branch is well predicted. */
 #define SLIDE_IF_WIDE()                  \
     do {                                 \
         if (!narrow && (used & 63) > 47) \
             SLIDE();                     \
     } while (0)
-/* A shift by 64 - 0 bits needs two parts; narrow tables have none. */
+/* A shift by 64 - 0 bits takes two shifts; narrow tables have no such steps. */
 #define WORD(j)                                                                                       \
     do {                                                                                              \
         const uint32_t step_ = steps[u[(j) % k]];                                                     \
@@ -192,7 +189,7 @@ static size_t read_fast_plain(reader *r, uint16_t *words, size_t n, unsigned k)
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)
-/* The same code with shifts that take their count from any register. */
+/* The same code; its shifts take their count from any register. */
 MIC_TARGET("bmi2")
 static size_t read_fast_bmi2(reader *r, uint16_t *words, size_t n, unsigned k)
 {
@@ -200,13 +197,13 @@ static size_t read_fast_bmi2(reader *r, uint16_t *words, size_t n, unsigned k)
 }
 #endif
 
-/* Decode up to n words; fewer only where the bits left do not suffice for the
- * step behind the next word.  In calls after the first, state 0 is next. */
+/* Decode up to n words; stops earlier only if too few bits are left for the step after the
+ * next word.  In calls after the first, state 0 is next. */
 static size_t read_words(reader *r, uint16_t *words, size_t n, unsigned k)
 {
     size_t i;
 #if defined(__x86_64__) && defined(__GNUC__)
-    if (mic_active_isa() >= MIC_ISA_AVX2) /* each such processor has BMI2 */
+    if (mic_active_isa() >= MIC_ISA_AVX2) /* every such processor has BMI2 */
         i = read_fast_bmi2(r, words, n, k);
     else
 #endif
@@ -288,7 +285,7 @@ static mic_status reader_open(reader *r, tables *t, const uint8_t *in, size_t n_
     return MIC_OK;
 }
 
-/* After the last word: all bits used, all states 0. */
+/* Check the end: all bits are used and all states are 0. */
 static mic_status check_end(const reader *r, const uint8_t *in, unsigned k, size_t n_words, mic_error *error)
 {
     if (r->left != 0)
@@ -304,9 +301,9 @@ static mic_status check_end(const reader *r, const uint8_t *in, unsigned k, size
     return MIC_OK;
 }
 
-/* A block of 1 state ends where its bits end: in state 0, which always takes
- * bits (steps without bits go down, build_steps).  With too little room the
- * next word's step is still possible. */
+/* A 1-state block ends where its bits end, in state 0, which always takes bits (steps
+ * without bits go down, see build_steps).  If there was too little room, the next word's
+ * step is still possible. */
 static bool more_words(const reader *r) { return r->left > 0 || bits_of(r->tables->steps[r->state[0]]) == 0; }
 
 static mic_status decode_counted(reader *r, const uint8_t *in, const block_info *info, uint16_t *words,
@@ -360,7 +357,7 @@ mic_status mic_fse_decode_block(const uint8_t *in, size_t n_bytes, uint16_t *wor
     return status;
 }
 
-/* Decode into a small buffer, again and again, only to count. */
+/* Decode into a small buffer again and again, only to count. */
 static mic_status count_words(reader *r, const uint8_t *in, size_t max_words, size_t *n_words,
                               mic_error *error)
 {

@@ -2,20 +2,20 @@
  *
  * FSE (tANS) encoder: 16-bit words in, bytes out, with 1, 2, 4 or 8 states.
  *
- * The coder is in one of 2^L states, u.  To code a word with f of these, the
- * lowest bits of u are written, as many as leave 2^L + u between f and 2f - 1;
- * what is left selects the next state among the f of that word.  Words are
- * coded from the last to the first, so that the decoder, which reads the bits
- * backwards, gets them in order.  With k states, word i belongs to state
- * i mod k: the k chains are independent, and a processor runs them at once.
+ * The coder is in one of 2^L states, u.  To code a word with f of these, it writes the
+ * lowest bits of 2^L + u, as many as leave between f and 2f - 1; what is left selects the
+ * next state among the f of that word.  Words are coded from the last to the first, so that
+ * the decoder, which reads the bits backwards, gets them in order.  With k states, word i
+ * belongs to state i mod k: the k chains are independent, and a processor runs them at
+ * once.
  *
- * Example, words 4 4 7 4 4, one state, L = 5, f(4) = 26, f(7) = 6: from u = 0
- * backwards through u = 7, 16, 4 (writing 3 bits for the 7; a 4 seldom needs
- * any) and 12 to 23; 5 bits of that state and the end mark follow.  The block:
- * 10 66 A7 03 (header) B8 01.
+ * Example: words 4 4 7 4 4, one state, L = 5, f(4) = 26, f(7) = 6.  The coder goes
+ * backwards from u = 0 through u = 7, 16, 4 (writing 3 bits for the 7; a 4 seldom needs
+ * any) and 12 to 23; 5 bits of that state and the end mark follow.  The block: 10 66 A7 03
+ * (header) B8 01.
  *
- * Bytes equal the published coder's; it refuses what that refuses.  Format:
- * docs/format.md, "FSE".  Unlike the published coder nothing hangs or panics.
+ * The bytes equal the published coder's, and this coder refuses what that one refuses.
+ * Unlike the published coder, it never hangs or panics.  Format: docs/format.md, "FSE".
  */
 #include "fse.h"
 #include "../base/kernels.h"
@@ -24,13 +24,13 @@
 
 #define STAGE "fse"
 
-/* How to leave state x = 2^L + u by a word with f states.  Bits to write:
- * (x + add) >> 16, where `add` is built so that the sum carries into bit 16
- * exactly where one bit more is due.  Next state: next[(x >> bits) + offset];
- * the sum is never negative, so it may wrap on the way.
+/* How to leave state x = 2^L + u by a word with f states.  The number of bits to write is
+ * (x + add) >> 16, where `add` makes the sum carry into bit 16 exactly where one more bit
+ * is due.  The next state is next[(x >> bits) + offset]; the index is never negative, so it
+ * may wrap on the way.
  *
- * x needs 17 bits at L = 16 and next[] has 16: a wide coder keeps u there and
- * adds 2^L each time, a narrow one keeps x. */
+ * x needs 17 bits at L = 16 and next[] has 16: a wide coder keeps u there and adds 2^L each
+ * time, a narrow one keeps x. */
 typedef struct transform {
     uint32_t add;
     uint32_t offset;
@@ -63,10 +63,9 @@ static mic_status encoder_open(encoder *e, uint32_t n_symbols, unsigned table_lo
     return MIC_OK;
 }
 
-/* Bits that a word with f states takes in state x: with h = floor(log2(f - 1)),
- * L - h from x = f << (L - h) on, one less below; always L for f = 1.  The
- * distance of x to that limit is at most 2^16, so the carry is right up to L =
- * 16. */
+/* A word with f states in state x takes, with h = floor(log2(f - 1)), L - h bits if x is at
+ * least f << (L - h), otherwise one fewer; always L for f = 1.  The distance of x from that
+ * limit is at most 2^16, so the carry is right up to L = 16. */
 static uint32_t transform_add(uint32_t f, unsigned table_log)
 {
     const unsigned bits = f == 1 ? table_log : table_log - highest_bit(f - 1);
@@ -89,8 +88,8 @@ static void encoder_build(encoder *e)
         e->transforms[s].offset = first;
         first += f;
     }
-    /* `offset` runs through the slots of the symbol, then is set back by f for
-     * those and by f again because the index counts from f. */
+    /* `offset` runs through the slots of the symbol.  It is then set back by f for those,
+     * and by f again because the index counts from f. */
     for (uint32_t u = 0; u < n_states; u++)
         e->next[e->transforms[e->symbols[u]].offset++] = (uint16_t)(u + lift);
     for (uint32_t s = 0; s < model->n_symbols; s++)
@@ -100,14 +99,14 @@ static void encoder_build(encoder *e)
 
 /* ---- the loop ------------------------------------------------------------ */
 
-/* low_mask[n] = 2^n - 1: one load where the shift and the decrement would be
- * three instructions; 0.3 cycles a word on Zen 5. */
+/* low_mask[n] = 2^n - 1.  One load replaces three instructions for shift and decrement,
+ * which saves 0.3 cycles a word on Zen 5. */
 static const uint32_t low_mask[FSE_MAX_LOG + 1] = {
     0x0000, 0x0001, 0x0003, 0x0007, 0x000F, 0x001F, 0x003F, 0x007F, 0x00FF,
     0x01FF, 0x03FF, 0x07FF, 0x0FFF, 0x1FFF, 0x3FFF, 0x7FFF, 0xFFFF,
 };
 
-/* `lift` is 2^L in a wide coder, whose states are kept without it. */
+/* `lift` is 2^L in a wide coder, which stores its states without it. */
 MIC_INLINE uint32_t code_word(const encoder *e, uint32_t lift, uint32_t state, uint16_t word, lsb_writer *w)
 {
     const transform t = e->transforms[word];
@@ -118,15 +117,14 @@ MIC_INLINE uint32_t code_word(const encoder *e, uint32_t lift, uint32_t state, u
     return e->next[(x >> (bits & 31)) + t.offset];
 }
 
-/* Code words[0..n_words), n_words a multiple of the group, from the last to
- * the first; the writer has room for 2 bytes a word and 8 more.
- * k and `wide` are constants in each copy, so u[] lives in registers.  A flush
- * leaves at most 7 bits pending: four words may follow up to L = 14 (7 + 56 <
- * 64), two above (`wide`). */
+/* Code words[0..n_words) from the last to the first; n_words is a multiple of the group,
+ * and the writer has room for 2 bytes a word and 8 more.  k and `wide` are constants in
+ * each copy, so u[] stays in registers.  A flush leaves at most 7 bits pending: four words
+ * may follow up to L = 14 (7 + 56 < 64), two above (`wide`). */
 MIC_INLINE void code_groups(const encoder *e, const uint16_t *words, size_t n_words, const unsigned k,
                             const bool wide, uint32_t *state, lsb_writer *out)
 {
-    const encoder local = *e; /* its pointers cannot change by the stores below */
+    const encoder local = *e; /* a copy: the stores below cannot change its pointers */
     const uint32_t lift = wide ? (uint32_t)1 << e->model.table_log : 0;
     uint32_t u[FSE_MAX_STATES] = {0};
     lsb_writer w = *out;
@@ -159,8 +157,8 @@ MIC_INLINE void code_groups(const encoder *e, const uint16_t *words, size_t n_wo
     *out = w;
 }
 
-/* Groups in bulk while the room suffices whatever they cost, else word by
- * word with a check each. */
+/* Code in groups while there is room whatever they cost, then word by word with a check
+ * each. */
 MIC_INLINE void code_words(const encoder *e, const uint16_t *words, size_t n_words, const unsigned k,
                            const bool wide, uint32_t *state, lsb_writer *w)
 {
@@ -213,7 +211,7 @@ static void code_all_plain(const encoder *e, const uint16_t *words, size_t n_wor
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)
-/* The same code with shifts that take their count from any register. */
+/* The same code; its shifts take their count from any register. */
 MIC_TARGET("bmi2")
 static void code_all_bmi2(const encoder *e, const uint16_t *words, size_t n_words, int k, uint32_t *state,
                           lsb_writer *w)
@@ -232,7 +230,7 @@ static uint8_t *write_bits(const encoder *e, const uint16_t *words, size_t n_wor
         state[j] = e->wide ? 0 : (uint32_t)1 << e->model.table_log;
     lsb_open(&w, out, capacity);
 #if defined(__x86_64__) && defined(__GNUC__)
-    if (mic_active_isa() >= MIC_ISA_AVX2) /* each such processor has BMI2 */
+    if (mic_active_isa() >= MIC_ISA_AVX2) /* every such processor has BMI2 */
         code_all_bmi2(e, words, n_words, k, state, &w);
     else
 #endif
@@ -257,8 +255,8 @@ static void write_prefix(uint8_t *out, size_t n_words, int n_states, bool rans)
     store_u32(out + 2, (uint32_t)n_words);
 }
 
-/* Less than 2 bytes a word or it is refused; the rest lets the last fast store
- * pass the end. */
+/* A block must stay below 2 bytes a word or it is refused; the rest lets the last fast
+ * store pass the end. */
 size_t mic_fse_bound(size_t n_words) { return 2 * n_words + FSE_PREFIX_BYTES + 8; }
 
 static mic_status not_smaller(mic_error *error, size_t n_words)
@@ -349,8 +347,8 @@ mic_status mic_fse_encode_block(const uint16_t *words, size_t n_words, int n_sta
     const uint32_t n_symbols = mic_kernels_active()->histogram(words, n_words, counts) + 1u;
     encoder e = {.model.rans = rans};
     mic_status status = check_spread(counts, n_symbols, n_words, error);
-    /* Not all words are equal, so there are two symbols and, as one occurs
-     * twice, three words. */
+    /* Not all words are equal, so there are two symbols, and three words because one symbol
+     * occurs twice. */
     if (status == MIC_OK)
         status = encoder_open(&e, n_symbols, mic_fse_choose_log((uint32_t)n_words, n_symbols), error);
     if (status == MIC_OK)

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * FSE, the model: from symbol counts to normalised counts (norm), the header
- * that carries them, and the table of symbols per state.
+ * FSE, the model: from symbol counts to normalised counts (norm), the header that carries
+ * them, and the table of symbols per state.
  *
- * Example, words 4 4 7 4 4: counts[4] = 4 and counts[7] = 1 become, at table
- * log 5, norm[4] = 26 and norm[7] = 6.  The header is table log - 5 in 4 bits,
- * then norm + 1 of each symbol from 0 in as few bits as what is left of the 32
- * needs; after every norm of 0 follow the further zeros, three per pair of
- * bits.  The table gives 26 of the 32 states to 4, scattered evenly.
+ * Example: for the words 4 4 7 4 4, counts[4] = 4 and counts[7] = 1 become, at table log 5,
+ * norm[4] = 26 and norm[7] = 6.  The header is table log - 5 in 4 bits, then norm + 1 of
+ * each symbol from 0 on, in as few bits as the remainder of the 32 states needs.  After a
+ * norm of 0 comes the number of further zeros, three per pair of bits.  The table gives 26
+ * of the 32 states to 4, scattered evenly.
  *
- * The published coder is imitated to the byte, so the rounding below follows
- * it even where another would be better.  Format: docs/format.md, "FSE".
+ * The published coder is imitated to the byte, so the rounding below follows it even where
+ * another would be better.  Format: docs/format.md, "FSE".
  */
 #include "fse.h"
 
@@ -51,7 +51,7 @@ unsigned mic_fse_choose_log(uint32_t n_words, uint32_t n_symbols)
     else if (n_symbols > 128 && density > 32 && log < 12)
         log = 12;
 
-    /* This may undo min_log: then there are more symbols than states and
+    /* This may undo min_log.  There are then more symbols than states, which
      * mic_fse_normalize refuses. */
     if (log > max_log)
         log = max_log;
@@ -62,11 +62,11 @@ unsigned mic_fse_choose_log(uint32_t n_words, uint32_t n_symbols)
 
 /* ---- normalisation ------------------------------------------------------- */
 
-/* Each count in proportion, small ones rounded by a table, the rounding error
- * given to the most frequent symbol.  False if that symbol cannot bear it. */
+/* Scale each count in proportion.  Small shares are rounded by a table, and the rounding
+ * error goes to the most frequent symbol.  Returns false if that symbol cannot bear it. */
 static bool normalize_simple(const uint32_t *counts, uint32_t n_words, fse_model *model)
 {
-    /* The remainder, in 2^-20, above which a share of 0..7 states is rounded up. */
+    /* The remainder, in units of 2^-20, above which a share of 0..7 states is rounded up. */
     static const uint32_t round_above[8] = {0, 473195, 504333, 520860, 550000, 700000, 750000, 830000};
     const unsigned scale = 62 - model->table_log;
     const uint64_t step = ((uint64_t)1 << 62) / n_words;
@@ -96,8 +96,8 @@ static bool normalize_simple(const uint32_t *counts, uint32_t n_words, fse_model
             left -= (int64_t)share;
         }
     }
-    /* Where nothing was above `low`, largest is still symbol 0, present or
-     * not: the published coder does the same. */
+    /* If no count was above `low`, largest is still symbol 0, present or not: the published
+     * coder does the same. */
     const int32_t half = model->norm[largest] < 0 ? -1 : model->norm[largest] / 2;
     if (-left >= half)
         return false;
@@ -121,7 +121,7 @@ static void settle_rare(const uint32_t *counts, uint32_t limit, fse_model *model
     }
 }
 
-/* All symbols are settled: the states left go round the positive norms. */
+/* All symbols are settled: deal the remaining states out to the positive norms in turn. */
 static mic_status deal_out(fse_model *model, uint32_t to_deal, mic_error *error)
 {
     bool any = false;
@@ -138,9 +138,9 @@ static mic_status deal_out(fse_model *model, uint32_t to_deal, mic_error *error)
     return MIC_OK;
 }
 
-/* Rare symbols get one state each, the others share the rest in proportion.
- * The 32-bit wrap of 3 * n_words beyond 1.4e9 words is the published coder's.
- * Its special case of `settled == n_symbols + 1` cannot occur. */
+/* Rare symbols get one state each; the others share the rest in proportion.  The 32-bit
+ * wrap of 3 * n_words beyond 1.4e9 words imitates the published coder.  Its special case
+ * `settled == n_symbols + 1` cannot occur. */
 static mic_status normalize_rare(const uint32_t *counts, uint32_t n_words, fse_model *model, mic_error *error)
 {
     const uint32_t n_states = (uint32_t)1 << model->table_log;
@@ -213,9 +213,9 @@ mic_status mic_fse_normalize(const uint32_t *counts, uint32_t n_words, fse_model
 
 /* ---- header -------------------------------------------------------------- */
 
-/* The remaining states + 1, and the field width that they allow.  Invariant
- * between fields: threshold <= remaining < 2 * threshold, threshold =
- * 2^(width - 1).  Values below `short_limit` take width - 1 bits. */
+/* `remaining` is the number of states not yet given out, plus 1; it sets the field width.
+ * Invariant between fields: threshold <= remaining < 2 * threshold, threshold = 2^(width -
+ * 1).  Values below `short_limit` take width - 1 bits. */
 typedef struct header_state {
     uint32_t remaining;
     uint32_t threshold;
@@ -240,7 +240,7 @@ static void header_advance(header_state *h, uint32_t used)
     }
 }
 
-/* The published writer gathers bits in 32; `fill` repeats how many are pending
+/* The published writer gathers bits in a 32-bit word.  `fill` tracks how many are pending
  * there, to find the one case in which it loses a bit. */
 static unsigned fill_after(unsigned fill, unsigned bits)
 {
@@ -248,8 +248,8 @@ static unsigned fill_after(unsigned fill, unsigned bits)
     return fill > 16 ? fill - 16 : fill;
 }
 
-/* `zeros` further symbols with norm 0, three per pair of bits.  Eight pairs
- * (24 zeros) leave the published fill as it is. */
+/* Write `zeros` further symbols with norm 0, three per pair of bits.  Eight pairs (24
+ * zeros) leave the published fill unchanged. */
 static unsigned write_zeros(lsb_writer *writer, uint32_t zeros, unsigned fill)
 {
     for (; zeros >= 24; zeros -= 24) {
@@ -278,8 +278,8 @@ mic_status mic_fse_write_header(const fse_model *model, lsb_writer *writer, mic_
         if (value >= h.threshold)
             value += limit;
         const unsigned width = value < limit ? h.width - 1 : h.width;
-        /* Table log 16 and one symbol with all states but one, behind zeros:
-         * the published bytes cannot be decoded. */
+        /* At table log 16, with one symbol that has all states but one and comes after
+         * zeros, the published bytes cannot be decoded. */
         if (fill + width > 32 && value >> (32 - fill) != 0)
             return refuse(error, "write the share of the most frequent symbol without losing a bit",
                           (uint32_t)norm, model);
@@ -298,7 +298,7 @@ mic_status mic_fse_write_header(const fse_model *model, lsb_writer *writer, mic_
     return MIC_OK;
 }
 
-/* At least 56 bits from bit offset `bit` on, zeros behind the end. */
+/* At least 56 bits from bit offset `bit` on; bits past the end are 0. */
 static uint64_t peek_bits(const uint8_t *in, size_t n_bytes, size_t bit)
 {
     const size_t byte = bit >> 3;
@@ -311,7 +311,7 @@ static uint64_t peek_bits(const uint8_t *in, size_t n_bytes, size_t bit)
     return bits >> (bit & 7);
 }
 
-/* Length of a run of zeros; the bits behind the end read as 0, which ends it. */
+/* Length of a run of zeros; the bits past the end read as 0, which ends it. */
 static uint32_t read_zeros(const uint8_t *in, size_t n_bytes, size_t *bit)
 {
     uint32_t zeros = 0;
@@ -353,8 +353,8 @@ mic_status mic_fse_read_header(const uint8_t *in, size_t n_bytes, size_t start, 
     size_t bit = 8 * start + 4;
     uint32_t s = 0;
     while (h.remaining > 1) {
-        /* A value is at most h.remaining, hence norm <= remaining - 1: the sum
-         * of the shares cannot pass 2^table_log and ends exactly there. */
+        /* A value is at most h.remaining, hence norm <= remaining - 1: the sum of the
+         * shares cannot pass 2^table_log and ends exactly there. */
         const uint32_t limit = short_limit(&h);
         const uint32_t bits = (uint32_t)peek_bits(in, n_bytes, bit);
         uint32_t value = bits & (h.threshold - 1);
@@ -380,8 +380,8 @@ mic_status mic_fse_read_header(const uint8_t *in, size_t n_bytes, size_t start, 
         for (; zeros > 0; zeros--)
             model->norm[s++] = 0;
     }
-    /* All states in one symbol would need no bits at all: a decoder could then
-     * go round for ever. */
+    /* If one symbol had all states, it would need no bits at all, and a decoder could loop
+     * for ever. */
     if (model->norm[s - 1] == (int32_t)1 << model->table_log)
         return mic_fail(error, MIC_ERROR_CORRUPT, STAGE, (int64_t)start,
                         "the FSE header has symbol %lu only, expected at least 2 symbols",
@@ -393,9 +393,9 @@ mic_status mic_fse_read_header(const uint8_t *in, size_t n_bytes, size_t start, 
 
 /* ---- symbols per state --------------------------------------------------- */
 
-/* The step is odd, so pos visits every state once before it returns to 0;
- * states above `high` are taken by norms of -1 and skipped.  As the shares add
- * up to 2^table_log, exactly the free states are filled. */
+/* The step is odd, so pos visits every state once before it returns to 0.  States from
+ * `free_states` on belong to norms of -1 and are skipped.  As the shares add up to
+ * 2^table_log, exactly the free states are filled. */
 void mic_fse_spread(const fse_model *model, uint16_t *symbols)
 {
     const uint32_t n_states = (uint32_t)1 << model->table_log;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Gap removal: where few of the values up to the largest word occur, words are
- * replaced by their rank among the used values before FSE, whose header would
- * otherwise pay for every absent one.  The first byte says how the used values
- * are listed:
+ * Gap removal: if only few of the values up to the largest word occur, each word is
+ * replaced by its rank among the used values before FSE, whose header would otherwise pay
+ * for every absent value.  The first byte says how the used values are listed:
  *
  *     00  not applied: an FSE stream follows
  *     01  number u (2), the values (2 each)
@@ -11,8 +10,8 @@
  *     03  number u (2), first value (2), then the unused values skipped before
  *         each further one: a byte up to 254, else FF and two bytes
  *
- * Example, used values 3 4 300: mode 03 gives  03  03 00  03 00  00  FF 27 01
- * (295 = 0127 hexadecimal values lie between 4 and 300).
+ * Example, used values 3 4 300: mode 03 gives  03  03 00  03 00  00  FF 27 01 (295 = 0127
+ * hexadecimal values lie between 4 and 300).
  *
  * The FSE stream has 2 states, or 1 where 2 are refused, as published.
  */
@@ -24,7 +23,7 @@ enum { SYMBOLS = 65536, LONG_GAP = 255 };
 
 typedef enum gap_mode { GAP_NONE = 0, GAP_LIST = 1, GAP_BITMAP = 2, GAP_DELTAS = 3 } gap_mode;
 
-/* The used values take two bytes each at most, and under a bit for each that is not used. */
+/* A used value takes at most two bytes, and the list less than a bit per unused value. */
 size_t mic_gap_bound(size_t n_words)
 {
     return 3 + min_size(2 * n_words, SYMBOLS / 8) + mic_fse_bound(n_words);
@@ -80,9 +79,10 @@ static size_t deltas_bytes(const uint16_t *used, size_t n)
     return bytes;
 }
 
-/* The shorter way to list the used values, and whether it is worth it: by the
- * published rule, half of the values unused and under a bit for each of those.  A
- * bitmap takes a bit for the used ones too, so that it is only ever read. */
+/* Choose the shorter list of the used values, if it is worth it.  By the published rule,
+ * half of the values must be unused and the list must take less than a bit for each of
+ * those.  A bitmap also spends a bit on each used value, so it is only ever read, never
+ * written. */
 static gap_mode choose_mode(const uint16_t *used, size_t n)
 {
     const size_t range = (size_t)used[n - 1] + 1;
@@ -93,7 +93,7 @@ static gap_mode choose_mode(const uint16_t *used, size_t n)
     return deltas < list ? GAP_DELTAS : GAP_LIST;
 }
 
-/* Scratch of one encoding: how often, then at which rank, a value occurs. */
+/* Scratch memory of one encoding: how often each value occurs, then its rank. */
 typedef struct gap_scratch {
     uint32_t counts[SYMBOLS];
     uint16_t used[SYMBOLS];
@@ -154,10 +154,10 @@ mic_status mic_gap_encode(const uint16_t *words, size_t n_words, uint8_t *out, s
 /* The used values in ascending order. */
 typedef struct used_values {
     size_t n;
-    uint16_t *values; /* room for all */
+    uint16_t *values; /* has room for all */
 } used_values;
 
-/* Each reader returns the byte behind the list, NULL where it does not fit the
+/* Each reader returns the first byte after the list, or NULL if the list does not fit the
  * data or is not ascending. */
 static const uint8_t *read_list(const uint8_t *in, const uint8_t *end, used_values *used)
 {

@@ -2,20 +2,19 @@
  *
  * Canonical Huffman decoder: bytes in, 16-bit words out.
  *
- * The first bits of the stream index a table that gives the word and the length
- * of its code.  Longer codes, and the escape behind which a word stands as it
- * is, take the slower way: codes are canonical, so, padded to 64 bits, all of
- * one length are less than all of the next, and comparing with the last code of
- * each length finds it.
+ * The first bits of the stream index a table that gives the word and the length of its
+ * code.  Longer codes take a slower path, and so does the escape, which is followed by the
+ * word itself.  Codes are canonical: padded to 64 bits, all codes of one length are less
+ * than all of the next, so comparing with the last code of each length finds the code.
  *
- * Example, listed 15 5 9 4 with lengths 3 3 2 1 (15 is the escape): codes of 1
- * bit end at 0, of 2 bits at 10, of 3 at 111.  The bits 0 111 10 ... are 4 5 9,
- * and 110 0111 is an escaped 7.
+ * Example: listed 15 5 9 4 with lengths 3 3 2 1 (15 is the escape).  Codes of 1 bit end at
+ * 0, of 2 bits at 10, of 3 at 111.  The bits 0 111 10 ... are 4 5 9, and 110 0111 is an
+ * escaped 7.
  *
- * Input may be hostile: no read leaves in[0..n_bytes), no count is believed
- * beyond the data or the caller's capacity.  What no encoder writes is refused:
- * lengths that grow along the list or do not make a complete code, words above
- * the maximum, anything but zeros at the end.
+ * Input may be hostile: no read leaves in[0..n_bytes), and no count is believed beyond the
+ * data or the caller's capacity.  Whatever no encoder writes is refused: lengths that grow
+ * along the list or do not make a complete code, words above the maximum, anything but
+ * zeros at the end.
  * Format: docs/format.md, "Huffman".  Encoder: huffman_encode.c.
  */
 #include "../base/bitstream.h"
@@ -25,12 +24,12 @@
 
 #define STAGE "huffman"
 
-/* 2^13 entries of 4 bytes, of which few are in frequent use.  At 9 bits a word
- * 13 is 10 percent faster than 12 on Zen 5, and 14 slower by 15. */
+/* The table has 2^13 entries of 4 bytes, of which few are used often.  At 9 bits a word, 13
+ * bits are 10 percent faster than 12 on Zen 5; 14 are 15 percent slower. */
 enum { QUICK_BITS = 13 };
 
-/* An entry of the table: word << 16 | length of its code, or SLOW | length from
- * which to search. */
+/* An entry of the table: word << 16 | length of its code, or SLOW | the length at which to
+ * start the search. */
 #define SLOW 0x80u
 
 typedef struct head {
@@ -45,8 +44,8 @@ typedef struct head {
 typedef struct decoder {
     head head;
     unsigned quick_bits; /* 1 to QUICK_BITS */
-    /* Per code length from the shortest on.  One that does not occur repeats
-     * the last code of the length before: the search never stops there. */
+    /* Arrays per code length, from the shortest on.  A length that does not occur repeats
+     * the last code of the length before, so the search never stops there. */
     unsigned shortest;
     uint64_t last[HUFFMAN_MAX_BITS];   /* last code, in the high bits, 1s below */
     uint32_t offset[HUFFMAN_MAX_BITS]; /* code + offset = place in the list */
@@ -59,7 +58,7 @@ typedef struct reader {
     const uint8_t *in;
     size_t n_bytes;
     uint64_t position; /* in bits */
-    uint64_t end;      /* of the codes at the latest: zeros must follow */
+    uint64_t end;      /* the codes end here at the latest: zeros must follow */
 } reader;
 
 /* ---- the head -------------------------------------------------------------- */
@@ -71,7 +70,7 @@ static mic_status truncated(mic_error *error, size_t n_bytes, uint64_t expected)
                     (unsigned long long)expected);
 }
 
-/* Refuse a head that no list or too few bits can follow. */
+/* Refuse a head that cannot be followed by a list or has too few bits after it. */
 static mic_status check_head(const head *h, size_t n_bytes, mic_error *error)
 {
     if (h->longest + h->depth > HUFFMAN_MAX_BITS)
@@ -79,9 +78,9 @@ static mic_status check_head(const head *h, size_t n_bytes, mic_error *error)
                         "the longest Huffman code takes %u bits and a word %u, expected at most %d "
                         "together (damaged data?)",
                         h->longest, h->depth, HUFFMAN_MAX_BITS);
-    /* A code of that length has one shorter, or a twin, on each level above.  So
-     * words of no bits leave room for the code of no bits only, and no code has
-     * HUFFMAN_MAX_BITS bits. */
+    /* A code of some length has a shorter code or a twin on each level above.  So words of
+     * no bits leave room only for the code of no bits, and no code has HUFFMAN_MAX_BITS
+     * bits. */
     const size_t fewest = h->longest + 1;
     const size_t most = min_size((size_t)1 << h->depth, h->longest < 16 ? (size_t)1 << h->longest : 65535);
     if (h->n_listed < fewest || h->n_listed > most)
@@ -89,8 +88,8 @@ static mic_status check_head(const head *h, size_t n_bytes, mic_error *error)
                         "the Huffman data list %zu words, expected %zu to %zu where words have %u "
                         "bits and codes up to %u (damaged data?)",
                         h->n_listed, fewest, most, h->depth, h->longest);
-    /* With two or more codes each has a bit; a lone escape is followed by its
-     * word, and only words that all are 0 take no bits at all. */
+    /* With two or more codes, each takes at least one bit.  A lone escape is followed by
+     * its word, so words take no bits only if all are 0. */
     const uint64_t least = h->longest > 0 ? 1 : h->depth;
     const uint64_t bits = HUFFMAN_HEAD_BITS + h->n_listed * (uint64_t)(h->depth + bit_depth(h->longest)) +
                           h->n_words * least + h->longest + h->depth;
@@ -141,8 +140,8 @@ static mic_status read_listed(reader *r, decoder *d, mic_error *error)
     return MIC_OK;
 }
 
-/* Count the codes of each length.  The lengths of a complete code fill the
- * space of codes to the last: the sum of 2^-length is 1. */
+/* Count the codes of each length.  The lengths of a complete code fill the space of codes
+ * exactly: the sum of 2^-length is 1. */
 static mic_status read_lengths(reader *r, const head *h, uint32_t *counts, mic_error *error)
 {
     const unsigned field = bit_depth(h->longest);
@@ -169,9 +168,9 @@ static mic_status read_lengths(reader *r, const head *h, uint32_t *counts, mic_e
 
 /* ---- tables ----------------------------------------------------------------- */
 
-/* Lengths fall along the list, so the codes of a length are neighbours there,
- * and the shortest come last.  The code is complete, hence no sum overflows its
- * length and the last code of the longest is all ones. */
+/* Lengths fall along the list, so the codes of a length are adjacent there and the shortest
+ * come last.  The code is complete, hence no sum overflows its length and the last of the
+ * longest codes is all ones. */
 static void set_ranges(decoder *d, const uint32_t *counts)
 {
     uint32_t code = 0;
@@ -193,8 +192,8 @@ static void set_ranges(decoder *d, const uint32_t *counts)
     }
 }
 
-/* Codes in ascending order fill the table from its start; entries at its end
- * begin longer codes, or the only one, of no bits. */
+/* Codes in ascending order fill the table from its start.  Entries at its end are prefixes
+ * of longer codes, or stand for the only code, which has no bits. */
 static void fill_quick(decoder *d, const uint32_t *counts)
 {
     const unsigned longest = d->head.longest;
@@ -228,8 +227,8 @@ static mic_status read_tables(reader *r, decoder *d, mic_error *error)
 
 /* ---- words ------------------------------------------------------------------- */
 
-/* One word of any kind from a window of 32 bits or more.  Adds the bits used to
- * *position; false if the word is above the maximum.  Lengths that occur end at
+/* Read one word of any kind from a window of 32 bits or more.  Adds the bits used to
+ * *position; returns false if the word is above the maximum.  Lengths that occur end at
  * `longest`, whose last code is all ones: the search stops there. */
 MIC_INLINE bool read_any(const decoder *d, uint64_t window, uint64_t *position, uint16_t *word)
 {
@@ -244,15 +243,15 @@ MIC_INLINE bool read_any(const decoder *d, uint64_t window, uint64_t *position, 
     *position += length;
     if (!(entry & SLOW) || *word != d->head.escape)
         return true;
-    /* The depth is not 0, see read_words, and length + depth at most 32. */
+    /* The depth is not 0, see read_words, and length + depth is at most 32. */
     *word = (uint16_t)(window << length >> (64 - d->head.depth));
     *position += d->head.depth;
     return *word <= d->head.maximum;
 }
 
-/* Read words while 128 bits are there, up to four quick ones a window: 57 of
- * its bits or more are there behind the shift, and the words take 52 at most.
- * Returns how many were read. */
+/* Read words while 128 bits remain, up to four quick ones per window.  At least 57 bits of
+ * the window are left after the shift, and the words take at most 52.  Returns how many
+ * were read. */
 MIC_INLINE size_t read_fast(reader *r, uint16_t *words, size_t n)
 {
     const decoder *d = r->decoder;
@@ -287,7 +286,7 @@ MIC_INLINE size_t read_fast(reader *r, uint16_t *words, size_t n)
         if (entry & SLOW) {
             uint64_t next = position;
             if (!read_any(d, WINDOW(), &next, &words[i]))
-                break; /* for read_words to find again */
+                break; /* read_words finds the error again */
             position = next;
             i++;
         }
@@ -320,7 +319,7 @@ static mic_status read_words(reader *r, uint16_t *words, mic_error *error)
     return MIC_OK;
 }
 
-/* Zeros, as many as the longest code and a word have bits, and up to a byte. */
+/* The end is zeros: as many as the longest code and a word have bits, and up to a byte. */
 static mic_status check_end(const reader *r, mic_error *error)
 {
     const head *h = &r->decoder->head;

@@ -6,17 +6,17 @@
  *         -> add the escape, which stands for all others
  *         -> code lengths -> canonical codes -> list of words, then the codes
  *
- * Words without a code, and the escape itself, are written as the code of the
- * escape and the word as it is.  The escape is all ones, as wide as the largest
- * word; the prediction stage likes to use it too.
+ * Words without a code, and the escape itself, are written as the code of the escape
+ * followed by the plain word.  The escape is all ones, as wide as the largest word; the
+ * prediction stage often uses that value too.
  *
- * Example, the six words 4 4 4 4 5 9.  The largest takes 4 bits, so the escape
- * is 15.  Rarest first: 15 (never), 5, 9, 4; lengths 3 3 2 1; codes 110 111 10
- * 0.  The bits after the list are 0 0 0 0 111 10, then 3 + 4 zeros.
+ * Example: the six words 4 4 4 4 5 9.  The largest takes 4 bits, so the escape is 15.
+ * Rarest first: 15 (never), 5, 9, 4; lengths 3 3 2 1; codes 110 111 10 0.  The bits after
+ * the list are 0 0 0 0 111 10, then 3 + 4 zeros.
  *
- * The published encoder breaks ties of frequency as an unstable sort happens to
- * leave them.  Here the larger word counts as the more frequent one: that
- * changes bits, but no length, and no decoder notices.
+ * The published encoder uses an unstable sort, so its order among words of equal frequency
+ * is accidental.  Here the larger word counts as the more frequent one: that changes bits,
+ * but no length, and every decoder reads it.
  * Format: docs/format.md, "Huffman".  Decoder: huffman_decode.c.
  */
 #include "../base/bitstream.h"
@@ -27,24 +27,24 @@
 
 #define STAGE "huffman"
 
-/* Bits to write for a word: its code or, behind the escape, itself as well. */
+/* The bits to write for a word: its code, or the escape's code and the word itself. */
 typedef struct word_bits {
     uint32_t bits;
     uint32_t length;
 } word_bits;
 
-/* Listed words are keys, count << 16 | word, ascending: rarest first. */
+/* Listed words are keys, count << 16 | word, in ascending order: rarest first. */
 typedef struct encoder {
     uint16_t maximum; /* largest word */
     uint16_t escape;
     unsigned depth; /* bits of the largest word */
     size_t n_listed;
-    unsigned longest; /* code length */
+    unsigned longest; /* longest code length */
     uint32_t *counts; /* per word, 65536 of them */
     uint64_t *listed;
-    uint64_t *spare; /* as many, for sorting */
+    uint64_t *spare; /* scratch of the same size, for sorting */
     uint32_t *tree;
-    uint8_t *lengths; /* of the codes of the listed words */
+    uint8_t *lengths; /* code lengths of the listed words */
     word_bits *codes; /* per word up to the largest */
     void *block;      /* the memory of the five above */
 } encoder;
@@ -54,8 +54,8 @@ static uint16_t word_of(uint64_t key) { return (uint16_t)key; }
 
 /* ---- which words, which lengths ------------------------------------------ */
 
-/* Sort by count; words of the same count keep their order, which is ascending.
- * A byte of the count at a time, from the lowest. */
+/* Sort by count, one byte of the count at a time from the lowest.  Words of equal count
+ * keep their order, which is ascending. */
 static void sort_by_count(uint64_t *keys, uint64_t *spare, size_t n, uint32_t largest_count)
 {
     uint64_t *from = keys, *to = spare;
@@ -75,13 +75,13 @@ static void sort_by_count(uint64_t *keys, uint64_t *spare, size_t n, uint32_t la
         memcpy(keys, from, n * sizeof *keys);
 }
 
-/* Minimum-redundancy tree of n >= 2 keys.  Nodes come out lightest first, so
- * leaves and nodes are two queues, and a merge takes the lighter head twice;
- * where they are equal it takes the leaf, which the published lengths demand
- * and which keeps the tree as low as can be.  A node holds its weight until it
- * is merged, then the number of its parent; at the end, its depth.
- * Returns the depth of the deepest leaf: it hangs from node 0, because parents
- * of later nodes are never earlier, so depths do not grow along the nodes. */
+/* Build the minimum-redundancy tree of n >= 2 keys.  Nodes are created lightest first, so
+ * leaves and nodes are two queues, and a merge takes the lighter head twice.  If both heads
+ * are equal, it takes the leaf: the published lengths demand it, and it keeps the tree as
+ * low as possible.  A node holds its weight until it is merged, then the number of its
+ * parent, and in the end its depth.  Returns the depth of the deepest leaf.  That leaf
+ * hangs from node 0: parents of later nodes are never earlier, so depths do not grow along
+ * the nodes. */
 static unsigned build_tree(const uint64_t *keys, size_t n, uint32_t *tree)
 {
     const size_t n_nodes = n - 1;
@@ -109,9 +109,9 @@ static unsigned longest_code(const uint64_t *keys, size_t n, uint32_t *tree)
     return n < 2 ? 0 : build_tree(keys, n, tree);
 }
 
-/* Keep the most frequent words whose tree is no deeper than the cut.  The
- * published search is followed probe by probe: how many stay must be equal, and
- * that the depth grows with every word is not certain. */
+/* Count the most frequent words whose tree is no deeper than the cut.  This follows the
+ * published search probe by probe, because the number must be the same and it is not
+ * certain that the depth grows with every word. */
 static size_t count_to_keep(const uint64_t *keys, size_t n, uint32_t *tree)
 {
     size_t low = 0, high = n;
@@ -125,8 +125,8 @@ static size_t count_to_keep(const uint64_t *keys, size_t n, uint32_t *tree)
     return low;
 }
 
-/* Level by level from the root: of the places on a level, nodes take what they
- * need, and leaves, most frequent first, the rest. */
+/* Go level by level from the root.  Of the places on a level, nodes take what they need;
+ * leaves, most frequent first, take the rest. */
 static unsigned code_lengths(const uint64_t *keys, size_t n, uint32_t *tree, uint8_t *lengths)
 {
     if (n < 2) {
@@ -153,7 +153,7 @@ static mic_status no_memory(mic_error *error)
     return mic_fail(error, MIC_ERROR_MEMORY, STAGE, -1, "no memory for the Huffman tables");
 }
 
-/* Memory for n_words words at most, the escape among them. */
+/* Allocate memory for at most n_words words, the escape among them. */
 static mic_status encoder_allocate(encoder *e, size_t n_listed, mic_error *error)
 {
     const size_t n_codes = (size_t)e->maximum + 1;
@@ -183,8 +183,8 @@ static uint32_t list_present(encoder *e)
     return largest_count;
 }
 
-/* Drop all but the last n keys and insert the escape, which stands for the
- * dropped ones and itself. */
+/* Drop all but the last n keys and insert the escape, which stands for the dropped words
+ * and for itself. */
 static void cut_list(encoder *e, size_t n, size_t n_words)
 {
     uint64_t escaped = n_words;
@@ -219,8 +219,8 @@ static mic_status make_list(encoder *e, size_t n_words, mic_error *error)
 
 /* ---- codes ---------------------------------------------------------------- */
 
-/* Codes of a length go up in list order; the shortest length starts at 0 and
- * each longer one behind the last code of the length before. */
+/* Codes of one length ascend in list order.  The shortest length starts at 0, each longer
+ * one after the last code of the length before. */
 static void assign_codes(encoder *e)
 {
     uint32_t next[HUFFMAN_MAX_BITS + 2] = {0};
@@ -241,7 +241,7 @@ static void assign_codes(encoder *e)
         else
             e->codes[word_of(e->listed[i])] = code;
     }
-    /* Only the escape can be alone in the list, so other codes are not empty. */
+    /* Only the escape can be alone in the list, so the code of any other word has bits. */
     for (uint32_t word = 0; word <= e->maximum; word++)
         if (e->codes[word].length == 0)
             e->codes[word] = (word_bits){escape.bits << e->depth | word, escape.length + e->depth};
@@ -279,8 +279,8 @@ static void write_head(const encoder *e, size_t n_words, msb_writer *w)
         put(w, e->lengths[i], bit_depth(e->longest));
 }
 
-/* Two words a flush where 2 x 28 bits are enough: 1.35 times as fast as one on
- * Zen 5. */
+/* Write two words per flush where 2 x 28 bits are enough: 1.35 times as fast as one on Zen
+ * 5. */
 MIC_INLINE void write_words(const word_bits *codes, const uint16_t *words, size_t n_words,
                             const bool in_pairs, msb_writer *out)
 {
@@ -303,7 +303,7 @@ MIC_INLINE void write_words(const word_bits *codes, const uint16_t *words, size_
 static void write_all(const encoder *e, const uint16_t *words, size_t n_words, msb_writer *w)
 {
     write_head(e, n_words, w);
-    /* Words that all are 0 take no bits; any other word takes one or more. */
+    /* If all words are 0, they take no bits; otherwise each takes at least one. */
     if (e->depth > 0) {
         unsigned most = e->longest;
         for (size_t i = 0; i < e->n_listed; i++)
@@ -319,9 +319,9 @@ static void write_all(const encoder *e, const uint16_t *words, size_t n_words, m
 
 /* ---- the whole ------------------------------------------------------------ */
 
-/* The cut leaves at most 2^14 words and the escape.  One bit for the escape and
- * 1 + 14 for the others would be a code; the best one is no worse.  So all
- * words take at most 1 + 16 bits on average. */
+/* The cut leaves at most 2^14 words and the escape.  One bit for the escape and 1 + 14 for
+ * the others would be a code, and the best code is no worse.  So words take at most 1 + 16
+ * bits on average. */
 size_t mic_huffman_bound(size_t n_words)
 {
     const size_t n_listed = min_size(n_words, (size_t)1 << HUFFMAN_CUT) + 1;

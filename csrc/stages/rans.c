@@ -2,11 +2,11 @@
  *
  * The published 8-state rANS block (FF 08).
  *
- * It is the 8-state FSE block with another layout of the states: those of a
- * symbol lie side by side, in ascending order, where FSE scatters them.  Both
- * leave state x = 2^L + u by writing the bits that bring it to f..2f-1 and take
- * the symbol's state of that rank; so the coder, its header and its checks are
- * those of FSE, and only the symbol table is made here.
+ * It is the 8-state FSE block with another layout of the states: those of a symbol are
+ * adjacent, in ascending order, where FSE scatters them.  Both leave state x = 2^L + u by
+ * writing the bits that bring it to f..2f-1 and take the symbol's state of that rank.  So
+ * the coder, its header and its checks are those of FSE, and only the symbol table is built
+ * here.
  */
 #include "fse.h"
 

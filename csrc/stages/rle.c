@@ -4,9 +4,9 @@
  *
  *     initial, [length high, length low,] block, block, ...
  *
- * With d = depth(initial) the run limit is M = 2^(d-1) - 1.  A block is a header
- * c and its data: c <= M means one word repeated c times, c > M means c - M
- * literal words.  Example, initial 15 (M = 7):
+ * With d = depth(initial), the run limit is M = 2^(d-1) - 1.  A block is a header c and its
+ * data: c <= M means one word repeated c times, c > M means c - M literal words.  Example,
+ * initial 15 (M = 7):
  *
  *     5 5 5 5 1 2    ->    15  4 5  9 1 2
  *
@@ -18,14 +18,14 @@ enum { MIN_RUN_LIMIT = 7 }; /* depth 4: below it blocks are ambiguous or empty *
 
 static size_t run_limit_of(unsigned initial) { return ((size_t)1 << (bit_depth(initial) - 1)) - 1; }
 
-/* A block of run and literal costs 4 words for at least 4; the worst case is a
- * literal of one word before each run of three (4 words for 4) or, at the
- * smallest run limit, 5 words for 4. */
+/* A run block and a literal block together cost 4 words for at least 4.  The worst cases
+ * are a literal of one word before each run of three (4 words for 4) and, at the smallest
+ * run limit, 5 words for 4. */
 size_t mic_rle_bound(size_t n_words) { return n_words + n_words / 4 + 16; }
 
-/* Depths below 4 cannot hold runs, and at depths 2 and 3 hardly anything: the
- * published encoder then writes bytes that nobody can decode.  What it can
- * express is a single literal block. */
+/* A depth below 4 cannot express runs, and at depths 2 and 3 hardly anything: there the
+ * published encoder writes bytes that nobody can decode.  All it can express is a single
+ * literal block. */
 static mic_status encode_shallow(const uint16_t *words, size_t n_words, unsigned initial, uint16_t *out,
                                  size_t *n_out, mic_error *error)
 {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The loops of the run-length stage, compiled once per instruction set: each
- * kernels file includes this and passes its own scanners, which are inlined.
- * See rle.c for the format.
+ * The loops of the run-length stage, compiled once per instruction set: each kernels file
+ * includes this and passes its own scanners, which are inlined.  The format is in rle.c.
  */
 #ifndef MIC_RLE_LOOP_H
 #define MIC_RLE_LOOP_H
@@ -14,9 +13,9 @@ typedef size_t rle_find_triple(const uint16_t *words, size_t n);
 /* Length of the leading run of equal words, n >= 1. */
 typedef size_t rle_run_length(const uint16_t *words, size_t n);
 
-/* Short copies dominate (a median literal is a few dozen words), and a call of
- * memcpy costs more than the copy: move whole chunks where both sides have
- * room, and the exact length near the ends. */
+/* Short copies dominate (a median literal is a few dozen words), and calling memcpy costs
+ * more than the copy.  So move whole chunks where both sides have room, and the exact
+ * length near the ends. */
 enum { RLE_CHUNK = 32 };
 
 MIC_INLINE void rle_copy(uint16_t *out, size_t out_room, const uint16_t *in, size_t in_room, size_t n)
@@ -43,13 +42,13 @@ MIC_INLINE void rle_fill(uint16_t *out, size_t out_room, uint16_t value, size_t 
     }
 }
 
-/* Blocks for words[0..n) with run limit M >= 7; out has mic_rle_bound(n) words.
+/* Write blocks for words[0..n) with run limit M >= 7; out has mic_rle_bound(n) words.
  *
- * The published encoder moves word by word through a buffer; this is the same
- * division, derived: a stretch without three equal words in a row is a literal,
- * cut after M - 3 words as long as M or more would stand in the buffer, where
- * the first two words of the run that ends the stretch stand as well; a run of
- * three or more is cut after M - 3 words as long as M or more are left. */
+ * The published encoder moves words through a buffer one by one; this code derives the same
+ * division.  A stretch without three equal words in a row is a literal.  It is cut after M
+ * - 3 words as long as the buffer would hold M or more; the buffer also holds the first two
+ * words of the run that ends the stretch.  A run of three or more is cut after M - 3 words
+ * as long as M or more are left. */
 MIC_INLINE size_t rle_encode_loop(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out,
                                   size_t out_room, rle_find_triple *find_triple, rle_run_length *run_length)
 {
@@ -86,9 +85,9 @@ MIC_INLINE size_t rle_encode_loop(const uint16_t *words, size_t n, size_t run_li
 
 typedef enum rle_outcome { RLE_COMPLETE, RLE_ZERO_HEADER, RLE_SHORT_INPUT, RLE_FULL } rle_outcome;
 
-/* Expand blocks until `in` is used up or `capacity` words are out.  On return
- * *n_in is what was read (the faulty block's header is at *n_in on failure) and
- * *n_out what was written.  RLE_FULL: a block holds more than fits. */
+/* Expand blocks until `in` is used up or `capacity` words are written.  On return *n_in is
+ * the number of words read (on failure, the position of the faulty block's header) and
+ * *n_out the number written.  RLE_FULL: a block holds more words than fit. */
 MIC_INLINE rle_outcome rle_decode_loop(const uint16_t *in, size_t *n_in, size_t run_limit, uint16_t *out,
                                        size_t capacity, size_t *n_out)
 {

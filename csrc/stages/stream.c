@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A published single-frame stream:  predict -> run lengths -> entropy code.
- * Nothing in the bytes tells the kind, the width or the height.
+ * A published single-frame stream:  predict -> run lengths -> entropy code.  The bytes
+ * record neither the kind nor the width nor the height.
  */
 #include "stream.h"
 
@@ -29,8 +29,8 @@ mic_status mic_stream_no_memory(const char *what, size_t n_bytes, mic_error *err
 
 /* ---- encoding ---------------------------------------------------------- */
 
-/* Fewer states rescue hardly anything (the checks are the same), but the bytes
- * must be those of the published encoder, which tries. */
+/* Fewer states hardly ever help (the checks are the same), but the published encoder tries
+ * them, and the bytes must equal its bytes. */
 mic_status mic_stream_encode_fse(const uint16_t *words, size_t n_words, int n_states, uint8_t *out,
                                  size_t capacity, size_t *n_bytes, mic_error *error)
 {
@@ -55,10 +55,10 @@ static mic_status encode_words(mic_stream_kind kind, const uint16_t *words, size
     return mic_huffman_encode(words, n_words, out, capacity, n_bytes, error);
 }
 
-/* Sizes of all that is made of the pixels must fit a size_t, which may have 32 bits. */
+/* Every size derived from the pixel count must fit in size_t, which may be 32 bits. */
 static mic_status check_pixels(size_t width, size_t height, mic_error *error)
 {
-    enum { BYTES_A_PIXEL = 16 }; /* more than there are in words of any stage */
+    enum { BYTES_A_PIXEL = 16 }; /* more than the words of any stage take */
     const size_t most = SIZE_MAX / BYTES_A_PIXEL;
     return width == 0 || height <= most / width ? MIC_OK
                                                 : mic_fail(error, MIC_ERROR_LIMIT, "stream", -1,
@@ -92,7 +92,7 @@ mic_status mic_stream_encode(mic_stream_kind kind, const uint16_t *pixels, size_
 
 /* ---- decoding ---------------------------------------------------------- */
 
-/* The published reader of FSE streams takes rANS blocks too. */
+/* The published reader of FSE streams accepts rANS blocks too. */
 static bool is_rans(mic_stream_kind kind, const uint8_t *in, size_t n_bytes)
 {
     return kind == MIC_STREAM_RANS ||
@@ -124,8 +124,8 @@ static mic_status decode_words(mic_stream_kind kind, const uint8_t *in, size_t n
     return mic_fse_decode(in, n_bytes, words, capacity, n_words, error);
 }
 
-/* The run limit and the escape come from the same maximum: the first word is
- * the escape of the maximum that the runs carry as their first word. */
+/* The run limit and the escape come from the same maximum.  So the initial word must be the
+ * escape of that maximum, which is the first word that the runs expand to. */
 static mic_status check_initial(uint16_t initial, uint16_t max_value, mic_error *error)
 {
     if (initial != (1u << bit_depth(max_value)) - 1)
@@ -158,8 +158,8 @@ static mic_status decode_runs(mic_predictor predictor, const uint16_t *runs, siz
     return status;
 }
 
-/* More words than these pixels can have is the data's fault, not a limit of the
- * caller's. */
+/* If there are more words than these pixels can have, the data are at fault, not the
+ * caller's limit. */
 static mic_status fail_if_too_many(mic_status status, size_t width, size_t height, mic_error *error)
 {
     if (status != MIC_ERROR_LIMIT && status != MIC_ERROR_CAPACITY)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The 5/3 wavelet by lifting; see wavelet.h.  Of samples x0 x1 x2 ... the odd
- * ones become what their neighbours do not predict, the even ones averages:
+ * The 5/3 wavelet by lifting; see wavelet.h.  Of the samples x0 x1 x2 ..., the odd ones
+ * become the part that their neighbours do not predict, the even ones averages:
  *
  *     x[2i+1] -= (x[2i] + x[2i+2]) >> 1        then
  *     x[2i]   += (x[2i-1] + x[2i+1] + 2) >> 2
  *
- * where a missing neighbour is the other one.  The steps backwards, with the
- * signs exchanged, undo it exactly.
+ * If one neighbour is missing, the other takes its place.  The same steps in reverse order,
+ * with the signs exchanged, undo this exactly.
  */
 #include "wavelet.h"
 
@@ -20,8 +20,8 @@ static int32_t add(int32_t x, int32_t amount, bool subtract)
     return (int32_t)(subtract ? (uint32_t)x - (uint32_t)amount : (uint32_t)x + (uint32_t)amount);
 }
 
-/* One step: every other of n elements, from `first` (0: average, 1: predict) on.
- * An element is `lanes` neighbours, and the next one lies `step` further. */
+/* One step on every other of n elements, starting at `first` (0: average, 1: predict).  An
+ * element is `lanes` adjacent numbers; the next element starts `step` numbers further on. */
 MIC_INLINE void lift(int32_t *x, size_t n, size_t step, size_t lanes, size_t first, bool subtract)
 {
     for (size_t i = first; i < n; i += 2) {
@@ -37,7 +37,7 @@ MIC_INLINE void lift(int32_t *x, size_t n, size_t step, size_t lanes, size_t fir
     }
 }
 
-/* Where element i of n goes: evens first, then odds. */
+/* The place of element i of n: evens first, then odds. */
 static size_t parted(size_t i, size_t n) { return i % 2 ? (n + 1) / 2 + i / 2 : i / 2; }
 
 static void forward_rows(const wavelet_plan *plan, size_t rows, size_t columns, int32_t *image,
@@ -70,7 +70,8 @@ static void inverse_rows(const wavelet_plan *plan, size_t rows, size_t columns, 
     }
 }
 
-/* Rows of the top left corner change places: part them, or mingle them again. */
+/* Permute the rows of the top left corner: part even from odd rows, or interleave them
+ * again. */
 static void move_rows(const wavelet_plan *plan, size_t rows, size_t columns, bool part, int32_t *image,
                       int32_t *scratch)
 {

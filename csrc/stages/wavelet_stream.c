@@ -5,10 +5,10 @@
  *     0  4  rows    8  2  maximum     [11  4  words of coefficients: V1 with runs]
  *     4  4  columns 10 1  levels      ..   FSE of 4 states
  *
- * A coefficient is a folded word (0 -1 1 -2 2 ... become 0 1 2 3 4 ...), or, if it
- * is beyond 16 bits, 65535 and its two halves, high one first.  V2 and V1 with
- * runs pass the words through run lengths.  V1 and V2 differ in the order of the
- * coefficients (wavelet.c); nothing in the bytes tells which it is.
+ * A coefficient is a folded word (0 -1 1 -2 2 ... become 0 1 2 3 4 ...) or, if it does not
+ * fit in 16 bits, 65535 and its two halves, high one first.  V2 and V1 with runs pass the
+ * words through run lengths.  V1 and V2 differ in the order of the coefficients
+ * (wavelet.c); the bytes do not record the variant.
  */
 #include "../base/kernels.h"
 #include "../base/large_memory.h"
@@ -31,7 +31,7 @@ static unsigned most_levels(mic_wavelet variant)
     return variant == MIC_WAVELET_V2 ? WAVELET_MAX_LEVELS : MAX_LEVELS_V1;
 }
 
-/* 2^31, or what all sizes below can be computed from where they have 32 bits. */
+/* 2^31, or the most pixels for which every size below fits in a 32-bit size_t. */
 static uint64_t most_pixels(void)
 {
     const uint64_t countable = SIZE_MAX / MIC_MOST_BYTES_PER_SAMPLE, limit = (uint64_t)1 << 31;
@@ -40,7 +40,7 @@ static uint64_t most_pixels(void)
 
 static size_t most_words(size_t n_pixels) { return WORDS_OF_ESCAPED * n_pixels; }
 
-/* With the stand-alone runs around them. */
+/* Includes the stand-alone run lengths. */
 static size_t most_coded_words(size_t n_pixels) { return mic_rle_bound(most_words(n_pixels)); }
 
 size_t mic_wavelet_bound(size_t n_pixels)
@@ -76,7 +76,7 @@ static size_t put_words(const wavelet_plan *plan, const int32_t *image, uint16_t
     return n;
 }
 
-/* NULL where the words end too early. */
+/* Returns NULL if the words end too early. */
 static const uint16_t *get_coefficient(const uint16_t *words, const uint16_t *end, int32_t *v)
 {
     if (words == end)
@@ -218,7 +218,7 @@ mic_status mic_wavelet_read_header(mic_wavelet variant, const uint8_t *in, size_
     return MIC_OK;
 }
 
-/* The words between run lengths and coefficients; `words` is to be freed
+/* Undo the run lengths: *words becomes the words of the coefficients.  The caller frees it
  * whatever the status. */
 static mic_status expand(mic_wavelet variant, const uint8_t *header, uint16_t **words, size_t *n_words,
                          size_t most, mic_error *error)
