@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reversible colour transforms; see colour.h.  Each step adds to one plane a
- * function of the others, so running the steps backwards undoes them, whatever
- * wraps around mod 2^16.
+ * Reversible colour transforms; see colour.h.  Each step adds to one plane a function of
+ * the others, so running the steps backwards undoes them, even where sums wrap mod 2^16.
  *
  * YCoCg-R (Malvar and Sullivan, 2003), shifts rounding down:
  *
@@ -30,7 +29,7 @@ static void green_inverse(uint16_t *r, const uint16_t *g, uint16_t *b, size_t n)
     }
 }
 
-/* Planes R, G, B become Y, Co, Cg. */
+/* Turn the planes R, G, B into Y, Co, Cg. */
 static void ycocg_forward(uint16_t *p0, uint16_t *p1, uint16_t *p2, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One frame of the native container, decoded: the stages of frame.c backwards,
- * strip by strip.
+ * Decodes one frame of the native container: the stages of frame.c backwards, strip by
+ * strip.
  */
 #include "frame.h"
 
@@ -29,27 +29,27 @@ mic_status mic_native_frame_size(const mic_layout *layout, const uint8_t *in, si
     return status;
 }
 
-enum { MOST_SCRATCH = 1 << 20 }; /* besides one strip; tables of models need as much at most */
+enum { MOST_SCRATCH = 1 << 20 }; /* beyond one strip; tables of models need at most as much */
 
 typedef struct frame_decoder {
     const mic_decode_job *job;
     frame_head head;
     wf_decoder models[MAX_PLANES];
-    size_t first_strip, n_strips; /* those that hold the job's rows */
-    size_t group_size;            /* strips that are decoded at once */
-    uint32_t *strip_crcs;         /* of their samples */
+    size_t first_strip, n_strips; /* the strips with the job's rows */
+    size_t group_size;            /* strips decoded at once */
+    uint32_t *strip_crcs;         /* checksums of their samples */
 } frame_decoder;
 
-/* One strip on its way: its planes, and which of its rows go where. */
+/* One strip being decoded: its planes, and which of its rows go where. */
 typedef struct strip_work {
     size_t strip;
-    size_t first_row, n_rows; /* wanted, within the strip */
+    size_t first_row, n_rows; /* rows wanted, within the strip */
     uint8_t *out;
     uint8_t *intact;
     uint16_t *planes[MAX_PLANES];
 } strip_work;
 
-/* Are the coded bytes of a strip all there and as they were written? */
+/* Check that the coded bytes of a strip are all present and unchanged. */
 static mic_status check_strip(const mic_decode_job *job, const frame_strip *strip, mic_error *error)
 {
     const int64_t offset = (int64_t)(job->base_offset + strip->offset);
@@ -83,8 +83,8 @@ static strip_work work_of(const mic_decode_job *job, size_t strip)
                         .intact = job->intact ? job->intact + skipped : NULL};
 }
 
-/* Where samples are words and the whole strip is wanted in one block, it is
- * decoded in place; otherwise through a scratch of its size. */
+/* If samples are words and the whole strip is wanted in one block, it is decoded in place,
+ * otherwise through scratch memory of its size. */
 static bool decodes_in_place(const mic_decode_job *job, const strip_work *work)
 {
     const mic_layout *layout = job->layout;
@@ -94,7 +94,8 @@ static bool decodes_in_place(const mic_decode_job *job, const strip_work *work)
            (work->n_rows == 1 || job->row_stride == (ptrdiff_t)mic_row_bytes(layout));
 }
 
-/* The words of one plane of up to STRIP_GROUP strips; *failed counts in works. */
+/* Decode the words of one plane of up to STRIP_GROUP strips; *failed is an index into
+ * works. */
 static mic_status decode_plane(const frame_decoder *d, const strip_work *works, size_t n_works,
                                unsigned plane, size_t *failed, mic_error *error)
 {
@@ -124,9 +125,9 @@ static mic_status decode_plane(const frame_decoder *d, const strip_work *works, 
     return mic_strip_decode(pieces, n_works, layout->columns, map->n_values, &models, failed, error);
 }
 
-/* Words to samples, and their checksum, some rows at a time: as many as the nearest
- * cache holds, but no fewer, for the checksum of a long range is several times
- * faster than those of many short ones. */
+/* Turn words into samples and compute their checksum, some rows at a time.  Take as many
+ * rows as the nearest cache holds, not fewer: the checksum of one long range is several
+ * times faster than those of many short ones. */
 static mic_status finish_strip(const frame_decoder *d, const strip_work *work, uint32_t *crc,
                                mic_error *error)
 {
@@ -176,7 +177,7 @@ static mic_status decode_works(const frame_decoder *d, strip_work *works, size_t
     return MIC_OK;
 }
 
-/* Planes of the works that are not decoded in place, in one block. */
+/* Allocate, in one block, the planes of all works that are not decoded in place. */
 static mic_status allocate_planes(const frame_decoder *d, strip_work *works, size_t n_works,
                                   uint16_t **scratch, mic_error *error)
 {
@@ -199,9 +200,9 @@ static mic_status allocate_planes(const frame_decoder *d, strip_work *works, siz
     return MIC_OK;
 }
 
-/* A rescue takes strips one by one, so that one does not spoil its neighbour.
- * So do threads that would otherwise have nothing to do, and planes of colour that
- * would take much besides those of one strip. */
+/* A rescue decodes strips one by one, so that a damaged strip does not spoil its neighbour.
+ * The same applies if threads would otherwise be idle, and if the colour planes of more
+ * than one strip would take much memory. */
 static size_t choose_group_size(const frame_decoder *d, int n_threads)
 {
     const mic_layout *layout = d->job->layout;
@@ -260,9 +261,9 @@ static bool is_padding(const frame_decoder *d)
     return at == d->job->n_bytes;
 }
 
-/* The index and the head must agree on where a frame ends: no byte of a stream
- * may lie outside every checksum.  (A frame that is cut short is left to the
- * strips, which name the first one that is missing.) */
+/* The index and the head must agree on where a frame ends: no byte of a stream may lie
+ * outside every checksum.  (A truncated frame is left to the strips, which name the first
+ * one that is missing.) */
 static mic_status check_frame_size(const frame_decoder *d, mic_error *error)
 {
     if (d->head.frame_size >= d->job->n_bytes || (d->job->padded && is_padding(d)))
@@ -300,13 +301,13 @@ static mic_status decode_strips(frame_decoder *d, int n_threads, mic_error *erro
     if (!d->strip_crcs)
         return no_memory(d->n_strips * sizeof *d->strip_crcs, error);
     TRY(open_models(d, error));
-    /* Without a colour transform to undo, the maps lead straight to patterns. */
+    /* Without a colour transform to undo, the maps can produce bit patterns directly. */
     for (unsigned c = 0; c < job->layout->channels && d->head.colour == COLOUR_NONE; c++)
         mic_map_rebase(&d->head.maps[c], mic_planes_base(job->layout->sample_type));
     d->group_size = choose_group_size(d, n_threads);
     size_t n_groups = (d->n_strips + d->group_size - 1) / d->group_size;
     TRY(mic_parallel_for(n_groups, n_threads, decode_group, d, error));
-    /* The checksum is of the whole frame: some rows cannot be held against it. */
+    /* The checksum covers the whole frame, so it cannot be used for some of the rows. */
     return job->n_rows == job->layout->rows && all_intact(job) ? check_samples(d, error) : MIC_OK;
 }
 

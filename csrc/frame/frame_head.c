@@ -100,7 +100,7 @@ static mic_status fail_truncated(size_t n_bytes, mic_error *error)
                     "the frame ends after %zu bytes, within its head (truncated file?)", n_bytes);
 }
 
-/* Lengths and checksums; returns NULL where they end too early. */
+/* Read lengths and checksums; returns NULL if they end too early. */
 static const uint8_t *read_strips(frame_head *head, unsigned channels, const uint8_t *in, const uint8_t *end)
 {
     for (size_t i = 0; i < head->n_strips; i++) {
@@ -115,7 +115,7 @@ static const uint8_t *read_strips(frame_head *head, unsigned channels, const uin
     return in;
 }
 
-/* Models are found here and read by their coder, once the checksum is right. */
+/* Only locates the models; their coder reads them once the checksum has been verified. */
 static const uint8_t *read_models(frame_head *head, unsigned channels, const uint8_t *in, const uint8_t *end)
 {
     for (unsigned c = 0; c < channels; c++) {
@@ -141,14 +141,14 @@ static mic_status check_crc(const uint8_t *in, size_t n, mic_error *error)
                     load_u32(in + n));
 }
 
-/* Values that a plane can have: differences of colours need 16 bits. */
+/* The number of values that a plane can have: colour differences need 16 bits. */
 static uint32_t type_values(const mic_layout *layout, const frame_head *head)
 {
     const bool narrow = mic_sample_bytes(layout->sample_type) == 1 && head->colour == COLOUR_NONE;
     return narrow ? 256 : SAMPLE_VALUES;
 }
 
-/* Fields in order; *behind is set to the byte behind the last. */
+/* Read the fields in order; *behind is set to the first byte after the last field. */
 static mic_status read_fields(const mic_layout *layout, const uint8_t *in, size_t n_bytes, frame_head *head,
                               const uint8_t **behind, mic_error *error)
 {
@@ -173,8 +173,8 @@ static mic_status read_fields(const mic_layout *layout, const uint8_t *in, size_
     if (!p)
         return fail_truncated(n_bytes, error);
     if (!mic_frame_is_constant(head, layout->channels)) {
-        /* Each strip takes at least five bytes here: a count that the data
-         * cannot hold must not size memory. */
+        /* Each strip takes at least five bytes here.  A count that the data cannot hold
+         * must not determine how much memory is allocated. */
         const uint64_t n_strips = mic_strips_per_frame(layout);
         if (n_strips > (size_t)(end - p) / (1 + CRC_BYTES))
             return fail_truncated(n_bytes, error);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * A frame that borrows the models of its stream where its own cost more.
+ * Lets a frame borrow models of its stream where its own cost more.
  */
 #include "frame_encoder.h"
 
 #include <stdlib.h>
 
-/* Pieces of a plane with the stream's model for it; *fits is false if that has no
- * code for some of their symbols. */
+/* Encode the pieces of a plane with the stream's model for it.  *fits is false if the model
+ * has no code for some of their symbols. */
 static mic_status encode_shared(const frame_encoder *e, unsigned plane, const wf_model *model,
                                 struct encoded_part *parts, bool *fits, mic_error *error)
 {
@@ -33,8 +33,8 @@ static mic_status encode_shared(const frame_encoder *e, unsigned plane, const wf
     return status == MIC_ERROR_UNSUPPORTED ? MIC_OK : status;
 }
 
-/* One plane into `shared`, if that is smaller than with a model of its own, or than
- * what else it is coded by. */
+/* Encode one plane into `shared` if that is smaller than its present coding, by its own
+ * model or otherwise. */
 static mic_status borrow_model(frame_encoder *e, unsigned plane, mic_encoded *shared, bool *borrowed,
                                mic_error *error)
 {
@@ -67,7 +67,7 @@ static mic_status borrow_model(frame_encoder *e, unsigned plane, mic_encoded *sh
     return status;
 }
 
-/* What is missing in `shared` is as in `own`. */
+/* Copy the parts that `shared` lacks from `own`. */
 static mic_status copy_parts(const mic_encoded *own, mic_encoded *shared, mic_error *error)
 {
     for (size_t i = 1; i < own->n_parts; i++) {

@@ -10,7 +10,7 @@
 
 static bool is_wide(mic_sample_type type) { return type == MIC_UINT16 || type == MIC_INT16; }
 
-/* Half the range: as a difference it is its own inverse, by exclusive or too. */
+/* Half the range: adding it as a difference undoes itself, and so does exclusive or. */
 uint16_t mic_planes_base(mic_sample_type type)
 {
     return type == MIC_INT16 ? 0x8000 : type == MIC_INT8 ? 0x80 : 0;
@@ -25,8 +25,8 @@ static uint16_t get_wide(const uint8_t *p)
 }
 static void put_wide(uint8_t *p, uint16_t v) { memcpy(p, &v, sizeof v); }
 
-/* One channel of n pixels, `step` bytes from one to the next.  The contiguous
- * case has a loop of its own, which compilers turn into vectors. */
+/* Load one channel of n pixels, whose samples are `step` bytes apart.  The contiguous case
+ * has its own loop, which compilers vectorise. */
 static void load_channel(mic_sample_type type, size_t step, const uint8_t *samples, size_t n, uint16_t *plane)
 {
     const uint16_t bias = mic_planes_base(type);
@@ -72,7 +72,7 @@ void mic_planes_load(const mic_layout *layout, const void *samples, size_t n,
 
 const uint16_t *mic_planes_borrow(const mic_layout *layout, const void *samples, uint16_t *offset)
 {
-    *offset = mic_planes_base(layout->sample_type); /* half of 2^16: adding is flipping */
+    *offset = mic_planes_base(layout->sample_type); /* half of 2^16: adding it flips the top bit */
     const bool can_borrow = layout->channels == 1 && is_wide(layout->sample_type) &&
                             (uintptr_t)samples % sizeof(uint16_t) == 0;
     return can_borrow ? samples : NULL;
@@ -108,16 +108,16 @@ uint32_t mic_planes_checksum(const mic_layout *layout, uint32_t crc, const uint8
 
 enum { RESIDUAL_CLASSES = 17, LOG_ONE = 256 };
 
-/* log2(v) in 1/256, by the straight line between powers of two: integers, so
- * that every machine makes the same choice. */
+/* log2(v) in 1/256, linear between powers of two.  It uses integers, so that every machine
+ * makes the same choice. */
 static uint64_t log2_fixed(uint32_t v)
 {
     const unsigned whole = highest_bit(v);
     return (uint64_t)whole * LOG_ONE + ((uint64_t)v * LOG_ONE >> whole) - LOG_ONE;
 }
 
-/* Bits (in 1/256) of residuals, coded by the entropy of their magnitude class
- * and then their lower bits. */
+/* Bits (in 1/256) of residuals coded as the entropy of their magnitude class plus their
+ * lower bits. */
 static uint64_t class_cost(const uint32_t counts[RESIDUAL_CLASSES])
 {
     uint64_t total = 0, cost = 0;
@@ -132,15 +132,16 @@ static uint64_t class_cost(const uint32_t counts[RESIDUAL_CLASSES])
 static uint16_t min_u16(uint16_t a, uint16_t b) { return a < b ? a : b; }
 static uint16_t max_u16(uint16_t a, uint16_t b) { return a < b ? b : a; }
 
-/* Median of w, n and w + n - nw, which lies between w and n just where nw does. */
+/* Median of w, n and w + n - nw; the last lies between w and n exactly when nw does. */
 static uint16_t predict_median(uint16_t w, uint16_t n, uint16_t nw)
 {
     const uint16_t low = min_u16(w, n), high = max_u16(w, n);
     return (uint16_t)(low + high - max_u16(low, min_u16(nw, high)));
 }
 
-/* Adds to counts[k] how many samples of a row, but the first, have residuals of k bits.
- * Loops without branches or look-ups, of 16-bit arithmetic: compilers make vectors of them. */
+/* Add to counts[k] the number of samples of a row, except the first, whose residuals have k
+ * bits.  The loops have no branches or look-ups and use 16-bit arithmetic, so compilers
+ * vectorise them. */
 static void count_row(const uint16_t *above, const uint16_t *row, size_t columns,
                       uint32_t counts[RESIDUAL_CLASSES])
 {
@@ -168,7 +169,7 @@ static void count_row(const uint16_t *above, const uint16_t *row, size_t columns
     }
 }
 
-/* Cost of pairs of rows, the second of each predicted. */
+/* Cost of pairs of rows; the second row of each pair is predicted. */
 static uint64_t rows_cost(const uint16_t *pairs, size_t n_pairs, size_t columns)
 {
     uint32_t counts[RESIDUAL_CLASSES] = {0};
@@ -177,8 +178,8 @@ static uint64_t rows_cost(const uint16_t *pairs, size_t n_pairs, size_t columns)
     return class_cost(counts);
 }
 
-/* The values replaced by their ranks among those that occur: what packing a sparse
- * histogram would do.  False, and nothing is done, if there are no gaps to close. */
+/* Replace the values by their ranks among those that occur, as packing a sparse histogram
+ * would.  Returns false and does nothing if there are no gaps to close. */
 static bool rank_values(uint16_t *values, size_t n, uint16_t *ranks)
 {
     uint16_t low = values[0], high = values[0];
@@ -201,7 +202,8 @@ static bool rank_values(uint16_t *values, size_t n, uint16_t *ranks)
     return true;
 }
 
-/* Row pairs of all planes after a transform, and their cost, packed or not. */
+/* Transform sampled row pairs of all planes and return their cost, packed or not, whichever
+ * is less. */
 static uint64_t transform_cost(colour_transform transform, uint16_t *const planes[MAX_PLANES], size_t columns,
                                size_t rows, size_t n_pairs, uint16_t *scratch, uint16_t *ranks)
 {

@@ -2,10 +2,10 @@
  *
  * Samples to words; see sample_map.h.
  *
- * Numbering the used values keeps their order, so it can only bring neighbours
- * nearer together: residuals shrink, never grow, and packing pays as soon as
- * what it saves exceeds its table.  The table holds the gaps between successive
- * values, run-length and Huffman coded: a regular grid costs a few bytes.
+ * Numbering the used values keeps their order, so it can only bring neighbours closer
+ * together: residuals shrink and never grow.  Packing pays as soon as it saves more than
+ * its table takes.  The table holds the gaps between successive values, run-length and
+ * Huffman coded: a regular grid costs a few bytes.
  */
 #include "sample_map.h"
 
@@ -14,8 +14,8 @@
 
 #include <stdlib.h>
 
-/* The longest stretch of used values without a gap, which holds nearly all
- * samples of many images: there mapping is an addition. */
+/* Find the longest stretch of used values without a gap.  In many images it holds nearly
+ * all samples, and there mapping is an addition. */
 static void find_run(sample_map *map)
 {
     uint32_t start = 0;
@@ -47,7 +47,7 @@ static void gaps_of(const uint16_t *values, size_t n, uint16_t *gaps)
 
 static mic_status encode_table(sample_map *map, mic_error *error)
 {
-    enum { SMALLEST_INITIAL = 8 }; /* below, run lengths are not decodable */
+    enum { SMALLEST_INITIAL = 8 }; /* run lengths below this cannot be decoded */
     size_t n_gaps = map->n_values - 1, n_runs;
     size_t capacity = mic_huffman_bound(mic_rle_bound(n_gaps));
     uint16_t *gaps = malloc((n_gaps + mic_rle_bound(n_gaps)) * sizeof *gaps);
@@ -66,7 +66,7 @@ static mic_status encode_table(sample_map *map, mic_error *error)
     return status;
 }
 
-/* The coded gaps into values[1], values[2], ...; *n_gaps is how many came out. */
+/* Decode the gaps into values[1], values[2], ...; *n_gaps is the number that came out. */
 static mic_status decode_gaps(sample_map *map, uint16_t *gaps, size_t *n_gaps, mic_error *error)
 {
     const size_t expected = map->n_values - 1;
@@ -113,7 +113,7 @@ mic_status mic_map_load(sample_map *map, uint32_t type_values, mic_error *error)
 
 /* ---- choice ------------------------------------------------------------ */
 
-enum { LINE_VALUES = 512 }; /* that are looked at together */
+enum { LINE_VALUES = 512 }; /* values looked at together */
 
 static uint32_t count_seen(const uint8_t *seen, uint32_t *lowest, uint32_t *highest)
 {
@@ -140,8 +140,8 @@ static uint32_t count_seen(const uint8_t *seen, uint32_t *lowest, uint32_t *high
     return n;
 }
 
-/* Values that do not occur get a rank, too, which nobody looks up: there are no
- * branches for them. */
+/* List the used values and rank them.  Values that do not occur get a rank too, which
+ * nobody looks up, because that needs no branches. */
 static mic_status list_values(const uint8_t *seen, sample_map *map, mic_error *error)
 {
     map->values = malloc(map->n_values * sizeof *map->values);
@@ -163,9 +163,9 @@ static void look_up_ranks(const sample_map *map, uint16_t *values, size_t n)
                                   map->values[map->run_last]);
 }
 
-/* Bits that packing takes off the differences of the values of a line, from which
- * `offset` is missing.  bit_depth(d) is the exponent of the float 2 d + 1, which
- * compilers have vectors for. */
+/* Bits that packing saves on the differences between values of a line.  The line holds the
+ * values minus `offset`.  bit_depth(d) is the exponent of the float 2 d + 1, which
+ * compilers can vectorise. */
 static int32_t saved_bits_of_line(const sample_map *map, const uint16_t *line, uint16_t offset, size_t n)
 {
     enum { EXPONENT = 23 };
@@ -201,9 +201,9 @@ static uint64_t saved_bits(const sample_map *map, const uint16_t *values, uint16
     return saved * rows / n_sampled;
 }
 
-/* What the table takes at least, in bits: where the gap between successive values
- * changes, a run ends or a gap stands alone.  Tables of images take seven bits and more
- * for each such place; even one long run takes an eighth of a bit a value. */
+/* Lower bound of the table's size in bits.  Where the gap between successive values
+ * changes, a run ends or a gap stands alone.  In tables of real images each such place
+ * takes seven bits or more; even one long run takes an eighth of a bit per value. */
 static uint64_t least_table_bits(const sample_map *map)
 {
     enum { BITS_OF_CHANGE = 4 };
@@ -252,7 +252,7 @@ mic_status mic_map_choose(const uint8_t *seen, const uint16_t *values, uint16_t 
     map->n_values = n_used;
     mic_status status = list_values(seen, map, error);
     uint64_t saved = status == MIC_OK ? saved_bits(map, values, offset, rows, columns) : 0;
-    /* Coding the table takes time too: skip it when even a minimal one would cost more
+    /* Coding the table takes time too.  Skip it if even the smallest table would cost more
      * than it saves. */
     if (status == MIC_OK && saved > least_table_bits(map))
         status = encode_table(map, error);
@@ -300,7 +300,7 @@ void mic_map_rebase(sample_map *map, uint16_t base)
 
 size_t mic_map_bytes_bound(const sample_map *map)
 {
-    return 1 + 2 + 2 * VARINT_MAX_BYTES + map->n_table; /* an offset's span is shorter */
+    return 1 + 2 + 2 * VARINT_MAX_BYTES + map->n_table; /* the span of an offset takes less */
 }
 
 uint8_t *mic_map_write(const sample_map *map, uint8_t *out)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Method and fall-back of one piece; see strip.h.  Whatever the published
- * coders refuse (constant strips, noise, a handful of pixels) has a form here:
- * FSE, else Huffman, and raw words where neither is smaller.
+ * Method and fall-back of one piece; see strip.h.  Whatever the published coders refuse
+ * (constant strips, noise, a handful of pixels) can be coded here: by FSE, else by Huffman,
+ * and as raw words if neither is smaller.
  */
 #include "strip.h"
 
@@ -53,7 +53,7 @@ static mic_status decode_raw(const uint8_t *in, size_t n_bytes, size_t n, uint32
     return MIC_OK;
 }
 
-/* UNSUPPORTED is the coder's refusal, not a failure of the strip. */
+/* UNSUPPORTED means that the coder refuses, not that the strip fails. */
 static mic_status try_stream(mic_stream_kind kind, const uint16_t *words, size_t width, size_t height,
                              uint32_t n_values, int n_states, uint8_t *out, size_t capacity, size_t *n_bytes,
                              mic_error *error)
@@ -101,7 +101,7 @@ mic_status mic_strip_encode(const uint16_t *words, size_t width, size_t height, 
 
 /* ---- decoding ---------------------------------------------------------- */
 
-/* All pieces are of the method of the first. */
+/* All pieces use the method of the first. */
 static mic_status decode_wavefront(const strip_piece *pieces, size_t n, size_t width, uint32_t n_values,
                                    const strip_models *models, mic_error *error)
 {
@@ -120,8 +120,8 @@ static mic_status decode_wavefront(const strip_piece *pieces, size_t n, size_t w
     return mic_kernels_active()->wavefront_decode(decoder, jobs, n, width, error);
 }
 
-/* Published streams may hold rANS where they may hold FSE; the native format does not
- * allow it, so that its decoders need not know it. */
+/* Published streams may hold rANS instead of FSE.  The native format forbids it, so that
+ * its decoders need not know it. */
 static mic_status decode_fse(const strip_piece *piece, size_t width, mic_error *error)
 {
     const uint8_t *payload = piece->in + 1;
@@ -156,7 +156,7 @@ static mic_status decode_piece(const strip_piece *piece, size_t width, uint32_t 
                     piece->in[0]);
 }
 
-/* By the same model. */
+/* Whether all pieces are wavefront pieces that use the same model. */
 static bool all_wavefront(const strip_piece *pieces, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -171,7 +171,7 @@ mic_status mic_strip_decode(const strip_piece *pieces, size_t n_pieces, size_t w
     if (n_pieces > 1 && all_wavefront(pieces, n_pieces) &&
         decode_wavefront(pieces, n_pieces, width, n_values, models, error) == MIC_OK)
         return MIC_OK;
-    /* One by one, which also finds out which of a group is at fault. */
+    /* Decode one by one, which also finds the faulty one of a group. */
     for (*failed = 0; *failed < n_pieces; ++*failed)
         TRY(decode_piece(&pieces[*failed], width, n_values, models, error));
     return MIC_OK;
