@@ -185,7 +185,7 @@ typedef struct mic_layout {
     uint32_t axes[MIC_MAX_AXES];
     uint64_t n_frames;
     uint32_t rows, columns;
-    uint32_t strip_rows;              /* rows per strip, 1..rows; PICA: rows of the largest strip */
+    uint32_t strip_rows;              /* rows per strip, 1..rows; PICA: no strip has more */
     uint32_t n_parts;                 /* strips or planes listed by PICS, PICA or MICR; otherwise 0 */
     int temporal;                     /* MIC2: frames are coded as differences */
     uint32_t shared_bytes;            /* size of the shared models, which precede the first frame */

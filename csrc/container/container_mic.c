@@ -5,7 +5,7 @@
  *     0  4  "MIC1"     8  4  height         16  4  bytes of the stream
  *     4  4  width     12  4  pipeline (1)   20     a published stream
  *
- * It keeps 16-bit patterns: neither sign nor 8-bit samples, and no checksum.
+ * It stores 16-bit patterns; it records neither sign nor 8-bit samples and has no checksum.
  */
 #include "published.h"
 
@@ -63,7 +63,7 @@ static mic_status encode(const mic_layout *layout, const void *samples, const mi
     return MIC_OK;
 }
 
-/* The stream has no strips: some of its rows cost all of them. */
+/* The stream has no strips: decoding some of its rows takes as long as decoding all. */
 static mic_status decode(const mic_decode_job *job, int n_threads, mic_error *error)
 {
     const coded_rows whole = {.in = job->in, .n_bytes = job->n_bytes, .n_rows = job->layout->rows};

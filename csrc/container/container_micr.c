@@ -70,7 +70,7 @@ static mic_status encode(const mic_layout *layout, const void *samples, const mi
     return mic_published_check_size(*encoded, error);
 }
 
-/* Planes have no strips: some rows cost all of them. */
+/* Planes have no strips: decoding some rows takes as long as decoding all. */
 static mic_status decode(const mic_decode_job *job, int n_threads, mic_error *error)
 {
     const mic_layout *layout = job->layout;

@@ -6,8 +6,8 @@
  *     4  4  width     16  1  flags: bit 0, bit 1 temporal       table's end, length
  *     8  4  height    17  3  zero                        ..  the frames in order
  *
- * A frame is a published stream; in the temporal mode frames behind the first
- * are differences (difference.c), so reading one costs all before it.
+ * A frame is a published stream.  In temporal mode every frame after the first is a
+ * difference (difference.c), so reading one means reading all before it.
  */
 #include "published.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The published containers of one image in strips, each a stream of its own:
+ * The published containers of one image in strips, each with its own stream:
  *
  *     PICS   0  4  "PICS"    12  4  strips            20  8 a strip: offset, length
  *            4  4  width     16  4  rows of a strip   ..  the strips in order
@@ -10,8 +10,8 @@
  *            4  4  width                                  length, flags (bit 0: gradient)
  *            8  4  height                             ..  the strips in order
  *
- * Offsets count from the end of the table.  Strips of PICA have about equal
- * vertical variation, and each the predictor that makes it shorter.
+ * Offsets count from the end of the table.  The strips of PICA have about equal vertical
+ * variation, and each uses the predictor that makes it shorter.
  */
 #include "published.h"
 
@@ -69,7 +69,7 @@ static mic_status read_pica_header(const uint8_t *in, size_t n_bytes, mic_layout
     *layout = layout_of(MIC_CONTAINER_PICA, in);
     TRY(mic_check_shape(layout, error));
     layout->header_bytes = PICA_HEADER_BYTES;
-    layout->strip_rows = layout->rows; /* their sizes differ: see the table */
+    layout->strip_rows = layout->rows; /* strips differ in size: see the table */
     if (layout->n_parts == 0 || layout->n_parts > layout->rows)
         return mic_fail(error, MIC_ERROR_CORRUPT, "header", 12,
                         "the PICA file announces %u strips, 1 to its %u rows are expected (damaged file?)",
@@ -79,7 +79,7 @@ static mic_status read_pica_header(const uint8_t *in, size_t n_bytes, mic_layout
 
 /* ---- the table ---------------------------------------------------------- */
 
-/* The entry of strip i, `at` bytes into the table. */
+/* Check the entry of strip i, which is `at` bytes into the table. */
 static mic_status check_part(const mic_part *part, size_t i, size_t at, uint32_t first_row, uint64_t offset,
                              uint64_t found, mic_error *error)
 {
@@ -159,8 +159,8 @@ static mic_status read_parts(const mic_layout *layout, const uint8_t *in, size_t
     return read_pics_parts(layout, in, n_bytes, parts, error);
 }
 
-/* The parts in memory of their own, which the number of bytes that are there
- * bounds, whatever the header announces. */
+/* Allocate and read the list of parts.  Its size is bounded by the number of bytes present,
+ * whatever the header announces. */
 static mic_status list_parts(const mic_layout *layout, const uint8_t *in, size_t n_bytes, mic_part **parts,
                              mic_error *error)
 {
@@ -193,9 +193,9 @@ typedef struct encode_loop {
     const uint16_t *samples;
     unsigned max_value;
     int n_states;
-    const uint32_t *first_rows; /* and one more, the end */
+    const uint32_t *first_rows; /* one more than strips; the last is the end */
     struct encoded_part *parts; /* of the strips */
-    bool *is_gradient;          /* of the strips; NULL: all average */
+    bool *is_gradient;          /* per strip; NULL: all use average */
 } encode_loop;
 
 static mic_status encode_kind(const encode_loop *loop, size_t i, mic_stream_kind kind,
@@ -207,7 +207,7 @@ static mic_status encode_kind(const encode_loop *loop, size_t i, mic_stream_kind
                                 error);
 }
 
-/* Gradient where it is no longer, or the only one that works. */
+/* Use the gradient predictor if it is no longer, or if it is the only one that works. */
 static mic_status encode_better(const encode_loop *loop, size_t i, mic_error *error)
 {
     struct encoded_part *part = &loop->parts[i], gradient = {NULL, 0};
@@ -317,7 +317,7 @@ static mic_status encode_pics(const mic_layout *layout, const void *samples,
 
 /* ---- where adaptive strips begin ---------------------------------------- */
 
-/* sums[y] is the variation between rows above row y. */
+/* sums[y] is the total variation between the rows above row y. */
 static void sum_variation(const mic_layout *layout, const uint16_t *samples, uint64_t *sums)
 {
     const size_t columns = layout->columns;
@@ -331,8 +331,7 @@ static void sum_variation(const mic_layout *layout, const uint16_t *samples, uin
     }
 }
 
-/* The first row from `low` on whose sum reaches the target; the last row if
- * none does. */
+/* The first row from `low` on whose sum reaches the target, or the last row if none does. */
 static uint32_t find_row(const uint64_t *sums, uint32_t low, uint32_t rows, double target)
 {
     uint32_t high = rows;
@@ -399,7 +398,7 @@ static mic_status encode_pica(const mic_layout *layout, const void *samples,
 
 typedef struct decode_loop {
     const mic_decode_job *job;
-    const mic_part *parts; /* that hold rows of the job */
+    const mic_part *parts; /* those that hold rows of the job */
     size_t first_strip;
 } decode_loop;
 
@@ -408,7 +407,7 @@ static mic_status decode_strip(void *context, size_t i, mic_error *error)
     const decode_loop *loop = context;
     const mic_decode_job *job = loop->job;
     const mic_part *part = &loop->parts[i];
-    /* A strip behind the end of truncated data is empty, which no stream is. */
+    /* A strip past the end of truncated data is empty, which no stream is. */
     const size_t from = part->offset < job->n_bytes ? (size_t)part->offset : job->n_bytes;
     const bool complete = part->n_bytes <= job->n_bytes - from;
     const coded_rows rows = {.in = job->in + from,

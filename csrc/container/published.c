@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the published containers share; see published.h.
+ * Code that the published containers share; see published.h.
  */
 #include "published.h"
 
@@ -95,7 +95,7 @@ mic_status mic_published_decode(const mic_decode_job *job, const coded_rows *row
     const uint32_t first = rows->first_row > job->first_row ? rows->first_row : job->first_row;
     const uint32_t end = rows_end < job_end ? rows_end : job_end;
     uint8_t *out = job->out + (ptrdiff_t)(first - job->first_row) * job->row_stride;
-    /* Wanted whole, and the room is one block of words: no copy. */
+    /* If all rows are wanted and the output is one block of words, no copy is needed. */
     const bool in_place = end - first == rows->n_rows && job->row_stride == (ptrdiff_t)n_row &&
                           (uintptr_t)out % sizeof(uint16_t) == 0;
     uint16_t *pixels = in_place ? (uint16_t *)(void *)out : malloc(rows->n_rows * n_row);

@@ -5,8 +5,8 @@
  */
 #include "../base/internal.h"
 
-/* Of four samples, rounding down: signed sums are moved up by a multiple of 4 so
- * that the shift is one of unsigned numbers. */
+/* Mean of four samples, rounded down.  Signed sums are raised by a multiple of 4, so that
+ * the shift is unsigned. */
 static unsigned mean(int a, int b, int c, int d)
 {
     enum { LIFT = 1 << 17 };

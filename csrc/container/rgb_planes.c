@@ -59,7 +59,7 @@ mic_status mic_rgb_from_planes(uint16_t *planes, size_t n_pixels, uint8_t *rgb, 
 
 /* ---- one plane ---------------------------------------------------------- */
 
-/* Above the size of raw words. */
+/* More than the raw words take. */
 size_t mic_plane_bound(size_t n_pixels) { return 1 + mic_stream_bound(n_pixels); }
 
 static bool is_constant(const uint16_t *plane, size_t n)
@@ -78,8 +78,8 @@ static size_t write_raw(const uint16_t *plane, size_t n, uint8_t *out)
     return 1 + 2 * n;
 }
 
-/* The published encoder stores raw words after some of its refusals only, and
- * fails or hangs after the others; raw words are right after all of them. */
+/* The published encoder stores raw words only after some of its refusals; after the others
+ * it fails or hangs.  Raw words are correct after all of them. */
 mic_status mic_plane_encode(const uint16_t *plane, size_t width, size_t height, int n_states, uint8_t *out,
                             size_t capacity, size_t *n_bytes, mic_error *error)
 {
