@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Bits in and out, the two orders that the published formats use.
+ * Reads and writes bits in the two orders that the published formats use.
  *
  *   FSE      bit j of the string is bit j mod 8 of byte j / 8 (LSB first).
  *            Written forwards, read backwards from an end mark: last in,
  *            first out, as the states demand.
  *   Huffman  bit j is bit 7 - j mod 8 of byte j / 8 (MSB first), read forwards.
  *
- * Writers never pass `end`: they stop storing and report it at the close.
+ * Writers never pass `end`: they stop storing and report it when they are closed.
  */
 #ifndef MIC_BITSTREAM_H
 #define MIC_BITSTREAM_H
@@ -33,8 +33,8 @@ static inline void lsb_open(lsb_writer *w, uint8_t *out, size_t capacity)
     w->overflow = false;
 }
 
-/* Append the low n bits of value.  The caller flushes before the sum of bits
- * since the last flush passes 56. */
+/* Append the low n bits of value.  The caller must flush before more than 56 bits have been
+ * added since the last flush. */
 static inline void lsb_put(lsb_writer *w, uint64_t value, unsigned n)
 {
     w->bits |= (value & (((uint64_t)1 << n) - 1)) << w->count;
@@ -61,7 +61,7 @@ static inline void lsb_flush(lsb_writer *w)
     }
 }
 
-/* lsb_flush where the caller knows of 8 bytes of room. */
+/* lsb_flush for callers that know of 8 bytes of room. */
 static inline void lsb_flush_roomy(lsb_writer *w)
 {
     store_u64(w->next, w->bits);
@@ -70,8 +70,8 @@ static inline void lsb_flush_roomy(lsb_writer *w)
     w->count &= 7;
 }
 
-/* Pad with zeros to a byte and return the first byte behind, NULL if the
- * buffer was too small. */
+/* Pad with zeros to a byte and return the first byte after the data, or NULL if the buffer
+ * was too small. */
 static inline uint8_t *lsb_close(lsb_writer *w)
 {
     lsb_flush(w);
@@ -84,7 +84,7 @@ static inline uint8_t *lsb_close(lsb_writer *w)
 
 /* ---- MSB first --------------------------------------------------------- */
 
-/* Bytes in the other order; compilers make one instruction of it. */
+/* Reverse the bytes; compilers turn this into one instruction. */
 static inline uint64_t msb_swap(uint64_t v)
 {
     v = (v & 0x00FF00FF00FF00FFu) << 8 | (v >> 8 & 0x00FF00FF00FF00FFu);
@@ -95,8 +95,8 @@ static inline uint64_t msb_swap(uint64_t v)
 /* The 8 bytes at p, the first one highest. */
 static inline uint64_t msb_load(const uint8_t *p) { return msb_swap(load_u64(p)); }
 
-/* The 64 bits from bit `position` on; behind the last of n_bytes bytes come
- * zeros.  Reads no byte that is not there. */
+/* The 64 bits from bit `position` on; zeros follow the last of n_bytes bytes.  Reads no
+ * byte outside the data. */
 static inline uint64_t msb_peek(const uint8_t *in, size_t n_bytes, uint64_t position)
 {
     const uint64_t first = position >> 3;
@@ -125,8 +125,8 @@ static inline void msb_open(msb_writer *w, uint8_t *out, size_t capacity)
     w->overflow = false;
 }
 
-/* Append the n >= 1 bits of value, whose other bits are 0.  The caller flushes
- * before the sum of bits since the last flush passes 56. */
+/* Append the n >= 1 bits of value, whose other bits are 0.  The caller must flush before
+ * more than 56 bits have been added since the last flush. */
 static inline void msb_put(msb_writer *w, uint64_t value, unsigned n)
 {
     w->count += n;
@@ -153,8 +153,8 @@ static inline void msb_flush(msb_writer *w)
     }
 }
 
-/* Pad with zeros to a byte and return the first byte behind, NULL if the
- * buffer was too small. */
+/* Pad with zeros to a byte and return the first byte after the data, or NULL if the buffer
+ * was too small. */
 static inline uint8_t *msb_close(msb_writer *w)
 {
     msb_flush(w);

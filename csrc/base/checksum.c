@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * CRC-32C by eight tables of 256 entries (eight bytes a step), and the
- * combination of two checksums, which lets strips be checked on threads.
+ * CRC-32C with eight tables of 256 entries (eight bytes a step), and the combination of two
+ * checksums, which lets threads check strips.
  */
 #include "checksum.h"
 
@@ -33,7 +33,7 @@ uint32_t mic_crc32c_combine(uint32_t crc_a, uint32_t crc_b, uint64_t n_bytes_b)
     return multiply_mod(shift, crc_a) ^ crc_b;
 }
 
-/* Eight bytes more. */
+/* Continue a checksum by eight bytes. */
 MIC_INLINE uint32_t take_bytes(uint32_t crc, const uint8_t *p)
 {
     uint64_t v = load_u64(p) ^ crc;
@@ -52,7 +52,8 @@ static uint32_t checksum_of_range(uint32_t crc, const uint8_t *p, size_t n)
     return ~crc;
 }
 
-/* The checksum of n bytes and of the n after them at once: each waits for itself. */
+/* The checksum of n bytes and the n after them, computed at once: each chain waits only for
+ * itself. */
 static uint32_t checksum_of_halves(uint32_t crc, const uint8_t *p, size_t n)
 {
     uint32_t first = ~crc, second = ~0u;
@@ -65,7 +66,7 @@ static uint32_t checksum_of_halves(uint32_t crc, const uint8_t *p, size_t n)
 
 uint32_t mic_crc32c_scalar(uint32_t crc, const void *data, size_t n)
 {
-    enum { LONG = 1 << 13 }; /* bytes that are worth a combination of checksums */
+    enum { LONG = 1 << 13 }; /* bytes from which combining checksums pays */
     const size_t half = n >= LONG ? n / 16 * 8 : 0;
     const uint8_t *p = data;
     if (half)

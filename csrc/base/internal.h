@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the stages share: error reporting, checks, unaligned loads, small bit
- * arithmetic.  No stage includes another stage's header; only frame.c and the
- * containers know in which order stages run.
+ * Basics that the stages share: error reporting, checks, unaligned loads, small bit
+ * arithmetic.  No stage includes another stage's header; only frame.c and the containers
+ * know the order in which stages run.
  */
 #ifndef MIC_INTERNAL_H
 #define MIC_INTERNAL_H
@@ -29,19 +29,19 @@
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define MIC_X86 1
 #endif
-/* Little-endian: the kernels take words as bytes in the order of memory. */
+/* Little-endian only: the kernels view words as bytes in memory order. */
 #if defined(__aarch64__) && defined(__AARCH64EL__) && (defined(__GNUC__) || defined(__clang__))
 #define MIC_NEON 1
 #endif
 
-/* No size that this library derives from an image takes more bytes a sample. */
+/* No size that this library derives from an image takes more bytes per sample. */
 enum { MIC_MOST_BYTES_PER_SAMPLE = 32 };
 
-/* Fill `error` (if any) and return `status`.  The message is one sentence. */
+/* Fill in `error` (if given) and return `status`.  The message is one sentence. */
 mic_status mic_fail(mic_error *error, mic_status status, const char *stage, int64_t offset,
                     const char *format, ...) MIC_PRINTF(5, 6);
 
-/* Leave the function if a callee failed; it has filled the error already. */
+/* Return from the function if a callee failed; the callee has filled in the error. */
 #define TRY(call)                            \
     do {                                     \
         mic_status status_ = (call);         \
@@ -49,8 +49,8 @@ mic_status mic_fail(mic_error *error, mic_status status, const char *stage, int6
             return status_;                  \
     } while (0)
 
-/* Little-endian loads and stores at any address.  memcpy compiles to one move;
- * the swap exists for big-endian machines only. */
+/* Little-endian loads and stores at any address.  memcpy compiles to one move; bytes are
+ * swapped on big-endian machines only. */
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define MIC_LE16(x) __builtin_bswap16(x)
 #define MIC_LE32(x) __builtin_bswap32(x)
@@ -123,8 +123,8 @@ static inline unsigned lowest_bit(uint32_t v)
 /* Bits needed to hold v: 0 for 0. */
 static inline unsigned bit_depth(uint32_t v) { return v ? highest_bit(v) + 1 : 0; }
 
-/* A difference mod 2^16 folded, so that small ones of either sign are small words: 0, -1,
- * 1, -2, ... become 0, 1, 2, 3, ...; and back. */
+/* Fold a difference mod 2^16, so that small ones of either sign are small words (0, -1, 1,
+ * -2, ... become 0, 1, 2, 3, ...), and unfold it. */
 static inline uint16_t fold_u16(uint16_t difference)
 {
     return (uint16_t)(difference << 1 ^ (difference & 0x8000 ? 0xFFFF : 0));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Memory for whole images and strips: malloc, a few blocks kept between calls, advice to
- * the system about the largest.
+ * Memory for whole images and strips: malloc, with a few blocks kept between calls and
+ * advice to the system about the largest.
  */
 #if defined(__linux__)
-#define _DEFAULT_SOURCE /* madvise, which is not in the C standard that we compile for */
+#define _DEFAULT_SOURCE /* for madvise, which is not in the C standard that we compile for */
 #include <sys/mman.h>
 #include <unistd.h>
 #endif
@@ -18,31 +18,31 @@
 #include <stdlib.h>
 
 #if defined(__SANITIZE_ADDRESS__)
-#define MIC_KEEPS_BLOCKS 0 /* every block of its own size, and gone when it is freed */
+#define MIC_KEEPS_BLOCKS 0 /* every block has its own size and is gone once freed */
 #elif defined(__has_feature)
 #define MIC_KEEPS_BLOCKS !__has_feature(address_sanitizer)
 #else
 #define MIC_KEEPS_BLOCKS 1
 #endif
 
-/* What is kept is at most N_KEPT * LARGEST_KEPT bytes; smaller blocks than SMALLEST_KEPT
- * the C library keeps anyway. */
+/* At most N_KEPT * LARGEST_KEPT bytes are kept.  The C library itself keeps blocks smaller
+ * than SMALLEST_KEPT. */
 enum { N_KEPT = 8, SMALLEST_KEPT = 1 << 16, LARGEST_KEPT = 1 << 23 };
-enum { HUGE_FROM = 1 << 22 }; /* two huge pages of x86-64: less may not hold a whole one */
+enum { HUGE_FROM = 1 << 22 }; /* two huge pages of x86-64: a smaller block may not hold a whole one */
 
 typedef struct block {
     size_t n_bytes;
-    alignas(uint64_t) uint8_t bytes[]; /* nothing needs more, and malloc may not give more */
+    alignas(uint64_t) uint8_t bytes[]; /* nothing needs more alignment, and malloc may not give more */
 } block;
 
-/* Each either NULL or a block that belongs to nobody: who exchanges it owns it, so no
- * lock is held that a fork could leave behind. */
+/* Each is NULL or a block without an owner.  Whoever exchanges it owns it, so there is no
+ * lock that a fork could leave locked. */
 static _Atomic(block *) kept[N_KEPT];
 static atomic_uint next_to_go;
 
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-/* The whole pages of a block.  The advice changes nothing but speed, also for
- * neighbours on the heap; a system that refuses it is as good as before. */
+/* Advise the system about the whole pages of a block.  The advice affects only speed, also
+ * for neighbours on the heap; if the system refuses it, nothing is lost. */
 static void advise_huge_pages(block *b)
 {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)b->bytes;
@@ -68,7 +68,7 @@ static void keep(block *b)
     free(atomic_exchange(&kept[atomic_fetch_add(&next_to_go, 1) % N_KEPT], b));
 }
 
-/* A kept block that is large enough, but not four times too large. */
+/* Take a kept block that is large enough but not over four times too large. */
 static block *take(size_t n_bytes)
 {
     for (unsigned i = 0; i < N_KEPT; i++) {

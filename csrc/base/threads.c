@@ -45,7 +45,7 @@ typedef struct parallel_loop {
     atomic_size_t next;
 } parallel_loop;
 
-/* The first failure that one worker met; indexes grow, so it is its lowest. */
+/* The first failure that one worker met.  Its indexes only increase, so this is the lowest. */
 typedef struct worker {
     parallel_loop *loop;
     size_t failed_index;
@@ -86,7 +86,7 @@ mic_status mic_parallel_for(size_t n, int n_threads, mic_task *task, void *conte
     worker only = {.loop = &loop, .failed_index = n};
     worker *workers = n_workers > 1 ? calloc(n_workers, sizeof *workers) : NULL;
     thread_handle *handles = n_workers > 1 ? calloc(n_workers, sizeof *handles) : NULL;
-    if (!workers || !handles) { /* one thread asked for, or memory for one only */
+    if (!workers || !handles) { /* only one thread was asked for, or memory allows only one */
         work(&only);
         free(workers);
         free(handles);
@@ -94,7 +94,7 @@ mic_status mic_parallel_for(size_t n, int n_threads, mic_task *task, void *conte
             *error = only.error;
         return only.status;
     }
-    /* A thread that cannot be started is no failure: the others do its work. */
+    /* A thread that cannot be started is not a failure, because the others do its work. */
     size_t n_started = 0;
     for (size_t i = 0; i < n_workers; i++)
         workers[i] = (worker){.loop = &loop, .failed_index = n};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Unsigned integers of variable length, as in the native container: seven bits
- * a byte, lowest first, the top bit set on all bytes but the last; at most five
- * bytes, no surplus zero bytes, so each number has one form.
+ * Unsigned integers of variable length, as used by the native container: seven bits a byte,
+ * lowest first, the top bit set on all bytes but the last.  They take at most five bytes
+ * and have no surplus zero bytes, so each number has one form.
  */
 #ifndef MIC_VARINT_H
 #define MIC_VARINT_H
@@ -19,7 +19,8 @@ static inline uint8_t *varint_write(uint8_t *out, uint32_t value)
     return out;
 }
 
-/* The byte behind the number, NULL if it is cut short or not in its one form. */
+/* Returns the first byte after the number, or NULL if it is cut short or not in its one
+ * form. */
 static inline const uint8_t *varint_read(const uint8_t *in, const uint8_t *end, uint32_t *value)
 {
     uint64_t v = 0;
