@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Kernels for NEON, which every AArch64 processor has.  Each equals its scalar
- * twin in kernels.c on every input.
+ * Kernels for NEON, which every AArch64 processor has.  Each equals its scalar counterpart
+ * in kernels.c on every input.
  */
 #include "../base/kernels.h"
 
@@ -27,8 +27,8 @@ static bool has_crc32(void) { return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0; }
 static bool has_crc32(void) { return false; }
 #endif
 
-/* The instructions by name: compilers disagree on how a function of a file for
- * all processors may use the extension. */
+/* These instructions are written as assembly: compilers disagree on how a function may use
+ * the extension in a file that is compiled for all processors. */
 MIC_INLINE uint32_t crc_u64(uint32_t crc, uint64_t v)
 {
     __asm__(".arch_extension crc\n\tcrc32cx %w0, %w0, %x1" : "+r"(crc) : "r"(v));
@@ -40,8 +40,8 @@ MIC_INLINE uint32_t crc_u8(uint32_t crc, uint8_t v)
     return crc;
 }
 
-/* As on x86: a chain of such instructions waits for each, three chains do not,
- * and joining them costs a few thousand cycles. */
+/* As on x86, each such instruction in a chain waits for the one before.  Three chains do
+ * not wait for each other, and joining them costs a few thousand cycles. */
 static uint32_t crc32c_neon(uint32_t crc, const void *data, size_t n)
 {
     enum { WORTH_SPLITTING = 1 << 16 };
@@ -215,7 +215,7 @@ static uint16_t add_neon(uint16_t *words, size_t n, uint16_t addend)
 
 /* ---- three channels of bytes -------------------------------------------- */
 
-enum { PIXELS = 16 }; /* at once */
+enum { PIXELS = 16 }; /* done at once */
 
 static uint8x16_t low_bytes(const uint16_t *words)
 {

@@ -2,7 +2,7 @@
  *
  * The decoder of wavefront strips for NEON; equal to wavefront_decode.c bit for bit.
  *
- * The 32 lanes are four groups of 8, one 16-bit value per lane and register; the
+ * The 32 lanes are four groups of 8, with one 16-bit value per lane and register.  The
  * 32-bit states of a group are in two registers, lanes 0..3 and 4..7.
  */
 #include "../wavefront/wavefront_lanes.h"
@@ -13,7 +13,7 @@
 
 enum { GROUPS = 4, GROUP = WF_LANES / GROUPS };
 
-/* What a step leaves for the next one, of 8 lanes and of all. */
+/* What a step leaves for the next one: for 8 lanes, and for all lanes. */
 typedef struct group_lanes {
     int16x8_t sample, west_west, north_east, north, nn_east, error, error_north_east, error_north;
     uint32x4_t low, high; /* states */
@@ -26,7 +26,7 @@ typedef struct group_neighbours {
     int16x8_t w, n, nw, ne, ww, nn, nne, e_w, e_n, e_nw, e_ne;
 } group_neighbours;
 
-/* Between the parts of a step. */
+/* Values passed between the parts of a step. */
 typedef struct group_step {
     int16x8_t prediction, residual;
     uint16x8_t escaped;
@@ -49,7 +49,7 @@ typedef struct constants {
 
 /* ---- neighbours -------------------------------------------------------- */
 
-/* Lane i gets lane i-1; lane 0 that of the group below. */
+/* Lane i gets lane i-1; lane 0 gets the last lane of the group below. */
 MIC_INLINE int16x8_t shift_lanes(int16x8_t below, int16x8_t v) { return vextq_s16(below, v, GROUP - 1); }
 
 MIC_INLINE void find_neighbours(group_lanes s[GROUPS], const wf_ports *at, group_neighbours v[GROUPS])
@@ -105,7 +105,7 @@ MIC_INLINE void patch_row_ends(group_neighbours *v, uint32_t first_lanes, uint32
 
 /* ---- prediction and activity ------------------------------------------- */
 
-/* The instruction saturates for -1 * -1 only, and no weight is -1. */
+/* The instruction saturates only for -1 * -1, and no weight is -1. */
 MIC_INLINE int16x8_t weighted(int16x8_t neighbour, int16x8_t n, int16x8_t weight)
 {
     return vqrdmulhq_s16(vsubq_s16(neighbour, n), weight);
@@ -127,7 +127,7 @@ MIC_INLINE int16x8_t predict_median(const group_neighbours *v)
     return vsubq_s16(vaddq_s16(v->w, v->n), middle);
 }
 
-/* |-32768| is 32768. */
+/* The magnitude of -32768 is 32768. */
 MIC_INLINE uint16x8_t magnitude_of(int16x8_t v) { return vreinterpretq_u16_s16(vabsq_s16(v)); }
 MIC_INLINE uint16x8_t distance(int16x8_t a, int16x8_t b) { return magnitude_of(vsubq_s16(a, b)); }
 
@@ -142,7 +142,7 @@ MIC_INLINE uint16x8_t measure_activity(const group_neighbours *v)
     return vqaddq_u16(above, left);
 }
 
-/* Half octaves; with the highest bit at the top, the two uppermost bits are 2 or 3. */
+/* Half octaves.  With the highest bit moved to the top, the two uppermost bits are 2 or 3. */
 MIC_INLINE uint16x8_t find_buckets(uint16x8_t activity)
 {
     int16x8_t zeros = vreinterpretq_s16_u16(vclzq_u16(activity));
@@ -185,10 +185,11 @@ MIC_INLINE uint16x8_t high_halves(uint32x4_t low, uint32x4_t high)
     return vuzp2q_u16(vreinterpretq_u16_u32(low), vreinterpretq_u16_u32(high));
 }
 
-/* States below 2^16 take a word each, in the order of the lanes. */
+/* A state below 2^16 takes one word; lanes take their words in order. */
 MIC_INLINE const uint8_t *renormalise(group_lanes *s, const uint8_t *next)
 {
-    /* One sum has the lanes' bits and, above them, the bytes that they take. */
+    /* One sum yields the mask of lanes that take a word and, above it, the bytes that they
+     * take. */
     static const uint16_t taken[GROUP] = {0x201, 0x202, 0x204, 0x208, 0x210, 0x220, 0x240, 0x280};
     uint16x8_t low = low_halves(s->low, s->high), high = high_halves(s->low, s->high);
     uint16x8_t takes = vceqzq_u16(high);
@@ -203,7 +204,7 @@ MIC_INLINE const uint8_t *renormalise(group_lanes *s, const uint8_t *next)
 
 /* ---- the parts of a step ----------------------------------------------- */
 
-/* All ones in the 32-bit lanes of a half. */
+/* Widen the mask of a half to 32-bit lanes, all ones where it is set. */
 MIC_INLINE uint32x4_t widen_low(uint16x8_t v)
 {
     return vreinterpretq_u32_s32(vmovl_s16(vreinterpret_s16_u16(vget_low_u16(v))));
@@ -236,8 +237,8 @@ MIC_INLINE const uint8_t *decode_symbols(const constants *c, group_lanes *s, con
     return renormalise(s, next);
 }
 
-/* Raw bits of 4 lanes: the escapes' lower bits and their states without them.
- * Other lanes keep their states, and their magnitudes mean nothing. */
+/* Magnitudes of the escapes in 4 lanes, whose lower bits are taken off the states.  Other
+ * lanes keep their states; their magnitudes have no meaning. */
 MIC_INLINE uint32x4_t magnitudes(const constants *c, uint32x4_t j, uint32x4_t escaped, uint32x4_t *states)
 {
     int32x4_t n = vaddq_s32(vreinterpretq_s32_u32(vshrq_n_u32(j, 2)), c->raw_offset);
@@ -261,7 +262,7 @@ MIC_INLINE const uint8_t *take_raw_bits(const constants *c, group_lanes *s, grou
     return renormalise(s, next);
 }
 
-/* A residual is stored negated where the errors of W and N sum to below 0. */
+/* A residual is stored negated if the errors of W and N have a negative sum. */
 MIC_INLINE void reconstruct(const constants *c, group_lanes *s, const group_neighbours *v,
                             const group_step *step, uint16_t *out)
 {
@@ -299,7 +300,7 @@ MIC_INLINE mic_status run(wf_track *track, const constants *c, bool pair, bool i
     wf_strip *strip = &track->strip;
     const uint8_t *next = strip->in.next;
     group_lanes s[GROUPS];
-    (void)pair; /* never: a strip alone has more vectors than there are registers */
+    (void)pair; /* never: one strip already has more vectors than there are registers */
     memcpy(s, track->state.group, sizeof s);
     for (; n > 0; n--) {
         const wf_ports at = wf_ports_at(strip, &clock);
@@ -325,7 +326,7 @@ MIC_INLINE mic_status run(wf_track *track, const constants *c, bool pair, bool i
 
 /* ---- transposition ----------------------------------------------------- */
 
-/* Eight steps of 8 lanes. */
+/* Transpose eight steps of 8 lanes. */
 MIC_INLINE void transpose_steps(const uint16_t *in, uint16_t *rows)
 {
     uint16x8_t v[8];
