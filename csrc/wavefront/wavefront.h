@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The wavefront codec: prediction, context modelling and interleaved rANS over
- * 32 lanes.  A model (predictor, contexts, tables) is made once for a frame; its
- * strips are coded with it independently.  See docs/format.md, "Wavefront".
+ * The wavefront codec: prediction, context modelling and interleaved rANS over 32 lanes.  A
+ * model (predictor, contexts, tables) is made once for a frame; its strips are coded with
+ * it independently.  See docs/format.md, "Wavefront".
  */
 #ifndef MIC_WAVEFRONT_H
 #define MIC_WAVEFRONT_H
@@ -11,8 +11,8 @@
 
 enum {
     WF_LANES = 32,
-    WF_SKEW = 2,        /* columns that a lane runs behind the lane above it */
-    WF_MIN_PERIOD = 64, /* steps a row takes at least: lane 31 must be ahead of lane 0's next row */
+    WF_SKEW = 2,        /* columns by which a lane lags behind the lane above it */
+    WF_MIN_PERIOD = 64, /* least steps per row: lane 31 must be ahead of lane 0's next row */
     WF_BUCKETS = 32,    /* half octaves of the 16-bit activity */
     WF_WEIGHTS = 6,     /* W, NW, NE, WW, NN, NNE, each minus N */
     WF_SYMBOLS = 208,   /* 0, +1, -1, +2, ... +103, -103 */
@@ -21,13 +21,13 @@ enum {
     WF_MIN_DIRECT_LOG = 2,
     WF_MAX_DIRECT_LOG = 6,
     WF_MAX_FRACTION_BITS = 6,
-    WF_STATE_LOW = 1 << 16,       /* states live in [2^16, 2^32) between symbols */
+    WF_STATE_LOW = 1 << 16,       /* between symbols, states are in [2^16, 2^32) */
     WF_STEP_WORDS = 2 * WF_LANES, /* words that one step can consume */
 };
 
 typedef enum wf_predictor { WF_MEDIAN = 0, WF_LINEAR = 1 } wf_predictor;
 
-/* What the model header says. */
+/* The contents of the model header. */
 typedef struct wf_model {
     wf_predictor predictor;
     unsigned max_value;     /* largest sample */
@@ -36,12 +36,12 @@ typedef struct wf_model {
     unsigned table_log;     /* frequencies of a context sum to 2^table_log */
     unsigned precision;     /* mantissa bits of a coded frequency */
     unsigned n_contexts;
-    uint8_t context[WF_BUCKETS]; /* of a bucket: ascending, from 0, in steps of 0 or 1 */
+    uint8_t context[WF_BUCKETS]; /* by bucket: ascending from 0 in steps of 0 or 1 */
     int16_t weights[WF_WEIGHTS]; /* Q15, multiples of 256 */
     uint16_t frequency[WF_BUCKETS][WF_SYMBOLS];
 } wf_model;
 
-/* What a decoding table entry holds, from these bits on: frequency, offset, residual. */
+/* The fields of a decoding table entry start at these bits: frequency, offset, residual. */
 enum { WF_ENTRY_FREQ_SHIFT = 0, WF_ENTRY_OFFSET_SHIFT = 12, WF_ENTRY_SYMBOL_SHIFT = 24 };
 
 typedef struct wf_decoder {
@@ -58,7 +58,7 @@ MIC_INLINE unsigned wf_fraction_bits(unsigned max_value)
     return bits;
 }
 
-/* Scaled samples are signed 16-bit; those of a range above 15 bits are centred. */
+/* Scaled samples are signed 16-bit; a range above 15 bits is centred. */
 MIC_INLINE int16_t wf_bias(unsigned max_value) { return max_value > 0x7FFF ? INT16_MIN : 0; }
 
 /* ---- model ------------------------------------------------------------- */
@@ -66,14 +66,14 @@ MIC_INLINE int16_t wf_bias(unsigned max_value) { return max_value > 0x7FFF ? INT
 #define WF_MODEL_BOUND (32 + WF_BUCKETS * (2 + WF_SYMBOLS * 5))
 mic_status mic_wf_write_model(const wf_model *model, uint8_t *out, size_t capacity, size_t *n_bytes,
                               mic_error *error);
-/* Reads and checks a model; n_used says where the strips begin. */
+/* Read and check a model; *n_used is the offset of the strips. */
 mic_status mic_wf_read_model(const uint8_t *in, size_t n_bytes, wf_model *model, size_t *n_used,
                              mic_error *error);
-/* Frequencies of one context from counts, as the header can say them. */
+/* Frequencies of one context, from counts; the header can express them. */
 void mic_wf_normalise(const uint32_t counts[WF_SYMBOLS], const wf_model *model,
                       uint16_t frequency[WF_SYMBOLS]);
 
-/* Model and decoding table; free with mic_wf_decoder_free. */
+/* Read a model and build its decoding table; free with mic_wf_decoder_free. */
 mic_status mic_wf_decoder_open(const uint8_t *in, size_t n_bytes, wf_decoder *decoder, size_t *n_used,
                                mic_error *error);
 void mic_wf_decoder_free(wf_decoder *decoder);
@@ -88,21 +88,21 @@ typedef struct wf_strip_job {
     size_t height;
 } wf_strip_job;
 
-/* Decode strips of the same width; the kernels of one instruction set.  They are
- * fastest with an even number of strips of the same height. */
+/* Decode strips of the same width with the kernels of one instruction set.  This is fastest
+ * with an even number of strips of the same height. */
 typedef mic_status wf_decode_strips_fn(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs,
                                        size_t width, mic_error *error);
 wf_decode_strips_fn mic_wf_decode_strips_scalar, mic_wf_decode_strips_avx2, mic_wf_decode_strips_avx512;
 wf_decode_strips_fn mic_wf_decode_strips_neon;
 
-/* A model for words of several images one below the other, each strip_rows high, and for
- * more like them, at an effort of 1..9: rare symbols that none of these has get a
- * frequency, too. */
+/* Build a model for the words of several images, one below the other, each strip_rows high,
+ * and for more like them, at an effort of 1..9.  Rare symbols that none of these images
+ * uses get a frequency too. */
 mic_status mic_wf_build_shared_model(const uint16_t *words, size_t width, size_t height, size_t strip_rows,
                                      unsigned max_value, int effort, wf_model *model, mic_error *error);
 
-/* Memory that a thread keeps from strip to strip: fresh pages cost a quarter of
- * the encoder's time.  Starts as {0}; free with mic_wf_scratch_free. */
+/* Memory that a thread keeps from strip to strip, because fresh pages cost a quarter of the
+ * encoder's time.  Starts as {0}; free with mic_wf_scratch_free. */
 typedef struct wf_scratch {
     void *memory;
     size_t n_bytes;
@@ -110,25 +110,25 @@ typedef struct wf_scratch {
 void mic_wf_scratch_free(wf_scratch *scratch);
 
 size_t mic_wf_strip_bound(size_t width, size_t height);
-/* Of a model from elsewhere; MIC_ERROR_UNSUPPORTED if it has no code for a symbol of the
- * strip. */
+/* Encode a strip with a model built elsewhere.  Returns MIC_ERROR_UNSUPPORTED if the model
+ * has no code for a symbol of the strip. */
 mic_status mic_wf_encode_strip(const wf_model *model, const uint16_t *words, size_t width, size_t height,
                                wf_scratch *scratch, uint8_t *out, size_t capacity, size_t *n_bytes,
                                mic_error *error);
 
-/* The encoder of a plane, in three stages, for rows are predicted once only: open,
- * which chooses the predictor; analyse every strip; choose, which makes the model;
- * encode every strip.  Strips may be analysed by several threads at once, and
- * encoded likewise; the bytes do not depend on it.  `words` must stay until the
- * last strip is analysed; `offset` is added to each, mod 2^16. */
+/* The encoder of a plane, in stages, because rows are predicted only once.  Open chooses
+ * the predictor.  Analyse every strip, then choose makes the model, then encode every
+ * strip.  Several threads may analyse strips at once, and encode them likewise; the bytes
+ * do not depend on it.  `words` must stay until the last strip is analysed; `offset` is
+ * added to each, mod 2^16. */
 typedef struct wf_plane_encoder wf_plane_encoder;
 mic_status mic_wf_plane_open(const uint16_t *words, uint16_t offset, size_t width, size_t height,
                              size_t strip_rows, unsigned max_value, int effort, wf_plane_encoder **plane,
                              mic_error *error);
-/* Each strip once. */
+/* Analyse each strip exactly once. */
 mic_status mic_wf_plane_analyse(wf_plane_encoder *plane, size_t strip, mic_error *error);
 mic_status mic_wf_plane_choose(wf_plane_encoder *plane, wf_model *model, mic_error *error);
-/* Needs room for mic_wf_strip_bound bytes; any number of times. */
+/* Needs room for mic_wf_strip_bound bytes; may be called any number of times. */
 mic_status mic_wf_plane_encode(const wf_plane_encoder *plane, size_t strip, uint8_t *out, size_t capacity,
                                size_t *n_bytes, mic_error *error);
 void mic_wf_plane_free(wf_plane_encoder *plane);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The encoder's choice of a model: predictor weights by least squares (at effort 9
- * refined by trial), the predictor by trial on a few rows, contexts by merging neighbouring buckets
- * while the coded size falls.  All arithmetic is in integers, so that every
- * machine makes the same choice.
+ * The encoder's choice of a model: predictor weights by least squares (at effort 9 refined
+ * by trial), the predictor by trial on a few rows, contexts by merging neighbouring buckets
+ * while the coded size falls.  All arithmetic is in integers, so that every machine makes
+ * the same choice.
  */
 #include "wavefront_build.h"
 #include "wavefront_cost.h"
@@ -14,12 +14,13 @@
 
 typedef struct context_counts {
     uint32_t total, last; /* last: highest symbol in use */
-    uint64_t cost;        /* coded bits with the table, in units of 2^-12 */
+    uint64_t cost;        /* coded bits including the table, in units of 2^-12 */
     unsigned first_bucket;
     uint32_t counts[WF_SYMBOLS];
 } context_counts;
 
-/* The highest symbol in use, 0 if there is none: most tables end early, so from the end by blocks. */
+/* The highest symbol in use, 0 if there is none.  Most tables end early, so this searches
+ * from the end in blocks. */
 static unsigned last_used(const uint32_t *counts)
 {
     enum { BLOCK = 16 };
@@ -55,8 +56,8 @@ static void merge_pair(context_counts *a, const context_counts *b, uint64_t cost
     a->cost = cost;
 }
 
-/* Contexts of `width` buckets each: whole octaves for small images, which want few
- * contexts anyway and whose time would go into merging. */
+/* Start with contexts of `width` buckets each.  Small images use whole octaves: they want
+ * few contexts anyway, and merging would take most of their time. */
 static size_t gather_buckets(const uint32_t *histogram, unsigned width, unsigned precision,
                              context_counts *contexts)
 {
@@ -77,7 +78,7 @@ static size_t gather_buckets(const uint32_t *histogram, unsigned width, unsigned
     return n;
 }
 
-/* Merge neighbours, the pair that saves most first; returns how many contexts are left. */
+/* Merge neighbours, best saving first; returns how many contexts are left. */
 static size_t merge_contexts(context_counts *contexts[WF_BUCKETS], size_t n, size_t max_contexts,
                              unsigned precision)
 {
@@ -108,7 +109,7 @@ static size_t merge_contexts(context_counts *contexts[WF_BUCKETS], size_t n, siz
     return n;
 }
 
-/* A count for symbols that other images may have: all up to a little beyond the last. */
+/* Give a count to symbols that other images may have: all up to a little beyond the last. */
 static void expect_rare(context_counts *c, const wf_model *model)
 {
     const unsigned largest = 2 * ((1u << model->direct_log) + 4 * (16 - model->direct_log) - 1);
@@ -158,7 +159,7 @@ static uint64_t trial_cost(const uint32_t histogram[WF_N_CODES], const wf_model 
     return cost;
 }
 
-/* Rows on which models compete: `taken` out of `every`. */
+/* The rows on which models compete: `taken` out of `every`. */
 typedef struct trial {
     const wf_image *image;
     size_t taken, every;
@@ -166,8 +167,9 @@ typedef struct trial {
     wf_row_codes codes;
 } trial;
 
-/* The codes of the trial's places, or of every other one from row `first` on.  Each place is begun afresh:
- * its first rows, predicted from less and in contexts of worse errors, do not count. */
+/* Count the codes of the trial's places, or of every other one from row `first` on.  Each
+ * place starts afresh.  Its first rows are predicted from less, in contexts of larger
+ * errors, so they do not count. */
 static void count_places(trial *t, const wf_model *model, size_t first, size_t every, wf_counter *counter)
 {
     const wf_row_kernels *kernels = mic_wf_row_kernels_active();
@@ -184,7 +186,7 @@ static void count_places(trial *t, const wf_model *model, size_t first, size_t e
     }
 }
 
-/* What the codes of all places cost. */
+/* The cost of the codes of all places. */
 static uint64_t try_model(trial *t, const wf_model *model, wf_counter *counter)
 {
     mic_wf_counter_clear(counter);
@@ -192,9 +194,9 @@ static uint64_t try_model(trial *t, const wf_model *model, wf_counter *counter)
     return trial_cost(counter->exact, model);
 }
 
-/* Weights in smaller and smaller steps, one by one, where that saves something: least
- * squares are only close to what the coded size wants.  Tried on all of an image, or
- * on as many rows of a large one as do not lead astray. */
+/* Change the weights one by one in smaller and smaller steps where that saves something.
+ * Least squares only come close to the smallest coded size.  The trial covers a small image
+ * entirely and enough rows of a large one not to mislead. */
 static void refine_weights(trial *t, wf_model *model, wf_counter *counter)
 {
     enum { UNIT = 256, LIMIT = 127 * UNIT, FIRST_STEP = 8, ENOUGH = 1 << 18, ROWS = 64 };
@@ -218,11 +220,11 @@ static void refine_weights(trial *t, wf_model *model, wf_counter *counter)
     }
 }
 
-/* Linear or median; where places lie apart, first on every other one: if one predictor is
- * clearly cheaper there, the other places will hardly tell otherwise. */
+/* Choose linear or median.  If places lie apart, try every other one first: if one
+ * predictor is clearly cheaper there, the other places will hardly change that. */
 static wf_predictor choose_by_trial(trial *t, wf_model *model, wf_counter counters[2])
 {
-    enum { CLEAR_LINEAR = 80, CLEAR_MEDIAN = 16 }; /* parts of the cost */
+    enum { CLEAR_LINEAR = 80, CLEAR_MEDIAN = 16 }; /* as fractions of the cost */
     const size_t n_parts = t->every < 2 * t->taken ? 1 : 2;
     uint64_t costs[2];
     for (size_t part = 0; part < n_parts; part++) {
@@ -236,7 +238,8 @@ static wf_predictor choose_by_trial(trial *t, wf_model *model, wf_counter counte
         if (costs[WF_MEDIAN] <= costs[WF_LINEAR] - costs[WF_LINEAR] / CLEAR_MEDIAN)
             return WF_MEDIAN;
     }
-    /* of a few rows only: where the median is worth it, it is by much more than they can be wrong */
+    /* The costs come from a few rows only.  If the median predictor is worth using, it wins
+     * by much more than their error. */
     const uint64_t margin = t->every > t->taken ? costs[WF_LINEAR] / 64 : 0;
     return costs[WF_LINEAR] - margin <= costs[WF_MEDIAN] ? WF_LINEAR : WF_MEDIAN;
 }
@@ -264,12 +267,12 @@ static mic_status try_predictors(const wf_image *image, size_t taken, size_t eve
 static void choose_sizes(const wf_image *image, int effort, wf_model *model)
 {
     const size_t n_pixels = image->width * image->height;
-    model->direct_log = effort < 8 ? 5 : 4; /* fewer symbols are smaller, raw bits are slower */
+    model->direct_log = effort < 8 ? 5 : 4; /* fewer symbols take less space, raw bits are slower */
     model->precision = n_pixels < 1 << 15 ? 2 : effort < 8 ? 3 : 4;
     model->table_log = n_pixels < 1 << 15 ? 10 : effort < 8 ? 11 : 12;
 }
 
-/* How many rows are looked at: places all over the image, and rows at each. */
+/* How many rows to look at: places all over the image, and rows at each. */
 typedef struct sample_size {
     uint16_t fit_rows, places, rows;
 } sample_size;

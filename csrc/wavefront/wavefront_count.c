@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * Counts of codes.  Every code that occurs must have a count, for it needs a
- * frequency; but one row in `every` tells how frequent the common ones are.  So
- * the first rows are counted in full; then, for each bucket, the symbols below its
- * first unseen one are common.  From there on, common symbols are counted in some
- * rows and stand for all, the others wherever they occur (a comparison finds them
- * by 32).  The limits rise from time to time.  Counting every fourth row instead
- * of all takes the histogram from 25 % of the encoder's time to 8 %.
+ * Counts of codes.  Every code that occurs must have a count, because it needs a frequency.
+ * For the common codes, one row in `every` is enough to tell how frequent they are.  So the
+ * first rows are counted in full.  After that, for each bucket, the symbols below its first
+ * unseen one are common: they are counted in some rows, which stand for all.  The others
+ * are counted wherever they occur (a comparison finds them 32 at a time).  The limits rise
+ * from time to time.  Counting every fourth row instead of all reduces the histogram from
+ * 25 % of the encoder's time to 8 %.
  */
 #include "wavefront_build.h"
 
 enum {
     FULL_ROWS = 16,      /* counted in full before the first limits */
-    FULL_ROWS_FAST = 32, /* the same where fewer follow */
-    FAST = 8,            /* of so many rows one is counted where speed matters more than size */
+    FULL_ROWS_FAST = 32, /* the same if fewer rows follow */
+    FAST = 8,            /* if one row in so many or fewer is counted, speed matters more than size */
 };
 
 static unsigned full_rows(const wf_counter *c) { return c->every < FAST ? FULL_ROWS : FULL_ROWS_FAST; }
@@ -22,7 +22,7 @@ void mic_wf_counter_open(wf_counter *counter, uint32_t memory[WF_COUNTER_SIZE], 
                          size_t n_expected)
 {
     const bool one_table = every == 1 &&
-                           n_expected < 2 * WF_N_CODES; /* clearing and adding the other takes longer */
+                           n_expected < 2 * WF_N_CODES; /* clearing and adding a second table takes longer */
     counter->every = every;
     counter->exact = memory;
     counter->sampled = one_table ? memory : memory + WF_N_CODES;
@@ -45,15 +45,15 @@ void mic_wf_counter_clear(wf_counter *counter)
     counter->next_limits = full_rows(counter);
 }
 
-/* Neighbours often have the same code: two tables in turn where that is possible,
- * for an increment waits for the last one of the same entry.  In a flat background all
- * codes are 0. */
+/* Neighbours often have the same code, and an increment waits for the last one of the same
+ * entry, so two tables are used in turn where possible.  In a flat background all codes are
+ * 0. */
 static void count_all(const uint16_t *code, size_t n, uint32_t *a, uint32_t *b)
 {
     uint32_t n_flat = 0;
     size_t x = 0;
     for (; x + 8 <= n; x += 8) {
-        uint64_t four[2]; /* in whatever order */
+        uint64_t four[2]; /* in any order */
         memcpy(four, code + x, sizeof four);
         if ((four[0] | four[1]) == 0) {
             n_flat += 8;
@@ -71,9 +71,10 @@ static void count_all(const uint16_t *code, size_t n, uint32_t *a, uint32_t *b)
     a[0] += n_flat;
 }
 
-/* A symbol below its bucket's limit has a count, or gets one: what was sampled
- * weighs `every`, and never becomes 0.  An unseen symbol below common ones gets a count,
- * too, where few rows are counted some of them: then what is above is not rare. */
+/* Every symbol below its bucket's limit has a count or gets one: sampled counts are
+ * weighted by `every` and never become 0.  An unseen symbol below common ones gets a count
+ * too, and so do several where few rows are counted, because the symbols above them are not
+ * rare. */
 static void set_limits(wf_counter *c)
 {
     const unsigned max_holes = c->every < FAST ? 1 : 8;
@@ -90,7 +91,7 @@ static void set_limits(wf_counter *c)
     }
 }
 
-/* While all rows are counted, the second table has no weight of its own. */
+/* While all rows are counted, the second table needs no weight of its own. */
 static void join_tables(wf_counter *c)
 {
     for (size_t i = 0; i < WF_N_CODES; i++)
@@ -121,7 +122,7 @@ void mic_wf_counter_finish(wf_counter *c)
 {
     if (c->sampled == c->exact)
         return;
-    /* powers of two: not every processor multiplies 32-bit lanes */
+    /* The weight is a power of two because not every processor multiplies 32-bit lanes. */
     const unsigned weight_log = c->every == 1 || c->n_rows <= full_rows(c) ? 0 : highest_bit(c->every);
     for (size_t i = 0; i < WF_N_CODES; i++)
         c->exact[i] += c->sampled[i] << weight_log;

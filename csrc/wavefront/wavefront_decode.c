@@ -2,14 +2,14 @@
  *
  * The scalar decoder of wavefront strips: the specification of the others.
  *
- * One step decodes one sample in each of the 32 lanes.  Neighbours reach a lane
- * from the lane above it: NE is what that lane decoded one step ago, N two steps
- * ago, NW three.  So the last steps of all lanes, kept by step and lane, hold every
- * neighbour at a fixed distance, and nothing is copied from step to step.
+ * One step decodes one sample in each of the 32 lanes.  Neighbours reach a lane from the
+ * lane above it: NE is what that lane decoded one step ago, N two steps ago, NW three.  So
+ * the last steps of all lanes, stored by step and lane, hold every neighbour at a fixed
+ * distance, and nothing is copied from step to step.
  *
- * All but the look-ups and the words, which go lane by lane, is written as loops of
- * 16-bit arithmetic over the lanes: compilers have vectors for them.  A state is
- * therefore two halves, and shifts by table_log are multiplications.
+ * Table look-ups and reading words go lane by lane.  All else is written as loops of 16-bit
+ * arithmetic over the lanes, which compilers vectorise.  A state is therefore two halves,
+ * and shifts by table_log are multiplications.
  */
 #include "wavefront_lanes.h"
 
@@ -18,26 +18,26 @@ typedef int16_t vec[WF_LANES];
 typedef uint16_t uvec[WF_LANES];
 
 enum {
-    PAST = 4,   /* steps that neighbours reach back to */
-    MARGIN = 8, /* before lane 0: the two rows above it; more for alignment */
+    PAST = 4,   /* how many steps back neighbours reach */
+    MARGIN = 8, /* before lane 0: the two rows above it, and padding for alignment */
     ROW = MARGIN + WF_LANES,
 };
 
-/* Of a block of steps and the ones before it, by step and lane.  `west` is what W
- * was a step ago: the sample, but N at the start of a row. */
+/* The steps of a block and the last ones before it, by step and lane.  `west` is W as it
+ * was one step ago: the sample, or N at the start of a row. */
 typedef struct history {
     int16_t sample[PAST + WF_BLOCK][ROW], error[PAST + WF_BLOCK][ROW];
     vec west;
     uvec high, low; /* halves of the states */
 } history;
 
-/* The neighbours of one step: each of 32 lanes. */
+/* The neighbours of one step, for 32 lanes each. */
 typedef struct neighbours {
     const int16_t *w, *n, *nw, *ne, *ww, *nn, *nne, *e_w, *e_n, *e_nw, *e_ne;
 } neighbours;
 
-/* a * b / 2^15, rounded: what pmulhrsw and sqrdmulh compute, from the halves of the
- * product, for 16-bit vectors have multiplications for both. */
+/* a * b / 2^15, rounded, as pmulhrsw and sqrdmulh compute it.  It is built from the halves
+ * of the product, because 16-bit vectors have multiplications for both. */
 MIC_INLINE int16_t mul_q15(int16_t a, int16_t b)
 {
     uint16_t low = (uint16_t)(a * b), high = (uint16_t)(a * b >> 16);
@@ -75,7 +75,7 @@ typedef struct patched {
     vec w, ww, nw, e_w, e_nw, ne, nne, e_ne;
 } patched;
 
-/* No two lanes are at the same column: at most one is at its first, one at its last. */
+/* Lanes are at different columns: at most one is at its first and one at its last. */
 static void patch_row_ends(uint32_t first, uint32_t last, neighbours *v, patched *p)
 {
     const int16_t **from[] = {&v->w, &v->ww, &v->nw, &v->e_w, &v->e_nw, &v->ne, &v->nne, &v->e_ne};
@@ -125,9 +125,9 @@ MIC_INLINE void predict_median(const neighbours *v, vec prediction)
     }
 }
 
-/* Half octaves of the activity: twice the exponent plus the bit below the highest
- * one.  A float has them side by side (16-bit integers are exact in it), and compilers
- * have vector instructions for the conversion but not for counting leading zeros. */
+/* Half octaves of the activity: twice the exponent plus the bit below the highest one.  A
+ * float holds these side by side (16-bit integers are exact in it).  Compilers have vector
+ * instructions for the conversion but not for counting leading zeros. */
 MIC_INLINE void find_buckets(const neighbours *v, uint32_t bucket[WF_LANES])
 {
     for (int i = 0; i < WF_LANES; i++) {
@@ -154,11 +154,11 @@ MIC_INLINE void look_up(const wf_strip *strip, const uint32_t bases[WF_BUCKETS],
         entries[i] = table[bases[bucket[i]] + (low[i] & mask)];
 }
 
-/* x = frequency * (x >> table_log) + offset.  In 16 bits: the product's halves are two
- * multiplications for the low half of x >> table_log and one for the high half, which
- * overflow nowhere as the new x fits 32 bits.  Adding the offset, below 2^15, carries
- * where the highest bit of the sum's low half goes from 1 to 0.  Lanes whose `active`
- * is 0 keep their states. */
+/* x = frequency * (x >> table_log) + offset, in 16 bits.  The halves of the product take
+ * two multiplications for the low half of x >> table_log and one for the high half; these
+ * do not overflow because the new x fits in 32 bits.  Adding the offset, which is below
+ * 2^15, carries if the highest bit of the sum's low half goes from 1 to 0.  Lanes whose
+ * `active` is 0 keep their states. */
 MIC_INLINE void advance_states(const wf_model *m, const uint32_t entries[WF_LANES], const uvec active,
                                uvec high, uvec low, vec symbol)
 {
@@ -184,8 +184,8 @@ MIC_INLINE void advance_states(const wf_model *m, const uint32_t entries[WF_LANE
     }
 }
 
-/* States below 2^16 take a word each, in the order of the lanes.  Without a branch:
- * whether one does is next to random. */
+/* A state below 2^16 takes one word; lanes take their words in order.  There is no branch,
+ * because whether a lane takes a word is nearly random. */
 MIC_INLINE void renormalise(uvec high, uvec low, const uint8_t **next)
 {
     uvec n_bytes, words;
@@ -204,7 +204,7 @@ MIC_INLINE void renormalise(uvec high, uvec low, const uint8_t **next)
     *next = p;
 }
 
-/* A byte per lane, 0 where the symbol is a residual; returns whether any is not. */
+/* Sets a byte per lane: 0 if the symbol is a residual.  Returns whether any symbol is not. */
 MIC_INLINE bool find_escapes(const wf_model *m, const vec symbol, uint8_t escaped[WF_LANES])
 {
     const int16_t largest_direct = (int16_t)((1 << m->direct_log) - 1);
@@ -216,8 +216,8 @@ MIC_INLINE bool find_escapes(const wf_model *m, const vec symbol, uint8_t escape
     return some != 0;
 }
 
-/* Magnitude of an escape: exponent and two mantissa bits are in the symbol, the bits
- * below them at the low end of the state. */
+/* Magnitude of an escape.  The symbol gives the exponent and two mantissa bits; the bits
+ * below them are at the low end of the state. */
 MIC_INLINE void decode_escape(const wf_model *m, history *h, unsigned lane, vec residual,
                               const uint8_t **next)
 {
@@ -250,7 +250,7 @@ static void decode_escapes(const wf_model *m, history *h, const uint8_t escaped[
 
 /* ---- steps ------------------------------------------------------------- */
 
-/* A residual is stored negated where the errors of W and N sum to below 0. */
+/* A residual is stored negated if the errors of W and N have a negative sum. */
 MIC_INLINE void reconstruct(const wf_model *m, const neighbours *v, const vec prediction, const vec residual,
                             int16_t *sample, int16_t *error)
 {
@@ -267,7 +267,7 @@ MIC_INLINE void reconstruct(const wf_model *m, const neighbours *v, const vec pr
     memcpy(error, errors, sizeof errors);
 }
 
-/* One sample in every lane of `active` (NULL: in all), into a row of the history. */
+/* Decode one sample in every lane of `active` (NULL: in all) into a row of the history. */
 MIC_INLINE const uint8_t *take_step(const wf_strip *strip, history *h, const uint32_t bases[WF_BUCKETS],
                                     size_t row, const neighbours *v, const uint16_t *active,
                                     const uint8_t *next)
@@ -291,14 +291,14 @@ MIC_INLINE const uint8_t *take_step(const wf_strip *strip, history *h, const uin
     return next;
 }
 
-/* All ones in the lanes of a mask. */
+/* Turn a mask into all ones in each of its lanes. */
 static void spread_mask(uint32_t lanes, uvec active)
 {
     for (int i = 0; i < WF_LANES; i++)
         active[i] = (uint16_t)(0u - (lanes >> i & 1));
 }
 
-/* n steps within a block; `interior`: without row ends, all lanes at work. */
+/* Do n steps within a block; `interior`: without row ends and with all lanes at work. */
 MIC_INLINE mic_status run(wf_strip *strip, history *h, const uint32_t bases[WF_BUCKETS], bool interior,
                           wf_clock clock, size_t n, mic_error *error)
 {
@@ -347,7 +347,7 @@ static void open_history(const wf_strip *strip, history *h)
     }
 }
 
-/* Four steps of four lanes: in[k] holds those of step k, out[k] is to hold those of lane k. */
+/* Transpose four steps of four lanes: in[k] is step k, out[k] becomes lane k. */
 MIC_INLINE void transpose_four(const uint64_t in[4], uint64_t out[4])
 {
     const uint64_t even = 0x0000FFFF0000FFFF, low = 0x00000000FFFFFFFF;
@@ -372,7 +372,7 @@ MIC_INLINE void transpose_block(const uint16_t steps[WF_BLOCK][WF_LANES], uint16
         }
 }
 
-/* The steps up to t into the image; the last ones stay for the next block. */
+/* Store the steps up to t in the image.  The last ones are kept for the next block. */
 static void flush_block(const wf_strip *strip, history *h, size_t t)
 {
     const wf_model *m = &strip->decoder->model;

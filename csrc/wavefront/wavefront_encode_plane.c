@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The encoder of a plane: codes of all strips, a model for them, words.  Rows are
- * predicted once: the codes wait, two bytes a sample and two more where there are
- * escapes, until the model knows their frequencies.
+ * The encoder of a plane: codes of all strips, a model for them, words.  Rows are predicted
+ * once.  Their codes wait until the model knows their frequencies; they take two bytes a
+ * sample and two more where there are escapes.
  */
 #include "../base/large_memory.h"
 #include "wavefront_build.h"
@@ -11,17 +11,17 @@
 #include <stdlib.h>
 
 typedef struct strip_codes {
-    wf_encoder shape; /* and where the codes are */
+    wf_encoder shape; /* shape of the strip and place of its codes */
     uint32_t *counts; /* by code: memory of a wf_counter */
 } strip_codes;
 
 struct wf_plane_encoder {
     wf_image image;
     int effort;
-    bool for_others; /* the model is to serve more images than this */
+    bool for_others; /* the model will also be used for other images */
     wf_model model;
     uint64_t *entries;
-    void *memory; /* of all strips */
+    void *memory; /* memory of all strips */
     size_t n_strips;
     strip_codes strips[];
 };
@@ -31,8 +31,9 @@ static mic_status no_memory(mic_error *error)
     return mic_fail(error, MIC_ERROR_MEMORY, "wavefront", -1, "no memory to encode a plane");
 }
 
-/* Entries, counts of all strips, then codes of each, then raw bits of each, which most
- * images need so few of that pages of theirs are never touched. */
+/* Memory holds the entries, counts of all strips, the codes of each strip, then the raw
+ * bits of each.  Most images need so few raw bits that most of those pages are never
+ * touched. */
 static bool divide_memory(wf_plane_encoder *p)
 {
     const wf_image *image = &p->image;
@@ -90,7 +91,7 @@ void mic_wf_plane_free(wf_plane_encoder *plane)
     free(plane);
 }
 
-/* Of how many rows one is counted. */
+/* One of how many rows is counted. */
 static unsigned sampling(const wf_plane_encoder *plane)
 {
     enum { ENOUGH = 1 << 16 }; /* samples */
@@ -153,7 +154,7 @@ mic_status mic_wf_plane_encode(const wf_plane_encoder *plane, size_t strip, uint
                         bound);
     e.model = &plane->model;
     e.entries = plane->entries;
-    *n_bytes = mic_wf_encoder_write(&e, out + bound); /* downwards: then to the front */
+    *n_bytes = mic_wf_encoder_write(&e, out + bound); /* written downwards, then moved to the front */
     memmove(out, e.next, *n_bytes);
     return MIC_OK;
 }
@@ -191,7 +192,7 @@ void mic_wf_scratch_free(wf_scratch *scratch)
     *scratch = (wf_scratch){0};
 }
 
-/* Codes of a strip for a model from elsewhere: each must have a frequency. */
+/* Find the codes of a strip for a model built elsewhere; each must have a frequency. */
 static mic_status code_and_check(wf_encoder *e, const uint16_t *words, mic_error *error)
 {
     const wf_row_kernels *kernels = mic_wf_row_kernels_active();

@@ -21,7 +21,7 @@ static mic_status no_memory(mic_error *error)
 
 static void enter_tail(wf_words *words)
 {
-    size_t n_left = (size_t)(words->end - words->next); /* below one step: fits */
+    size_t n_left = (size_t)(words->end - words->next); /* less than one step, so it fits */
     memset(words->tail, 0, sizeof words->tail);
     memcpy(words->tail, words->next, n_left);
     words->next = words->tail;
@@ -95,7 +95,7 @@ mic_status mic_wf_strip_open(wf_strip *strip, const wf_decoder *decoder, const w
     strip->height = height;
     strip->period = width < WF_MIN_PERIOD ? WF_MIN_PERIOD : width;
     strip->memory = NULL;
-    /* The last lane in use is behind by its skew; lanes below the image idle. */
+    /* The last lane in use lags by its skew; lanes below the image idle. */
     size_t last_lane = (height - 1) % WF_LANES;
     size_t n_full = n_bands > 1 ? (n_bands - 2) * strip->period + strip->width + WF_SKEW * (WF_LANES - 1) : 0;
     size_t n_last = (n_bands - 1) * strip->period + strip->width + WF_SKEW * last_lane;
@@ -119,7 +119,7 @@ mic_status mic_wf_strip_close(wf_strip *strip, mic_status status, mic_error *err
     return MIC_OK;
 }
 
-/* Only narrow images have columns beyond the width. */
+/* Only in narrow images can columns lie beyond the width. */
 uint32_t mic_wf_lanes_in_width(const wf_strip *strip, const wf_clock *clock)
 {
     uint32_t lanes = 0;
@@ -141,8 +141,8 @@ size_t mic_wf_interior_steps(const wf_strip *strip, const wf_clock *clock)
 
 /* ---- output ------------------------------------------------------------ */
 
-/* The steps of one lane that lie in the block, row by row: there are at most two, for
- * a row takes more steps than a block.  Lane 0 starts at `column` of `band`. */
+/* Store the steps of one lane in the block, row by row.  They touch at most two rows,
+ * because a row takes more steps than a block.  Lane 0 starts at `column` of `band`. */
 static void store_lane(const wf_strip *strip, size_t lane, size_t band, size_t column, size_t n,
                        const uint16_t *samples)
 {
@@ -150,10 +150,10 @@ static void store_lane(const wf_strip *strip, size_t lane, size_t band, size_t c
     size_t s = 0, row = band * WF_LANES + lane;
     if (column >= skew) {
         column -= skew;
-    } else if (band > 0) { /* still a row behind */
+    } else if (band > 0) { /* still one row behind */
         column += strip->period - skew;
         row -= WF_LANES;
-    } else { /* not begun */
+    } else { /* not started yet */
         s = skew - column;
         column = 0;
     }

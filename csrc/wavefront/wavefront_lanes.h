@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the decoders of all instruction sets share: the schedule of the lanes,
- * the neighbour rows that leave the last lane and enter the first, the words
- * and their safe end, and the way from skewed steps to rows.
+ * Code that the decoders of all instruction sets share: the schedule of the lanes, the
+ * neighbour rows that leave the last lane and enter the first, the words and their safe
+ * end, and the conversion of skewed steps to rows.
  *
- * Lane i decodes rows i, i+32, ...  At step t it is at column (t - 2i) mod period
- * of band (t - 2i) / period, where period = max(width, 64).
+ * Lane i decodes rows i, i+32, ...  At step t it is at column (t - 2i) mod period of band
+ * (t - 2i) / period, where period = max(width, 64).
  */
 #ifndef MIC_WAVEFRONT_LANES_H
 #define MIC_WAVEFRONT_LANES_H
@@ -13,27 +13,27 @@
 #include "wavefront.h"
 
 enum {
-    WF_BLOCK = 32, /* steps that are collected before they are turned into rows */
-    /* Columns at which a lane crosses from one row into the next: while lane 0
-     * is at one of the first EDGE_STEPS columns, or the last one. */
+    WF_BLOCK = 32, /* steps collected before they are turned into rows */
+    /* Columns at which some lane crosses from one row to the next: lane 0 is at one of the
+     * first EDGE_STEPS columns, or at the last one. */
     WF_EDGE_STEPS = WF_SKEW * (WF_LANES - 1) + 1,
     WF_TAIL_WORDS = 4 * WF_STEP_WORDS,
 };
 
-/* The word stream: read in place while a whole step is surely there, then from
- * a zero-padded copy of the end, so that no read passes the buffer and the loop
- * needs one comparison a step. */
+/* The word stream.  It is read in place while a whole step is certain to be there, then
+ * from a zero-padded copy of the end, so that no read passes the buffer and the loop needs
+ * one comparison per step. */
 typedef struct wf_words {
     const uint8_t *next; /* next word */
-    const uint8_t *stop; /* beyond this, a step needs a look (mic_wf_words_refill) */
-    const uint8_t *end;  /* of the words where `next` points */
+    const uint8_t *stop; /* past this, a step must call mic_wf_words_refill */
+    const uint8_t *end;  /* end of the words that `next` points into */
     bool in_tail;
     uint8_t tail[2 * WF_TAIL_WORDS];
 } wf_words;
 
-/* What lane 31 leaves for lane 0, which is above it in the next band: a sample,
- * the sample above it, and the error.  Row 0 has its own samples above it, two
- * columns late, twice. */
+/* What lane 31 leaves for lane 0, which is below it in the next band: a sample, the sample
+ * above that, and the error.  For row 0, its own samples stand in for those above it, both
+ * times and two columns late. */
 typedef struct wf_upper {
     int16_t sample, north, error, padding;
 } wf_upper;
@@ -44,21 +44,21 @@ typedef struct wf_strip {
     size_t width, height, period, n_steps;
     wf_words in;
     uint32_t states[WF_LANES];
-    wf_upper *ring;   /* one row of them, by column; 2 more columns at the end */
-    wf_upper *unused; /* where lane 0 leaves its samples in later bands: as many columns */
+    wf_upper *ring;   /* one row by column; 2 more columns at the end */
+    wf_upper *unused; /* of the same size: for lane 0's samples in later bands */
     void *memory;
 } wf_strip;
 
 mic_status mic_wf_strip_open(wf_strip *strip, const wf_decoder *decoder, const wf_strip_job *job,
                              size_t width, mic_error *error);
-/* Frees, after checking that all words are used and all states are back where
- * the encoder began.  `status` is passed through if it is an error already. */
+/* Free the strip's memory and check that all words are used and all states are back where
+ * the encoder began.  If `status` is an error, it is returned unchanged. */
 mic_status mic_wf_strip_close(wf_strip *strip, mic_status status, mic_error *error);
 
-/* Called when next > stop: enters the tail, or fails beyond the end. */
+/* Call this if next > stop: enters the tail, or fails past its end. */
 mic_status mic_wf_words_refill(wf_words *words, mic_error *error);
 
-/* Before each step; *next is words->next, in a register. */
+/* Call this before each step; *next is words->next, held in a register. */
 MIC_INLINE mic_status wf_words_check(wf_words *words, const uint8_t **next, mic_error *error)
 {
     if (MIC_LIKELY(*next <= words->stop))
@@ -69,7 +69,8 @@ MIC_INLINE mic_status wf_words_check(wf_words *words, const uint8_t **next, mic_
     return MIC_OK;
 }
 
-/* A step, and where lane 0 is then.  Kept by counting: divisions are slow. */
+/* A step, and the position of lane 0 at that step.  Counted along, because divisions are
+ * slow. */
 typedef struct wf_clock {
     size_t t, column, band;
 } wf_clock;
@@ -84,7 +85,7 @@ MIC_INLINE void wf_advance(wf_clock *clock, const wf_strip *strip, size_t n)
     }
 }
 
-/* The lanes whose column is on the image; mostly all are. */
+/* The lanes whose column is in the image; usually all are. */
 uint32_t mic_wf_lanes_in_width(const wf_strip *strip, const wf_clock *clock);
 
 /* The lanes that have a row in a band. */
@@ -94,11 +95,12 @@ MIC_INLINE uint32_t wf_lanes_in_band(const wf_strip *strip, size_t band)
     return n >= WF_LANES ? ~0u : (1u << n) - 1;
 }
 
-/* Lanes that are on the image.  Inline: a call amid the steps of a run costs the
- * kernels their vector registers: 64 x 64 samples, all row ends, took 1.15 x the time. */
+/* The lanes that are in the image.  Inline, because a call amid the steps of a run costs
+ * the kernels their vector registers: an image of 64 x 64 samples, which is all row ends,
+ * took 1.15 times as long. */
 MIC_INLINE uint32_t wf_active_lanes(const wf_strip *strip, const wf_clock *clock)
 {
-    /* lanes that have passed into lane 0's band; the others are one band behind */
+    /* Lanes that have entered lane 0's band; the others are one band behind. */
     uint32_t ahead = clock->column >= WF_EDGE_STEPS - 1 ? ~0u : (2u << clock->column / WF_SKEW) - 1;
     uint32_t active = ahead & wf_lanes_in_band(strip, clock->band);
     if (clock->band > 0)
@@ -108,19 +110,19 @@ MIC_INLINE uint32_t wf_active_lanes(const wf_strip *strip, const wf_clock *clock
     return active & mic_wf_lanes_in_width(strip, clock);
 }
 
-/* Lanes that are at that column. */
+/* The lanes that are at this column. */
 MIC_INLINE uint32_t wf_lanes_at(const wf_strip *strip, const wf_clock *clock, size_t column)
 {
     size_t ahead = clock->column >= column ? clock->column - column : clock->column + strip->period - column;
     return ahead % WF_SKEW == 0 && ahead <= WF_SKEW * (WF_LANES - 1) ? 1u << ahead / WF_SKEW : 0;
 }
 
-/* How many steps from here on, within the block, are free of row ends with all
- * lanes at work; 0 if this one is not. */
+/* Number of steps from here on, within the block, without row ends and with all lanes at
+ * work; 0 if this step is not such a step. */
 size_t mic_wf_interior_steps(const wf_strip *strip, const wf_clock *clock);
 
-/* How many steps from one that is not free of row ends it takes until one may be,
- * within the block. */
+/* Number of steps, within the block, until a step may be free of row ends, starting from
+ * one that is not. */
 MIC_INLINE size_t wf_edge_steps(const wf_strip *strip, const wf_clock *clock)
 {
     size_t column = clock->column,
@@ -128,8 +130,8 @@ MIC_INLINE size_t wf_edge_steps(const wf_strip *strip, const wf_clock *clock)
     return min_size(n, WF_BLOCK - clock->t % WF_BLOCK);
 }
 
-/* Where step t reads lane 0's upper neighbours, where it leaves what lane 31
- * decoded one step ago, and where lane 0 leaves its own sample. */
+/* Where step t reads lane 0's upper neighbours, where it leaves what lane 31 decoded one
+ * step ago, and where lane 0 leaves its own sample. */
 typedef struct wf_ports {
     const wf_upper *in;
     wf_upper *out, *own;
@@ -147,8 +149,8 @@ MIC_INLINE wf_ports wf_ports_at(const wf_strip *strip, const wf_clock *clock)
     };
 }
 
-/* Where lane 0's samples of a block of n steps go if it lies within a band, every
- * further lane's width - WF_SKEW behind the one above; NULL if it does not. */
+/* Where lane 0's samples of a block of n steps go if the block lies within a band; each
+ * further lane is width - WF_SKEW words after the one above.  NULL if the block does not. */
 uint16_t *mic_wf_whole_block(const wf_strip *strip, size_t first, size_t n);
 /* Store lanes[i][s], the sample of lane i at step first + s, for s < n. */
 void mic_wf_store_block(const wf_strip *strip, size_t first, size_t n,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The model header of the wavefront codec: written, read, checked, and turned
- * into a decoding table.  See docs/format.md, "Wavefront model".
+ * The model header of the wavefront codec: writes it, reads and checks it, and builds a
+ * decoding table from it.  See docs/format.md, "Wavefront model".
  */
 #include "wavefront.h"
 
@@ -18,19 +18,19 @@
 typedef struct bit_writer {
     uint8_t *out;
     size_t capacity, n_bytes;
-    uint64_t waiting; /* bits that are no byte yet: below 8 between calls */
+    uint64_t waiting; /* bits that do not fill a byte yet: below 8 between calls */
     unsigned n_waiting;
 } bit_writer;
 
 static void put_byte(bit_writer *w)
 {
-    if (w->n_bytes < w->capacity) /* others are counted, so that the caller sees the overflow */
+    if (w->n_bytes < w->capacity) /* surplus bytes are only counted, so that the caller sees the overflow */
         w->out[w->n_bytes] = (uint8_t)w->waiting;
     w->n_bytes++;
     w->waiting >>= 8;
 }
 
-/* The low n <= 32 bits of `value`. */
+/* Append the low n <= 32 bits of `value`. */
 static void put_bits(bit_writer *w, uint32_t value, unsigned n)
 {
     w->waiting |= (value & (((uint64_t)1 << n) - 1)) << w->n_waiting;
@@ -43,7 +43,7 @@ typedef struct bit_reader {
     size_t n_bytes, position; /* position in bits; may run past the end, where bits are 0 */
 } bit_reader;
 
-/* The next 57 bits and more. */
+/* At least the next 57 bits. */
 static uint64_t peek_bits(const bit_reader *r)
 {
     uint64_t window = 0;
@@ -65,8 +65,8 @@ static uint32_t get_bits(bit_reader *r, unsigned n)
 
 /* ---- frequencies ------------------------------------------------------- */
 
-/* A frequency is coded as its bit length, as a difference from a guess, and the
- * `precision` bits below its highest one; the bits below those are 0. */
+/* A frequency is coded as its bit length, relative to a guess, and the `precision` bits
+ * below its highest one; any bits below those are 0. */
 static unsigned guess_length(const uint8_t *lengths, unsigned symbol, unsigned table_log)
 {
     if (symbol >= 3)
@@ -116,7 +116,7 @@ static mic_status read_frequencies(const wf_model *model, unsigned context, bit_
     CHECK(last >= 1 && last <= 2 * largest, "context %u uses symbol %u of %u", context, last, 2 * largest);
     memset(frequency, 0, WF_SYMBOLS * sizeof *frequency);
     uint64_t window = peek_bits(r);
-    unsigned n_used = 0; /* bits of the window */
+    unsigned n_used = 0; /* bits of the window used so far */
     for (unsigned s = 1; s <= last; s++) {
         if (n_used > 57 - MOST_BITS) {
             r->position += n_used;
@@ -144,7 +144,7 @@ static mic_status read_frequencies(const wf_model *model, unsigned context, bit_
     return MIC_OK;
 }
 
-/* Nearest frequency that the header can say. */
+/* The nearest frequency that the header can express. */
 static uint32_t round_frequency(uint32_t value, unsigned precision)
 {
     unsigned length = bit_depth(value);
@@ -154,7 +154,7 @@ static uint32_t round_frequency(uint32_t value, unsigned precision)
     return (value + (1u << drop >> 1)) >> drop << drop;
 }
 
-/* Takes one step off the largest frequency but that of symbol 0. */
+/* Lower the largest frequency, except that of symbol 0, by one step. */
 static uint32_t lower_largest(uint16_t *frequency, unsigned precision)
 {
     unsigned largest = 1;
@@ -176,8 +176,8 @@ void mic_wf_normalise(const uint32_t counts[WF_SYMBOLS], const wf_model *model,
     uint64_t n = 0;
     for (unsigned s = 0; s < WF_SYMBOLS; s++)
         n += counts[s];
-    /* What rounding adds to one symbol is taken from the next, so that symbol 0,
-     * which gets the rest, is off by one step at most. */
+    /* Rounding errors are carried to the next symbol, so that symbol 0, which gets the
+     * rest, is off by one step at most. */
     int64_t carry = 0; /* in units of 1/n */
     uint32_t sum = 0;
     for (unsigned s = WF_SYMBOLS - 1; s >= 1; s--) {
@@ -252,7 +252,7 @@ static mic_status read_parameters(bit_reader *r, wf_model *model, mic_error *err
     if (model->predictor == WF_LINEAR)
         for (unsigned i = 0; i < WF_WEIGHTS; i++)
             model->weights[i] = (int16_t)((int8_t)get_bits(r, 8) * 256);
-    /* -2^15 times -2^15 is the one product that instruction sets round differently. */
+    /* -2^15 times -2^15 is the only product that instruction sets round differently. */
     for (unsigned i = 0; i < WF_WEIGHTS; i++)
         CHECK(model->weights[i] != INT16_MIN, "weight %u is -128", i);
     return MIC_OK;
@@ -278,7 +278,7 @@ mic_status mic_wf_read_model(const uint8_t *in, size_t n_bytes, wf_model *model,
 
 enum { WF_TABLE_PADDING = 8 };
 
-/* Eight entries at once, the surplus ones to be overwritten by the next symbol's. */
+/* Writes eight entries at once; the next symbol's entries overwrite the surplus. */
 static void build_decode_table(const wf_model *model, uint32_t *table)
 {
     for (unsigned c = 0; c < model->n_contexts; c++) {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Words to lanes, for byte shuffles (vpshufb, tbl) of 8 lanes: by the mask of the
- * lanes that take a word.
+ * Distributes words to lanes by byte shuffles (vpshufb, tbl) of 8 lanes, given the mask of
+ * the lanes that take a word.
  */
 #ifndef MIC_WAVEFRONT_SPREAD_H
 #define MIC_WAVEFRONT_SPREAD_H
 
 #include <stdint.h>
 
-/* Byte positions that bring the next words to the lanes of a mask, in order; a
- * position beyond the register brings 0 to the others. */
+/* Byte positions that bring the next words to the lanes of a mask, in order.  The other
+ * lanes get a position beyond the register, which yields 0. */
 #define WF_BIT(m, k) ((m) >> (k) & 1)
 #define WF_RANK1(m) WF_BIT(m, 0)
 #define WF_RANK2(m) (WF_RANK1(m) + WF_BIT(m, 1))

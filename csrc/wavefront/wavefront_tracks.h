@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * The course of a strip through vector code: opened, decoded in runs of steps, alone
- * or together with another one, blocks of steps turned into rows, closed.  Compiled
- * once per instruction set.  The file that includes this has before it
+ * The course of a strip through vector code.  A strip is opened, decoded in runs of steps,
+ * alone or together with another one, and closed; blocks of steps are turned into rows.
+ * This is compiled once per instruction set.  Before including this file, define
  *
  *     TRACKS          strips that one loop decodes: 1 or 2
  *     TRACK_TARGET    the target attribute
- *     lanes           what a step leaves for the next one, of all 32 lanes
- *     constants       what of the model a step needs
+ *     lanes           what a step leaves for the next one, for all 32 lanes
+ *     constants       the parts of the model that a step needs
  *
- * and defines behind it the functions that are declared here; it gets decode_strips.
+ * and after it the functions that it declares.  It provides decode_strips.
  */
 #ifndef MIC_WAVEFRONT_TRACKS_H
 #define MIC_WAVEFRONT_TRACKS_H
 
 #include "wavefront_lanes.h"
 
-/* A strip while it is decoded. */
+/* A strip being decoded. */
 typedef struct wf_track {
     wf_strip strip;
     lanes state;
@@ -26,10 +26,10 @@ typedef struct wf_track {
 static void set_constants(const wf_decoder *decoder, constants *c);
 static void open_lanes(const uint32_t states[WF_LANES], const constants *c, lanes *s);
 static void store_states(const lanes *s, uint32_t states[WF_LANES]);
-/* The steps of a block up to t into the image. */
+/* Store the steps of a block up to t in the image. */
 static void flush_block(const wf_track *track, size_t t);
-/* n steps within a block of one strip, or of a pair of the same width; `interior`: without
- * row ends, all lanes at work. */
+/* Do n steps within a block of one strip, or of a pair of the same width; `interior`:
+ * without row ends and with all lanes at work. */
 TRACK_TARGET MIC_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior,
                                        bool median, wf_clock clock, size_t n, mic_error *error);
 
@@ -52,7 +52,7 @@ RUN(run_linear_pair_edge, true, false, false)
 RUN(run_median_pair_edge, true, false, true)
 #endif
 
-/* By number of tracks, interior, median. */
+/* Indexed by number of tracks, interior, median. */
 static run_fn *const runs[TRACKS][2][2] = {
     {{run_linear_edge, run_median_edge}, {run_linear, run_median}},
 #if TRACKS == 2
@@ -60,7 +60,7 @@ static run_fn *const runs[TRACKS][2][2] = {
 #endif
 };
 
-/* From the clock to step `end`, of one strip or of two of the same width. */
+/* Decode from the clock to step `end`: one strip, or two of the same width. */
 TRACK_TARGET static mic_status decode_steps(wf_track *tracks, size_t n_tracks, const constants *c,
                                             bool median, wf_clock *clock, size_t end, mic_error *error)
 {
@@ -79,8 +79,8 @@ TRACK_TARGET static mic_status decode_steps(wf_track *tracks, size_t n_tracks, c
     return MIC_OK;
 }
 
-/* Of two strips the first is the higher one, so that where the second one has all
- * lanes at work the first one has, too. */
+/* If there are two strips, the first is the higher one.  Then all lanes of the first are at
+ * work whenever all lanes of the second are. */
 static mic_status decode_tracks(const wf_decoder *decoder, wf_track *tracks, size_t n_tracks,
                                 mic_error *error)
 {
