@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The harness of the C suite, to be included first: checks that count, words
- * that look like the codec's input, and buffers that end (or start) exactly at
- * a page nobody may touch, with guard bytes on the other side.
+ * The harness of the C suite, to be included first.  It has checks that count, words that
+ * look like the codec's input, and buffers that end (or start) exactly at an inaccessible
+ * page, with guard bytes on the other side.
  */
 #ifndef CHECK_H
 #define CHECK_H
 
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS beside -std=c11 */
+#define _DEFAULT_SOURCE /* for MAP_ANONYMOUS in spite of -std=c11 */
 #define _DARWIN_C_SOURCE
 
 #include "base/internal.h"
@@ -22,9 +22,9 @@
 
 /* ---- checks ------------------------------------------------------------- */
 
-static _Atomic unsigned long n_checks, n_failures; /* threads check too */
+static _Atomic unsigned long n_checks, n_failures; /* atomic because threads check too */
 
-/* CHECK(condition, format, ...): the message says on which input. */
+/* CHECK(condition, format, ...): the message tells which input failed. */
 #define CHECK(condition, ...) check(condition, #condition, __FILE__, __LINE__, __VA_ARGS__)
 
 MIC_PRINTF(5, 6)
@@ -65,7 +65,7 @@ static inline void *need(void *memory)
     return memory;
 }
 
-/* A copy in a block of exactly its size (one byte for none). */
+/* A copy in a block of exactly its size (one byte if it is empty). */
 static inline void *exact_copy(const void *data, size_t n_bytes)
 {
     void *copy = need(malloc(n_bytes ? n_bytes : 1));
@@ -74,7 +74,7 @@ static inline void *exact_copy(const void *data, size_t n_bytes)
     return copy;
 }
 
-/* memcmp, which may not be asked about no bytes at NULL. */
+/* memcmp that accepts NULL for no bytes. */
 static inline bool same(const void *a, const void *b, size_t n_bytes)
 {
     return n_bytes == 0 || memcmp(a, b, n_bytes) == 0;
@@ -100,7 +100,7 @@ typedef enum pattern {
     CONSTANT,
     EXTREMES, /* 0 and 65535 */
     RAMP,
-    SPARSE, /* one value, seldom 65535 or 32767: escapes */
+    SPARSE, /* one value, and rarely 65535 or 32767: escapes */
     N_PATTERNS
 } pattern;
 
@@ -141,7 +141,7 @@ enum { GUARD_BYTES = 256, GUARD = 0xA5 };
 typedef struct guarded {
     uint8_t *room;
     size_t n_room;
-    uint8_t *data; /* the buffer handed out last */
+    uint8_t *data; /* the most recent buffer */
     size_t n;
 } guarded;
 
@@ -162,8 +162,8 @@ static inline void guarded_free(guarded *g)
     munmap(g->room - page, g->n_room + 2 * page);
 }
 
-/* n bytes that end where access ends, or start where it starts; `skip` bytes
- * lie between, for other alignments. */
+/* A buffer of n bytes that ends where access ends, or starts where it starts; `skip` bytes
+ * in between give other alignments. */
 static inline void *guarded_place(guarded *g, size_t n, bool at_end, size_t skip)
 {
     need(n + skip + GUARD_BYTES <= g->n_room ? g->room : NULL);

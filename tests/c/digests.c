@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * digests FILE...: a checksum of the samples of each stream, as little-endian
- * bytes, and of what the encoder makes of them.  Every machine must print the
- * same; ci/cross.sh compares.
+ * digests FILE...: for each stream, prints a checksum of its samples, as little-endian
+ * bytes, and one of the stream that the encoder makes of them.  Every machine must print
+ * the same; ci/cross.sh compares.
  */
 #include "check.h"
 
@@ -39,7 +39,7 @@ static uint32_t samples_digest(const mic_layout *layout, const void *samples, si
     return digest;
 }
 
-/* All frames of the stream, one after the other. */
+/* Decode all frames of the stream, one after the other. */
 static uint8_t *decode(const char *path, const uint8_t *in, size_t n_bytes, mic_layout *layout)
 {
     mic_error error;
@@ -60,7 +60,7 @@ static uint8_t *decode(const char *path, const uint8_t *in, size_t n_bytes, mic_
                                offsets, &error),
                 path, &error);
     for (size_t i = 0; i < n_frames; i++) {
-        uint64_t size; /* there may be more before the next frame */
+        uint64_t size; /* there may be padding before the next frame */
         const uint8_t *frame = in + offsets[i];
         require(mic_frame_size(layout, frame, (size_t)(offsets[i + 1] - offsets[i]), &size, &error), path,
                 &error);
@@ -85,7 +85,7 @@ static uint32_t encoded_digest(const char *path, const mic_layout *layout, const
     mic_error error;
     mic_encoded *encoded = NULL;
     mic_layout frames = *layout;
-    frames.n_levels = 0; /* tiles as frames: slides are not written in one go */
+    frames.n_levels = 0; /* tiles become frames, because slides are not written in one go */
     const mic_encode_options options = {.codec = codec, .n_states = 2, .effort = effort, .n_threads = 1};
     require(mic_encode(&frames, samples, &options, &encoded, &error), path, &error);
     size_t n_bytes = (size_t)mic_encoded_size(encoded);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Small streams of every kind, and the whole of reading one as the Python layer
- * does it.  Include check.h first.
+ * Small streams of every kind, and code that reads a whole stream as the Python layer does.
+ * Include check.h first.
  */
 #ifndef STREAMS_H
 #define STREAMS_H
@@ -14,11 +14,11 @@ typedef struct stream_case {
     mic_sample_type type;
     unsigned channels, n_axes;
     uint32_t axes[3], rows, columns;
-    uint32_t strip_rows; /* 0: as mic_encode plans; else written frame by frame */
+    uint32_t strip_rows; /* 0: as mic_encode plans; otherwise written frame by frame */
     mic_codec codec;
     int n_states;
     pattern content;
-    uint16_t step; /* the samples are multiples of it */
+    uint16_t step; /* the samples are multiples of this */
 } stream_case;
 
 #define FSE MIC_CODEC_FSE
@@ -31,7 +31,7 @@ typedef struct stream_case {
 #define PICA MIC_CONTAINER_PICA
 #define MICR MIC_CONTAINER_MICR
 
-enum { N_STRIPS = 3 }; /* of PICS and PICA */
+enum { N_STRIPS = 3 }; /* for PICS and PICA */
 
 static const stream_case stream_cases[] = {
     {"u16 fse4", NATIVE, MIC_UINT16, 1, 0, {0}, 12, 17, 0, FSE, 4, SKEWED, 1},
@@ -80,7 +80,7 @@ typedef struct stream {
     size_t n_bytes;
     uint8_t *samples;
     size_t n_sample_bytes;
-    mic_shared_models *shared; /* NULL: the stream has none */
+    mic_shared_models *shared; /* NULL if the stream has none */
 } stream;
 
 static inline void stream_free(stream *s)
@@ -142,7 +142,8 @@ static inline uint8_t *take_encoded(mic_encoded *encoded, size_t *n_bytes)
     return bytes;
 }
 
-/* Of a stream whose header says that there are some; or of what is left of it. */
+/* Open the shared models of a stream whose header announces some, or what is left of them
+ * in a truncated stream. */
 static inline mic_shared_models *open_shared(const uint8_t *in, size_t n_bytes, const mic_layout *layout)
 {
     const size_t end = min_size((size_t)layout->header_bytes, n_bytes);
@@ -154,7 +155,7 @@ static inline mic_shared_models *open_shared(const uint8_t *in, size_t n_bytes, 
     return shared;
 }
 
-/* Header, frames, index, one after the other: the only way to small strips. */
+/* Write header, frames and index one after the other: the only way to get small strips. */
 static inline void write_by_frames(const stream_case *c, stream *s, int n_threads)
 {
     const mic_encode_options options = asked_options(c, n_threads);
@@ -219,8 +220,8 @@ static inline stream make_stream(const stream_case *c)
     return s;
 }
 
-/* Where each frame begins and the last one ends: n_frames + 1 offsets, to be
- * freed whatever the status. */
+/* Where each frame begins, and where the last one ends: n_frames + 1 offsets, which the
+ * caller frees whatever the status. */
 static inline mic_status locate_frames(const uint8_t *in, size_t n_bytes, const mic_layout *layout,
                                        uint64_t **offsets, mic_error *error)
 {
@@ -247,16 +248,16 @@ static inline mic_status locate_frames(const uint8_t *in, size_t n_bytes, const 
     return status;
 }
 
-/* A frame from its difference to the one before, which lies before it. */
+/* Turn a difference into its frame by adding the frame before, which precedes it in memory. */
 static inline void add_frame(uint16_t *frame, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         frame[i] = (uint16_t)(frame[i] + frame[(ptrdiff_t)i - (ptrdiff_t)n]);
 }
 
-/* Every frame of a stream in exactly `n_out` bytes; `intact`, if given, has a
- * flag for each row of each frame.  MIC_ERROR_LIMIT if it announces another
- * size: what a caller's limit is for. */
+/* Decode every frame of a stream into exactly `n_out` bytes; `intact`, if given, has a flag
+ * for each row of each frame.  Returns MIC_ERROR_LIMIT if the stream announces another
+ * size, as a caller's limit would. */
 static inline mic_status decode_stream(const uint8_t *in, size_t n_bytes, int n_threads, uint8_t *out,
                                        size_t n_out, uint8_t *intact, mic_error *error)
 {

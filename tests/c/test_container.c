@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Containers of every layout: the same bytes and samples on 1 to 4 threads,
- * rows and strides, the limits on arguments, and damage: truncation at every
- * byte and every flipped bit, in blocks of exactly the input's size.
+ * Containers of every layout: the same bytes and samples on 1 to 4 threads, rows and
+ * strides, limits on arguments, and damage: truncation at every byte and every flipped bit,
+ * in blocks of exactly the input's size.
  */
 #include "check.h"
 
@@ -57,7 +57,7 @@ static void check_layout(const stream_case *c, const stream *s)
     if (c->container == MIC_CONTAINER_NATIVE)
         CHECK(layout->bits_used == bits_of_samples(c, s) ||
                   (c->channels == 3 &&
-                   layout->bits_used == 8 * mic_sample_bytes(c->type)), /* once transformed */
+                   layout->bits_used == 8 * mic_sample_bytes(c->type)), /* after a colour transform */
               "%s: %u bits", c->name, layout->bits_used);
     if (layout->n_axes && c->container == NATIVE)
         CHECK(layout->stream_bytes == s->n_bytes, "%s", c->name);
@@ -65,7 +65,7 @@ static void check_layout(const stream_case *c, const stream *s)
           layout->shared_bytes);
 }
 
-/* Every range of rows of every frame, rows apart and backwards, at any address. */
+/* Decode every range of rows of every frame, with gaps, backwards and at any address. */
 static void check_rows(const stream_case *c, const stream *s)
 {
     uint64_t *offsets = NULL;
@@ -103,8 +103,8 @@ static void check_rows(const stream_case *c, const stream *s)
 
 /* ---- damage ------------------------------------------------------------- */
 
-/* Damaged native streams always fail, because of the data; published ones,
- * without a checksum, may decode to something, but not if they are cut. */
+/* Damaged native streams always fail and blame the data.  Published ones have no checksum
+ * and may decode to something, but not if they are truncated. */
 static void check_refused(const stream_case *c, const stream *s, const uint8_t *in, size_t n_bytes,
                           size_t place)
 {
@@ -113,7 +113,7 @@ static void check_refused(const stream_case *c, const stream *s, const uint8_t *
     mic_error error = {.status = MIC_OK};
     mic_status status = decode_stream(in, n_bytes, 1, out, s->n_sample_bytes, NULL, &error);
     bool refused = status > MIC_OK && status < MIC_ERROR_ARGUMENT;
-    if (!must_fail) /* frames too large for a 32-bit process are none of the data's faults */
+    if (!must_fail) /* frames too large for a 32-bit process are not the data's fault */
         refused = refused || status == MIC_OK || status == MIC_ERROR_LIMIT ||
                   (status == MIC_ERROR_UNSUPPORTED && sizeof(size_t) == 4);
     CHECK(refused, "%s: status %d, %zu bytes, damage at %zu", c->name, status, n_bytes, place);
@@ -146,8 +146,8 @@ static void check_flips(const stream_case *c, const stream *s)
     free(in);
 }
 
-/* The rescue of what is left: rows marked intact are, the others are zero, and
- * one damaged byte costs at most one frame. */
+/* A rescue: rows marked intact are intact, the others are zero, and one damaged byte costs
+ * at most one frame. */
 static void check_rescue(const stream_case *c, const stream *s)
 {
     const size_t n_rows = (size_t)(s->layout.n_frames * s->layout.rows), n_row = s->n_sample_bytes / n_rows;
@@ -161,7 +161,7 @@ static void check_rescue(const stream_case *c, const stream *s)
         mic_status status = decode_stream(in, s->n_bytes, 2, out, s->n_sample_bytes, intact, &error);
         in[place] ^= 0x10;
         if (status != MIC_OK && s->layout.n_axes == 0)
-            continue; /* the damage is in the head, which tells the size */
+            continue; /* the damage is in the head, which gives the size */
         size_t n_lost = 0;
         CHECK(status == MIC_OK, "%s: status %d, damage at %zu", c->name, status, place);
         for (size_t y = 0; y < n_rows; y++) {
@@ -178,7 +178,7 @@ static void check_rescue(const stream_case *c, const stream *s)
     free(zero);
 }
 
-/* Of a cut published frame the rows of whole strips are left, if it has any. */
+/* A truncated published frame keeps the rows of whole strips, if it has any. */
 static void check_rescue_published(const stream_case *c, const stream *s)
 {
     const size_t n_frame = (size_t)mic_frame_bytes(&s->layout), n_row = n_frame / s->layout.rows;
@@ -233,7 +233,7 @@ static void test_not_a_stream(void)
     }
 }
 
-/* What the published container cannot hold is refused, the native one takes it. */
+/* The native container accepts what the published one cannot hold and refuses. */
 static void test_refusals(void)
 {
     static const uint16_t zeros[100];
@@ -264,7 +264,7 @@ static void test_strip_plan(void)
         }
 }
 
-/* A frame that mic_encode itself divides. */
+/* A frame that mic_encode itself splits into strips. */
 static void test_large_frame(void)
 {
     static const stream_case large = {"large", NATIVE, MIC_UINT16, 1, 0,      {0}, 1500,
@@ -285,7 +285,7 @@ static void test_case(const stream_case *c)
     stream s = make_stream(c);
     check_layout(c, &s);
     check_threads(c, &s);
-    if (!s.layout.temporal) /* whose frames are differences */
+    if (!s.layout.temporal) /* those frames are differences */
         check_rows(c, &s);
     check_truncation(c, &s);
     check_flips(c, &s);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Native streams with damage under correct checksums, as a hostile writer makes
- * them: header, frame head and pieces changed byte by byte, checksums mended.
- * Whatever is announced, nothing is read or written outside the buffers, and a
- * frame never passes for another one, for its samples have a checksum too.
+ * Native streams with damage under correct checksums, as a hostile writer would make them:
+ * header, frame head and pieces are changed byte by byte and the checksums mended.
+ * Whatever is announced, nothing is read or written outside the buffers.  A frame never
+ * passes for another one, because its samples have a checksum too.
  */
 #include "check.h"
 
@@ -21,7 +21,7 @@ static void mend(uint8_t *bytes, size_t n_bytes)
 
 /* ---- headers ------------------------------------------------------------ */
 
-/* Decode whatever the header now says, within a limit on samples. */
+/* Decode whatever the header now says, within a limit on the number of samples. */
 static void check_header(const stream_case *c, const stream *s, const uint8_t *bytes)
 {
     uint8_t *in = exact_copy(bytes, s->n_bytes);
@@ -54,7 +54,7 @@ static void test_headers(const stream_case *c, const stream *s)
             check_header(c, s, bytes);
             memcpy(bytes, s->bytes, n_header);
         }
-    for (int trial = 0; trial < 500; trial++) { /* absurd numbers: several bytes at once */
+    for (int trial = 0; trial < 500; trial++) { /* absurd numbers: change several bytes at once */
         for (int k = 0; k < 5; k++)
             bytes[5 + random_u32() % (n_header - CRC - 5)] = (uint8_t)(random_u32() | random_u32());
         mend(bytes, n_header);
@@ -91,7 +91,7 @@ static void test_blocks(const stream_case *c, const stream *s)
         mend(header, n_fields + n_blocks + CRC);
         uint8_t *in = exact_copy(header, n_fields + n_blocks + CRC);
         mic_status status = mic_read_header(in, n_fields + n_blocks + CRC, &layout, NULL);
-        /* With frames the index offset now lies within the header or not. */
+        /* With frames, the index offset lies within the header or it does not. */
         CHECK(status == cases[i].status, "%s: block case %zu: %d", c->name, i, status);
         for (size_t n = 0; n < n_fields + n_blocks + CRC; n++) {
             uint8_t *cut = exact_copy(in, n);
@@ -128,16 +128,16 @@ static void test_index(const stream_case *c, const stream *s)
 /* ---- frames ------------------------------------------------------------- */
 
 typedef struct frame_parts {
-    uint8_t *prefix; /* of the head: samples' checksum, colour, sample maps and models */
+    uint8_t *prefix; /* the start of the head: samples' checksum, colour, sample maps and models */
     size_t n_prefix;
-    size_t n_planes; /* pieces of a strip: of planes that are not constant */
+    size_t n_planes; /* pieces per strip, one for each plane that is not constant */
     size_t n_pieces;
     uint8_t *pieces[MOST_PIECES];
     size_t sizes[MOST_PIECES];
-    uint32_t lies[MOST_PIECES]; /* by how much more the head announces */
+    uint32_t lies[MOST_PIECES]; /* by how much more than its size the head announces for a piece */
 } frame_parts;
 
-/* Lengths of the pieces and a checksum for each strip, in the head. */
+/* Write the lengths of the pieces and a checksum for each strip, as in the head. */
 static uint8_t *write_lengths(const frame_parts *f, uint8_t *out)
 {
     for (size_t i = 0; i < f->n_pieces; i += f->n_planes) {
@@ -185,7 +185,7 @@ static void free_parts(frame_parts *f)
     free(f->prefix);
 }
 
-/* The frame of these parts, all checksums but the samples' correct. */
+/* Join the parts to a frame whose checksums are all correct, except that of the samples. */
 static uint8_t *join_frame(const frame_parts *f, size_t *n_bytes)
 {
     size_t bound = f->n_prefix + CRC;
@@ -227,7 +227,7 @@ static mic_status check_frame(const stream_case *c, const stream *s, const frame
     CHECK(status < MIC_ERROR_LIMIT, "%s: not a fault of the data: status %d, %s at %zu", c->name, status,
           what, place);
     mic_frame_size(&s->layout, in, n_bytes, &size, NULL);
-    job.first_row = s->layout.rows / 2; /* some rows: no checksum of the samples */
+    job.first_row = s->layout.rows / 2; /* some rows only, so the checksum of the samples is not checked */
     job.n_rows = s->layout.rows - job.first_row;
     mic_decode(&job, 1, 1, &error);
     free(in);
@@ -235,7 +235,7 @@ static mic_status check_frame(const stream_case *c, const stream *s, const frame
     return status;
 }
 
-/* Every bit of some bytes flipped, then several bytes random at once. */
+/* Flip every bit of some bytes, then change several bytes at once at random. */
 static void damage_bytes(const stream_case *c, const stream *s, const frame_parts *f, uint8_t *bytes,
                          size_t n, const char *what)
 {
@@ -254,7 +254,7 @@ static void damage_bytes(const stream_case *c, const stream *s, const frame_part
     free(original);
 }
 
-/* The frame ends early, although its head is right. */
+/* The frame ends early although its head is correct. */
 static void cut_frame(const stream_case *c, const stream *s, const frame_parts *f)
 {
     const size_t n_out = (size_t)mic_frame_bytes(&s->layout);
@@ -285,7 +285,7 @@ static void cut_piece(const stream_case *c, const stream *s, frame_parts *f, siz
         check_frame(c, s, f, "piece cut", f->sizes[piece]);
 }
 
-/* Lengths of a strip's pieces whose sum is right in 32 bits only. */
+/* Give the pieces of a strip lengths whose sum is correct only in 32 bits. */
 static void wrap_lengths(const stream_case *c, const stream *s, frame_parts *f)
 {
     for (size_t i = 0; f->n_planes > 1 && i < f->n_pieces; i += f->n_planes) {

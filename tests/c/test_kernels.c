@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every kernel of every instruction set that this machine has, against the
- * plain definition of what it computes, on all small sizes and some large ones.
- * Buffers lie against inaccessible pages, so sizes run through all alignments
- * and a read or write outside the range ends the process.
+ * Every kernel of every instruction set that this machine has, compared with a plain
+ * definition of what it computes, on all small sizes and some large ones.  Buffers lie
+ * against inaccessible pages, so sizes run through all alignments, and a read or write
+ * outside the range ends the process.
  */
 #include "check.h"
 
@@ -19,7 +19,7 @@ static uint16_t *expected, *valid;
 static size_t n_sizes(void) { return SMALL + 1 + COUNT_OF(larger_sizes); }
 static size_t size_at(size_t i) { return i <= SMALL ? i : larger_sizes[i - SMALL - 1]; }
 
-/* Words at the end or the start of their pages, by turns off by some words. */
+/* Place words at the end or the start of their pages, sometimes off by a few words. */
 static uint16_t *place(guarded *g, pattern p, size_t n, bool at_end)
 {
     uint16_t *words = guarded_place(g, n * sizeof *words, at_end, at_end ? 0 : 2 * (random_u32() % 17));
@@ -127,7 +127,7 @@ static void check_both_finds(const mic_kernels *k, pattern p, size_t n, bool at_
     uint16_t *words = place(&in_words, p, n, at_end);
     check_find(k, words, n, n ? words[random_u32() % n] : 0);
     check_find(k, words, n, 65535);
-    /* One match only, anywhere: the scan must not stop or jump wrongly. */
+    /* A single match, anywhere: the scan must not stop early or jump past it. */
     for (size_t i = 0; i < n; i++)
         words[i] = (uint16_t)(i % 5);
     size_t at = n ? random_u32() % n : 0;
@@ -139,7 +139,7 @@ static void check_both_finds(const mic_kernels *k, pattern p, size_t n, bool at_
 
 /* ---- run lengths -------------------------------------------------------- */
 
-/* The published encoder, word by word: words[start..i) stand in its buffer. */
+/* The published encoder, word by word: words[start..i) are in its buffer. */
 static size_t rle_by_words(const uint16_t *words, size_t n, size_t limit, uint16_t *out)
 {
     size_t start = 0, o = 0;
@@ -220,7 +220,7 @@ static void check_rle(const mic_kernels *k, pattern p, size_t n, size_t limit)
     CHECK(n_blocks == wanted && same(out, expected, wanted * sizeof *out),
           "%zu words, %zu expected: n %zu limit %zu pattern %d", n_blocks, wanted, n, limit, p);
     CHECK(n_blocks <= room && guarded_intact(&out_words), "n %zu limit %zu pattern %d", n, limit, p);
-    /* And back, from blocks that end at the page, with room, less and more. */
+    /* Decode from blocks that end at the page, with exact, less and more room. */
     memcpy(valid, expected, wanted * sizeof *valid);
     const uint16_t *blocks = guarded_copy(&in_words, valid, wanted * sizeof *valid);
     check_rle_decode(k, blocks, wanted, limit, n);
@@ -245,7 +245,7 @@ static void test_rle(const mic_kernels *k)
             check_rle(k, p, past_limit[i], 32767);
 }
 
-/* Any words as blocks: whatever they say, nothing outside is touched. */
+/* Take any words as blocks: whatever they say, nothing outside is touched. */
 static void check_rle_hostile(const mic_kernels *k, pattern p, size_t n, bool at_end)
 {
     uint16_t *in = place(&in_words, p, n, at_end);
@@ -275,7 +275,7 @@ static void check_forward(const mic_kernels *k, const uint16_t *row, const uint1
                           unsigned threshold, bool at_end)
 {
     uint16_t *words = guarded_place(&out_words, n * sizeof *words, at_end, 0);
-    words[0] = expected[0] = 0x1234; /* not the kernel's to write */
+    words[0] = expected[0] = 0x1234; /* the kernel must not write this word */
     bool escape = k->delta_forward_row(row, above, n, (uint16_t)threshold, words);
     bool wanted = forward_by_pixels(row, above, n, (int)threshold, expected);
     CHECK(escape == wanted, "escape %d: n %zu threshold %u", escape, n, threshold);
@@ -291,8 +291,8 @@ static void check_delta_forward(const mic_kernels *k, pattern p, size_t n, bool 
     uint16_t *above = place(&above_words, (pattern)((p + n) % N_PATTERNS), n, at_end);
     for (unsigned depth = 1; depth <= 16; depth++)
         check_forward(k, row, above, n, (1u << (depth - 1)) - 1, at_end);
-    /* Smooth rows, in which a single pixel reaches the threshold or just
-     * fails to: above and below, in every lane. */
+    /* Smooth rows in which a single pixel reaches the threshold or just fails to, upwards
+     * and downwards, in every lane. */
     for (size_t x = 0; x < n; x++)
         row[x] = above[x] = 30000;
     size_t at = random_u32() % n;
@@ -343,8 +343,8 @@ static void check_add(const mic_kernels *k, pattern p, size_t n, bool at_end)
     CHECK(guarded_intact(&in_words), "n %zu pattern %d", n, p);
 }
 
-/* A table that ends where access ends, with a stretch [first, last] where it only
- * adds; all words below its end, or one of them not. */
+/* A table that ends where access ends, with a stretch [first, last] where it only adds.
+ * Either all words are below its end, or one of them is not. */
 static void check_look_up(const mic_kernels *k, pattern p, size_t n, bool at_end)
 {
     static const uint32_t sizes[] = {1, 2, 3, 31, 255, 256, 4096, 65535, 65536};
@@ -371,7 +371,7 @@ static void check_look_up(const mic_kernels *k, pattern p, size_t n, bool at_end
     CHECK(guarded_intact(&in_words) && guarded_intact(&above_words), "n %zu pattern %d", n, p);
 }
 
-/* Values of words in two calls, the second with what the first one learnt. */
+/* Mark words in two calls; the second one uses what the first one learnt. */
 static void check_mark(const mic_kernels *k, pattern p, size_t n, bool at_end)
 {
     enum { VALUES = 65536 };
@@ -404,7 +404,7 @@ static void test_mark(const mic_kernels *k)
 
 /* ---- three channels of bytes -------------------------------------------- */
 
-/* Three planes in one buffer, one after the other; samples in another. */
+/* Three planes in one buffer, one after the other; samples are in another. */
 static void check_interleave(const mic_kernels *k, pattern p, size_t n, bool at_end)
 {
     const uint8_t bias = (uint8_t)random_u32();
@@ -428,7 +428,7 @@ static void check_interleave(const mic_kernels *k, pattern p, size_t n, bool at_
 
 /* ---- all of them -------------------------------------------------------- */
 
-/* The last one, wavefront_decode, is in test_wavefront. */
+/* The last kernel, wavefront_decode, is tested in test_wavefront. */
 _Static_assert(sizeof(mic_kernels) == 16 * sizeof(void *), "a kernel was added: test it here");
 
 static void test_kernels(const mic_kernels *k)

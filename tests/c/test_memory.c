@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Memory that runs out: each allocation of an encoding and of a decoding fails
- * in turn.  The answer is MIC_ERROR_MEMORY (or success, where the work can be
- * done with less) and nothing leaks, which LeakSanitizer watches.  Linked with
- * --wrap for malloc, calloc and realloc.
+ * Memory that runs out: each allocation of an encoding and of a decoding fails in turn.
+ * The answer is MIC_ERROR_MEMORY (or success, if the work can be done with less) and
+ * nothing leaks, which LeakSanitizer watches.  Linked with --wrap for malloc, calloc and
+ * realloc.
  */
 #include "check.h"
 
@@ -26,7 +26,7 @@ void *__wrap_realloc(void *block, size_t n) { return fails() ? NULL : __real_rea
 
 enum { MOST_ALLOCATIONS = 500 };
 
-/* Whether the allocation `nth` was reached; then it has failed. */
+/* Whether the allocation that had to fail was reached. */
 static bool was_reached(void)
 {
     bool reached = countdown < 0;
@@ -50,8 +50,8 @@ static bool encode_failing(const stream_case *c, const stream *s, long nth)
     return reached;
 }
 
-/* The last frame: of frames coded as differences the first is none.  A part of it
- * needs room for the whole. */
+/* Decode the last frame, because the first of a temporal stream is no difference.  Decoding
+ * a part of it needs room for the whole. */
 static bool decode_failing(const stream_case *c, const stream *s, const uint64_t *offsets, bool is_part,
                            long nth)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a caller of the header can get wrong, and what is too large for a format:
+ * Mistakes that a caller of the header can make, and input that is too large for a format:
  * each is refused before anything is read or written.
  */
 #include "check.h"
@@ -70,7 +70,7 @@ static void test_jobs(void)
     stream_free(&s);
 }
 
-/* Only an index knows where frames of these end. */
+/* Without an index, nobody knows where these frames end. */
 static void test_frames_without_sizes(void)
 {
     static const mic_container containers[] = {MIC2, MIC_CONTAINER_MIC3};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The stages one by one: round trips on every size from 0 to 300, the bounds
- * and the counts, output buffers of every size that is too small, and damaged
- * bare streams, which have no checksum: they must fail or decode within bounds.
- * Input and output end exactly at inaccessible pages.
+ * The stages one by one: round trips on every size from 0 to 300, bounds and counts, output
+ * buffers of every size that is too small, and damaged bare streams.  These have no
+ * checksum: they must fail or decode within bounds.  Input and output end exactly at
+ * inaccessible pages.
  */
 #include "check.h"
 
@@ -18,7 +18,7 @@ typedef mic_status count_words(const uint8_t *in, size_t n_bytes, size_t max_wor
 
 typedef struct coder {
     const char *name;
-    int n_states; /* FSE and rANS */
+    int n_states; /* for FSE and rANS */
     size_t (*bound)(size_t n_words);
     mic_status (*encode)(const uint16_t *words, size_t n_words, uint8_t *out, size_t capacity,
                          size_t *n_bytes, mic_error *error);
@@ -44,15 +44,15 @@ static mic_status encode(const coder *c, const uint16_t *words, size_t n, uint8_
                      : mic_fse_encode(words, n, c->n_states, out, capacity, n_bytes, error);
 }
 
-/* Input between inaccessible pages on either side: coders that read backwards
- * must not pass its start. */
+/* Place input between two inaccessible pages: coders that read backwards must not pass its
+ * start. */
 static const uint8_t *place_input(const uint8_t *bytes, size_t n_bytes, bool at_end)
 {
     return memcpy(guarded_place(&bytes_room, n_bytes, at_end, 0), bytes, n_bytes);
 }
 
-/* The input of a damage test: any answer, but none outside the buffers, and an
- * error that says something. */
+/* Decode damaged input.  Any answer is right, but nothing outside the buffers may be
+ * touched, and an error must come with a message. */
 static void check_damaged(const coder *c, const uint8_t *bytes, size_t n_bytes, size_t capacity)
 {
     static bool at_end;
@@ -79,7 +79,7 @@ static void check_damage(const coder *c, const uint8_t *bytes, size_t n_bytes, s
         check_damaged(c, copy, n_bytes, n_words);
         copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
-    for (int trial = 0; trial < 300; trial++) { /* several bytes at once */
+    for (int trial = 0; trial < 300; trial++) { /* change several bytes at once */
         memcpy(copy, bytes, n_bytes);
         for (int k = 0; k < 4; k++)
             copy[random_u32() % n_bytes] = (uint8_t)random_u32();
@@ -88,7 +88,7 @@ static void check_damage(const coder *c, const uint8_t *bytes, size_t n_bytes, s
     free(copy);
 }
 
-/* Every smaller buffer is refused, the exact one suffices (gap wants its bound). */
+/* Every smaller buffer is refused and the exact one suffices (gap demands its bound). */
 static void check_capacities(const coder *c, const uint16_t *words, size_t n, size_t n_bytes, size_t step)
 {
     const size_t least = c->encode == mic_gap_encode ? c->bound(n) : n_bytes;
@@ -136,13 +136,13 @@ static void check_decoding(const coder *c, const uint8_t *bytes, size_t n_bytes,
         check_counts(c, in, n_bytes, n);
 }
 
-/* What the published coders take: the native container relies on it. */
+/* What the published coders accept; the native container relies on it. */
 static bool must_succeed(const coder *c, pattern p, size_t n)
 {
     return c->count == mic_huffman_count ? n > 0 : p == SKEWED && n >= 100;
 }
 
-/* `words` lie in words_room. */
+/* `words` are in words_room. */
 static void check_words(const coder *c, const uint16_t *words, size_t n, bool must, bool damage)
 {
     const size_t bound = c->bound(n);
@@ -170,7 +170,7 @@ static void check_pattern(const coder *c, pattern p, size_t n)
     check_words(c, words, n, must_succeed(c, p, n), n == 100 || n == 33);
 }
 
-/* Many symbols: the FSE tables of 2^12 to 2^16 states, escapes in Huffman. */
+/* Many symbols: FSE tables of 2^12 to 2^16 states, escapes in Huffman. */
 static void check_many_symbols(const coder *c, unsigned least, unsigned n_symbols, size_t n)
 {
     uint16_t *words = guarded_end(&words_room, n * sizeof *words);
@@ -179,7 +179,7 @@ static void check_many_symbols(const coder *c, unsigned least, unsigned n_symbol
     check_words(c, words, n, true, false);
 }
 
-/* Words far apart: what gap removal is for. */
+/* Words far apart, for which gap removal is made. */
 static void check_gaps(const coder *c, unsigned step)
 {
     enum { N = 600 };
@@ -189,7 +189,7 @@ static void check_gaps(const coder *c, unsigned step)
     check_words(c, words, N, c->n_states == 0, c->encode == mic_gap_encode);
 }
 
-/* Tables of used values that are not ascending, or empty. */
+/* Tables of used values that are empty or not ascending. */
 static void test_gap_tables(void)
 {
     static const struct {

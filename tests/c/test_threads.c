@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Threads, for ThreadSanitizer above all: the parallel loop runs every item
- * once and answers with the lowest failing one, and any number of callers work
- * at once, from the first use of the library on.
+ * Threads, mainly for ThreadSanitizer: the parallel loop runs every item once and answers
+ * with the lowest failing one, and any number of callers work at once, from the first use
+ * of the library on.
  */
 #include "check.h"
 
@@ -26,7 +26,7 @@ static mic_status run_item(void *context, size_t i, mic_error *error)
 {
     items *all = context;
     atomic_fetch_add(&all->runs[i], 1);
-    for (volatile unsigned k = 0; k < (unsigned)(i * 7 % 50); k++) /* of unequal length */
+    for (volatile unsigned k = 0; k < (unsigned)(i * 7 % 50); k++) /* items take unequal time */
         ;
     if (!all->fails[i])
         return MIC_OK;
@@ -151,7 +151,7 @@ static void test_callers(void)
         pthread_join(callers[i].thread, NULL);
 }
 
-/* Before anything else has chosen the kernels. */
+/* Runs before anything else has chosen the kernels. */
 static void test_first_use(void)
 {
     pthread_t threads[CALLERS];

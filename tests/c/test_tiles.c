@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Slides of both containers, tile by tile: every range of columns, truncation at
- * every byte and flipped bits in blocks of exactly the input's size, levels that
- * do not go together, halves.
+ * Slides of both containers, tile by tile: every range of columns, truncation at every byte
+ * and flipped bits in blocks of exactly the input's size, levels that do not match,
+ * halving.
  */
 #include "check.h"
 
@@ -146,7 +146,7 @@ static void make_slide(slide *s, int n_threads)
 
 /* ---- reading ------------------------------------------------------------ */
 
-/* Every tile of a stream into `out` (NULL: nowhere), as the Python layer reads it. */
+/* Decode every tile of a stream into `out` (NULL: discard it), as the Python layer does. */
 static mic_status read_slide(const uint8_t *in, size_t n_bytes, size_t most_bytes, uint8_t *out,
                              mic_error *error)
 {
@@ -202,7 +202,7 @@ static void check_whole(slide *s)
     free(out);
 }
 
-/* Every range of columns of some rows, rows apart. */
+/* Decode every range of columns of some rows, with gaps between the rows. */
 static void check_columns(const slide *s)
 {
     const size_t n_pixel = s->channels * mic_sample_bytes(s->type), n_row = s->tile_columns * n_pixel;
@@ -314,7 +314,7 @@ static void test_halve(void)
     CHECK(word == 65535, "%u", word);
     mic_halve(MIC_UINT8, 3, colour, 2, 2, pixel);
     CHECK(pixel[0] == 0 && pixel[1] == 1 && pixel[2] == 255, "%u %u %u", pixel[0], pixel[1], pixel[2]);
-    mic_halve(MIC_INT8, 1, in, 1, 5, NULL); /* nothing to write */
+    mic_halve(MIC_INT8, 1, in, 1, 5, NULL); /* there is nothing to write */
 }
 
 int main(void)

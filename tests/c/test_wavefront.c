@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The wavefront codec below its container: every instruction set against the
- * scalar one, on models as the encoder builds them and on models it never
- * makes, with input that ends at a page nobody may touch and output of the
- * exact size.  Damage must be told alike on all, and never leave the buffers.
+ * The wavefront codec without its container: every instruction set against the scalar one,
+ * on models that the encoder builds and on models that it never makes.  Input ends at an
+ * inaccessible page, and output has the exact size.  All must report damage in the same
+ * words and never leave the buffers.
  */
 #include "check.h"
 
@@ -32,7 +32,7 @@ static unsigned n_symbols(unsigned direct_log)
     return 2 * ((1u << direct_log) + 4 * (16 - direct_log) - 1) + 1;
 }
 
-/* Any model that the header can say, with a code for every symbol. */
+/* Any model that the header can express, with a code for every symbol. */
 static wf_model random_model(unsigned max_value)
 {
     wf_model m = {.predictor = (wf_predictor)(random_u32() & 1),
@@ -68,7 +68,7 @@ static bool same_models(const wf_model *a, const wf_model *b)
     return equal;
 }
 
-/* Written, read where access ends, equal; and every truncation refused. */
+/* Write a model, read it back where access ends, compare; every truncation is refused. */
 static wf_decoder reread(const wf_model *m, bool with_cuts)
 {
     static uint8_t bytes[WF_MODEL_BOUND];
@@ -90,8 +90,8 @@ static wf_decoder reread(const wf_model *m, bool with_cuts)
     return decoder;
 }
 
-/* What the encoder of a plane chooses for words; its strips are those of mic_wf_encode_strip
- * with that model. */
+/* Build the model that the encoder of a plane chooses for the words; its strips must equal
+ * those of mic_wf_encode_strip with that model. */
 static wf_model build(shape s, size_t strip_rows, unsigned max_value, int effort)
 {
     wf_plane_encoder *plane = NULL;
@@ -126,7 +126,7 @@ static void fill_image(pattern p, shape s, unsigned max_value)
     words[random_u32() % (s.width * s.height)] = (uint16_t)max_value;
 }
 
-/* The same bytes from the encoder of every instruction set. */
+/* Check that the encoders of all instruction sets write the same bytes. */
 static size_t encode(const wf_model *m, shape s)
 {
     size_t n_bytes = 0;
@@ -203,7 +203,7 @@ static void test_builds(void)
             CHECK(same_models(&first, &m), "%zux%zu effort %d by %s", s.width, s.height, 1 + trial % 9,
                   mic_isa_name(isas[i]->isa));
         }
-        /* Every strip of the frame can be coded with it. */
+        /* The model can code every strip of the frame. */
         for (size_t top = 0; top < s.height; top += strip_rows) {
             wf_decoder decoder = reread(&first, false);
             const shape part = {s.width, min_size(strip_rows, s.height - top)};
@@ -216,7 +216,7 @@ static void test_builds(void)
     }
 }
 
-/* Several strips in one call, of equal and of other heights. */
+/* Several strips in one call, of equal and of different heights. */
 static void test_groups(void)
 {
     enum { MOST_JOBS = 5, ROWS = 70 };
@@ -246,7 +246,7 @@ static void test_groups(void)
                       "strip %zu of %zu by %s", k, n_jobs, mic_isa_name(isas[i]->isa));
                 free(jobs[k].words);
             }
-            if (n_jobs > 1) { /* the last one damaged: all fail */
+            if (n_jobs > 1) { /* damage the last strip: the call fails */
                 jobs[n_jobs - 1].n_bytes -= 2;
                 for (size_t k = 0; k < n_jobs; k++)
                     jobs[k].words = need(malloc(2 * width * heights[k]));
@@ -265,7 +265,7 @@ static void test_groups(void)
 
 /* ---- damage -------------------------------------------------------------- */
 
-/* All agree on a strip that may be damaged; words count where they succeed. */
+/* All must agree on a strip that may be damaged; words are compared if decoding succeeds. */
 static mic_status check_alike(const wf_decoder *decoder, shape s, const uint8_t *bytes, size_t n_bytes,
                               const char *what)
 {
@@ -326,8 +326,8 @@ static void damage_strip(const wf_decoder *decoder, shape s, size_t n_bytes)
     free(bytes);
 }
 
-/* One of two strips decoded together is damaged: they fail if it fails alone, and
- * a damaged one does not lead the other astray. */
+/* If one of two strips decoded together is damaged, the call fails if that strip fails
+ * alone, and the other strip decodes correctly. */
 static void test_damaged_pairs(void)
 {
     for (int trial = 0; trial < 400; trial++) {
@@ -365,7 +365,7 @@ static void test_damaged_pairs(void)
     }
 }
 
-/* Random words behind random states: whatever a hostile writer can send. */
+/* Random words after random states: whatever a hostile writer can send. */
 static void random_strip(const wf_decoder *decoder, shape s)
 {
     const size_t n_states = 4 * min_size(s.height, WF_LANES),
@@ -395,7 +395,7 @@ static void test_damage(void)
     }
 }
 
-/* Damaged models are refused, or do no harm. */
+/* Damaged models are refused, or they do no harm. */
 static void test_damaged_models(void)
 {
     static uint8_t bytes[WF_MODEL_BOUND], changed[WF_MODEL_BOUND];
@@ -445,7 +445,7 @@ static void test_colour(void)
                     before[c][i] = planes[c][i] = trial % 2 ? (uint16_t)random_u32()
                                                             : edges[random_u32() % COUNT_OF(edges)];
             mic_colour_forward(t, at, n);
-            for (size_t i = 0; i < n && t == COLOUR_YCOCG; i++) { /* the page's words */
+            for (size_t i = 0; i < n && t == COLOUR_YCOCG; i++) { /* the words as on the format page */
                 int16_t co = (int16_t)(before[0][i] - before[2][i]);
                 uint16_t y = (uint16_t)(before[2][i] + (co >> 1));
                 int16_t cg = (int16_t)(before[1][i] - y);
@@ -466,7 +466,7 @@ static void test_colour(void)
 
 /* ---- parts of the encoder ------------------------------------------------ */
 
-/* Counts of any size, and as they are: mostly small, many 0. */
+/* Counts of any size, and realistic ones: mostly small, many 0. */
 static void test_costs(void)
 {
 #if defined(MIC_X86)
@@ -488,7 +488,7 @@ static void test_costs(void)
 #endif
 }
 
-/* Products of a few rows, whose lanes fill up in the middle of a row or of none. */
+/* Products of a few rows, whose lanes fill up in the middle of a row, or not at all. */
 static void test_products(void)
 {
     enum { ROWS = 9 };

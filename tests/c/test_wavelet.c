@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The wavelet: any coefficients come back, whatever wraps; streams of every
- * variant, size and level, damaged and cut, in blocks of exactly their size.
+ * The wavelet: any coefficients are restored, whatever wraps; streams of every variant,
+ * size and level, damaged and truncated, in blocks of exactly their size.
  */
 #include "check.h"
 
@@ -36,9 +36,9 @@ static void check_transform(size_t width, size_t height, unsigned levels, bool i
     free(scratch);
 }
 
-/* One level of a row by hand: 10 12 20 14 has the odd samples 12 - 15 = -3 and
- * 14 - 20 = -6, the even ones 10 + (-6 + 2 >> 2) = 9 and 20 + (-9 + 2 >> 2) = 18;
- * its copy below makes the vertical differences 0. */
+/* One level of a row by hand.  10 12 20 14 has the odd samples 12 - 15 = -3 and 14 - 20 =
+ * -6, and the even ones 10 + (-6 + 2 >> 2) = 9 and 20 + (-9 + 2 >> 2) = 18.  The row below
+ * is a copy, which makes the vertical differences 0. */
 static void test_example(void)
 {
     int32_t image[8] = {10, 12, 20, 14, 10, 12, 20, 14}, scratch[8];
@@ -70,7 +70,8 @@ static mic_status encode(coded *c, mic_wavelet variant, unsigned levels)
     return status;
 }
 
-/* Any answer, but none outside the buffers; pixels only of the right size. */
+/* Any answer is right, but nothing outside the buffers may be touched, and pixels come only
+ * at the right size. */
 static mic_status decode(const coded *c, mic_wavelet variant, const uint8_t *bytes, size_t n_bytes,
                          uint16_t *out)
 {
