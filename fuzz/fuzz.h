@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What all targets share: promises, blocks of their exact size, words from bytes,
- * errors with a sentence, and the instruction sets of this machine.
+ * Code that all targets share: assertions, blocks of their exact size, words from bytes, a
+ * check of errors and their messages, and the instruction sets of this machine.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -22,8 +22,8 @@ static inline void demand(bool promise, const char *who, const char *what)
     }
 }
 
-/* A block of exactly that size: the sanitizer sees a step outside by one byte.  It is
- * filled with a byte that must not leak into results. */
+/* A block of exactly that size, so that the sanitizer sees a step outside by one byte.  It
+ * is filled with a byte that must not leak into results. */
 static inline void *allocate_filled(size_t n_bytes, int filling)
 {
     void *block = malloc(n_bytes ? n_bytes : 1);
@@ -42,13 +42,13 @@ static inline void *copy_of(const void *data, size_t n_bytes)
     return copy;
 }
 
-/* memcmp, which may not be asked about no bytes at NULL. */
+/* memcmp that accepts NULL for no bytes. */
 static inline bool equal(const void *a, const void *b, size_t n_bytes)
 {
     return n_bytes == 0 || memcmp(a, b, n_bytes) == 0;
 }
 
-/* Two bytes each, low one first. */
+/* Words of two bytes each, low one first. */
 static inline uint16_t *words_of(const uint8_t *data, size_t n_words)
 {
     uint16_t *words = allocate(n_words * sizeof *words);
@@ -66,8 +66,9 @@ static inline void check_sentence(mic_status status, const mic_error *error)
            "without a sentence");
 }
 
-/* Errors of who decodes any bytes with room enough are about data.  UNSUPPORTED is an
- * unknown method or a required block, LIMIT a size that the words of a stage cannot have. */
+/* If any bytes are decoded and there is enough room, errors are about the data.
+ * UNSUPPORTED is an unknown method or a required block, LIMIT a size that a stage's words
+ * cannot have. */
 static inline void check_error(mic_status status, const mic_error *error)
 {
     check_sentence(status, error);
@@ -75,7 +76,7 @@ static inline void check_error(mic_status status, const mic_error *error)
            "error", "that is not about data");
 }
 
-/* The header of a stream, or why it has none. */
+/* Read the header of a stream, or find out why it has none. */
 static inline mic_status read_layout(const uint8_t *in, size_t n_bytes, mic_layout *layout)
 {
     mic_error error = {.status = MIC_OK};
@@ -84,7 +85,7 @@ static inline mic_status read_layout(const uint8_t *in, size_t n_bytes, mic_layo
     return status;
 }
 
-/* Rows that a rescue does not mark intact are 0. */
+/* Rows that a rescue does not mark intact must be 0. */
 static inline void check_rescued(const mic_decode_job *job, size_t n_row)
 {
     for (size_t y = 0; job->intact && y < job->n_rows; y++) {
@@ -94,7 +95,7 @@ static inline void check_rescued(const mic_decode_job *job, size_t n_row)
     }
 }
 
-/* Two places (two bytes each), and what to flip there and in the byte behind. */
+/* Two places (two bytes each), and the bits to flip there and in the next byte. */
 enum { DAMAGE = 8 };
 
 static inline void damage(const uint8_t how[DAMAGE], uint8_t *bytes, size_t n_bytes)
@@ -106,7 +107,7 @@ static inline void damage(const uint8_t how[DAMAGE], uint8_t *bytes, size_t n_by
     }
 }
 
-/* Instruction sets of this machine, the scalar code first. */
+/* The instruction sets of this machine, the scalar code first. */
 static inline size_t available_isas(mic_isa isas[4])
 {
     static const mic_isa all[4] = {MIC_ISA_SCALAR, MIC_ISA_AVX2, MIC_ISA_AVX512, MIC_ISA_NEON};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Any bytes as a stream of any container, read as the Python layer does it.  Of a
- * native stream the checksums of header, index, heads and strips are mended first,
- * or no fuzzer would get past them; that of the samples is not, for nothing lies
- * behind it.  Published streams have none.
+ * Any bytes as a stream of any container, read as the Python layer does it.  In a native
+ * stream the checksums of header, index, heads and strips are mended first, or no fuzzer
+ * would get past them.  That of the samples is not mended, because no code comes after it.
+ * Published streams have no checksums.
  *
  *     byte 0    bits 0 and 1: which instruction set; bit 2: leave checksums as they
  *               are; bit 3: rescue; bit 4: the lower half of the rows only; bit 5:
@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2)
         return 0;
     const unsigned how = data[0];
-    mic_use_isa(isas[how & 3], NULL); /* where it is missing, the one before stays */
+    mic_use_isa(isas[how & 3], NULL); /* if it is missing, the previous one stays */
     uint8_t *in = copy_of(data + 1, --size);
     if (!(how & 4))
         mend(in, size, how & 32);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Everything public on every instruction set of this machine: they must give the
- * same bytes, or the same refusal.
+ * Every public function on every instruction set of this machine: all must give the same
+ * bytes or the same refusal.
  *
  *     byte 0    mod 4: 0 the rest is a stage's stream to decode; 1 a stream of any
  *               container, whose checksums are mended; 2 samples to encode, which
@@ -22,7 +22,7 @@
 
 enum { HEAD = 5, CAPACITY = 1 << 16, MOST_BYTES = 1 << 18 };
 
-/* What a call gave: bytes, if it succeeded. */
+/* The result of a call: its status and, on success, its bytes. */
 typedef struct outcome {
     mic_status status;
     uint8_t *bytes;
@@ -32,13 +32,13 @@ typedef struct outcome {
 typedef struct input {
     const uint8_t *head, *data;
     size_t n_bytes;
-    mic_layout layout; /* of samples to encode */
+    mic_layout layout; /* layout of samples to encode */
     mic_encode_options options;
 } input;
 
 typedef outcome call(const input *in);
 
-/* The outcome that all agree on. */
+/* Run the call on each instruction set and return the outcome that all agree on. */
 static outcome on_each_isa(call *run, input *in)
 {
     mic_isa isas[4];
@@ -115,7 +115,7 @@ static outcome decode_stage(const input *in)
 
 /* ---- streams ------------------------------------------------------------ */
 
-/* All frames of a stream, one behind the other; with rescue the flags behind them. */
+/* Decode all frames of the stream, one after the other; with rescue, the flags follow them. */
 static outcome decode_frames(const mic_layout *layout, const mic_shared_models *shared, const uint8_t *in,
                              const uint64_t *offsets, size_t n_frames, bool rescue)
 {
@@ -191,7 +191,7 @@ static void choose(input *in)
     in->layout.rows = (uint32_t)(in->n_bytes / n_row / in->layout.n_frames);
 }
 
-/* The samples, with as many bits as count. */
+/* The samples, masked to the number of bits that count. */
 static uint8_t *samples_of(const input *in, size_t n_bytes)
 {
     const unsigned n_bits = 1 + in->head[4] % 16;
@@ -210,7 +210,7 @@ static uint8_t *samples_of(const input *in, size_t n_bytes)
 
 static outcome encode(const input *in)
 {
-    uint8_t *samples = copy_of(in->data, in->n_bytes); /* of their exact size */
+    uint8_t *samples = copy_of(in->data, in->n_bytes); /* a copy of their exact size */
     mic_encoded *encoded = NULL;
     mic_error error = {.status = MIC_OK};
     outcome out = {.status = mic_encode(&in->layout, samples, &in->options, &encoded, &error)};

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Any words through any stage and back: what comes back must be what went in,
- * a second encoding, by scalar code, must give the same bytes, and the announced
- * bound must hold.
- * An encoder may refuse (MIC_ERROR_UNSUPPORTED); Huffman may not.
+ * Any words through any stage and back.  The words that come back must equal those that
+ * went in, a second encoding, by scalar code, must give the same bytes, and the announced
+ * bound must hold.  An encoder may refuse (MIC_ERROR_UNSUPPORTED); Huffman may not.
  *
  *     byte 0    width - 1 of the picture that prediction makes of the words
  *     byte 1    low half: how many bits of each word count, - 1; high half, mod
@@ -18,7 +17,7 @@ typedef struct words {
     unsigned largest;
 } words;
 
-/* An entropy coder under test: bytes from words, and back. */
+/* An entropy coder under test, which turns words into bytes and back. */
 typedef struct coder {
     const char *name;
     int n_states; /* FSE only */
@@ -27,7 +26,7 @@ typedef struct coder {
     mic_status (*decode)(const uint8_t *, size_t, uint16_t *, size_t, size_t *, mic_error *);
 } coder;
 
-/* The second time, all is done by scalar code. */
+/* The second time, scalar code does everything. */
 static void use_scalar(bool now)
 {
     static mic_isa before;
@@ -132,7 +131,7 @@ static void try_prediction(mic_predictor predictor, const words *in, size_t widt
     mic_status status = mic_delta_encode(predictor, in->at, width, height, max_value, first, &n_first,
                                          &error);
     if (status != MIC_OK) {
-        /* The published zigzag encoder has no room for a picture all escaped. */
+        /* The published zigzag encoder has no room for a picture that is all escapes. */
         demand(status == MIC_ERROR_UNSUPPORTED && predictor == MIC_PREDICT_ZIGZAG, "prediction",
                error.message);
     } else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Any bytes into the stage decoders: each must answer with words or with an
- * error and its sentence, and touch nothing outside its buffers.
+ * Any bytes into the stage decoders: each must answer with words or with an error and its
+ * message, and touch nothing outside its buffers.
  *
  *     byte 0    which decoder, mod 8: FSE, Huffman, runs, prediction, gap, rANS,
  *               wavelet, frame differences
@@ -10,18 +10,18 @@
  *               variant; differences: the pixels - 1
  *     the rest  the data; words are two bytes, low one first
  *
- * Data and output lie in blocks of their exact size, so that the sanitizer sees
- * a step outside by one byte.
+ * Data and output lie in blocks of their exact size, so that the sanitizer sees a step
+ * outside by one byte.
  */
 #include "fuzz.h"
 #include "stages/stream.h"
 
-enum { CAPACITY = 1 << 16 }; /* words: a stream may claim any number of them */
+enum { CAPACITY = 1 << 16 }; /* in words: a stream may claim any number of them */
 
 typedef mic_status decoder(const uint8_t *, size_t, uint16_t *, size_t, size_t *, mic_error *);
 typedef mic_status counter(const uint8_t *, size_t, size_t, size_t *, mic_error *);
 
-/* A decoder of bytes, and what counts its words in advance, if anything does. */
+/* Decode bytes; `count`, if not NULL, counts the words in advance. */
 static void decode_bytes(decoder *decode, counter *count, const uint8_t *data, size_t n_bytes)
 {
     size_t n_words = 0, announced = 0;
@@ -61,7 +61,7 @@ static void decode_runs(int with_length, const uint8_t *data, size_t n_in)
     free(in);
 }
 
-/* As many rows as the words could fill. */
+/* Decode as many rows as the words could fill. */
 static void decode_prediction(mic_predictor predictor, size_t width, const uint8_t *data, size_t n_in)
 {
     mic_error error;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Any bytes as a MIC3 slide, which has no checksum: header, tile table, and each
- * tile whole and in part, with and without rescue.
+ * Any bytes as a MIC3 slide, which has no checksum: header, tile table, and each tile as a
+ * whole and in part, with and without rescue.
  *
  *     byte 0    bit 0: two threads; bit 1: rescue; bit 2: a part of each tile only;
  *               bit 3: the table is written anew, so that tiles are reached
@@ -13,7 +13,7 @@
 
 enum { MOST_BYTES = 1 << 19, MOST_TILES = 64 };
 
-/* As many bytes for each tile, one behind the other. */
+/* Rewrite the table: all tiles have the same number of bytes, one after the other. */
 static void mend_table(const mic_layout *layout, uint8_t *in, size_t n_bytes)
 {
     const uint64_t n = layout->n_frames, each = (n_bytes - layout->header_bytes) / n;
@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mic_error error = {.status = MIC_OK};
     mic_status status = mic_check_index(&layout, size, &error);
     check_error(status, &error);
-    if (status == MIC_OK) { /* so the table is there, and its size is below that of the data */
+    if (status == MIC_OK) { /* so the table is complete, and it is smaller than the data */
         if (how & 8 && size - layout.header_bytes >= layout.n_frames)
             mend_table(&layout, in, size);
         uint64_t *offsets = allocate((size_t)(layout.n_frames + 1) * sizeof *offsets);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The wavefront codec below its container, by scalar code and by another
- * instruction set of this machine: they must agree on every input, good or bad.
+ * The wavefront codec without its container, by scalar code and by another instruction set
+ * of this machine: they must agree on every input, good or bad.
  *
  *     byte 0      mod 3: 0 decode the rest as model and strip; 1 words to a model
  *                 and a strip and back; 2 the same, and then the eight bytes at the
@@ -12,8 +12,8 @@
  *     bytes 3, 4  1 and 2: the largest word
  *     the rest    words are two bytes, low one first
  *
- * Data and output lie in blocks of their exact size, so that the sanitizer sees
- * a step outside by one byte.
+ * Data and output lie in blocks of their exact size, so that the sanitizer sees a step
+ * outside by one byte.
  */
 #include "fuzz.h"
 
@@ -39,7 +39,7 @@ static void check(mic_status status, const mic_error *error)
            "not of data");
 }
 
-/* Two strips in one call run in one loop; both must be as one alone. */
+/* Two strips in one call run in one loop; each must decode as it does alone. */
 static void decode_pair(const mic_kernels *k, const wf_decoder *decoder, const uint8_t *strip, size_t n_bytes,
                         size_t width, size_t height, mic_status wanted, const uint16_t *words)
 {
@@ -62,7 +62,7 @@ static void decode_pair(const mic_kernels *k, const wf_decoder *decoder, const u
     }
 }
 
-/* Words that all instruction sets agree on, NULL if all refuse the strip. */
+/* Return the words that all instruction sets agree on, NULL if all refuse the strip. */
 static uint16_t *decode(const wf_decoder *decoder, const uint8_t *strip, size_t n_bytes, size_t width,
                         size_t height)
 {
@@ -120,7 +120,7 @@ typedef struct image {
     unsigned max_value;
 } image;
 
-/* As a frame chooses it. */
+/* Choose a model as a frame does. */
 static void choose_model(const image *im, int effort, wf_model *model)
 {
     wf_plane_encoder *plane;
@@ -133,7 +133,7 @@ static void choose_model(const image *im, int effort, wf_model *model)
     mic_wf_plane_free(plane);
 }
 
-/* Model of the image, from all instruction sets. */
+/* Write the model of the image; all instruction sets must agree on it. */
 static uint8_t *build(const image *im, int effort, wf_model *model, size_t *n_bytes)
 {
     uint8_t *bytes = allocate(WF_MODEL_BOUND), *again = allocate(WF_MODEL_BOUND);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Mends the checksums of header, shared models, index, heads and strips of what may be
- * a native stream, or no fuzzer would get past them; that of the samples stays as it
- * is, for nothing lies behind it.
+ * Mends the checksums of header, shared models, index, heads and strips of a possible
+ * native stream, or no fuzzer would get past them.  The checksum of the samples stays as it
+ * is, because no code comes after it.
  */
 #ifndef MEND_H
 #define MEND_H
@@ -33,7 +33,7 @@ static inline bool number(cursor *c, uint32_t *value)
     return behind != NULL;
 }
 
-/* The checksum of everything from `start` to here goes here. */
+/* Write the checksum of everything from `start` to here. */
 static inline bool seal(cursor *c, const uint8_t *start)
 {
     if (c->end - c->at < CRC)
@@ -88,7 +88,7 @@ static inline bool mend_frame(cursor *c, const mic_layout *layout)
     for (unsigned i = 0; i < n_moving; i++)
         if (!number(c, &n) || !skip(c, n))
             return false;
-    /* Lengths first, to find the end of the head; then the strips. */
+    /* Read the lengths first, to find the end of the head; then the strips. */
     uint8_t *lengths = c->at;
     const uint64_t n_strips = n_moving ? mic_strips_per_frame(layout) : 0;
     for (uint64_t s = 0; s < n_strips; s++) {
@@ -115,7 +115,7 @@ static inline bool mend_frame(cursor *c, const mic_layout *layout)
     return complete;
 }
 
-/* Shared models have one checksum, at their end. */
+/* Shared models have a single checksum, at their end. */
 static inline bool mend_shared(cursor *c, const mic_layout *layout)
 {
     uint8_t *start = c->at;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What lies between the header of a stream and its frames, as the Python layer
- * finds it.
+ * Reads the parts of a stream between its header and its frames, as the Python layer does.
  */
 #ifndef READING_H
 #define READING_H
@@ -24,7 +23,7 @@ static inline uint64_t *locate(const uint8_t *in, size_t n_bytes, const mic_layo
                                 offsets, &error);
     } else {
         const size_t n_header = (size_t)layout->header_bytes;
-        if (n_header > n_bytes) /* cut off within the shared models */
+        if (n_header > n_bytes) /* truncated within the shared models */
             return NULL;
         offsets = allocate(2 * sizeof *offsets);
         status = mic_frame_size(layout, in + n_header, n_bytes - n_header, &size, &error);
@@ -38,7 +37,8 @@ static inline uint64_t *locate(const uint8_t *in, size_t n_bytes, const mic_layo
     return NULL;
 }
 
-/* Those of a stream, NULL for none, from a copy of their exact size. */
+/* Open the shared models of a stream, from a copy of their exact size; NULL if there are
+ * none. */
 static inline mic_shared_models *open_shared(const uint8_t *in, size_t n_bytes, const mic_layout *layout)
 {
     mic_shared_models *shared;

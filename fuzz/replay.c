@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Runs a target on the files named, without libFuzzer and with any compiler: what
- * was once a fault, or the only way to some line, stays a test.
+ * Runs a target on the named files, without libFuzzer and with any compiler.  So an input
+ * that once showed a fault, or is the only way to reach some line, stays a test.
  *
  *     cc -Icsrc fuzz/fuzz_stages.c fuzz/replay.c csrc/... && ./a.out FILE...
  */
@@ -25,11 +25,11 @@ int main(int n_arguments, char **arguments)
     for (int i = 1; i < n_arguments; i++) {
         size_t n_bytes;
         uint8_t *data = read_file(arguments[i], &n_bytes);
-        fprintf(stderr, "\r%s", arguments[i]); /* the last line names the input of a fault */
+        fprintf(stderr, "\r%s", arguments[i]); /* the last line names the input that failed */
         LLVMFuzzerTestOneInput(data, n_bytes);
         free(data);
     }
     fprintf(stderr, "\n");
     printf("%-16s %d inputs\n", "replay", n_arguments - 1);
-    return n_arguments < 2; /* none is a mistake */
+    return n_arguments < 2; /* no file is a mistake */
 }
