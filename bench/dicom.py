@@ -23,17 +23,18 @@ _HEAD = """# Decode times of DICOM files
 
 <!-- written by bench/dicom.py -->
 
-Every `.dcm` file of pydicom and pydicom-data that pydicom can decode: how long
-`dcmread(path).pixel_array` takes for the original, by pydicom's default decoder ("Baseline"), and
-for the same file transcoded with `mic transcode --to mic` ("MIC", after `mic.register()`). Opening,
-parsing and colour conversion are part of both. Means and standard deviations in seconds, on one
-thread; the two take turns. The pixels of both are compared; of lossy colour files the transcoded
-one holds RGB. `mic bench dicom` prints the same table on your machine.
+This page shows how long `dcmread(path).pixel_array` takes for every `.dcm` file of pydicom and pydicom-data that pydicom can decode.
+"Baseline" is the original file with pydicom's default decoder.
+"MIC" is the same file after `mic transcode --to mic` and `mic.register()`.
+Opening, parsing and colour conversion are part of both.
+The table gives means and standard deviations in seconds, on one thread; the two take turns.
+The pixels of both are compared.
+For lossy colour files the transcoded file holds RGB.
+`mic bench dicom` prints the same table on your machine.
 
-Of the sums, the ones over compressed sources tell what a change of the codec brings. Files of a few
-kilobytes and the uncompressed ones, where MIC has to decode and the original only to be copied, are
-there so that nothing is hidden.
-"""
+The sums over compressed sources tell what a change of codec gains.
+Files of a few kilobytes and uncompressed files are listed so that nothing is hidden: an uncompressed original only has to be copied, but MIC has to decode.
+"""  # noqa: E501
 
 
 def main() -> None:
@@ -96,8 +97,8 @@ def write_page() -> None:
         parts += [
             f"\n## {machine['model'] or machine['architecture']}, {machine['active']}\n",
             f"From `bench/results/{path.name}`: {settings['warm_ups']} warm-ups, "
-            f"{settings['repeat']} runs, load average {settings['load']} when it ended. "
-            f"Baseline: {versions}; the plugins it took: {', '.join(used)}. "
+            f"{settings['repeat']} runs, load average {settings['load']} at the end.\n"
+            f"Baseline: {versions}; the plugins that it used: {', '.join(used)}.\n"
             f"{_nvimgcodec_words(settings.get('nvimgcodec'))}\n",
         ]
         head, lines = table(rows)
@@ -106,13 +107,13 @@ def write_page() -> None:
         fastest = {name: speedup(sums) for name, sums in totals(rows, min).items()}
         ratios = ", ".join(f"{name} {ratio:.1f}x" for name, ratio in fastest.items())
         parts.append(
-            "\nBy the fastest run of each file instead of the mean, which a busy machine disturbs "
-            f"least: {ratios}."
+            "\nWith the fastest run of each file instead of the mean, which a busy machine "
+            f"disturbs least: {ratios}."
         )
         names = [f"`{error['file']}`" for error in content["errors"]]
         parts.append(
-            f"\nErrors ({len(names)}: pydicom cannot decode them, or MIC does not hold their 1 or "
-            f"32 bits; see [transcode.md](transcode.md)): {', '.join(names)}."
+            f"\nErrors ({len(names)} files that pydicom cannot decode, or whose 1 or 32 bits MIC "
+            f"does not hold; see [transcode.md](transcode.md)): {', '.join(names)}."
         )
     PAGE.write_text("\n".join(parts) + "\n", encoding="utf-8")
 
@@ -123,7 +124,7 @@ def _nvimgcodec_words(setting: dict[str, str | None] | None) -> str:
     where = "a GPU" if setting["on"] == "gpu" else "its CPU decoders, without a GPU"
     return (
         f"nvimgcodec: version {setting['version'] or '?'} on {where}, by `mic.gpu.register`; "
-        "files that it does not decode take pydicom's decoders, as ever."
+        "files that it does not decode go to pydicom's decoders, as usual."
     )
 
 

@@ -243,7 +243,7 @@ def containers(document: dict[str, Any]) -> str:
     machine = document["machine"]
     lines = [
         f"{machine['model']}, {machine['active']}, {machine['compiler']}; CPU time of one thread, "
-        f"best of {document['repeat']} runs; MB are decoded bytes; `bench/results/formats.json`.",
+        f"best of {document['repeat']} runs; MB count decoded bytes; `bench/results/formats.json`.",
     ]
     for subject in document["subjects"]:
         shape = " x ".join(map(str, subject["shape"]))
@@ -280,7 +280,7 @@ def against_published(document: dict[str, Any]) -> str:
             if not way["way"].startswith("native")
         ]
     heading = ["native, wavefront, against", "size", "encode", "decode"]
-    return "The first line of each table against the published containers.\n\n" + (
+    return "This table compares the first line of each table with the published containers.\n\n" + (
         tables.markdown(heading, rows).rstrip("\n")
     )
 
@@ -299,8 +299,8 @@ def published_tables(document: dict[str, Any]) -> str:
         for row in document["strips"]
     ]
     lines = [
-        f"Strips on {last} threads against {first}, wall-clock time, best of {document['repeat']} "
-        "runs; from `bench/results/published.json`.",
+        f"Gain from coding strips on {last} threads instead of {first}: wall-clock time, best of "
+        f"{document['repeat']} runs, from `bench/results/published.json`.",
         "",
         tables.markdown(["", "strips", "ratio", "encode", "decode"], rows).rstrip("\n"),
     ]
@@ -308,7 +308,7 @@ def published_tables(document: dict[str, Any]) -> str:
     least, most = min(gains, key=gains.__getitem__), max(gains, key=gains.__getitem__)
     lines += [
         "",
-        f"Over {len(gains)} RGB images the ratio of the native container is "
+        f"Over {len(gains)} RGB images, the ratio of the native container is "
         f"{geometric_mean(gains.values()):.2f} times that of MICR (geometric mean; least "
         f"{gains[least]:.2f}, {least}; most {gains[most]:.2f}, {most}).",
     ]

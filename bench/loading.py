@@ -244,13 +244,15 @@ def table(content: dict[str, Any]) -> str:
         ]
         for name, rate in rates.items()
     ]
-    heading = ["files, and who reads them", "images/s, warm cache", "cold", "CharLS = 1"]
+    heading = ["files and reader", "images/s, warm cache", "cold", "warm vs CharLS"]
     note = (
         f"Epochs over {settings['slices']} slices of {settings['shape'][0]} x "
         f"{settings['shape'][1]}, made of real CT slices, as float32 batches of "
-        f"{settings['batch']}; all in turns in one process, best of {settings['rounds']}; for "
-        f'"cold" the files were dropped from the page cache. {machine["model"]}, '
-        f"{machine['active']}, {machine['cpus']} CPUs: `bench/results/loading.json`.\n"
+        f"{settings['batch']}; all take turns in one process, and the best of "
+        f"{settings['rounds']} counts.\n"
+        'For "cold" the files were dropped from the page cache.\n'
+        f"Machine: {machine['model']}, {machine['active']}, {machine['cpus']} CPUs; "
+        "`bench/results/loading.json`.\n"
     )
     return f"{tables.markdown([*heading, 'CPU ms/image'], rows)}\n{note}"
 

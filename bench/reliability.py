@@ -23,31 +23,30 @@ PAGE = HERE.parent / "docs" / "reliability.md"
 
 _HEAD = """# Reliability
 
-A lossless codec is worth what its worst day is worth. This page is made by
-`python bench/reliability.py`; the figures are in `bench/results/reliability.json`
-({machine}, {date}, mic {version}).
+A lossless codec is only as good as its worst day.
+This page is made by `python bench/reliability.py`, and the figures are in `bench/results/reliability.json` ({machine}, {date}, mic {version}).
 
 ## Damaged streams
 
-*Detected* is a `MicError`; *identical* means that the samples came out right all the same (a bit
-that nothing depends on); anything else must be 0 for the native container: *different* would be
-silent damage, *other* a crash or a foreign exception. Random damage that leaves the bytes as they
-were is not counted.
+*Detected* means that a `MicError` was raised.
+*Identical* means that the samples came out right all the same, because nothing depends on the damaged bit.
+Everything else must be 0 for the native container: *different* would be silent damage, and *other* a crash or an exception that is not ours.
+Random damage that happens to leave the bytes unchanged is not counted.
 
-"""
+"""  # noqa: E501
 _PUBLISHED = """
-The published containers hold no checksum. Damage that leaves their structure intact decodes to
-other samples, and no decoder can tell: keep archives in the native container. What is never
-allowed there either is in the last column.
+The published containers hold no checksum.
+Damage that leaves their structure intact decodes to different samples, and no decoder can tell, so keep archives in the native container.
+The last column must be 0 here too.
 
-"""
+"""  # noqa: E501
 _FAULTS = """
 ## When the machine fails
 
-Files are written under a temporary name in the target's folder, verified, and renamed. Killed with
--9, a temporary file may be left; a final name never holds anything but a complete, verified file.
+Files are written under a temporary name in the target's folder, verified, and then renamed.
+After `kill -9` a temporary file may be left, but a final name only ever holds a complete, verified file.
 
-"""
+"""  # noqa: E501
 
 
 def main() -> None:

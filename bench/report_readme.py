@@ -21,9 +21,11 @@ SHOWN = {
     "libjxl-7": "JPEG XL, effort 7 (libjxl)",
     "zstd-3": "zstd -3",
 }
-_HEADING = ("codec", "ratio", "decode MB/s", "encode MB/s", "decode, JPEG-LS = 1")
+_HEADING = ("codec", "ratio", "decode MB/s", "encode MB/s", "speed vs JPEG-LS")
 _NOTE = """
-Geometric means over {images} greyscale 16-bit images ({modalities}), one thread, one run: `bench/results/{name}`, {machine}. More, and where others win: [docs/benchmarks.md](docs/benchmarks.md).
+Geometric means over {images} greyscale 16-bit images ({modalities}), one thread, one run: `bench/results/{name}`, {machine}.
+The last column compares decode speeds.
+[docs/benchmarks.md](docs/benchmarks.md) has more figures, and shows where others win.
 """  # noqa: E501
 
 

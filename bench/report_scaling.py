@@ -23,14 +23,14 @@ def scaling_section(path: Path, figures: Path) -> str:
     _plot_threads(content["threads"], machine, figures)
     parts = [
         f"## Cost by size, threads and stage ({machine})\n",
-        f"From `bench/results/{path.name}`, made by `python bench/scaling.py`.\n",
+        f"These figures are from `bench/results/{path.name}`, made by `python bench/scaling.py`.\n",
         "### By size of the image, one thread\n",
-        f"Squares cut from {content['sizes']['image']} (mirrored where it is too small): "
-        "ratio / encode / decode MB/s.\n",
+        f"Squares cut from {content['sizes']['image']}, mirrored where it is too small.\n"
+        "The cells are ratio / encode MB/s / decode MB/s.\n",
         _size_table(content["sizes"]["rows"]),
         "![cost against size](figures/cost-size.png)\n",
         "### Threads\n",
-        "Speed on n threads over speed on one, encode / decode.\n",
+        "Speed on n threads divided by the speed on one, encode / decode.\n",
         _thread_table(content["threads"]),
         "![scaling over threads](figures/threads.png)\n",
         "### Cycles per pixel by stage\n",

@@ -126,8 +126,9 @@ def table(content: dict[str, Any]) -> str:
     ]
     heading = ["stored as", "ratio", "read MB/s", "one slice, ms", "write MB/s"]
     note = (
-        f"{shape} of {settings['dtype']}, made of real CT slices; local store, warm cache, best "
-        f"of {settings['rounds']}, zarr {settings['zarr']} as installed ({machine['cpus']} CPUs); "
+        f"An array of {shape} {settings['dtype']}, made of real CT slices; local store, warm "
+        f"cache, best of {settings['rounds']}, zarr {settings['zarr']} as installed "
+        f"({machine['cpus']} CPUs); "
         f"`bench/results/zarr.json`, {machine['model']}, {machine['active']}.\n"
     )
     return f"{tables.markdown(heading, rows)}\n{note}"
