@@ -138,7 +138,7 @@ def test_paths_in_the_design_exist(page: str) -> None:
 
 
 def files_named(text: str) -> set[str]:
-    """Return the paths in tables below headings that begin with a folder, such as ### `mic/cli/`."""
+    """Return the paths in tables below headings that name a folder, such as ### `mic/cli/`."""
     tables = re.findall(r"^### `((?:csrc|mic)/(?:\w+/)?)`.*?\n(.*?)(?=^#)", text, re.M | re.S)
     paths = set()
     for folder, table in tables:
