@@ -7,6 +7,7 @@
 #define MIC_CONTAINER_H
 
 #include "../base/internal.h"
+#include "../base/layout.h"
 
 enum { MAGIC_BYTES = 4, MIC1_HEADER_BYTES = 20 };
 
@@ -35,9 +36,6 @@ typedef struct container_format {
 
 extern const container_format mic_native_format, mic_mic1_format, mic_mic2_format, mic_pics_format,
     mic_pica_format, mic_micr_format, mic_mic3_format;
-
-/* Rows, columns, axes within what any container may say; sets n_frames. */
-mic_status mic_check_shape(mic_layout *layout, mic_error *error);
 
 /* n_frames frames that lie one behind the other, on threads; bits_used of each.  `first`
  * is the number of the first one, for messages. */
