@@ -57,35 +57,6 @@ static mic_status check_job(const mic_decode_job *job, mic_error *error)
                     job->n_rows, job->first_row, layout->rows - 1);
 }
 
-/* ---- encoded pieces ---------------------------------------------------- */
-
-uint64_t mic_encoded_size(const mic_encoded *encoded)
-{
-    uint64_t n = 0;
-    for (size_t i = 0; i < encoded->n_parts; i++)
-        n += encoded->parts[i].n_bytes;
-    return n;
-}
-
-void mic_encoded_write(const mic_encoded *encoded, uint8_t *out)
-{
-    for (size_t i = 0; i < encoded->n_parts; i++) {
-        if (encoded->parts[i].n_bytes)
-            memcpy(out, encoded->parts[i].bytes, encoded->parts[i].n_bytes);
-        out += encoded->parts[i].n_bytes;
-    }
-}
-
-void mic_encoded_free(mic_encoded *encoded)
-{
-    if (!encoded)
-        return;
-    for (size_t i = 0; i < encoded->n_parts; i++)
-        free(encoded->parts[i].bytes);
-    mic_encoded_free(encoded->without_sharing);
-    free(encoded);
-}
-
 /* ---- dispatch ---------------------------------------------------------- */
 
 mic_status mic_read_header(const uint8_t *in, size_t n_bytes, mic_layout *layout, mic_error *error)

@@ -20,6 +20,7 @@
  */
 #include "container.h"
 
+#include "../frame/encoded.h"
 #include "../frame/frame.h"
 #include "../base/kernels.h"
 #include "../frame/shared_models.h"

@@ -10,7 +10,7 @@
 #define MIC_PUBLISHED_H
 
 #include "container.h"
-#include "../frame/frame.h"
+#include "../frame/encoded.h"
 
 /* The maximum with which a file is coded. */
 unsigned mic_published_maximum(const mic_layout *layout, const void *samples,

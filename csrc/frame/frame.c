@@ -15,19 +15,12 @@
  * constant plane has none.
  */
 #include "frame_encoder.h"
+#include "frame.h"
 
 #include "../base/large_memory.h"
 #include "../base/threads.h"
 
 #include <stdlib.h>
-
-mic_encoded *mic_encoded_new(size_t n_parts)
-{
-    mic_encoded *encoded = calloc(1, sizeof *encoded + n_parts * sizeof encoded->parts[0]);
-    if (encoded)
-        encoded->n_parts = n_parts;
-    return encoded;
-}
 
 static const uint8_t *samples_of_strip(const frame_encoder *e, size_t strip)
 {

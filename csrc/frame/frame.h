@@ -7,18 +7,6 @@
 
 #include "../base/internal.h"
 
-/* Bytes that mic_encoded_write() puts down, in order. */
-struct mic_encoded {
-    size_t n_parts;
-    mic_encoded *without_sharing; /* the frame again if it borrows shared models; owned */
-    struct encoded_part {
-        uint8_t *bytes; /* owned */
-        size_t n_bytes;
-    } parts[];
-};
-
-mic_encoded *mic_encoded_new(size_t n_parts);
-
 /* Fill the parts of one frame (head first, then every piece) from `samples`. */
 mic_status mic_native_frame_encode(const mic_layout *layout, const void *samples,
                                    const mic_encode_options *options, mic_encoded **encoded,

@@ -6,7 +6,7 @@
 #ifndef MIC_FRAME_ENCODER_H
 #define MIC_FRAME_ENCODER_H
 
-#include "frame.h"
+#include "encoded.h"
 #include "frame_head.h"
 #include "../base/kernels.h"
 #include "shared_models.h"
