@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * What all containers share: telling them apart, checks of what callers ask for,
- * and the loops over frames.
+ * and the loop that decodes frames.
  */
 #include "container.h"
 
-#include "../frame/frame.h"
 #include "../base/large_memory.h"
 #include "../base/threads.h"
 
@@ -94,60 +93,36 @@ mic_status mic_encode(const mic_layout *layout, const void *samples, const mic_e
     return status;
 }
 
+/* The container of a stream that is to be written frame by frame. */
+static mic_status find_writer(const mic_layout *layout, const container_format **format, mic_error *error)
+{
+    const bool is_known = (unsigned)layout->container < N_FORMATS;
+    *format = is_known ? format_of(layout) : NULL;
+    if (is_known && (*format)->encode_frame)
+        return MIC_OK;
+    return mic_fail(error, MIC_ERROR_ARGUMENT, "container", -1,
+                    "a file of container %u is written whole, not frame by frame; use mic_encode",
+                    (unsigned)layout->container);
+}
+
 mic_status mic_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
                             mic_error *error)
 {
+    const container_format *format;
+    TRY(find_writer(layout, &format, error));
     if (layout->n_levels)
         TRY(mic_check_levels(layout, error));
-    if (layout->container != MIC_CONTAINER_MIC3)
-        return mic_native_write_header(layout, out, n_bytes, error);
-    *n_bytes = mic_mic3_write_header(layout, out);
-    return MIC_OK;
+    return format->write_header(layout, out, n_bytes, error);
 }
 
 mic_status mic_encode_frame(const mic_layout *layout, const void *samples, const mic_encode_options *options,
                             mic_encoded **encoded, unsigned *bits_used, mic_error *error)
 {
+    const container_format *format;
     *encoded = NULL;
+    TRY(find_writer(layout, &format, error));
     TRY(mic_check_frame_shape(layout, error));
-    if (layout->container == MIC_CONTAINER_MIC3)
-        return mic_mic3_encode(layout, samples, encoded, bits_used, error);
-    return mic_native_frame_encode(layout, samples, options, encoded, bits_used, error);
-}
-
-typedef struct encode_loop {
-    const mic_layout *layout;
-    const uint8_t *samples;
-    mic_encode_options options; /* of one frame */
-    mic_encoded **encoded;
-    unsigned *bits_used;
-    size_t first; /* number of encoded[0], for messages */
-} encode_loop;
-
-static mic_status encode_one(void *context, size_t i, mic_error *error)
-{
-    const encode_loop *loop = context;
-    mic_status status = mic_encode_frame(loop->layout, loop->samples + i * mic_frame_bytes(loop->layout),
-                                         &loop->options, &loop->encoded[i], &loop->bits_used[i], error);
-    if (status != MIC_OK)
-        error->frame = (int64_t)(loop->first + i);
-    return status;
-}
-
-mic_status mic_encode_each(const mic_layout *layout, const void *samples, size_t n_frames, size_t first,
-                           const mic_encode_options *options, mic_encoded **encoded, unsigned *bits_used,
-                           mic_error *error)
-{
-    encode_loop loop = {.layout = layout,
-                        .samples = samples,
-                        .options = *options,
-                        .encoded = encoded,
-                        .bits_used = bits_used,
-                        .first = first};
-    const int n_threads = options->n_threads;
-    const bool spare_threads = n_threads > 1 && (size_t)n_threads > n_frames;
-    loop.options.n_threads = spare_threads && n_frames ? n_threads / (int)n_frames : 1;
-    return mic_parallel_for(n_frames, n_threads, encode_one, &loop, error);
+    return format->encode_frame(layout, samples, options, encoded, bits_used, error);
 }
 
 mic_status mic_encode_frames(const mic_layout *layout, const void *samples, size_t n_frames,
@@ -159,7 +134,8 @@ mic_status mic_encode_frames(const mic_layout *layout, const void *samples, size
         encoded[i] = NULL;
     if (!each)
         return mic_fail(error, MIC_ERROR_MEMORY, "container", -1, "no memory for %zu frames", n_frames);
-    mic_status status = mic_encode_each(layout, samples, n_frames, 0, options, encoded, each, error);
+    mic_status status = mic_encode_each(mic_encode_frame, layout, samples, n_frames, 0, options, encoded,
+                                        each, error);
     if (status != MIC_OK && error)
         error->frame = -1; /* the caller knows which frames these are */
     *bits_used = 0;

@@ -8,6 +8,7 @@
 
 #include "../base/internal.h"
 #include "../base/layout.h"
+#include "container_frames.h"
 
 enum { MAGIC_BYTES = 4, MIC1_HEADER_BYTES = 20 };
 
@@ -22,6 +23,10 @@ typedef struct container_format {
     mic_status (*read_header)(const uint8_t *in, size_t n_bytes, mic_layout *layout, mic_error *error);
     mic_status (*encode)(const mic_layout *layout, const void *samples, const mic_encode_options *options,
                          mic_encoded **encoded, mic_error *error);
+    /* For streams that are written frame by frame; NULL where arrays are written whole. */
+    frame_encode_fn *encode_frame;
+    mic_status (*write_header)(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
+                               mic_error *error);
     /* One of these says where frames lie: a size, or an index if there are axes. */
     mic_status (*frame_size)(const mic_layout *layout, const uint8_t *in, size_t n_bytes,
                              uint64_t *frame_size, mic_error *error);
@@ -37,15 +42,6 @@ typedef struct container_format {
 extern const container_format mic_native_format, mic_mic1_format, mic_mic2_format, mic_pics_format,
     mic_pica_format, mic_micr_format, mic_mic3_format;
 
-/* n_frames frames that lie one behind the other, on threads; bits_used of each.  `first`
- * is the number of the first one, for messages. */
-mic_status mic_encode_each(const mic_layout *layout, const void *samples, size_t n_frames, size_t first,
-                           const mic_encode_options *options, mic_encoded **encoded, unsigned *bits_used,
-                           mic_error *error);
-
-mic_status mic_native_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
-                                   mic_error *error);
-
 /* Slides: levels that go together, and hold as many tiles as there are frames. */
 mic_status mic_check_levels(const mic_layout *layout, mic_error *error);
 /* The native block that holds the levels: its content, TILE_BLOCK_BOUND bytes at
@@ -54,9 +50,5 @@ enum { TILE_BLOCK_BOUND = 1 + 8 * MIC_MAX_LEVELS };
 extern const uint8_t mic_tile_block_type[4];
 size_t mic_write_tile_block(const mic_layout *layout, uint8_t out[TILE_BLOCK_BOUND]);
 mic_status mic_read_tile_block(const uint8_t *in, size_t n_bytes, mic_layout *layout, mic_error *error);
-
-size_t mic_mic3_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND]);
-mic_status mic_mic3_encode(const mic_layout *layout, const void *samples, mic_encoded **encoded,
-                           unsigned *bits_used, mic_error *error);
 
 #endif

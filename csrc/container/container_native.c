@@ -71,8 +71,8 @@ static uint8_t *write_blocks(const mic_layout *layout, uint8_t *p)
 
 static bool has_blocks(const mic_layout *layout) { return layout->n_levels || layout->shared_bytes; }
 
-mic_status mic_native_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
-                                   mic_error *error)
+static mic_status write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
+                               mic_error *error)
 {
     _Static_assert(FIXED_BYTES + 3 * VARINT_MAX_BYTES + 1 + 4 * MIC_MAX_AXES + 8 + 4 + BLOCK_HEAD +
                            TILE_BLOCK_BOUND + MODELS_BLOCK + CRC_BYTES <=
@@ -161,6 +161,8 @@ static mic_status read_blocks(const uint8_t *p, const uint8_t *end, mic_layout *
     return MIC_OK;
 }
 
+static uint64_t index_bytes(const mic_layout *layout) { return layout->n_frames * INDEX_ENTRY + CRC_BYTES; }
+
 static mic_status check_fields(mic_layout *layout, mic_error *error)
 {
     TRY(mic_check_shape(layout, error));
@@ -177,7 +179,7 @@ static mic_status check_fields(mic_layout *layout, mic_error *error)
             "the frame index is announced at byte %llu, frame 0 is expected to begin before it at byte %llu "
             "(damaged or unfinished file?)",
             (unsigned long long)layout->index_offset, (unsigned long long)layout->header_bytes);
-    layout->stream_bytes = layout->n_axes ? layout->index_offset + mic_index_bytes(layout) : 0;
+    layout->stream_bytes = layout->n_axes ? layout->index_offset + index_bytes(layout) : 0;
     return layout->n_levels ? mic_check_levels(layout, error) : MIC_OK;
 }
 
@@ -224,8 +226,6 @@ static mic_status read_header(const uint8_t *in, size_t n_bytes, mic_layout *lay
 }
 
 /* ---- index ------------------------------------------------------------- */
-
-static uint64_t index_bytes(const mic_layout *layout) { return layout->n_frames * INDEX_ENTRY + CRC_BYTES; }
 
 void mic_write_index(const uint64_t *frame_offsets, uint64_t n_frames, uint8_t *out)
 {
@@ -304,12 +304,14 @@ mic_status mic_encode_first_frames(mic_layout *layout, const void *samples, size
     mic_encode_options of_each = *options;
     *shared = NULL;
     layout->shared_bytes = 0;
+    TRY(mic_check_frame_shape(layout, error));
     mic_status status = MIC_OK;
     if (n_frames > 1 && mic_may_share_models(layout))
         status = mic_shared_models_learn(layout, samples, n_frames, options, shared, error);
     of_each.shared = *shared;
     if (status == MIC_OK)
-        status = mic_encode_each(layout, samples, n_frames, 0, &of_each, frames, bits_used, error);
+        status = mic_encode_each(mic_native_frame_encode, layout, samples, n_frames, 0, &of_each, frames,
+                                 bits_used, error);
     if (status == MIC_OK && *shared)
         settle_sharing(layout, frames, n_frames, shared);
     if (status != MIC_OK) {
@@ -331,14 +333,16 @@ static mic_status encode_all(mic_layout *layout, const uint8_t *samples, const m
     if (n_first == n_frames)
         return MIC_OK;
     of_others.shared = *shared;
-    return mic_encode_each(layout, samples + n_first * mic_frame_bytes(layout), n_frames - n_first, n_first,
-                           &of_others, coded->frames + n_first, coded->bits_used + n_first, error);
+    return mic_encode_each(mic_native_frame_encode, layout, samples + n_first * mic_frame_bytes(layout),
+                           n_frames - n_first, n_first, &of_others, coded->frames + n_first,
+                           coded->bits_used + n_first, error);
 }
 
 /* Header, shared models, the parts of each frame moved over, the index. */
 static mic_status assemble(const coded_frames *coded, mic_layout *layout, const mic_shared_models *shared,
                            mic_encoded **encoded, mic_error *error)
 {
+    const size_t n_index = layout->n_axes ? (size_t)index_bytes(layout) : 0;
     size_t n_parts = 3;
     for (size_t i = 0; i < layout->n_frames; i++) {
         n_parts += coded->frames[i]->n_parts;
@@ -346,7 +350,7 @@ static mic_status assemble(const coded_frames *coded, mic_layout *layout, const 
     }
     mic_encoded *all = *encoded = mic_encoded_new(n_parts);
     uint64_t *offsets = malloc(layout->n_frames * sizeof *offsets);
-    uint8_t *header = malloc(MIC_HEADER_BOUND), *index = malloc((size_t)mic_index_bytes(layout) + 1);
+    uint8_t *header = malloc(MIC_HEADER_BOUND), *index = malloc(n_index + 1);
     uint8_t *models = malloc(layout->shared_bytes + 1);
     if (!all || !offsets || !header || !models || !index) {
         free(offsets);
@@ -357,7 +361,7 @@ static mic_status assemble(const coded_frames *coded, mic_layout *layout, const 
                         (unsigned long long)layout->n_frames);
     }
     all->parts[0].bytes = header;
-    TRY(mic_native_write_header(layout, header, &all->parts[0].n_bytes, error)); /* for its size */
+    TRY(write_header(layout, header, &all->parts[0].n_bytes, error)); /* for its size */
     all->parts[1].bytes = models;
     if (shared)
         memcpy(models, mic_shared_models_bytes(shared, &all->parts[1].n_bytes), layout->shared_bytes);
@@ -373,11 +377,11 @@ static mic_status assemble(const coded_frames *coded, mic_layout *layout, const 
     }
     layout->index_offset = layout->n_axes ? offset : 0;
     all->parts[n].bytes = index;
-    all->parts[n].n_bytes = (size_t)mic_index_bytes(layout);
+    all->parts[n].n_bytes = n_index;
     if (layout->n_axes)
         mic_write_index(offsets, layout->n_frames, index);
     free(offsets);
-    return mic_native_write_header(layout, header, &all->parts[0].n_bytes, error);
+    return write_header(layout, header, &all->parts[0].n_bytes, error);
 }
 
 static mic_status encode(const mic_layout *layout, const void *samples, const mic_encode_options *options,
@@ -411,6 +415,8 @@ const container_format mic_native_format = {
     .holds = "everything",
     .read_header = read_header,
     .encode = encode,
+    .encode_frame = mic_native_frame_encode,
+    .write_header = write_header,
     .frame_size = mic_native_frame_size,
     .index_bytes = index_bytes,
     .read_index = read_index,

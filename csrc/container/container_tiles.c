@@ -114,12 +114,14 @@ mic_status mic_read_tile_block(const uint8_t *in, size_t n_bytes, mic_layout *la
 
 /* ---- MIC3: header ------------------------------------------------------- */
 
-size_t mic_mic3_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND])
+static mic_status write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BOUND], size_t *n_bytes,
+                               mic_error *error)
 {
     _Static_assert(MIC3_FIXED_BYTES + MIC3_LEVEL_BYTES * MIC_MAX_LEVELS <= MIC_HEADER_BOUND,
                    "the header fits");
     uint8_t *level = out + MIC3_FIXED_BYTES;
     uint64_t first = 0;
+    (void)error;
     memset(out, 0, MIC3_FIXED_BYTES);
     memcpy(out, mic_mic3_format.magic, MAGIC_BYTES);
     store_u32(out + 4, VERSION);
@@ -140,7 +142,8 @@ size_t mic_mic3_write_header(const mic_layout *layout, uint8_t out[MIC_HEADER_BO
         store_u32(level + 16, (uint32_t)first);
         first += tiles_across(layout, i) * tiles_down(layout, i);
     }
-    return (size_t)(level - out);
+    *n_bytes = (size_t)(level - out);
+    return MIC_OK;
 }
 
 static mic_status check_samples(const uint8_t *in, mic_error *error)
@@ -324,8 +327,9 @@ static mic_status decode_tile(const mic_layout *layout, const uint8_t *in, size_
     return mic_plane_decode(in, n_bytes, width, height, samples, error);
 }
 
-mic_status mic_mic3_encode(const mic_layout *layout, const void *samples, mic_encoded **encoded,
-                           unsigned *bits_used, mic_error *error)
+static mic_status encode_frame(const mic_layout *layout, const void *samples,
+                               const mic_encode_options *options, mic_encoded **encoded, unsigned *bits_used,
+                               mic_error *error)
 {
     const size_t n_pixels = (size_t)layout->rows * layout->columns;
     const size_t capacity = layout->channels == RGB_PLANES ? mic_rgb_bound(n_pixels)
@@ -334,6 +338,7 @@ mic_status mic_mic3_encode(const mic_layout *layout, const void *samples, mic_en
     uint16_t *words = mic_large_malloc(n_pixels * sizeof *words);
     uint8_t *block = malloc(capacity);
     size_t n_bytes = 0;
+    (void)options;
     mic_status status = result && words && block
                             ? encode_tile(layout, samples, block, capacity, &n_bytes, words, error)
                             : no_memory(layout, error);
@@ -381,6 +386,8 @@ const container_format mic_mic3_format = {
     .name = "MIC3",
     .holds = "a slide",
     .read_header = read_header,
+    .encode_frame = encode_frame,
+    .write_header = write_header,
     .index_bytes = index_bytes,
     .read_index = read_index,
     .decode = decode,

@@ -123,6 +123,27 @@ static void test_frames_too_large(void)
                   &error, "a frame too large to be read back");
 }
 
+static void test_containers_written_whole(void)
+{
+    mic_layout layout = {.sample_type = MIC_UINT16, .channels = 1, .rows = 1, .columns = 1, .strip_rows = 1};
+    const mic_encode_options options = {.codec = FSE, .n_states = 4, .effort = 5, .n_threads = 1};
+    const mic_container whole[] = {MIC_CONTAINER_MIC1, MIC_CONTAINER_MIC2, MIC_CONTAINER_PICS,
+                                   MIC_CONTAINER_PICA, MIC_CONTAINER_MICR, (mic_container)99};
+    for (size_t i = 0; i < COUNT_OF(whole); i++) {
+        const uint16_t sample = 0;
+        uint8_t header[MIC_HEADER_BOUND];
+        mic_encoded *encoded;
+        unsigned bits_used;
+        size_t n;
+        mic_error error;
+        layout.container = whole[i];
+        check_refusal(mic_encode_frame(&layout, &sample, &options, &encoded, &bits_used, &error),
+                      MIC_ERROR_ARGUMENT, &error, "a frame of a container that is written whole");
+        check_refusal(mic_write_header(&layout, header, &n, &error), MIC_ERROR_ARGUMENT, &error,
+                      "a header of a container that is written whole");
+    }
+}
+
 #if SIZE_MAX > 0xFFFFFFFF
 static void test_more_than_32_bits(void)
 {
@@ -180,6 +201,7 @@ int main(void)
     test_jobs();
     test_frames_without_sizes();
     test_frames_too_large();
+    test_containers_written_whole();
 #if SIZE_MAX > 0xFFFFFFFF
     test_more_than_32_bits();
 #endif
