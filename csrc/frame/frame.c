@@ -10,7 +10,9 @@
  *       -> strips        stretches of rows that decode on their own
  *       -> strip coder   the smallest of wavefront, FSE, Huffman and raw words
  *
- * and decoding (frame_decode.c) runs them backwards.  A frame is its head (frame_head.h), then
+ * and decoding (frame_decode.c) runs them backwards.  The steps as far as the sample map are in
+ * frame_planes.c, the strip coder and the head in frame_pieces.c; here is their order, and what
+ * is tried again when the result is too large.  A frame is its head (frame_head.h), then
  * its pieces: one for each strip and plane, plane by plane within a strip; a
  * constant plane has none.
  */
@@ -21,172 +23,6 @@
 #include "../base/threads.h"
 
 #include <stdlib.h>
-
-static const uint8_t *samples_of_strip(const frame_encoder *e, size_t strip)
-{
-    return e->samples + strip * e->layout->strip_rows * mic_row_bytes(e->layout);
-}
-
-static void planes_of_strip(const frame_encoder *e, size_t strip, uint16_t *planes[MAX_PLANES])
-{
-    for (unsigned c = 0; c < e->layout->channels; c++)
-        planes[c] = e->planes[c].owned + mic_frame_first_pixel(e, strip);
-}
-
-/* Memory for a plane that may not be where the samples are. */
-static mic_status own_plane(frame_encoder *e, unsigned plane, mic_error *error)
-{
-    const size_t n_bytes = (size_t)e->layout->rows * e->layout->columns * sizeof(uint16_t);
-    e->planes[plane].owned = mic_large_malloc(n_bytes);
-    return e->planes[plane].owned ? MIC_OK : mic_frame_no_memory(n_bytes, error);
-}
-
-static mic_marker open_marker(const frame_encoder *e, size_t strip, unsigned plane)
-{
-    const frame_plane *p = &e->planes[plane];
-    return mic_marker_open(e->seen + (size_t)plane * SAMPLE_VALUES,
-                           (uint16_t)(p->values[mic_frame_first_pixel(e, strip)] + p->offset));
-}
-
-/* The checksum of a strip, its planes, and which values occur unless colour is yet to
- * be chosen: some rows after the other, as many as stay in the nearest cache. */
-static mic_status load_strip(void *context, size_t strip, mic_error *error)
-{
-    enum { CACHED_BYTES = 1 << 15 };
-    frame_encoder *e = context;
-    const mic_layout *layout = e->layout;
-    const size_t n_bytes = mic_row_bytes(layout), rows_at_once = 1 + CACHED_BYTES / n_bytes;
-    const size_t height = mic_strip_height(layout, strip);
-    const bool is_grey = layout->channels == 1;
-    uint32_t crc = 0;
-    mic_marker marker = {0};
-    (void)error;
-    for (size_t y = 0; y < height; y += rows_at_once) {
-        const size_t n_rows = min_size(rows_at_once, height - y),
-                     first = mic_frame_first_pixel(e, strip) + y * layout->columns;
-        const uint8_t *samples = samples_of_strip(e, strip) + y * n_bytes;
-        crc = mic_planes_checksum(layout, crc, samples, n_rows * n_bytes);
-        if (e->planes[0].owned) {
-            uint16_t *planes[MAX_PLANES];
-            for (unsigned c = 0; c < layout->channels; c++)
-                planes[c] = e->planes[c].owned + first;
-            mic_planes_load(layout, samples, n_rows * layout->columns, planes);
-        }
-        if (is_grey && y == 0)
-            marker = open_marker(e, strip, 0);
-        if (is_grey)
-            mic_kernels_active()->mark(e->planes[0].values + first, n_rows * layout->columns,
-                                       e->planes[0].offset, &marker);
-    }
-    e->strip_crcs[strip] = crc;
-    return MIC_OK;
-}
-
-/* The samples as planes: in their own place, or in memory of its own. */
-static mic_status load_planes(frame_encoder *e, mic_error *error)
-{
-    uint16_t offset;
-    const uint16_t *borrowed = mic_planes_borrow(e->layout, e->samples, &offset);
-    for (unsigned c = 0; c < e->layout->channels; c++) {
-        frame_plane *plane = &e->planes[c];
-        if (!borrowed && !plane->owned)
-            TRY(own_plane(e, c, error));
-        plane->values = borrowed ? borrowed : plane->owned;
-        plane->offset = borrowed ? offset : 0;
-    }
-    return mic_parallel_for(e->head.n_strips, e->options->n_threads, load_strip, e, error);
-}
-
-/* Colour, and the values that occur then. */
-static mic_status colour_strip(void *context, size_t strip, mic_error *error)
-{
-    frame_encoder *e = context;
-    const size_t n = mic_strip_pixels(e->layout, strip);
-    uint16_t *planes[MAX_PLANES];
-    (void)error;
-    planes_of_strip(e, strip, planes);
-    mic_colour_forward(e->head.colour, planes, n);
-    for (unsigned c = 0; c < e->layout->channels; c++) {
-        mic_marker marker = open_marker(e, strip, c);
-        mic_kernels_active()->mark(planes[c], n, 0, &marker);
-    }
-    return MIC_OK;
-}
-
-/* Map of one plane, from the values of all its strips; nobody marks any more. */
-static mic_status choose_map(frame_encoder *e, unsigned plane, mic_error *error)
-{
-    const frame_plane *p = &e->planes[plane];
-    return mic_map_choose((const uint8_t *)e->seen + (size_t)plane * SAMPLE_VALUES, p->values, p->offset,
-                          e->layout->rows, e->layout->columns, &e->head.maps[plane], error);
-}
-
-/* Does every value, as it is, stand for a word?  Else it takes an offset or a map. */
-static bool has_words(const frame_encoder *e, unsigned plane)
-{
-    return e->planes[plane].values == e->planes[plane].owned && e->planes[plane].offset == 0;
-}
-
-/* Words of a strip of one plane from its values, as many at once as stay in the
- * nearest cache from one loop to the next. */
-static void make_words(const frame_encoder *e, size_t strip, unsigned plane, uint16_t *words)
-{
-    enum { CACHED_WORDS = 1 << 13 };
-    const frame_plane *p = &e->planes[plane];
-    const uint16_t *values = p->values + mic_frame_first_pixel(e, strip);
-    const size_t n = mic_strip_pixels(e->layout, strip);
-    for (size_t i = 0; i < n; i += CACHED_WORDS) {
-        const size_t n_at_once = min_size(n - i, CACHED_WORDS);
-        if (words != values)
-            memcpy(words + i, values + i, n_at_once * sizeof *words);
-        if (p->offset)
-            mic_kernels_active()->add(words + i, n_at_once, p->offset);
-        if (e->head.maps[plane].kind == MAP_PACKED)
-            mic_map_forward(&e->head.maps[plane], words + i, n_at_once);
-    }
-}
-
-typedef struct words_loop {
-    const frame_encoder *encoder;
-    unsigned plane;
-} words_loop;
-
-static mic_status make_words_of_strip(void *context, size_t strip, mic_error *error)
-{
-    const words_loop *loop = context;
-    const frame_encoder *e = loop->encoder;
-    (void)error;
-    make_words(e, strip, loop->plane, e->planes[loop->plane].owned + mic_frame_first_pixel(e, strip));
-    return MIC_OK;
-}
-
-/* The words of a plane in memory. */
-static mic_status write_words(frame_encoder *e, unsigned plane, mic_error *error)
-{
-    frame_plane *p = &e->planes[plane];
-    words_loop loop = {e, plane};
-    if (!p->owned)
-        TRY(own_plane(e, plane, error));
-    TRY(mic_parallel_for(e->head.n_strips, e->options->n_threads, make_words_of_strip, &loop, error));
-    p->values = p->owned;
-    p->offset = 0;
-    return MIC_OK;
-}
-
-mic_status mic_frame_need_words(frame_encoder *e, unsigned plane, mic_error *error)
-{
-    return has_words(e, plane) ? MIC_OK : write_words(e, plane, error);
-}
-
-/* Wavefront takes values with an offset; what else there is wants words. */
-static mic_status map_plane(frame_encoder *e, unsigned plane, mic_error *error)
-{
-    const sample_map *map = &e->head.maps[plane];
-    if (map->kind == MAP_OFFSET)
-        e->planes[plane].offset -= map->minimum;
-    const bool is_direct = map->kind == MAP_OFFSET && e->codec[plane] == MIC_CODEC_WAVEFRONT;
-    return map->kind == MAP_CONSTANT || is_direct ? MIC_OK : write_words(e, plane, error);
-}
 
 static bool is_wavefront(const frame_encoder *e, unsigned plane)
 {
@@ -239,62 +75,13 @@ static mic_status build_models(frame_encoder *e, mic_error *error)
     return mic_parallel_for(e->layout->channels, n_threads, choose_model, e, error);
 }
 
-/* One strip of a plane by its coder.  Words that are not in memory are made for the
- * rare strip that ends up raw. */
-static mic_status encode_piece(const frame_encoder *e, size_t strip, unsigned plane, uint8_t *bytes,
-                               size_t capacity, size_t *n_bytes, mic_error *error)
-{
-    const size_t columns = e->layout->columns, height = mic_strip_height(e->layout, strip);
-    const size_t n_pixels = mic_strip_pixels(e->layout, strip);
-    const strip_coder coder = {.codec = e->codec[plane],
-                               .n_states = e->options->n_states,
-                               .n_values = e->head.maps[plane].n_values,
-                               .plane = e->wavefronts[plane],
-                               .strip = strip};
-    const uint16_t *words = has_words(e, plane) ? e->planes[plane].values + mic_frame_first_pixel(e, strip)
-                                                : NULL;
-    TRY(mic_strip_encode(words, columns, height, &coder, bytes, capacity, n_bytes, error));
-    if (words || *n_bytes < mic_strip_raw_bytes(n_pixels, coder.n_values))
-        return MIC_OK;
-    uint16_t *made = mic_large_malloc(n_pixels * sizeof *made);
-    if (!made)
-        return mic_frame_no_memory(n_pixels * sizeof *made, error);
-    make_words(e, strip, plane, made);
-    mic_status status = mic_strip_encode(made, columns, height, &coder, bytes, capacity, n_bytes, error);
-    mic_large_free(made);
-    return status;
-}
-
-/* Coded where there is room for the worst, then copied: the next strip is coded in the
- * same memory, which is in the cache by then, and its pages are touched once. */
-static mic_status encode_plane(frame_encoder *e, size_t strip, unsigned plane, mic_error *error)
-{
-    const size_t capacity = mic_strip_bound(e->layout->columns, mic_strip_height(e->layout, strip));
-    struct encoded_part *part = mic_frame_piece(e, strip, plane);
-    uint8_t *room = mic_large_malloc(capacity);
-    if (!room)
-        return mic_frame_no_memory(capacity, error);
-    size_t n_bytes = 0;
-    mic_status status = encode_piece(e, strip, plane, room, capacity, &n_bytes, error);
-    uint8_t *bytes = status == MIC_OK ? malloc(n_bytes) : NULL;
-    if (bytes) {
-        memcpy(bytes, room, n_bytes);
-        free(part->bytes); /* of another attempt */
-        *part = (struct encoded_part){.bytes = bytes, .n_bytes = n_bytes};
-    } else if (status == MIC_OK) {
-        status = mic_frame_no_memory(n_bytes, error);
-    }
-    mic_large_free(room);
-    return status;
-}
-
 static mic_status encode_strip(void *context, size_t strip, mic_error *error)
 {
     frame_encoder *e = context;
     for (unsigned c = 0; c < e->layout->channels; c++) {
         if (e->head.maps[c].kind == MAP_CONSTANT)
             continue;
-        TRY(encode_plane(e, strip, c, error));
+        TRY(mic_frame_encode_plane(e, strip, c, error));
         e->head.strips[strip].n_bytes[c] = (uint32_t)mic_frame_piece(e, strip, c)->n_bytes;
     }
     return MIC_OK;
@@ -308,21 +95,13 @@ static bool any_piece_has_model(const frame_encoder *e, unsigned plane)
     return false;
 }
 
-size_t mic_frame_plane_bytes(const frame_encoder *e, unsigned plane)
-{
-    size_t n = e->head.maps[plane].n_table + e->head.models[plane].n_bytes;
-    for (size_t strip = 0; strip < e->head.n_strips; strip++)
-        n += mic_frame_piece(e, strip, plane)->n_bytes;
-    return n;
-}
-
 static mic_status encode_again(frame_encoder *e, unsigned plane, mic_codec codec, mic_error *error)
 {
     e->codec[plane] = codec;
     e->head.models[plane].n_bytes = 0;
     TRY(mic_frame_need_words(e, plane, error));
     for (size_t strip = 0; strip < e->head.n_strips; strip++) {
-        TRY(encode_plane(e, strip, plane, error));
+        TRY(mic_frame_encode_plane(e, strip, plane, error));
         e->head.strips[strip].n_bytes[plane] = (uint32_t)mic_frame_piece(e, strip, plane)->n_bytes;
     }
     return MIC_OK;
@@ -376,59 +155,10 @@ static mic_status settle_plane(frame_encoder *e, unsigned plane, mic_error *erro
     return encode_again(e, plane, MIC_CODEC_HUFFMAN, error);
 }
 
-/* The checksum of a strip's pieces. */
-static mic_status seal_strip(void *context, size_t strip, mic_error *error)
-{
-    frame_encoder *e = context;
-    uint32_t crc = 0;
-    (void)error;
-    for (unsigned c = 0; c < e->layout->channels; c++) {
-        const struct encoded_part *part = mic_frame_piece(e, strip, c);
-        if (part->n_bytes)
-            crc = mic_kernels_active()->crc32c(crc, part->bytes, part->n_bytes);
-    }
-    e->head.strips[strip].crc = crc;
-    return MIC_OK;
-}
-
-mic_status mic_frame_write_head(frame_encoder *e, mic_error *error)
-{
-    struct encoded_part *part = &e->encoded->parts[0];
-    TRY(mic_parallel_for(e->head.n_strips, e->options->n_threads, seal_strip, e, error));
-    e->head.samples_crc = mic_join_checksums(e->layout, e->strip_crcs, e->head.n_strips);
-    return mic_frame_head_write(&e->head, e->layout->channels, &part->bytes, &part->n_bytes, error);
-}
-
-/* From samples to planes and the colour transform for them. */
-static mic_status load_frame(frame_encoder *e, mic_error *error)
-{
-    TRY(load_planes(e, error));
-    if (e->layout->channels < MAX_PLANES)
-        return MIC_OK;
-    uint16_t *planes[MAX_PLANES];
-    planes_of_strip(e, 0, planes);
-    return mic_planes_choose_colour(planes, e->layout->columns, e->layout->rows, &e->head.colour, error);
-}
-
-/* From planes as loaded to what `codec` takes. */
-static mic_status map_planes(frame_encoder *e, mic_codec codec, mic_error *error)
-{
-    const unsigned channels = e->layout->channels;
-    if (channels == MAX_PLANES)
-        TRY(mic_parallel_for(e->head.n_strips, e->options->n_threads, colour_strip, e, error));
-    for (unsigned c = 0; c < channels; c++)
-        TRY(choose_map(e, c, error));
-    for (unsigned c = 0; c < channels; c++) {
-        e->codec[c] = codec;
-        TRY(map_plane(e, c, error));
-    }
-    return MIC_OK;
-}
-
 /* From planes as loaded to pieces. */
 static mic_status encode_planes(frame_encoder *e, mic_error *error)
 {
-    TRY(map_planes(e, e->options->codec, error));
+    TRY(mic_frame_map_planes(e, e->options->codec, error));
     TRY(build_models(e, error));
     TRY(mic_parallel_for(e->head.n_strips, e->options->n_threads, encode_strip, e, error));
     for (unsigned c = 0; c < e->layout->channels; c++)
@@ -467,14 +197,14 @@ static uint64_t coded_bytes(const frame_encoder *e)
 
 static mic_status run_encoder(frame_encoder *e, mic_error *error)
 {
-    TRY(load_frame(e, error));
+    TRY(mic_frame_load(e, error));
     TRY(encode_planes(e, error));
     /* Differences of noise need a bit more than the noise: without them it is no
      * larger than it was. */
     if (e->head.colour != COLOUR_NONE && coded_bytes(e) >= mic_frame_bytes(e->layout)) {
         forget_planes(e);
         e->head.colour = COLOUR_NONE;
-        TRY(load_planes(e, error));
+        TRY(mic_frame_load_planes(e, error));
         TRY(encode_planes(e, error));
     }
     TRY(mic_frame_write_head(e, error));
@@ -548,10 +278,10 @@ mic_status mic_native_frame_words(const mic_layout *layout, const void *samples,
     const mic_encode_options options = {.n_threads = 1};
     frame_encoder e = {.layout = layout, .samples = samples, .options = &options};
     mic_status status = allocate_encoder(&e)
-                            ? load_frame(&e, error)
+                            ? mic_frame_load(&e, error)
                             : mic_frame_no_memory((size_t)mic_frame_bytes(layout) * 2, error);
     if (status == MIC_OK)
-        status = map_planes(&e, MIC_CODEC_WAVEFRONT, error);
+        status = mic_frame_map_planes(&e, MIC_CODEC_WAVEFRONT, error);
     for (unsigned c = 0; status == MIC_OK && c < layout->channels; c++) {
         n_values[c] = e.head.maps[c].n_values;
         if (e.head.maps[c].kind == MAP_CONSTANT)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A frame while it is being encoded: frame.c fills it in, then frame_share.c tries the
- * stream's models on it.
+ * A frame while it is being encoded: frame.c calls the steps that are declared here, in
+ * order, then frame_share.c tries the stream's models on it.
  */
 #ifndef MIC_FRAME_ENCODER_H
 #define MIC_FRAME_ENCODER_H
@@ -49,12 +49,32 @@ static inline size_t mic_frame_first_pixel(const frame_encoder *e, size_t strip)
     return strip * e->layout->strip_rows * e->layout->columns;
 }
 
-/* Size of a plane: table, model and pieces. */
-size_t mic_frame_plane_bytes(const frame_encoder *e, unsigned plane);
+/* ---- samples to words: frame_planes.c ---------------------------------- */
+
+/* The samples as planes, in their own place or in memory of their own, and the colour
+ * transform for them. */
+mic_status mic_frame_load(frame_encoder *e, mic_error *error);
+/* The same without choosing a transform. */
+mic_status mic_frame_load_planes(frame_encoder *e, mic_error *error);
+/* From planes as loaded to what `codec` takes. */
+mic_status mic_frame_map_planes(frame_encoder *e, mic_codec codec, mic_error *error);
+/* Does every value, as it is, stand for a word?  Else it takes an offset or a map. */
+bool mic_frame_has_words(const frame_encoder *e, unsigned plane);
+/* Words of a strip of one plane from its values. */
+void mic_frame_make_words(const frame_encoder *e, size_t strip, unsigned plane, uint16_t *words);
 /* Put the words of a plane into planes[plane].owned unless they are already there. */
 mic_status mic_frame_need_words(frame_encoder *e, unsigned plane, mic_error *error);
+
+/* ---- words to pieces: frame_pieces.c ----------------------------------- */
+
+/* One strip of a plane, in place of what another attempt left there. */
+mic_status mic_frame_encode_plane(frame_encoder *e, size_t strip, unsigned plane, mic_error *error);
+/* Size of a plane: table, model and pieces. */
+size_t mic_frame_plane_bytes(const frame_encoder *e, unsigned plane);
 /* Write the head; all pieces must be there. */
 mic_status mic_frame_write_head(frame_encoder *e, mic_error *error);
+
+/* ---- shared models: frame_share.c -------------------------------------- */
 
 /* Use models of the stream where they are smaller than the frame's own.  The frame keeps
  * its former encoding as well, because only all frames together decide whether sharing
