@@ -14,16 +14,6 @@ enum {
 
 typedef int64_t sums[WF_TERMS][WF_TERMS];
 
-void mic_wf_join_products(wf_products *products)
-{
-    for (int i = 0; i < WF_TERMS; i++)
-        for (int j = i; j < WF_TERMS; j++)
-            for (int lane = 0; lane < WF_SUM_LANES; lane++)
-                products->total[i][j] += products->lanes[i][j][lane];
-    memset(products->lanes, 0, sizeof products->lanes);
-    products->n_blocks = 0;
-}
-
 static int32_t clamp(int32_t v, int32_t limit) { return v < -limit ? -limit : v > limit ? limit : v; }
 
 /* Scale so that the largest sum has SCALE_BITS bits, and add a little to the

@@ -270,6 +270,16 @@ static void add_products(const wf_rows *r, wf_products *products)
     }
 }
 
+void mic_wf_join_products(wf_products *products)
+{
+    for (int i = 0; i < WF_TERMS; i++)
+        for (int j = i; j < WF_TERMS; j++)
+            for (int lane = 0; lane < WF_SUM_LANES; lane++)
+                products->total[i][j] += products->lanes[i][j][lane];
+    memset(products->lanes, 0, sizeof products->lanes);
+    products->n_blocks = 0;
+}
+
 const wf_row_kernels mic_wf_row_kernels_scalar = {scale_row, code_row, find_rare, add_products};
 
 const wf_row_kernels *mic_wf_row_kernels_active(void)
