@@ -16,6 +16,7 @@
  * outside by one byte.
  */
 #include "fuzz.h"
+#include "wavefront/wavefront.h"
 
 enum { HEAD = 5 };
 

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * Kernels for NEON, which every AArch64 processor has.  Each equals its scalar counterpart
- * in kernels.c on every input.
+ * on every input.
  */
-#include "../base/kernels.h"
+#include "../base/kernels_scalar.h"
+#include "../stages/rle_loop.h"
+#include "../stages/stage_kernels.h"
+#include "../wavefront/wavefront_cost.h"
+#include "../wavefront/wavefront_encode.h"
+#include "wavefront_neon.h"
 
 #if defined(MIC_NEON)
 
@@ -266,6 +271,14 @@ const mic_kernels mic_kernels_neon = {
     .mark = mic_mark_scalar,
     .interleave = interleave_neon,
     .deinterleave = deinterleave_neon,
+    .fse_read = mic_fse_read_plain,
+    .fse_write = mic_fse_write_plain,
+    .scale = mic_wf_scale_scalar,
+    .code = mic_wf_code_scalar,
+    .find_rare = mic_wf_find_rare_scalar,
+    .add_products = mic_wf_add_products_scalar,
+    .sum_logs = mic_wf_sum_logs_scalar,
+    .encode_steps = mic_wf_encode_steps_scalar,
     .wavefront_decode = mic_wf_decode_strips_neon,
 };
 

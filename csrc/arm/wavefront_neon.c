@@ -5,6 +5,7 @@
  * The 32 lanes are four groups of 8, with one 16-bit value per lane and register.  The
  * 32-bit states of a group are in two registers, lanes 0..3 and 4..7.
  */
+#include "wavefront_neon.h"
 #include "../wavefront/wavefront_lanes.h"
 #include "../wavefront/wavefront_spread.h"
 

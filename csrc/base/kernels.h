@@ -1,35 +1,53 @@
 /* SPDX-License-Identifier: MIT
  *
- * The hot loops, one pointer each.  kernels.c holds the scalar versions: they
- * are the specification, and every other version must give the same bytes on
- * any size.  A kernel never reads or writes outside the ranges it is given.
+ * The hot loops: one table of pointers per instruction set.  The scalar versions are the
+ * specification, and every other version must give the same bytes on any size.  A kernel
+ * never reads or writes outside the ranges it is given.
+ *
+ * Types of stages and codecs are named here but not defined, so that this header needs
+ * nothing above base/; kernels and their callers include the headers that define them.
  */
 #ifndef MIC_KERNELS_H
 #define MIC_KERNELS_H
 
 #include "internal.h"
-#include "../stages/rle_loop.h"
-#include "../wavefront/wavefront.h"
 
-#include <stdatomic.h>
+struct mic_marker; /* base/marker.h */
+struct lsb_writer; /* base/bitstream.h */
 
-/* Which of 65536 values occur: threads may mark at the same time. */
-typedef _Atomic uint8_t mic_seen;
+/* stages/fse_decode.c, fse_encode.c */
+struct fse_reader;
+struct fse_encoder;
 
-/* Values that are all marked, from first to first + span. */
-typedef struct seen_run {
-    uint16_t first, span;
-} seen_run;
+/* wavefront/wavefront.h */
+struct wf_model;
+struct wf_decoder;
+struct wf_strip_job;
+/* wavefront/wavefront_rows.h */
+struct wf_rows;
+struct wf_row_codes;
+struct wf_products;
+/* wavefront/wavefront_encode.h, wavefront_cost.h */
+struct wf_encoder;
+struct wf_log_sum;
 
-/* Who marks.  A vector of words that lie in a stretch of marked values takes a
- * comparison; there are two such stretches, for images have a background.  When too
- * many words were outside, kernels look for others, and each time they are twice as
- * patient: the search takes time, too. */
-typedef struct mic_marker {
-    mic_seen *seen;
-    seen_run runs[2];
-    size_t patience, n_outside;
-} mic_marker;
+/* How the blocks of run lengths ended.  RLE_FULL: a block holds more words than fit. */
+typedef enum rle_outcome { RLE_COMPLETE, RLE_ZERO_HEADER, RLE_SHORT_INPUT, RLE_FULL } rle_outcome;
+
+/* Kernels that more than one file defines. */
+typedef size_t fse_read_fn(struct fse_reader *reader, uint16_t *words, size_t n, unsigned n_states);
+typedef void fse_write_fn(const struct fse_encoder *encoder, const uint16_t *words, size_t n_words,
+                          int n_states, uint32_t *state, struct lsb_writer *writer);
+typedef void wf_scale_fn(const struct wf_model *model, const uint16_t *words, uint16_t offset, size_t n,
+                         int16_t *out);
+typedef void wf_code_fn(const struct wf_model *model, const struct wf_rows *rows, struct wf_row_codes *codes);
+typedef void wf_find_rare_fn(const uint16_t *code, size_t n, const int16_t *limits, uint32_t *exact,
+                             uint32_t *sampled);
+typedef void wf_add_products_fn(const struct wf_rows *rows, struct wf_products *products);
+typedef struct wf_log_sum wf_sum_logs_fn(const uint32_t *a, const uint32_t *b, size_t n);
+typedef void wf_encode_steps_fn(struct wf_encoder *encoder);
+typedef mic_status wf_decode_strips_fn(const struct wf_decoder *decoder, const struct wf_strip_job *jobs,
+                                       size_t n_jobs, size_t width, mic_error *error);
 
 typedef struct mic_kernels {
     mic_isa isa;
@@ -49,13 +67,13 @@ typedef struct mic_kernels {
     size_t (*find_word)(const uint16_t *words, size_t n, uint16_t value);
 
     /* Index of the first of three equal words in a row, n if there are none. */
-    rle_find_triple *find_triple;
+    size_t (*find_triple)(const uint16_t *words, size_t n);
 
     /* Blocks for words[0..n), run limit >= 7; returns the words written, at
      * most out_room = mic_rle_bound(n) - 3. */
     size_t (*rle_encode)(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out, size_t out_room);
 
-    /* Words of the blocks; see rle_decode_loop. */
+    /* Words of the blocks; see rle_decode_loop in stages/rle_loop.h. */
     rle_outcome (*rle_decode)(const uint16_t *in, size_t *n_in, size_t run_limit, uint16_t *out,
                               size_t capacity, size_t *n_out);
 
@@ -81,7 +99,7 @@ typedef struct mic_kernels {
     uint16_t (*add)(uint16_t *words, size_t n, uint16_t addend);
 
     /* marker->seen[words[i] + offset] becomes 1, mod 2^16. */
-    void (*mark)(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker);
+    void (*mark)(const uint16_t *words, size_t n, uint16_t offset, struct mic_marker *marker);
 
     /* samples[3 * i + c] = low byte of planes[c][i], exclusive or `bias`. */
     void (*interleave)(uint16_t *const planes[3], size_t n, uint8_t bias, uint8_t *samples);
@@ -89,7 +107,29 @@ typedef struct mic_kernels {
     /* planes[c][i] = samples[3 * i + c], exclusive or `bias`. */
     void (*deinterleave)(const uint8_t *samples, size_t n, uint8_t bias, uint16_t *const planes[3]);
 
-    /* Strips of the wavefront codec; see wavefront.h. */
+    /* FSE states to words and words to bits; see read_words in stages/fse_decode.c and
+     * write_bits in stages/fse_encode.c. */
+    fse_read_fn *fse_read;
+    fse_write_fn *fse_write;
+
+    /* The encoder of the wavefront codec, a row at a time.  First words are scaled, after
+     * the offset is added to each; n padded columns are written. */
+    wf_scale_fn *scale;
+    /* Errors of a row and, from them and its samples, its codes; the margins of the
+     * errors above must be set. */
+    wf_code_fn *code;
+    /* Codes whose symbol is above limits[bucket] & 255, in ascending order of column:
+     * calls of wf_count_rare.  Limits are codes, bucket << 8 | symbol. */
+    wf_find_rare_fn *find_rare;
+    /* Products of the terms of columns [2, width - 1); see wavefront_fit.c. */
+    wf_add_products_fn *add_products;
+    /* What counts cost to code; see wavefront_cost.h. */
+    wf_sum_logs_fn *sum_logs;
+    /* Codes of a strip to words: all steps, last one first. */
+    wf_encode_steps_fn *encode_steps;
+
+    /* Strips of the same width to samples.  This is fastest with an even number of strips of
+     * the same height. */
     wf_decode_strips_fn *wavefront_decode;
 } mic_kernels;
 
@@ -98,77 +138,9 @@ const mic_kernels *mic_kernels_active(void);
 /* The kernels of one instruction set, NULL where this machine lacks it. */
 const mic_kernels *mic_kernels_for(mic_isa isa);
 
-/* One table per file.  Where an instruction set has nothing better, its table
- * names the function of the level below. */
-extern const mic_kernels mic_kernels_scalar;
-#if defined(MIC_X86)
-extern const mic_kernels mic_kernels_avx2;
-extern const mic_kernels mic_kernels_avx512;
-#elif defined(MIC_NEON)
-extern const mic_kernels mic_kernels_neon;
-#endif
-
-uint16_t mic_histogram_scalar(const uint16_t *words, size_t n, uint32_t *counts);
-void mic_delta_inverse_rows_scalar(const uint16_t *words, const uint16_t *above, size_t width,
-                                   uint16_t threshold, uint16_t *rows);
-bool mic_look_up_scalar(uint16_t *words, size_t n, const uint16_t *table, uint32_t n_table, uint16_t first,
-                        uint16_t last);
-/* words[i] = table[words[i]], for words that the table is known to have.  Four at a
- * time: the look-ups are as many, but the loads and stores around them a quarter (1.4
- * instead of 2.3 cycles a word in a decoder). */
-MIC_INLINE void look_up_each(uint16_t *words, size_t n, const uint16_t *table)
-{
-    size_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-        uint64_t v; /* in whatever order */
-        memcpy(&v, words + i, sizeof v);
-        uint64_t low = table[v & 0xFFFF] | (uint64_t)table[v >> 16 & 0xFFFF] << 16;
-        uint64_t high = table[v >> 32 & 0xFFFF] | (uint64_t)table[v >> 48] << 16;
-        v = low | high << 32;
-        memcpy(words + i, &v, sizeof v);
-    }
-    for (; i < n; i++)
-        words[i] = table[words[i]];
-}
-/* Looks before it writes: most values are known soon, and a line of the cache that
- * nobody writes to can be shared by threads. */
-MIC_INLINE void mark_one(uint16_t value, mic_seen *seen)
-{
-    if (!atomic_load_explicit(&seen[value], memory_order_relaxed))
-        atomic_store_explicit(&seen[value], 1, memory_order_relaxed);
-}
-MIC_INLINE void mark_each(const uint16_t *words, size_t n, uint16_t offset, mic_seen *seen)
-{
-    for (size_t i = 0; i < n; i++)
-        mark_one((uint16_t)(words[i] + offset), seen);
-}
-void mic_mark_scalar(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker);
-/* Pixels first to n of the two kernels. */
-MIC_INLINE void interleave_from(size_t first, uint16_t *const planes[3], size_t n, uint8_t bias,
-                                uint8_t *samples)
-{
-    for (size_t i = first; i < n; i++)
-        for (size_t c = 0; c < 3; c++)
-            samples[3 * i + c] = (uint8_t)(planes[c][i] ^ bias);
-}
-MIC_INLINE void deinterleave_from(size_t first, const uint8_t *samples, size_t n, uint8_t bias,
-                                  uint16_t *const planes[3])
-{
-    for (size_t i = first; i < n; i++)
-        for (size_t c = 0; c < 3; c++)
-            planes[c][i] = (uint8_t)(samples[3 * i + c] ^ bias);
-}
-
-enum { MARK_FEW = 8 };
-mic_marker mic_marker_open(mic_seen *seen, uint16_t first_value);
-/* Is it time to look for other runs? */
-MIC_INLINE bool is_impatient(const mic_marker *marker) { return marker->n_outside >= marker->patience; }
-/* The longest run around any of some of n > 0 words, which are marked by this, and the
- * latest other one. */
-void mic_find_seen_runs(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker);
-
-void mic_interleave_avx2(uint16_t *const planes[3], size_t n, uint8_t bias, uint8_t *samples);
-void mic_deinterleave_avx2(const uint8_t *samples, size_t n, uint8_t bias, uint16_t *const planes[3]);
-uint32_t mic_crc32c_pclmul(uint32_t crc, const void *data, size_t n);
+/* Each table stands in one file, which fills all of it.  Where an instruction set has nothing
+ * better, its table names the function of the level below. */
+extern const mic_kernels mic_kernels_scalar; /* wavefront/scalar_table.c */
+extern const mic_kernels mic_kernels_avx2, mic_kernels_avx512, mic_kernels_neon;
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "encoded.h"
 #include "frame_head.h"
-#include "../base/kernels.h"
+#include "../base/marker.h"
 #include "shared_models.h"
 #include "strip.h"
 

@@ -13,7 +13,7 @@
  * Prediction and reconstruction are mod 2^16, so every pixel is recovered even if max_value
  * was too small.
  */
-#include "../base/kernels.h"
+#include "stage_kernels.h"
 
 typedef struct delta_code {
     uint16_t threshold;
@@ -219,4 +219,61 @@ mic_status mic_delta_decode(mic_predictor predictor, const uint16_t *words, size
                         "wrong dimensions?)",
                         n_words - i);
     return MIC_OK;
+}
+
+/* ---- scalar kernels ---------------------------------------------------- */
+
+bool mic_delta_forward_row_scalar(const uint16_t *row, const uint16_t *above, size_t n, uint16_t threshold,
+                                  uint16_t *words)
+{
+    bool escape = false;
+    for (size_t x = 1; x < n; x++) {
+        int biased = row[x] - ((row[x - 1] + above[x]) >> 1) + threshold;
+        escape |= biased <= 0 || biased >= 2 * threshold;
+        words[x] = (uint16_t)biased;
+    }
+    return escape;
+}
+
+/* One pixel of the average predictor, its row's left neighbour updated. */
+MIC_INLINE void inverse_step(unsigned *left, unsigned above, uint16_t word, unsigned threshold,
+                             uint16_t *pixel)
+{
+    *left = (uint16_t)(((*left + above) >> 1) + word - threshold);
+    *pixel = (uint16_t)*left;
+}
+
+/* Each pixel waits for its left neighbour: four rows, each one column behind
+ * the row above it, give the processor four independent chains. */
+void mic_delta_inverse_rows_scalar(const uint16_t *words, const uint16_t *above, size_t width,
+                                   uint16_t threshold, uint16_t *rows)
+{
+    const uint16_t *w0 = words, *w1 = w0 + width, *w2 = w1 + width, *w3 = w2 + width;
+    uint16_t *r0 = rows, *r1 = r0 + width, *r2 = r1 + width, *r3 = r2 + width;
+    unsigned l0 = (uint16_t)(above[0] + w0[0] - threshold);
+    unsigned l1 = (uint16_t)(l0 + w1[0] - threshold);
+    unsigned l2 = (uint16_t)(l1 + w2[0] - threshold);
+    unsigned l3 = (uint16_t)(l2 + w3[0] - threshold);
+    r0[0] = (uint16_t)l0;
+    r1[0] = (uint16_t)l1;
+    r2[0] = (uint16_t)l2;
+    r3[0] = (uint16_t)l3;
+    /* Step t computes column t - k of row k; in the middle all four exist. */
+    for (size_t t = 1; t < width + 3; t++) {
+        for (; t >= 4 && t < width; t++) {
+            unsigned n3 = l2, n2 = l1, n1 = l0;
+            inverse_step(&l3, n3, w3[t - 3], threshold, &r3[t - 3]);
+            inverse_step(&l2, n2, w2[t - 2], threshold, &r2[t - 2]);
+            inverse_step(&l1, n1, w1[t - 1], threshold, &r1[t - 1]);
+            inverse_step(&l0, above[t], w0[t], threshold, &r0[t]);
+        }
+        if (t > 3 && t - 3 < width)
+            inverse_step(&l3, r2[t - 3], w3[t - 3], threshold, &r3[t - 3]);
+        if (t > 2 && t - 2 < width)
+            inverse_step(&l2, r1[t - 2], w2[t - 2], threshold, &r2[t - 2]);
+        if (t > 1 && t - 1 < width)
+            inverse_step(&l1, r0[t - 1], w1[t - 1], threshold, &r1[t - 1]);
+        if (t < width)
+            inverse_step(&l0, above[t], w0[t], threshold, &r0[t]);
+    }
 }

@@ -18,6 +18,7 @@
  * Format: docs/format.md, "FSE".
  */
 #include "fse.h"
+#include "stage_kernels.h"
 
 #include <stdlib.h>
 
@@ -37,7 +38,7 @@ typedef struct tables {
     uint32_t steps[1 << FSE_MAX_LOG]; /* base << 16 | 64 - number of bits */
 } tables;
 
-typedef struct reader {
+typedef struct fse_reader {
     const tables *tables;
     bool narrow;         /* every step reads 1 to 14 bits */
     const uint8_t *bits; /* start of the bit string */
@@ -183,15 +184,15 @@ MIC_INLINE size_t read_fast_any(reader *r, uint16_t *words, size_t n, unsigned k
     }
 }
 
-static size_t read_fast_plain(reader *r, uint16_t *words, size_t n, unsigned k)
+size_t mic_fse_read_plain(reader *r, uint16_t *words, size_t n, unsigned k)
 {
     return read_fast_any(r, words, n, k);
 }
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(MIC_X86)
 /* The same code; its shifts take their count from any register. */
 MIC_TARGET("bmi2")
-static size_t read_fast_bmi2(reader *r, uint16_t *words, size_t n, unsigned k)
+size_t mic_fse_read_bmi2(reader *r, uint16_t *words, size_t n, unsigned k)
 {
     return read_fast_any(r, words, n, k);
 }
@@ -201,14 +202,7 @@ static size_t read_fast_bmi2(reader *r, uint16_t *words, size_t n, unsigned k)
  * next word.  In calls after the first, state 0 is next. */
 static size_t read_words(reader *r, uint16_t *words, size_t n, unsigned k)
 {
-    size_t i;
-#if defined(__x86_64__) && defined(__GNUC__)
-    if (mic_active_isa() >= MIC_ISA_AVX2) /* every such processor has BMI2 */
-        i = read_fast_bmi2(r, words, n, k);
-    else
-#endif
-        i = read_fast_plain(r, words, n, k);
-
+    size_t i = mic_kernels_active()->fse_read(r, words, n, k);
     for (; i < n; i++) {
         uint32_t *u = &r->state[i % k];
         const uint32_t step = r->tables->steps[*u];

@@ -18,7 +18,7 @@
  * Unlike the published coder, it never hangs or panics.  Format: docs/format.md, "FSE".
  */
 #include "fse.h"
-#include "../base/kernels.h"
+#include "stage_kernels.h"
 
 #include <stdlib.h>
 
@@ -36,7 +36,7 @@ typedef struct transform {
     uint32_t offset;
 } transform;
 
-typedef struct encoder {
+typedef struct fse_encoder {
     fse_model model;
     bool wide;             /* L > 14, see code_words */
     transform *transforms; /* per symbol; set for present symbols only */
@@ -204,17 +204,17 @@ MIC_INLINE void code_all(const encoder *e, const uint16_t *words, size_t n_words
     }
 }
 
-static void code_all_plain(const encoder *e, const uint16_t *words, size_t n_words, int k, uint32_t *state,
-                           lsb_writer *w)
+void mic_fse_write_plain(const encoder *e, const uint16_t *words, size_t n_words, int k, uint32_t *state,
+                         lsb_writer *w)
 {
     code_all(e, words, n_words, k, state, w);
 }
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(MIC_X86)
 /* The same code; its shifts take their count from any register. */
 MIC_TARGET("bmi2")
-static void code_all_bmi2(const encoder *e, const uint16_t *words, size_t n_words, int k, uint32_t *state,
-                          lsb_writer *w)
+void mic_fse_write_bmi2(const encoder *e, const uint16_t *words, size_t n_words, int k, uint32_t *state,
+                        lsb_writer *w)
 {
     code_all(e, words, n_words, k, state, w);
 }
@@ -229,13 +229,7 @@ static uint8_t *write_bits(const encoder *e, const uint16_t *words, size_t n_wor
     for (int j = 0; j < k; j++)
         state[j] = e->wide ? 0 : (uint32_t)1 << e->model.table_log;
     lsb_open(&w, out, capacity);
-#if defined(__x86_64__) && defined(__GNUC__)
-    if (mic_active_isa() >= MIC_ISA_AVX2) /* every such processor has BMI2 */
-        code_all_bmi2(e, words, n_words, k, state, &w);
-    else
-#endif
-        code_all_plain(e, words, n_words, k, state, &w);
-
+    mic_kernels_active()->fse_write(e, words, n_words, k, state, &w);
     for (int j = k - 1; j >= 0; j--) {
         lsb_put(&w, state[j], e->model.table_log);
         lsb_flush(&w);

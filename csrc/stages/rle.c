@@ -12,7 +12,8 @@
  *
  * Format: docs/format.md, "Run lengths".
  */
-#include "../base/kernels.h"
+#include "rle_loop.h"
+#include "stage_kernels.h"
 
 enum { MIN_RUN_LIMIT = 7 }; /* depth 4: below it blocks are ambiguous or empty */
 
@@ -31,7 +32,7 @@ static mic_status encode_shallow(const uint16_t *words, size_t n_words, unsigned
 {
     size_t run_limit = run_limit_of(initial);
     size_t longest = run_limit == 0 ? 65535 : 2;
-    bool has_triple = mic_kernels_scalar.find_triple(words, n_words) < n_words;
+    bool has_triple = mic_find_triple_scalar(words, n_words) < n_words;
     if (n_words > longest || has_triple)
         return mic_fail(error, MIC_ERROR_UNSUPPORTED, "rle", -1,
                         "run lengths from initial value %u have no decodable form for these words, at "
@@ -151,4 +152,34 @@ mic_status mic_rle_decode(const uint16_t *in, size_t n_in, int with_length, uint
                         "the blocks expand to %zu words, %zu are expected (truncated stream?)", *n_words,
                         expected);
     return MIC_OK;
+}
+
+/* ---- scalar kernels ---------------------------------------------------- */
+
+size_t mic_find_triple_scalar(const uint16_t *words, size_t n)
+{
+    for (size_t i = 0; i + 2 < n; i++)
+        if (words[i] == words[i + 1] && words[i] == words[i + 2])
+            return i;
+    return n;
+}
+
+static size_t run_length(const uint16_t *words, size_t n)
+{
+    size_t i = 1;
+    while (i < n && words[i] == words[0])
+        i++;
+    return i;
+}
+
+size_t mic_rle_encode_scalar(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out,
+                             size_t out_room)
+{
+    return rle_encode_loop(words, n, run_limit, out, out_room, mic_find_triple_scalar, run_length);
+}
+
+rle_outcome mic_rle_decode_scalar(const uint16_t *in, size_t *n_in, size_t run_limit, uint16_t *out,
+                                  size_t capacity, size_t *n_out)
+{
+    return rle_decode_loop(in, n_in, run_limit, out, capacity, n_out);
 }

@@ -6,7 +6,7 @@
 #ifndef MIC_RLE_LOOP_H
 #define MIC_RLE_LOOP_H
 
-#include "../base/internal.h"
+#include "../base/kernels.h"
 
 /* Index of the first of three equal words in a row, n if there are none. */
 typedef size_t rle_find_triple(const uint16_t *words, size_t n);
@@ -83,11 +83,9 @@ MIC_INLINE size_t rle_encode_loop(const uint16_t *words, size_t n, size_t run_li
     return (size_t)(out - start);
 }
 
-typedef enum rle_outcome { RLE_COMPLETE, RLE_ZERO_HEADER, RLE_SHORT_INPUT, RLE_FULL } rle_outcome;
-
 /* Expand blocks until `in` is used up or `capacity` words are written.  On return *n_in is
  * the number of words read (on failure, the position of the faulty block's header) and
- * *n_out the number written.  RLE_FULL: a block holds more words than fit. */
+ * *n_out the number written. */
 MIC_INLINE rle_outcome rle_decode_loop(const uint16_t *in, size_t *n_in, size_t run_limit, uint16_t *out,
                                        size_t capacity, size_t *n_out)
 {

@@ -7,7 +7,7 @@
 #ifndef MIC_WAVEFRONT_H
 #define MIC_WAVEFRONT_H
 
-#include "../base/internal.h"
+#include "../base/kernels.h"
 
 enum {
     WF_LANES = 32,
@@ -88,12 +88,8 @@ typedef struct wf_strip_job {
     size_t height;
 } wf_strip_job;
 
-/* Decode strips of the same width with the kernels of one instruction set.  This is fastest
- * with an even number of strips of the same height. */
-typedef mic_status wf_decode_strips_fn(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs,
-                                       size_t width, mic_error *error);
-wf_decode_strips_fn mic_wf_decode_strips_scalar, mic_wf_decode_strips_avx2, mic_wf_decode_strips_avx512;
-wf_decode_strips_fn mic_wf_decode_strips_neon;
+/* The decoder that all others must equal; they are kernels, see base/kernels.h. */
+wf_decode_strips_fn mic_wf_decode_strips_scalar;
 
 /* Build a model for the words of several images, one below the other, each strip_rows high,
  * and for more like them, at an effort of 1..9.  Rare symbols that none of these images

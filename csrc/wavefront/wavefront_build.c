@@ -7,6 +7,7 @@
  */
 #include "wavefront_build.h"
 #include "wavefront_cost.h"
+#include "wavefront_count.h"
 
 #include <stdlib.h>
 
@@ -172,7 +173,7 @@ typedef struct trial {
  * errors, so they do not count. */
 static void count_places(trial *t, const wf_model *model, size_t first, size_t every, wf_counter *counter)
 {
-    const wf_row_kernels *kernels = mic_wf_row_kernels_active();
+    const mic_kernels *kernels = mic_kernels_active();
     const wf_image *image = t->image;
     enum { WARM_ROWS = 2 };
     for (; first < image->height; first += every) {

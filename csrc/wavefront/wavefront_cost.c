@@ -36,19 +36,10 @@ wf_log_sum mic_wf_sum_logs_scalar(const uint32_t *a, const uint32_t *b, size_t n
     return sum;
 }
 
-static wf_log_sum sum_logs(const uint32_t *a, const uint32_t *b, size_t n)
-{
-#if defined(MIC_X86)
-    if (mic_active_isa() == MIC_ISA_AVX512)
-        return mic_wf_sum_logs_avx512(a, b, n);
-#endif
-    return mic_wf_sum_logs_scalar(a, b, n);
-}
-
 uint64_t mic_wf_cost(const uint32_t *a, const uint32_t *b, size_t n, unsigned precision)
 {
     enum { TABLE_BITS = 10 }; /* last symbol; the frequency of one symbol costs about 2 + precision */
-    const wf_log_sum sum = sum_logs(a, b, n);
+    const wf_log_sum sum = mic_kernels_active()->sum_logs(a, b, n);
     if (sum.total == 0)
         return 0;
     return sum.total * log2_q12((uint32_t)sum.total) - sum.logs +

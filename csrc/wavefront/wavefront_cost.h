@@ -19,8 +19,8 @@ typedef struct wf_log_sum {
 /* log2(1 + i/64) in units of 2^-12, rounded, for i in [0, 64]. */
 extern const uint16_t mic_wf_logs[65];
 
-wf_log_sum mic_wf_sum_logs_scalar(const uint32_t *a, const uint32_t *b, size_t n);
-wf_log_sum mic_wf_sum_logs_avx512(const uint32_t *a, const uint32_t *b, size_t n);
+/* The loop that all others must equal; see base/kernels.h. */
+wf_sum_logs_fn mic_wf_sum_logs_scalar;
 
 /* Bits of an optimal code for the sums of the first n counts of a and b, and about what its table
  * takes with frequencies of `precision` mantissa bits. */

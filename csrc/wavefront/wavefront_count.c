@@ -8,7 +8,7 @@
  * from time to time.  Counting every fourth row instead of all reduces the histogram from
  * 25 % of the encoder's time to 8 %.
  */
-#include "wavefront_build.h"
+#include "wavefront_count.h"
 
 enum {
     FULL_ROWS = 16,      /* counted in full before the first limits */
@@ -99,7 +99,7 @@ static void join_tables(wf_counter *c)
     memset(c->sampled, 0, WF_N_CODES * sizeof *c->sampled);
 }
 
-void mic_wf_count_row(wf_counter *c, const wf_row_kernels *kernels, const uint16_t *code, size_t n)
+void mic_wf_count_row(wf_counter *c, const mic_kernels *kernels, const uint16_t *code, size_t n)
 {
     const size_t y = c->n_rows++;
     if (c->every == 1 || y < full_rows(c)) {

@@ -74,17 +74,6 @@ void mic_wf_encode_steps_scalar(wf_encoder *e)
         encode_step(e, t);
 }
 
-static wf_encode_steps_fn *active_encode_steps(void)
-{
-#if defined(MIC_X86)
-    if (mic_active_isa() == MIC_ISA_AVX512)
-        return mic_wf_encode_steps_avx512;
-    if (mic_active_isa() == MIC_ISA_AVX2)
-        return mic_wf_encode_steps_avx2;
-#endif
-    return mic_wf_encode_steps_scalar;
-}
-
 /* ---- strip ------------------------------------------------------------- */
 
 /* Entries of one context; returns how many symbols it has. */
@@ -173,7 +162,7 @@ size_t mic_wf_encoder_write(wf_encoder *e, uint8_t *end)
     for (unsigned i = 0; i < WF_LANES; i++)
         e->states[i] = WF_STATE_LOW;
     e->next = end;
-    active_encode_steps()(e);
+    mic_kernels_active()->encode_steps(e);
     for (size_t i = min_size(e->height, WF_LANES); i-- > 0;) {
         e->next -= 4;
         store_u32(e->next, e->states[i]);

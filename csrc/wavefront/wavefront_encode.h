@@ -41,8 +41,7 @@ void mic_wf_fill_entries(const wf_model *model, uint64_t *entries);
 /* Codes to words, downwards from `end`; returns how many bytes. */
 size_t mic_wf_encoder_write(wf_encoder *encoder, uint8_t *end);
 
-/* All steps, last one first; one function per instruction set. */
-typedef void wf_encode_steps_fn(wf_encoder *encoder);
-wf_encode_steps_fn mic_wf_encode_steps_scalar, mic_wf_encode_steps_avx2, mic_wf_encode_steps_avx512;
+/* The loop over steps that all others must equal; see base/kernels.h. */
+wf_encode_steps_fn mic_wf_encode_steps_scalar;
 
 #endif

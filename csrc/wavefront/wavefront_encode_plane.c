@@ -6,6 +6,7 @@
  */
 #include "../base/large_memory.h"
 #include "wavefront_build.h"
+#include "wavefront_count.h"
 #include "wavefront_encode.h"
 
 #include <stdlib.h>
@@ -103,7 +104,7 @@ static unsigned sampling(const wf_plane_encoder *plane)
 static mic_status code_rows(const wf_plane_encoder *plane, const wf_encoder *shape, const uint16_t *words,
                             wf_counter *counter, mic_error *error)
 {
-    const wf_row_kernels *kernels = mic_wf_row_kernels_active();
+    const mic_kernels *kernels = mic_kernels_active();
     wf_rows rows;
     TRY(mic_wf_rows_open(&rows, shape->width, plane->image.offset, error));
     mic_wf_encoder_clear(shape);
@@ -195,7 +196,7 @@ void mic_wf_scratch_free(wf_scratch *scratch)
 /* Find the codes of a strip for a model built elsewhere; each must have a frequency. */
 static mic_status code_and_check(wf_encoder *e, const uint16_t *words, mic_error *error)
 {
-    const wf_row_kernels *kernels = mic_wf_row_kernels_active();
+    const mic_kernels *kernels = mic_kernels_active();
     wf_rows rows;
     bool complete = true;
     TRY(mic_wf_rows_open(&rows, e->width, 0, error));

@@ -4,7 +4,7 @@
  * integers.  Every sample counts by 1 / activity^2: what matters is the error
  * relative to what the context expects, for the coded size grows by its log.
  */
-#include "wavefront_build.h"
+#include "wavefront_fit.h"
 
 #include <stdlib.h>
 
@@ -59,7 +59,7 @@ static void solve(sums a, int16_t weights[WF_WEIGHTS])
 
 mic_status mic_wf_fit_weights(const wf_image *image, size_t max_rows, wf_model *model, mic_error *error)
 {
-    const wf_row_kernels *kernels = mic_wf_row_kernels_active();
+    const mic_kernels *kernels = mic_kernels_active();
     size_t every = image->height <= max_rows ? 1 : image->height / max_rows;
     wf_rows rows;
     wf_products products;

@@ -31,8 +31,8 @@ void mic_wf_rows_rewind(wf_rows *rows)
     memset(rows->error_above - 1, 0, (rows->width + 2) * sizeof *rows->error_above);
 }
 
-void mic_wf_rows_seek(wf_rows *rows, const wf_row_kernels *kernels, const wf_model *model,
-                      const uint16_t *words, size_t y)
+void mic_wf_rows_seek(wf_rows *rows, const mic_kernels *kernels, const wf_model *model, const uint16_t *words,
+                      size_t y)
 {
     kernels->scale(model, words + (y - 2) * rows->width, rows->offset, rows->width, rows->above2);
     kernels->scale(model, words + (y - 1) * rows->width, rows->offset, rows->width, rows->above);
@@ -41,8 +41,8 @@ void mic_wf_rows_seek(wf_rows *rows, const wf_row_kernels *kernels, const wf_mod
 
 void mic_wf_rows_close(wf_rows *rows) { free(rows->memory); }
 
-void mic_wf_rows_next(wf_rows *rows, const wf_row_kernels *kernels, const wf_model *model,
-                      const uint16_t *words, size_t y)
+void mic_wf_rows_next(wf_rows *rows, const mic_kernels *kernels, const wf_model *model, const uint16_t *words,
+                      size_t y)
 {
     const size_t last = rows->width - 1;
     int16_t *oldest = rows->above2, *errors = rows->error_above;
@@ -77,7 +77,7 @@ static uint32_t distance(int16_t a, int16_t b)
 static int16_t min_i16(int16_t a, int16_t b) { return a < b ? a : b; }
 static int16_t max_i16(int16_t a, int16_t b) { return a > b ? a : b; }
 
-static void scale_row(const wf_model *m, const uint16_t *words, uint16_t offset, size_t n, int16_t *out)
+void mic_wf_scale_scalar(const wf_model *m, const uint16_t *words, uint16_t offset, size_t n, int16_t *out)
 {
     const uint16_t bias = (uint16_t)(wf_bias(m->max_value) + (offset << m->fraction_bits));
     for (size_t x = 0; x < n; x++)
@@ -202,7 +202,7 @@ static void write_raw(const row_block *b, uint16_t *raw)
     }
 }
 
-static void code_row(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
+void mic_wf_code_scalar(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
 {
     for (size_t first = 0; first < r->padded; first += WF_ROW_BLOCK) {
         row_block b;
@@ -217,8 +217,8 @@ static void code_row(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
     }
 }
 
-static void find_rare(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS], uint32_t *exact,
-                      uint32_t *sampled)
+void mic_wf_find_rare_scalar(const uint16_t *code, size_t n, const int16_t *limits, uint32_t *exact,
+                             uint32_t *sampled)
 {
     for (size_t x = 0; x < n; x++)
         if (code[x] > limits[code[x] >> WF_CODE_BUCKET_SHIFT])
@@ -254,7 +254,7 @@ static void find_terms(const wf_rows *r, size_t first, size_t n, int16_t terms[W
         }
 }
 
-static void add_products(const wf_rows *r, wf_products *products)
+void mic_wf_add_products_scalar(const wf_rows *r, wf_products *products)
 {
     for (size_t first = 2; first + 1 < r->width; first += FIT_BLOCK) {
         const size_t n = min_size(FIT_BLOCK, r->width - 1 - first);
@@ -278,17 +278,4 @@ void mic_wf_join_products(wf_products *products)
                 products->total[i][j] += products->lanes[i][j][lane];
     memset(products->lanes, 0, sizeof products->lanes);
     products->n_blocks = 0;
-}
-
-const wf_row_kernels mic_wf_row_kernels_scalar = {scale_row, code_row, find_rare, add_products};
-
-const wf_row_kernels *mic_wf_row_kernels_active(void)
-{
-#if defined(MIC_X86)
-    if (mic_active_isa() == MIC_ISA_AVX512)
-        return &mic_wf_row_kernels_avx512;
-    if (mic_active_isa() == MIC_ISA_AVX2)
-        return &mic_wf_row_kernels_avx2;
-#endif
-    return &mic_wf_row_kernels_scalar;
 }

@@ -43,30 +43,21 @@ typedef struct wf_products {
     size_t n_blocks;                                 /* in the lanes */
 } wf_products;
 
-/* Loops over one row; one table per instruction set. */
-typedef struct wf_row_kernels {
-    /* Add the offset to words and scale them; n padded columns are written. */
-    void (*scale)(const wf_model *model, const uint16_t *words, uint16_t offset, size_t n, int16_t *out);
-    /* Errors of a row and, from them and its samples, its codes; the margins of the
-     * errors above must be set. */
-    void (*code)(const wf_model *model, const wf_rows *rows, wf_row_codes *codes);
-    /* Codes whose symbol is above limits[bucket] & 255, in ascending order of column:
-     * calls of wf_count_rare.  Limits are codes, bucket << 8 | symbol. */
-    void (*find_rare)(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS], uint32_t *exact,
-                      uint32_t *sampled);
-    /* Products of the terms of columns [2, width - 1); see wavefront_fit.c. */
-    void (*add_products)(const wf_rows *rows, wf_products *products);
-} wf_row_kernels;
-
-extern const wf_row_kernels mic_wf_row_kernels_scalar, mic_wf_row_kernels_avx2, mic_wf_row_kernels_avx512;
-const wf_row_kernels *mic_wf_row_kernels_active(void);
+/* The loops over one row that all others must equal; see base/kernels.h. */
+wf_scale_fn mic_wf_scale_scalar;
+wf_code_fn mic_wf_code_scalar;
+wf_find_rare_fn mic_wf_find_rare_scalar;
+wf_add_products_fn mic_wf_add_products_scalar;
 
 /* Written out: compilers keep sums in registers only if no loop counts them. */
 #define WF_EACH_PAIR(DO)                                                                                   \
     DO(0, 0)                                                                                               \
-    DO(0, 1) DO(0, 2) DO(0, 3) DO(0, 4) DO(0, 5) DO(0, 6) DO(1, 1) DO(1, 2) DO(1, 3) DO(1, 4) DO(1, 5)     \
-        DO(1, 6) DO(2, 2) DO(2, 3) DO(2, 4) DO(2, 5) DO(2, 6) DO(3, 3) DO(3, 4) DO(3, 5) DO(3, 6) DO(4, 4) \
-            DO(4, 5) DO(4, 6) DO(5, 5) DO(5, 6) DO(6, 6)
+    DO(0, 1)                                                                                               \
+    DO(0, 2)                                                                                               \
+    DO(0, 3)                                                                                               \
+    DO(0, 4) DO(0, 5) DO(0, 6) DO(1, 1) DO(1, 2) DO(1, 3) DO(1, 4) DO(1, 5) DO(1, 6) DO(2, 2) DO(2, 3)     \
+        DO(2, 4) DO(2, 5) DO(2, 6) DO(3, 3) DO(3, 4) DO(3, 5) DO(3, 6) DO(4, 4) DO(4, 5) DO(4, 6) DO(5, 5) \
+            DO(5, 6) DO(6, 6)
 
 /* What is in the lanes goes to the totals. */
 void mic_wf_join_products(wf_products *products);
@@ -74,11 +65,11 @@ void mic_wf_join_products(wf_products *products);
 mic_status mic_wf_rows_open(wf_rows *rows, size_t width, uint16_t offset, mic_error *error);
 void mic_wf_rows_close(wf_rows *rows);
 /* Make row y of the strip current, with its margins; y ascends from 0 by 1. */
-void mic_wf_rows_next(wf_rows *rows, const wf_row_kernels *kernels, const wf_model *model,
-                      const uint16_t *words, size_t y);
+void mic_wf_rows_next(wf_rows *rows, const mic_kernels *kernels, const wf_model *model, const uint16_t *words,
+                      size_t y);
 /* Make row y >= 2 current and set the two above it, without errors. */
-void mic_wf_rows_seek(wf_rows *rows, const wf_row_kernels *kernels, const wf_model *model,
-                      const uint16_t *words, size_t y);
+void mic_wf_rows_seek(wf_rows *rows, const mic_kernels *kernels, const wf_model *model, const uint16_t *words,
+                      size_t y);
 /* Start a new strip. */
 void mic_wf_rows_rewind(wf_rows *rows);
 MIC_INLINE void wf_count_rare(uint16_t code, uint32_t *exact, uint32_t *sampled)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * Kernels for AVX2 (with SSE4.2, BMI1/2 and POPCNT, which every such processor
- * has).  Each equals its scalar twin in kernels.c on every input.
+ * has).  Each equals its scalar twin on every input.
  */
-#include "../base/kernels.h"
+#include "../base/kernels_scalar.h"
+#include "../stages/rle_loop.h"
+#include "../stages/stage_kernels.h"
+#include "kernels_x86.h"
 
 #if defined(MIC_X86)
 
@@ -334,6 +337,14 @@ const mic_kernels mic_kernels_avx2 = {
     .mark = mark_avx2,
     .interleave = mic_interleave_avx2,
     .deinterleave = mic_deinterleave_avx2,
+    .fse_read = mic_fse_read_bmi2,
+    .fse_write = mic_fse_write_bmi2,
+    .scale = mic_wf_scale_avx2,
+    .code = mic_wf_code_avx2,
+    .find_rare = mic_wf_find_rare_avx2,
+    .add_products = mic_wf_add_products_avx2,
+    .sum_logs = mic_wf_sum_logs_scalar,
+    .encode_steps = mic_wf_encode_steps_avx2,
     .wavefront_decode = mic_wf_decode_strips_avx2,
 };
 

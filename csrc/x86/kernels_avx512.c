@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * Kernels for AVX-512 (F, BW, DQ, VL, VBMI, VBMI2, VPCLMULQDQ).  Each equals its scalar
- * twin in kernels.c on every input; masked loads take the place of tails.
+ * twin on every input; masked loads take the place of tails.
  */
 #include "../base/checksum.h"
-#include "../base/kernels.h"
+#include "../base/kernels_scalar.h"
+#include "../stages/rle_loop.h"
+#include "../stages/stage_kernels.h"
+#include "kernels_x86.h"
 
 #if defined(MIC_X86)
 
@@ -260,6 +263,14 @@ const mic_kernels mic_kernels_avx512 = {
     .mark = mark_avx512,
     .interleave = mic_interleave_avx2,
     .deinterleave = mic_deinterleave_avx2,
+    .fse_read = mic_fse_read_bmi2,
+    .fse_write = mic_fse_write_bmi2,
+    .scale = mic_wf_scale_avx512,
+    .code = mic_wf_code_avx512,
+    .find_rare = mic_wf_find_rare_avx512,
+    .add_products = mic_wf_add_products_avx512,
+    .sum_logs = mic_wf_sum_logs_avx512,
+    .encode_steps = mic_wf_encode_steps_avx512,
     .wavefront_decode = mic_wf_decode_strips_avx512,
 };
 

@@ -7,6 +7,7 @@
  * wider: those of even and of odd lanes are in a register each, so that going
  * between the two widths takes a shift by 16 and a blend.
  */
+#include "kernels_x86.h"
 #include "../wavefront/wavefront_lanes.h"
 #include "../wavefront/wavefront_spread.h"
 

@@ -9,6 +9,7 @@
  * widths takes a mask or a shift by 16, never a move across 128-bit parts (3-4
  * cycles each on the path from one sample to the next).
  */
+#include "kernels_x86.h"
 #include "wavefront_avx512.h"
 
 #if defined(MIC_X86)

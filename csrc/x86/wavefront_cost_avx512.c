@@ -2,7 +2,7 @@
  *
  * Logarithms of 16 counts at once; equal to the loop of wavefront_cost.c.
  */
-#include "../wavefront/wavefront_cost.h"
+#include "kernels_x86.h"
 
 #if defined(MIC_X86)
 #include <immintrin.h>

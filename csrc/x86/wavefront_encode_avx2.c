@@ -3,7 +3,7 @@
  * Codes of a strip to words with AVX2; equal to the scalar loop of
  * wavefront_encode.c.  The states of the 32 lanes are four registers of eight.
  */
-#include "../wavefront/wavefront_encode.h"
+#include "kernels_x86.h"
 
 #if defined(MIC_X86)
 #include <immintrin.h>

@@ -4,7 +4,7 @@
  * wavefront_encode.c.  As in the decoder, states of even and odd lanes have a
  * register each.
  */
-#include "../wavefront/wavefront_encode.h"
+#include "kernels_x86.h"
 
 #include "wavefront_avx512.h"
 

@@ -4,7 +4,7 @@
  * AVX2 shifts 16-bit lanes by one common number only: where each lane has its
  * own, the even and the odd lanes go through 32-bit registers.
  */
-#include "../wavefront/wavefront_rows.h"
+#include "kernels_x86.h"
 
 #if defined(MIC_X86)
 #include <immintrin.h>
@@ -32,8 +32,8 @@ WF_AVX2_INLINE __m256i half_octaves(__m256i v)
                      _mm256_srli_epi32(float_bits(odd_of(v)), 22));
 }
 
-WF_AVX2 static void scale_row(const wf_model *m, const uint16_t *words, uint16_t offset, size_t n,
-                              int16_t *out)
+WF_AVX2 void mic_wf_scale_avx2(const wf_model *m, const uint16_t *words, uint16_t offset, size_t n,
+                               int16_t *out)
 {
     const __m128i shift = _mm_cvtsi32_si128((int)m->fraction_bits);
     const int16_t bias = (int16_t)(wf_bias(m->max_value) + (offset << m->fraction_bits));
@@ -167,7 +167,7 @@ WF_AVX2_INLINE void code_columns(const wf_model *m, const wf_rows *r, wf_row_cod
     }
 }
 
-WF_AVX2 static void code_row(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
+WF_AVX2 void mic_wf_code_avx2(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
 {
     if (m->predictor == WF_LINEAR)
         code_columns(m, r, codes, true);
@@ -188,8 +188,8 @@ WF_AVX2_INLINE __m256i pick(const __m256i table[4], __m256i index)
         _mm256_blendv_ps(_mm256_blendv_ps(a, b, bit3), _mm256_blendv_ps(c, d, bit3), bit4));
 }
 
-WF_AVX2 static void find_rare(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS],
-                              uint32_t *exact, uint32_t *sampled)
+WF_AVX2 void mic_wf_find_rare_avx2(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS],
+                                   uint32_t *exact, uint32_t *sampled)
 {
     __m256i table[4];
     for (int i = 0; i < 4; i++)
@@ -264,7 +264,7 @@ WF_AVX2_INLINE size_t add_blocks(const wf_rows *r, size_t x, size_t end, wf_prod
     return x;
 }
 
-WF_AVX2 static void add_products(const wf_rows *r, wf_products *products)
+WF_AVX2 void mic_wf_add_products_avx2(const wf_rows *r, wf_products *products)
 {
     const size_t end = r->width < 1 ? 0 : r->width - 1;
     for (size_t x = 2; x < end;) {
@@ -273,8 +273,6 @@ WF_AVX2 static void add_products(const wf_rows *r, wf_products *products)
         x = add_blocks(r, x, end, products);
     }
 }
-
-const wf_row_kernels mic_wf_row_kernels_avx2 = {scale_row, code_row, find_rare, add_products};
 
 #else
 typedef int mic_wavefront_rows_avx2_is_not_for_this_machine;

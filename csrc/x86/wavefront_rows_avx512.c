@@ -2,7 +2,7 @@
  *
  * The row loops of the encoder for AVX-512; equal to those of wavefront_rows.c.
  */
-#include "../wavefront/wavefront_rows.h"
+#include "kernels_x86.h"
 
 #if defined(MIC_X86)
 #include <immintrin.h>
@@ -27,8 +27,8 @@ WF_AVX512_INLINE __m512i half_octaves(__m512i v)
     return merge_low(_mm512_srli_epi32(even, 22), _mm512_srli_epi32(odd, 22));
 }
 
-WF_AVX512 static void scale_row(const wf_model *m, const uint16_t *words, uint16_t offset, size_t n,
-                                int16_t *out)
+WF_AVX512 void mic_wf_scale_avx512(const wf_model *m, const uint16_t *words, uint16_t offset, size_t n,
+                                   int16_t *out)
 {
     const __m128i shift = _mm_cvtsi32_si128((int)m->fraction_bits);
     const __m512i bias = _mm512_set1_epi16((short)(wf_bias(m->max_value) + (offset << m->fraction_bits)));
@@ -150,7 +150,7 @@ WF_AVX512_INLINE void code_columns(const wf_model *m, const wf_rows *r, wf_row_c
     }
 }
 
-WF_AVX512 static void code_row(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
+WF_AVX512 void mic_wf_code_avx512(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
 {
     if (m->predictor == WF_LINEAR)
         code_columns(m, r, codes, true);
@@ -158,8 +158,8 @@ WF_AVX512 static void code_row(const wf_model *m, const wf_rows *r, wf_row_codes
         code_columns(m, r, codes, false);
 }
 
-WF_AVX512 static void find_rare(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS],
-                                uint32_t *exact, uint32_t *sampled)
+WF_AVX512 void mic_wf_find_rare_avx512(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS],
+                                       uint32_t *exact, uint32_t *sampled)
 {
     const __m512i all = _mm512_loadu_si512(limits);
     for (size_t x = 0; x < n; x += 32) {
@@ -214,7 +214,7 @@ WF_AVX512_INLINE size_t add_blocks(const wf_rows *r, size_t x, size_t end, wf_pr
     return x;
 }
 
-WF_AVX512 static void add_products(const wf_rows *r, wf_products *products)
+WF_AVX512 void mic_wf_add_products_avx512(const wf_rows *r, wf_products *products)
 {
     const size_t end = r->width < 1 ? 0 : r->width - 1;
     for (size_t x = 2; x < end;) {
@@ -223,8 +223,6 @@ WF_AVX512 static void add_products(const wf_rows *r, wf_products *products)
         x = add_blocks(r, x, end, products);
     }
 }
-
-const wf_row_kernels mic_wf_row_kernels_avx512 = {scale_row, code_row, find_rare, add_products};
 
 #else
 typedef int mic_wavefront_rows_avx512_is_not_for_this_machine;

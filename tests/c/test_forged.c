@@ -8,7 +8,7 @@
 #include "check.h"
 
 #include "base/checksum.h"
-#include "frame/frame.h"
+#include "frame/encoded.h"
 #include "streams.h"
 #include "base/varint.h"
 

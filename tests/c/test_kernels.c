@@ -9,6 +9,7 @@
 
 #include "base/checksum.h"
 #include "base/kernels.h"
+#include "base/marker.h"
 
 static const size_t larger_sizes[] = {255, 256, 257, 511, 513, 1000, 1023, 1025, 4093, 4099};
 enum { SMALL = 200, MOST_WORDS = 270000 };
@@ -426,10 +427,38 @@ static void check_interleave(const mic_kernels *k, pattern p, size_t n, bool at_
     CHECK(guarded_intact(&in_words), "n %zu pattern %d", n, p);
 }
 
+/* ---- FSE ---------------------------------------------------------------- */
+
+/* Through their coders: the same bytes as by the scalar loops, and the same words back. */
+static void test_fse(const mic_kernels *k)
+{
+    enum { N = 3000 };
+    uint16_t words[N], back[N];
+    uint8_t bytes[3 * N], first[3 * N];
+    for (unsigned trial = 0; trial < 64; trial++) {
+        const int n_states = 1 << trial % 4;
+        const unsigned bits = 2 + trial / 4;
+        size_t n_bytes, n_first, n_back;
+        for (size_t i = 0; i < N; i++)
+            words[i] = (uint16_t)((random_u32() & random_u32() & ((1u << bits) - 1)) >> random_u32() % 3);
+        mic_use_isa(MIC_ISA_SCALAR, NULL);
+        const mic_status wanted = mic_fse_encode(words, N, n_states, first, sizeof first, &n_first, NULL);
+        mic_use_isa(k->isa, NULL);
+        const mic_status status = mic_fse_encode(words, N, n_states, bytes, sizeof bytes, &n_bytes, NULL);
+        CHECK(status == wanted, "%d states, %u bits: status %d", n_states, bits, status);
+        if (status != MIC_OK)
+            continue;
+        CHECK(n_bytes == n_first && same(bytes, first, n_bytes), "%d states, %u bits", n_states, bits);
+        CHECK(mic_fse_decode(bytes, n_bytes, back, N, &n_back, NULL) == MIC_OK && n_back == N &&
+                  same(back, words, sizeof words),
+              "%d states, %u bits", n_states, bits);
+    }
+}
+
 /* ---- all of them -------------------------------------------------------- */
 
-/* The last kernel, wavefront_decode, is tested in test_wavefront. */
-_Static_assert(sizeof(mic_kernels) == 16 * sizeof(void *), "a kernel was added: test it here");
+/* The kernels of the wavefront codec are tested in test_wavefront. */
+_Static_assert(sizeof(mic_kernels) == 24 * sizeof(void *), "a kernel was added: test it, here or there");
 
 static void test_kernels(const mic_kernels *k)
 {
@@ -444,6 +473,18 @@ static void test_kernels(const mic_kernels *k)
     for_each_input(k, check_look_up);
     test_mark(k);
     for_each_input(k, check_interleave);
+    test_fse(k);
+}
+
+/* Behind the field `isa` there are pointers only: all of them are to be set. */
+static bool is_full(const mic_kernels *k)
+{
+    static const unsigned char empty[sizeof k->largest];
+    const unsigned char *bytes = (const unsigned char *)k;
+    for (size_t at = offsetof(mic_kernels, histogram); at < sizeof *k; at += sizeof empty)
+        if (memcmp(bytes + at, empty, sizeof empty) == 0)
+            return false;
+    return true;
 }
 
 int main(void)
@@ -458,6 +499,7 @@ int main(void)
     for (mic_isa isa = MIC_ISA_SCALAR; isa <= MIC_ISA_NEON; isa++) {
         const mic_kernels *k = mic_kernels_for(isa);
         CHECK(!k || k->isa == isa, "the table of %s", mic_isa_name(isa));
+        CHECK(!k || is_full(k), "the table of %s has an empty place", mic_isa_name(isa));
         CHECK((mic_use_isa(isa, NULL) == MIC_OK) == (k != NULL), "%s", mic_isa_name(isa));
         if (k) {
             CHECK(mic_active_isa() == isa, "%s", mic_isa_name(isa));
