@@ -3,7 +3,7 @@
  * What all containers share: telling them apart, checks of what callers ask for,
  * and the loop that decodes frames.
  */
-#include "container.h"
+#include "container_format.h"
 
 #include "../base/large_memory.h"
 #include "../base/threads.h"

@@ -18,7 +18,7 @@
  * the header and the first frame, block "tile" which levels the frames are tiles of.
  * With `frames` set an index of 8 bytes a frame and a CRC-32C ends the stream.
  */
-#include "container.h"
+#include "container_format.h"
 
 #include "../frame/encoded.h"
 #include "../frame/frame.h"

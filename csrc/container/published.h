@@ -9,7 +9,7 @@
 #ifndef MIC_PUBLISHED_H
 #define MIC_PUBLISHED_H
 
-#include "container.h"
+#include "container_format.h"
 #include "../frame/encoded.h"
 
 /* The maximum with which a file is coded. */

@@ -417,3 +417,13 @@ void mic_fse_spread(const fse_model *model, uint16_t *symbols)
         }
     }
 }
+
+void mic_rans_spread(const fse_model *model, uint16_t *symbols)
+{
+    for (uint32_t s = 0; s < model->n_symbols; s++)
+        for (int32_t i = 0; i < model->norm[s]; i++)
+            *symbols++ = (uint16_t)s;
+    for (uint32_t s = 0; s < model->n_symbols; s++)
+        if (model->norm[s] < 0)
+            *symbols++ = (uint16_t)s;
+}

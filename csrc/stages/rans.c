@@ -5,20 +5,10 @@
  * It is the 8-state FSE block with another layout of the states: those of a symbol are
  * adjacent, in ascending order, where FSE scatters them.  Both leave state x = 2^L + u by
  * writing the bits that bring it to f..2f-1 and take the symbol's state of that rank.  So
- * the coder, its header and its checks are those of FSE, and only the symbol table is built
- * here.
+ * the coder, its header and its checks are those of FSE, and only the symbol table differs:
+ * see mic_rans_spread in fse_table.c.
  */
 #include "fse.h"
-
-void mic_rans_spread(const fse_model *model, uint16_t *symbols)
-{
-    for (uint32_t s = 0; s < model->n_symbols; s++)
-        for (int32_t i = 0; i < model->norm[s]; i++)
-            *symbols++ = (uint16_t)s;
-    for (uint32_t s = 0; s < model->n_symbols; s++)
-        if (model->norm[s] < 0)
-            *symbols++ = (uint16_t)s;
-}
 
 mic_status mic_rans_encode(const uint16_t *words, size_t n_words, uint8_t *out, size_t capacity,
                            size_t *n_bytes, mic_error *error)

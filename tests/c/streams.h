@@ -6,7 +6,7 @@
 #ifndef STREAMS_H
 #define STREAMS_H
 
-#include "container/container.h"
+#include "container/container_format.h"
 
 typedef struct stream_case {
     const char *name;

@@ -6,7 +6,7 @@
  */
 #include "check.h"
 
-#include "container/container.h"
+#include "container/container_format.h"
 
 typedef struct slide {
     const char *name;

@@ -3,8 +3,8 @@
  * The containers behind mic_read_header, mic_encode and mic_decode: each knows
  * its magic, its header and how one of its frames is coded.
  */
-#ifndef MIC_CONTAINER_H
-#define MIC_CONTAINER_H
+#ifndef MIC_CONTAINER_FORMAT_H
+#define MIC_CONTAINER_FORMAT_H
 
 #include "../base/internal.h"
 #include "../base/layout.h"
