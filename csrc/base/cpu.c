@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the processor can do, and what the operating system lets it do: wide
- * registers may be used only if the system saves them (XCR0).
+ * registers may be used only if the system saves them (XCR0).  Which features the
+ * kernels need is in target.h.
  */
-#include "internal.h"
+#include "target.h"
 
 #if defined(MIC_X86)
 #include <cpuid.h>
@@ -15,32 +16,37 @@ static uint64_t read_xcr0(void)
     return ((uint64_t)high << 32) | low;
 }
 
+/* Leaves that the processor lacks show no features. */
+static void read_features(uint32_t words[CPUID_WORDS])
+{
+    unsigned a, b, c, d;
+    memset(words, 0, CPUID_WORDS * sizeof *words);
+    if (__get_cpuid(1, &a, &b, &c, &d))
+        words[CPUID_1_ECX] = c;
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
+        words[CPUID_7_EBX] = b;
+        words[CPUID_7_ECX] = c;
+    }
+    if (__get_cpuid(0x80000001u, &a, &b, &c, &d))
+        words[CPUID_80000001_ECX] = c;
+}
+
+#define HAS_AND(name, word, bit) (words[word] >> (bit) & 1) &&
+static bool has_avx2(const uint32_t words[CPUID_WORDS]) { return MIC_AVX2_FEATURES(HAS_AND) true; }
+static bool has_avx512(const uint32_t words[CPUID_WORDS]) { return MIC_AVX512_FEATURES(HAS_AND) true; }
+
 mic_isa mic_best_isa(void)
 {
-    enum { XMM_YMM = 0x6, ZMM = 0xE0 };
-    enum { OSXSAVE = 1 << 27, AVX = 1 << 28, SSE42 = 1 << 20, POPCNT = 1 << 23, PCLMUL = 1 << 1 };
-    enum { AVX2 = 1 << 5, BMI1 = 1 << 3, BMI2 = 1 << 8 };
-    enum { LZCNT = 1 << 5 }; /* without it the instruction is another one */
-    const unsigned avx512_f_dq_cd_bw_vl = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;
-    const unsigned vbmi_vbmi2_vpclmul = 1u << 1 | 1u << 6 | 1u << 10;
-    unsigned a, b, c, d;
-    if (!__get_cpuid(1, &a, &b, &c, &d))
+    enum { OSXSAVE = 1 << 27 }; /* without it nobody can read XCR0 */
+    enum { XMM_YMM = 0x6, XMM_YMM_ZMM = 0xE6 };
+    uint32_t words[CPUID_WORDS];
+    read_features(words);
+    if (!(words[CPUID_1_ECX] & OSXSAVE) || !has_avx2(words))
         return MIC_ISA_SCALAR;
-    const unsigned needed = OSXSAVE | AVX | SSE42 | POPCNT | PCLMUL;
-    if ((c & needed) != needed)
+    const uint64_t saved = read_xcr0();
+    if ((saved & XMM_YMM) != XMM_YMM)
         return MIC_ISA_SCALAR;
-    if (!__get_cpuid(0x80000001u, &a, &b, &c, &d) || !(c & LZCNT))
-        return MIC_ISA_SCALAR;
-    uint64_t saved = read_xcr0();
-    if ((saved & XMM_YMM) != XMM_YMM || !__get_cpuid_count(7, 0, &a, &b, &c, &d))
-        return MIC_ISA_SCALAR;
-    const unsigned avx2_set = AVX2 | BMI1 | BMI2;
-    if ((b & avx2_set) != avx2_set)
-        return MIC_ISA_SCALAR;
-    if ((saved & ZMM) != ZMM || (b & avx512_f_dq_cd_bw_vl) != avx512_f_dq_cd_bw_vl ||
-        (c & vbmi_vbmi2_vpclmul) != vbmi_vbmi2_vpclmul)
-        return MIC_ISA_AVX2;
-    return MIC_ISA_AVX512;
+    return has_avx512(words) && (saved & XMM_YMM_ZMM) == XMM_YMM_ZMM ? MIC_ISA_AVX512 : MIC_ISA_AVX2;
 }
 
 void mic_cpu_model(char model[MIC_CPU_MODEL_SIZE])

@@ -19,6 +19,7 @@
  */
 #include "fse.h"
 #include "stage_kernels.h"
+#include "../base/target.h"
 
 #include <stdlib.h>
 
@@ -191,7 +192,7 @@ size_t mic_fse_read_plain(reader *r, uint16_t *words, size_t n, unsigned k)
 
 #if defined(MIC_X86)
 /* The same code; its shifts take their count from any register. */
-MIC_TARGET("bmi2")
+MIC_BMI2
 size_t mic_fse_read_bmi2(reader *r, uint16_t *words, size_t n, unsigned k)
 {
     return read_fast_any(r, words, n, k);

@@ -19,6 +19,7 @@
  */
 #include "fse.h"
 #include "stage_kernels.h"
+#include "../base/target.h"
 
 #include <stdlib.h>
 
@@ -212,7 +213,7 @@ void mic_fse_write_plain(const encoder *e, const uint16_t *words, size_t n_words
 
 #if defined(MIC_X86)
 /* The same code; its shifts take their count from any register. */
-MIC_TARGET("bmi2")
+MIC_BMI2
 void mic_fse_write_bmi2(const encoder *e, const uint16_t *words, size_t n_words, int k, uint32_t *state,
                         lsb_writer *w)
 {

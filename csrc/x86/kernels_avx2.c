@@ -7,6 +7,7 @@
 #include "../stages/rle_loop.h"
 #include "../stages/stage_kernels.h"
 #include "kernels_x86.h"
+#include "../base/target.h"
 
 #if defined(MIC_X86)
 
@@ -14,19 +15,18 @@
 
 #include <immintrin.h>
 
-#define AVX2 MIC_TARGET("avx2,sse4.2,bmi,bmi2,popcnt")
-
 enum { LANES = 16 };
 
-AVX2 static inline __m256i load_words(const uint16_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
-AVX2 static inline void store_words(uint16_t *p, __m256i v) { _mm256_storeu_si256((__m256i *)p, v); }
+MIC_AVX2 static inline __m256i load_words(const uint16_t *p)
+{
+    return _mm256_loadu_si256((const __m256i *)p);
+}
+MIC_AVX2 static inline void store_words(uint16_t *p, __m256i v) { _mm256_storeu_si256((__m256i *)p, v); }
 
 /* ---- CRC-32C ----------------------------------------------------------- */
 
-#define CRC MIC_TARGET("avx2,sse4.2,pclmul")
-
 /* The instruction takes 8 bytes and answers after 3 cycles. */
-CRC static uint32_t crc32c_of_few(uint64_t crc, const uint8_t *p, size_t n)
+MIC_AVX2 static uint32_t crc32c_of_few(uint64_t crc, const uint8_t *p, size_t n)
 {
     for (; n >= 8; n -= 8, p += 8)
         crc = _mm_crc32_u64(crc, load_u64(p));
@@ -35,23 +35,23 @@ CRC static uint32_t crc32c_of_few(uint64_t crc, const uint8_t *p, size_t n)
     return (uint32_t)crc;
 }
 
-CRC static inline __m128i load_bits(const uint8_t *p) { return _mm_loadu_si128((const __m128i *)p); }
+MIC_AVX2 static inline __m128i load_bits(const uint8_t *p) { return _mm_loadu_si128((const __m128i *)p); }
 
-CRC static inline __m128i fold(__m128i message, __m128i powers, __m128i next)
+MIC_AVX2 static inline __m128i fold(__m128i message, __m128i powers, __m128i next)
 {
     __m128i low = _mm_clmulepi64_si128(message, powers, 0x00),
             high = _mm_clmulepi64_si128(message, powers, 0x11);
     return _mm_xor_si128(_mm_xor_si128(low, high), next);
 }
 
-CRC static inline __m128i powers(uint64_t low, uint64_t high)
+MIC_AVX2 static inline __m128i powers(uint64_t low, uint64_t high)
 {
     return _mm_set_epi64x((long long)high, (long long)low);
 }
 
 /* Folding (see checksum.h), four times 16 bytes a round; the last 128 bits and the
  * rest go through the instruction.  Three times as fast as that on 32 KB. */
-CRC uint32_t mic_crc32c_pclmul(uint32_t crc, const void *data, size_t n)
+MIC_AVX2 uint32_t mic_crc32c_pclmul(uint32_t crc, const void *data, size_t n)
 {
     enum { ROUND = 64 };
     const uint8_t *p = data;
@@ -74,14 +74,14 @@ CRC uint32_t mic_crc32c_pclmul(uint32_t crc, const void *data, size_t n)
 
 /* ---- scanning ---------------------------------------------------------- */
 
-AVX2 static inline uint16_t largest_lane(__m256i v)
+MIC_AVX2 static inline uint16_t largest_lane(__m256i v)
 {
     __m128i half = _mm_max_epu16(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
     /* The instruction finds the least; the complement of the largest is that. */
     return (uint16_t)~_mm_extract_epi16(_mm_minpos_epu16(_mm_xor_si128(half, _mm_set1_epi16(-1))), 0);
 }
 
-AVX2 static uint16_t largest_avx2(const uint16_t *words, size_t n)
+MIC_AVX2 static uint16_t largest_avx2(const uint16_t *words, size_t n)
 {
     __m256i most = _mm256_setzero_si256();
     size_t i = 0;
@@ -93,7 +93,7 @@ AVX2 static uint16_t largest_avx2(const uint16_t *words, size_t n)
     return largest;
 }
 
-AVX2 static size_t find_word_avx2(const uint16_t *words, size_t n, uint16_t value)
+MIC_AVX2 static size_t find_word_avx2(const uint16_t *words, size_t n, uint16_t value)
 {
     const __m256i wanted = _mm256_set1_epi16((short)value);
     size_t i = 0;
@@ -108,7 +108,7 @@ AVX2 static size_t find_word_avx2(const uint16_t *words, size_t n, uint16_t valu
     return i;
 }
 
-AVX2 MIC_INLINE size_t find_triple_body(const uint16_t *words, size_t n)
+MIC_AVX2 MIC_INLINE size_t find_triple_body(const uint16_t *words, size_t n)
 {
     size_t i = 0;
     for (; i + 2 + LANES <= n; i += LANES) {
@@ -125,7 +125,7 @@ AVX2 MIC_INLINE size_t find_triple_body(const uint16_t *words, size_t n)
     return n;
 }
 
-AVX2 MIC_INLINE size_t run_length_body(const uint16_t *words, size_t n)
+MIC_AVX2 MIC_INLINE size_t run_length_body(const uint16_t *words, size_t n)
 {
     const __m256i first = _mm256_set1_epi16((short)words[0]);
     size_t i = 0;
@@ -139,16 +139,19 @@ AVX2 MIC_INLINE size_t run_length_body(const uint16_t *words, size_t n)
     return i;
 }
 
-AVX2 static size_t find_triple_avx2(const uint16_t *words, size_t n) { return find_triple_body(words, n); }
+MIC_AVX2 static size_t find_triple_avx2(const uint16_t *words, size_t n)
+{
+    return find_triple_body(words, n);
+}
 
-AVX2 static size_t rle_encode_avx2(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out,
-                                   size_t out_room)
+MIC_AVX2 static size_t rle_encode_avx2(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out,
+                                       size_t out_room)
 {
     return rle_encode_loop(words, n, run_limit, out, out_room, find_triple_body, run_length_body);
 }
 
-AVX2 static rle_outcome rle_decode_avx2(const uint16_t *in, size_t *n_in, size_t run_limit, uint16_t *out,
-                                        size_t capacity, size_t *n_out)
+MIC_AVX2 static rle_outcome rle_decode_avx2(const uint16_t *in, size_t *n_in, size_t run_limit, uint16_t *out,
+                                            size_t capacity, size_t *n_out)
 {
     return rle_decode_loop(in, n_in, run_limit, out, capacity, n_out);
 }
@@ -156,14 +159,14 @@ AVX2 static rle_outcome rle_decode_avx2(const uint16_t *in, size_t *n_in, size_t
 /* ---- prediction -------------------------------------------------------- */
 
 /* The instruction averages upwards; the format averages downwards. */
-AVX2 static inline __m256i average_down(__m256i a, __m256i b)
+MIC_AVX2 static inline __m256i average_down(__m256i a, __m256i b)
 {
     __m256i odd = _mm256_and_si256(_mm256_xor_si256(a, b), _mm256_set1_epi16(1));
     return _mm256_sub_epi16(_mm256_avg_epu16(a, b), odd);
 }
 
-AVX2 static bool delta_forward_row_avx2(const uint16_t *row, const uint16_t *above, size_t n,
-                                        uint16_t threshold, uint16_t *words)
+MIC_AVX2 static bool delta_forward_row_avx2(const uint16_t *row, const uint16_t *above, size_t n,
+                                            uint16_t threshold, uint16_t *words)
 {
     const __m256i bias = _mm256_set1_epi16((short)threshold);
     __m256i escapes = _mm256_setzero_si256();
@@ -186,8 +189,8 @@ AVX2 static bool delta_forward_row_avx2(const uint16_t *row, const uint16_t *abo
     return escape;
 }
 
-AVX2 static bool look_up_avx2(uint16_t *words, size_t n, const uint16_t *table, uint32_t n_table,
-                              uint16_t first, uint16_t last)
+MIC_AVX2 static bool look_up_avx2(uint16_t *words, size_t n, const uint16_t *table, uint32_t n_table,
+                                  uint16_t first, uint16_t last)
 {
     const __m256i low = _mm256_set1_epi16((short)first), span = _mm256_set1_epi16((short)(last - first));
     const __m256i offset = _mm256_set1_epi16((short)(table[first] - first));
@@ -205,7 +208,7 @@ AVX2 static bool look_up_avx2(uint16_t *words, size_t n, const uint16_t *table, 
     return mic_look_up_scalar(words + i, n - i, table, n_table, first, last);
 }
 
-AVX2 static uint16_t add_avx2(uint16_t *words, size_t n, uint16_t addend)
+MIC_AVX2 static uint16_t add_avx2(uint16_t *words, size_t n, uint16_t addend)
 {
     const __m256i addends = _mm256_set1_epi16((short)addend);
     __m256i most = _mm256_setzero_si256();
@@ -223,14 +226,14 @@ AVX2 static uint16_t add_avx2(uint16_t *words, size_t n, uint16_t addend)
     return largest;
 }
 
-AVX2 static inline __m256i inside_run(__m256i v, const seen_run *run)
+MIC_AVX2 static inline __m256i inside_run(__m256i v, const seen_run *run)
 {
     const __m256i first = _mm256_set1_epi16((short)run->first), span = _mm256_set1_epi16((short)run->span);
     __m256i distance = _mm256_sub_epi16(v, first);
     return _mm256_cmpeq_epi16(_mm256_min_epu16(distance, span), distance);
 }
 
-AVX2 static void mark_avx2(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker)
+MIC_AVX2 static void mark_avx2(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker)
 {
     const __m256i offsets = _mm256_set1_epi16((short)offset);
     size_t i = 0;
@@ -274,21 +277,21 @@ static const char to_samples[3][3][16] = {SHUFFLES_OF(TO_SAMPLES, 0), SHUFFLES_O
 static const char to_channel[3][3][16] = {SHUFFLES_OF(TO_CHANNEL, 0), SHUFFLES_OF(TO_CHANNEL, 1),
                                           SHUFFLES_OF(TO_CHANNEL, 2)};
 
-AVX2 static inline __m128i load_bytes(const void *p) { return _mm_loadu_si128(p); }
+MIC_AVX2 static inline __m128i load_bytes(const void *p) { return _mm_loadu_si128(p); }
 
-AVX2 static inline __m128i shuffle(__m128i v, const char places[16])
+MIC_AVX2 static inline __m128i shuffle(__m128i v, const char places[16])
 {
     return _mm_shuffle_epi8(v, load_bytes(places));
 }
 
 /* The low bytes of 16 words. */
-AVX2 static inline __m128i low_bytes(__m256i words)
+MIC_AVX2 static inline __m128i low_bytes(__m256i words)
 {
     __m256i low = _mm256_and_si256(words, _mm256_set1_epi16(0xFF));
     return _mm_packus_epi16(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
 }
 
-AVX2 void mic_interleave_avx2(uint16_t *const planes[3], size_t n, uint8_t bias, uint8_t *samples)
+MIC_AVX2 void mic_interleave_avx2(uint16_t *const planes[3], size_t n, uint8_t bias, uint8_t *samples)
 {
     const __m128i biases = _mm_set1_epi8((char)bias);
     size_t i = 0;
@@ -304,7 +307,7 @@ AVX2 void mic_interleave_avx2(uint16_t *const planes[3], size_t n, uint8_t bias,
     interleave_from(i, planes, n, bias, samples);
 }
 
-AVX2 void mic_deinterleave_avx2(const uint8_t *samples, size_t n, uint8_t bias, uint16_t *const planes[3])
+MIC_AVX2 void mic_deinterleave_avx2(const uint8_t *samples, size_t n, uint8_t bias, uint16_t *const planes[3])
 {
     const __m128i biases = _mm_set1_epi8((char)bias);
     size_t i = 0;

@@ -8,44 +8,41 @@
 #include "../stages/rle_loop.h"
 #include "../stages/stage_kernels.h"
 #include "kernels_x86.h"
+#include "../base/target.h"
 
 #if defined(MIC_X86)
 
 #include <immintrin.h>
 
-#define AVX512                                                                                            \
-    MIC_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vbmi2,vpclmulqdq,pclmul,avx2,sse4.2," \
-               "bmi,bmi2,popcnt")
-
 enum { LANES = 32 };
 
 /* The first n lanes, n <= 32. */
-AVX512 static inline __mmask32 first_lanes(size_t n) { return _bzhi_u32(UINT32_MAX, (unsigned)n); }
+MIC_AVX512 static inline __mmask32 first_lanes(size_t n) { return _bzhi_u32(UINT32_MAX, (unsigned)n); }
 
 /* ---- CRC-32C ----------------------------------------------------------- */
 
-AVX512 static inline __m512i fold_wide(__m512i message, __m512i powers, __m512i next)
+MIC_AVX512 static inline __m512i fold_wide(__m512i message, __m512i powers, __m512i next)
 {
     __m512i low = _mm512_clmulepi64_epi128(message, powers, 0x00);
     __m512i high = _mm512_clmulepi64_epi128(message, powers, 0x11);
     return _mm512_ternarylogic_epi64(low, high, next, 0x96); /* exclusive or of all three */
 }
 
-AVX512 static inline __m128i fold(__m128i message, __m128i powers, __m128i next)
+MIC_AVX512 static inline __m128i fold(__m128i message, __m128i powers, __m128i next)
 {
     __m128i low = _mm_clmulepi64_si128(message, powers, 0x00);
     __m128i high = _mm_clmulepi64_si128(message, powers, 0x11);
     return _mm_xor_si128(_mm_xor_si128(low, high), next);
 }
 
-AVX512 static inline __m128i powers(uint64_t low, uint64_t high)
+MIC_AVX512 static inline __m128i powers(uint64_t low, uint64_t high)
 {
     return _mm_set_epi64x((long long)high, (long long)low);
 }
 
 /* Four times 64 bytes a round; the last 128 bits and the rest go through the
  * instruction.  Four times as fast as that on long ranges. */
-AVX512 static uint32_t crc32c_avx512(uint32_t crc, const void *data, size_t n)
+MIC_AVX512 static uint32_t crc32c_avx512(uint32_t crc, const void *data, size_t n)
 {
     enum { ROUND = 256 };
     const uint8_t *p = data;
@@ -75,7 +72,7 @@ AVX512 static uint32_t crc32c_avx512(uint32_t crc, const void *data, size_t n)
 
 /* ---- scanning ---------------------------------------------------------- */
 
-AVX512 static inline uint16_t largest_lane(__m512i v)
+MIC_AVX512 static inline uint16_t largest_lane(__m512i v)
 {
     __m256i half = _mm256_max_epu16(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
     __m128i quarter = _mm_max_epu16(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
@@ -83,7 +80,7 @@ AVX512 static inline uint16_t largest_lane(__m512i v)
     return (uint16_t)~_mm_extract_epi16(_mm_minpos_epu16(_mm_xor_si128(quarter, _mm_set1_epi16(-1))), 0);
 }
 
-AVX512 static uint16_t largest_avx512(const uint16_t *words, size_t n)
+MIC_AVX512 static uint16_t largest_avx512(const uint16_t *words, size_t n)
 {
     __m512i most = _mm512_setzero_si512();
     for (size_t i = 0; i < n; i += LANES)
@@ -92,7 +89,7 @@ AVX512 static uint16_t largest_avx512(const uint16_t *words, size_t n)
     return largest_lane(most);
 }
 
-AVX512 static size_t find_word_avx512(const uint16_t *words, size_t n, uint16_t value)
+MIC_AVX512 static size_t find_word_avx512(const uint16_t *words, size_t n, uint16_t value)
 {
     const __m512i wanted = _mm512_set1_epi16((short)value);
     for (size_t i = 0; i < n; i += LANES) {
@@ -105,7 +102,7 @@ AVX512 static size_t find_word_avx512(const uint16_t *words, size_t n, uint16_t 
     return n;
 }
 
-AVX512 MIC_INLINE size_t find_triple_body(const uint16_t *words, size_t n)
+MIC_AVX512 MIC_INLINE size_t find_triple_body(const uint16_t *words, size_t n)
 {
     for (size_t i = 0; i + 2 < n; i += LANES) {
         __mmask32 lanes = first_lanes(min_size(n - 2 - i, LANES));
@@ -120,7 +117,7 @@ AVX512 MIC_INLINE size_t find_triple_body(const uint16_t *words, size_t n)
     return n;
 }
 
-AVX512 MIC_INLINE size_t run_length_body(const uint16_t *words, size_t n)
+MIC_AVX512 MIC_INLINE size_t run_length_body(const uint16_t *words, size_t n)
 {
     const __m512i first = _mm512_set1_epi16((short)words[0]);
     for (size_t i = 0; i < n; i += LANES) {
@@ -133,32 +130,32 @@ AVX512 MIC_INLINE size_t run_length_body(const uint16_t *words, size_t n)
     return n;
 }
 
-AVX512 static size_t find_triple_avx512(const uint16_t *words, size_t n)
+MIC_AVX512 static size_t find_triple_avx512(const uint16_t *words, size_t n)
 {
     return find_triple_body(words, n);
 }
 
-AVX512 static size_t rle_encode_avx512(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out,
-                                       size_t out_room)
+MIC_AVX512 static size_t rle_encode_avx512(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out,
+                                           size_t out_room)
 {
     return rle_encode_loop(words, n, run_limit, out, out_room, find_triple_body, run_length_body);
 }
 
-AVX512 static rle_outcome rle_decode_avx512(const uint16_t *in, size_t *n_in, size_t run_limit, uint16_t *out,
-                                            size_t capacity, size_t *n_out)
+MIC_AVX512 static rle_outcome rle_decode_avx512(const uint16_t *in, size_t *n_in, size_t run_limit,
+                                                uint16_t *out, size_t capacity, size_t *n_out)
 {
     return rle_decode_loop(in, n_in, run_limit, out, capacity, n_out);
 }
 
 /* The instruction averages upwards; the format averages downwards. */
-AVX512 static inline __m512i average_down(__m512i a, __m512i b)
+MIC_AVX512 static inline __m512i average_down(__m512i a, __m512i b)
 {
     __m512i odd = _mm512_and_si512(_mm512_xor_si512(a, b), _mm512_set1_epi16(1));
     return _mm512_sub_epi16(_mm512_avg_epu16(a, b), odd);
 }
 
-AVX512 static bool delta_forward_row_avx512(const uint16_t *row, const uint16_t *above, size_t n,
-                                            uint16_t threshold, uint16_t *words)
+MIC_AVX512 static bool delta_forward_row_avx512(const uint16_t *row, const uint16_t *above, size_t n,
+                                                uint16_t threshold, uint16_t *words)
 {
     const __m512i bias = _mm512_set1_epi16((short)threshold);
     __mmask32 escapes = 0;
@@ -176,8 +173,8 @@ AVX512 static bool delta_forward_row_avx512(const uint16_t *row, const uint16_t 
     return escapes != 0;
 }
 
-AVX512 static bool look_up_avx512(uint16_t *words, size_t n, const uint16_t *table, uint32_t n_table,
-                                  uint16_t first, uint16_t last)
+MIC_AVX512 static bool look_up_avx512(uint16_t *words, size_t n, const uint16_t *table, uint32_t n_table,
+                                      uint16_t first, uint16_t last)
 {
     const __m512i low = _mm512_set1_epi16((short)first), span = _mm512_set1_epi16((short)(last - first));
     const __m512i highest = _mm512_set1_epi16((short)(n_table - 1));
@@ -202,7 +199,7 @@ AVX512 static bool look_up_avx512(uint16_t *words, size_t n, const uint16_t *tab
     return mic_look_up_scalar(words + i, n - i, table, n_table, first, last);
 }
 
-AVX512 static uint16_t add_avx512(uint16_t *words, size_t n, uint16_t addend)
+MIC_AVX512 static uint16_t add_avx512(uint16_t *words, size_t n, uint16_t addend)
 {
     const __m512i addends = _mm512_set1_epi16((short)addend);
     __m512i most = _mm512_setzero_si512();
@@ -215,13 +212,13 @@ AVX512 static uint16_t add_avx512(uint16_t *words, size_t n, uint16_t addend)
     return largest_lane(most);
 }
 
-AVX512 static inline uint32_t lanes_outside(__m512i v, __mmask32 lanes, const seen_run *run)
+MIC_AVX512 static inline uint32_t lanes_outside(__m512i v, __mmask32 lanes, const seen_run *run)
 {
     const __m512i first = _mm512_set1_epi16((short)run->first), span = _mm512_set1_epi16((short)run->span);
     return _mm512_mask_cmpgt_epu16_mask(lanes, _mm512_sub_epi16(v, first), span);
 }
 
-AVX512 static void mark_avx512(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker)
+MIC_AVX512 static void mark_avx512(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker)
 {
     const __m512i offsets = _mm512_set1_epi16((short)offset);
     for (size_t i = 0; i < n;) {

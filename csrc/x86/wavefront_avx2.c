@@ -10,12 +10,10 @@
 #include "kernels_x86.h"
 #include "../wavefront/wavefront_lanes.h"
 #include "../wavefront/wavefront_spread.h"
+#include "../base/target.h"
 
 #if defined(MIC_X86)
 #include <immintrin.h>
-
-#define WF_AVX2 MIC_TARGET("avx2,bmi,bmi2,popcnt,lzcnt")
-#define WF_AVX2_INLINE WF_AVX2 MIC_INLINE
 
 /* Has a small array in memory: compilers turn stores followed by loads of parts of
  * them into moves between vectors and integers, which are half as fast. */
@@ -50,25 +48,25 @@ typedef struct constants {
 } constants;
 
 #define TRACKS 2
-#define TRACK_TARGET WF_AVX2
+#define TRACK_TARGET MIC_AVX2
 #include "../wavefront/wavefront_tracks.h"
 
 /* ---- neighbours -------------------------------------------------------- */
 
-WF_AVX2_INLINE int16_t last_of(__m256i v) { return (int16_t)_mm256_extract_epi16(v, 15); }
+MIC_AVX2_INLINE int16_t last_of(__m256i v) { return (int16_t)_mm256_extract_epi16(v, 15); }
 
 /* Lane i gets lane i-1. */
-WF_AVX2_INLINE __m256i shift_low(__m256i low, int16_t first)
+MIC_AVX2_INLINE __m256i shift_low(__m256i low, int16_t first)
 {
     __m256i below = _mm256_permute2x128_si256(low, low, 0x08);
     return _mm256_insert_epi16(_mm256_alignr_epi8(low, below, 14), first, 0);
 }
-WF_AVX2_INLINE __m256i shift_high(__m256i low, __m256i high)
+MIC_AVX2_INLINE __m256i shift_high(__m256i low, __m256i high)
 {
     return _mm256_alignr_epi8(high, _mm256_permute2x128_si256(low, high, 0x21), 14);
 }
 
-WF_AVX2_INLINE void find_neighbours(half_lanes *s, __m256i ne, __m256i nne, __m256i e_ne, half_neighbours *v)
+MIC_AVX2_INLINE void find_neighbours(half_lanes *s, __m256i ne, __m256i nne, __m256i e_ne, half_neighbours *v)
 {
     *v = (half_neighbours){.w = s->sample,
                            .n = s->north_east,
@@ -88,7 +86,7 @@ WF_AVX2_INLINE void find_neighbours(half_lanes *s, __m256i ne, __m256i nne, __m2
     s->error_north = v->e_n;
 }
 
-WF_AVX2_INLINE void find_all_neighbours(half_lanes s[2], const wf_ports *at, half_neighbours v[2])
+MIC_AVX2_INLINE void find_all_neighbours(half_lanes s[2], const wf_ports *at, half_neighbours v[2])
 {
     *at->out = (wf_upper){last_of(s[1].sample), last_of(s[1].north), last_of(s[1].error), 0};
     __m256i ne = shift_high(s[0].sample, s[1].sample), nne = shift_high(s[0].north, s[1].north);
@@ -99,14 +97,14 @@ WF_AVX2_INLINE void find_all_neighbours(half_lanes s[2], const wf_ports *at, hal
 }
 
 /* All ones in the 16-bit lanes whose bit is set. */
-WF_AVX2_INLINE __m256i lanes_of(uint32_t mask)
+MIC_AVX2_INLINE __m256i lanes_of(uint32_t mask)
 {
     const __m256i bit = _mm256_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192,
                                           16384, INT16_MIN);
     return _mm256_cmpeq_epi16(_mm256_and_si256(_mm256_set1_epi16((short)mask), bit), bit);
 }
 
-WF_AVX2_INLINE void patch_row_ends(half_neighbours *v, uint32_t first_lanes, uint32_t last_lanes)
+MIC_AVX2_INLINE void patch_row_ends(half_neighbours *v, uint32_t first_lanes, uint32_t last_lanes)
 {
     __m256i first = lanes_of(first_lanes), last = lanes_of(last_lanes);
     v->w = _mm256_blendv_epi8(v->w, v->n, first);
@@ -121,12 +119,12 @@ WF_AVX2_INLINE void patch_row_ends(half_neighbours *v, uint32_t first_lanes, uin
 
 /* ---- prediction and activity ------------------------------------------- */
 
-WF_AVX2_INLINE __m256i weighted(__m256i neighbour, __m256i n, __m256i weight)
+MIC_AVX2_INLINE __m256i weighted(__m256i neighbour, __m256i n, __m256i weight)
 {
     return _mm256_mulhrs_epi16(_mm256_sub_epi16(neighbour, n), weight);
 }
 
-WF_AVX2_INLINE __m256i predict_linear(const constants *c, const half_neighbours *v)
+MIC_AVX2_INLINE __m256i predict_linear(const constants *c, const half_neighbours *v)
 {
     __m256i above = _mm256_add_epi16(weighted(v->nw, v->n, c->weights[1]),
                                      weighted(v->ne, v->n, c->weights[2]));
@@ -138,14 +136,14 @@ WF_AVX2_INLINE __m256i predict_linear(const constants *c, const half_neighbours 
     return _mm256_max_epi16(c->low, _mm256_min_epi16(c->high, p));
 }
 
-WF_AVX2_INLINE __m256i predict_median(const half_neighbours *v)
+MIC_AVX2_INLINE __m256i predict_median(const half_neighbours *v)
 {
     __m256i low = _mm256_min_epi16(v->w, v->n), high = _mm256_max_epi16(v->w, v->n);
     __m256i middle = _mm256_max_epi16(low, _mm256_min_epi16(high, v->nw));
     return _mm256_sub_epi16(_mm256_add_epi16(v->w, v->n), middle);
 }
 
-WF_AVX2_INLINE __m256i distance(__m256i a, __m256i b) { return _mm256_abs_epi16(_mm256_sub_epi16(a, b)); }
+MIC_AVX2_INLINE __m256i distance(__m256i a, __m256i b) { return _mm256_abs_epi16(_mm256_sub_epi16(a, b)); }
 
 /* What the rows above add to the activity: NE of this step is N of the next one and
  * NW of the one after, so each term but NE's is carried from the step before. */
@@ -155,20 +153,20 @@ typedef struct carried {
 } carried;
 
 /* From neighbours that are patched, or at the start of a run, of the next step. */
-WF_AVX2_INLINE carried carry(__m256i n, __m256i nw, __m256i e_n, __m256i e_nw)
+MIC_AVX2_INLINE carried carry(__m256i n, __m256i nw, __m256i e_n, __m256i e_nw)
 {
     __m256i north = _mm256_abs_epi16(e_n), one = _mm256_set1_epi16(1);
     __m256i rest = _mm256_adds_epu16(distance(n, nw), _mm256_adds_epu16(_mm256_abs_epi16(e_nw), one));
     return (carried){north, _mm256_adds_epu16(rest, _mm256_adds_epu16(north, north))};
 }
 
-WF_AVX2_INLINE carried carry_from(const half_lanes *s)
+MIC_AVX2_INLINE carried carry_from(const half_lanes *s)
 {
     return carry(s->north_east, s->north, s->error_north_east, s->error_north);
 }
 
 /* All sums saturate, so their order does not matter. */
-WF_AVX2_INLINE __m256i measure_activity(const half_neighbours *v, carried *k)
+MIC_AVX2_INLINE __m256i measure_activity(const half_neighbours *v, carried *k)
 {
     __m256i north_east = _mm256_abs_epi16(v->e_ne), west = _mm256_abs_epi16(v->e_w);
     __m256i east = _mm256_adds_epu16(distance(v->ne, v->n), north_east);
@@ -185,7 +183,7 @@ WF_AVX2_INLINE __m256i measure_activity(const half_neighbours *v, carried *k)
  * and first mantissa bit of a float are its half octave, 254 too high.  vpshufb looks up
  * in 16 bytes and gives 0 where bit 7 of an index is set: 112 + bucket reaches it from
  * bucket 16 on, and with that bit inverted below.  The bytes above the lowest get 0 from both. */
-WF_AVX2_INLINE __m256i table_index(const constants *c, __m256i activity, __m256i states)
+MIC_AVX2_INLINE __m256i table_index(const constants *c, __m256i activity, __m256i states)
 {
     __m256i exponent = _mm256_srli_epi32(_mm256_castps_si256(_mm256_cvtepi32_ps(activity)), 22);
     __m256i below = _mm256_sub_epi32(exponent, _mm256_set1_epi32(254 - 112));
@@ -196,7 +194,7 @@ WF_AVX2_INLINE __m256i table_index(const constants *c, __m256i activity, __m256i
 }
 
 /* vpgatherdd is slower: microcode on AMD's machines. */
-WF_AVX2_INLINE __m128i load_four(const uint32_t *table, uint64_t a, uint64_t b)
+MIC_AVX2_INLINE __m128i load_four(const uint32_t *table, uint64_t a, uint64_t b)
 {
     __m128i x = _mm_cvtsi32_si128((int)table[(uint32_t)a]), y = _mm_cvtsi32_si128((int)table[(uint32_t)b]);
     x = _mm_insert_epi32(x, (int)table[a >> 32], 1);
@@ -204,14 +202,14 @@ WF_AVX2_INLINE __m128i load_four(const uint32_t *table, uint64_t a, uint64_t b)
     return _mm_unpacklo_epi64(x, y);
 }
 
-WF_AVX2_INLINE __m256i load_entries(const uint32_t *table, const uint64_t indexes[4])
+MIC_AVX2_INLINE __m256i load_entries(const uint32_t *table, const uint64_t indexes[4])
 {
     return _mm256_inserti128_si256(_mm256_castsi128_si256(load_four(table, indexes[0], indexes[1])),
                                    load_four(table, indexes[2], indexes[3]), 1);
 }
 
 /* Where the entries of 16 lanes are: of the even lanes, then of the odd ones. */
-WF_AVX2_INLINE void find_entries(const constants *c, __m256i activity, __m256i states, uint64_t indexes[8])
+MIC_AVX2_INLINE void find_entries(const constants *c, __m256i activity, __m256i states, uint64_t indexes[8])
 {
     const __m256i low_half = _mm256_set1_epi32(0xFFFF);
     __m256i even = table_index(c, _mm256_and_si256(activity, low_half), states);
@@ -221,7 +219,7 @@ WF_AVX2_INLINE void find_entries(const constants *c, __m256i activity, __m256i s
 }
 
 /* Entries split into their halves of 16 bits. */
-WF_AVX2_INLINE void look_up(const constants *c, const uint64_t indexes[8], __m256i *high, __m256i *low)
+MIC_AVX2_INLINE void look_up(const constants *c, const uint64_t indexes[8], __m256i *high, __m256i *low)
 {
     __m256i even = load_entries(c->table, indexes), odd = load_entries(c->table, indexes + 4);
     *low = _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), 0xAA);
@@ -232,7 +230,7 @@ WF_AVX2_INLINE void look_up(const constants *c, const uint64_t indexes[8], __m25
  * two multiplications for the low half of x >> table_log and one for the high
  * half, which overflow nowhere as the new x fits 32 bits.  Adding the offset, below
  * 2^15, carries where the highest bit of the sum's low half goes from 1 to 0. */
-WF_AVX2_INLINE void advance_states(const constants *c, half_lanes *s, __m256i entry_high, __m256i entry_low)
+MIC_AVX2_INLINE void advance_states(const constants *c, half_lanes *s, __m256i entry_high, __m256i entry_low)
 {
     const __m256i twelve_bits = _mm256_set1_epi16(0xFFF);
     __m256i frequency = _mm256_and_si256(entry_low, twelve_bits);
@@ -248,7 +246,7 @@ WF_AVX2_INLINE void advance_states(const constants *c, half_lanes *s, __m256i en
     s->high = _mm256_add_epi16(high, _mm256_srli_epi16(_mm256_andnot_si256(s->low, low), 15));
 }
 
-WF_AVX2_INLINE __m128i spread_words(unsigned mask, const uint8_t **next)
+MIC_AVX2_INLINE __m128i spread_words(unsigned mask, const uint8_t **next)
 {
     __m128i words = _mm_loadu_si128((const __m128i *)*next);
     *next += 2 * (size_t)_mm_popcnt_u32(mask);
@@ -256,7 +254,7 @@ WF_AVX2_INLINE __m128i spread_words(unsigned mask, const uint8_t **next)
 }
 
 /* States below 2^16 take a word each, in the order of the lanes. */
-WF_AVX2_INLINE const uint8_t *renormalise(half_lanes s[2], const uint8_t *next)
+MIC_AVX2_INLINE const uint8_t *renormalise(half_lanes s[2], const uint8_t *next)
 {
     const __m256i zero = _mm256_setzero_si256();
     __m256i takes[2] = {_mm256_cmpeq_epi16(s[0].high, zero), _mm256_cmpeq_epi16(s[1].high, zero)};
@@ -276,8 +274,8 @@ WF_AVX2_INLINE const uint8_t *renormalise(half_lanes s[2], const uint8_t *next)
 /* ---- the parts of a step ----------------------------------------------- */
 
 /* From the entries to symbols and states. */
-WF_AVX2_INLINE void decode_symbols(const constants *c, half_lanes *s, bool all_active, uint32_t active_lanes,
-                                   half_step *step)
+MIC_AVX2_INLINE void decode_symbols(const constants *c, half_lanes *s, bool all_active, uint32_t active_lanes,
+                                    half_step *step)
 {
     __m256i entry_high, entry_low, high = s->high, low = s->low;
     look_up(c, step->indexes, &entry_high, &entry_low);
@@ -293,7 +291,7 @@ WF_AVX2_INLINE void decode_symbols(const constants *c, half_lanes *s, bool all_a
 }
 
 /* Raw bits of 8 lanes: the escapes' lower bits, and their states without them. */
-WF_AVX2_INLINE __m256i magnitudes(const constants *c, __m256i j, __m256i escaped, __m256i *states)
+MIC_AVX2_INLINE __m256i magnitudes(const constants *c, __m256i j, __m256i escaped, __m256i *states)
 {
     __m256i n = _mm256_and_si256(_mm256_add_epi32(_mm256_srli_epi32(j, 2), c->raw_offset), escaped);
     __m256i raw = _mm256_andnot_si256(_mm256_sllv_epi32(_mm256_set1_epi32(-1), n), *states);
@@ -303,7 +301,7 @@ WF_AVX2_INLINE __m256i magnitudes(const constants *c, __m256i j, __m256i escaped
 }
 
 /* Of the low or the high lanes: AVX2 shifts by lane in 32 bits only. */
-WF_AVX2_INLINE void take_raw_bits(const constants *c, half_lanes *s, half_step *step)
+MIC_AVX2_INLINE void take_raw_bits(const constants *c, half_lanes *s, half_step *step)
 {
     const __m256i low_half = _mm256_set1_epi32(0xFFFF);
     __m256i even = _mm256_blend_epi16(s->low, _mm256_slli_epi32(s->high, 16), 0xAA);
@@ -319,8 +317,8 @@ WF_AVX2_INLINE void take_raw_bits(const constants *c, half_lanes *s, half_step *
     step->residual = _mm256_blendv_epi8(step->residual, magnitude, escaped);
 }
 
-WF_AVX2_INLINE void reconstruct(const constants *c, half_lanes *s, const half_neighbours *v,
-                                const half_step *step, uint16_t *out)
+MIC_AVX2_INLINE void reconstruct(const constants *c, half_lanes *s, const half_neighbours *v,
+                                 const half_step *step, uint16_t *out)
 {
     __m256i flip = _mm256_srai_epi16(_mm256_adds_epi16(v->e_w, v->e_n), 15);
     __m256i residual = _mm256_sub_epi16(_mm256_xor_si256(step->residual, flip), flip);
@@ -343,8 +341,8 @@ typedef struct step_state {
 } step_state;
 
 /* Up to what entries have to be looked up; `interior`: no row ends, all lanes at work. */
-WF_AVX2_INLINE void begin_step(const wf_track *track, const constants *c, bool interior, bool median,
-                               const wf_clock *clock, half_lanes s[2], carried k[2], step_state *p)
+MIC_AVX2_INLINE void begin_step(const wf_track *track, const constants *c, bool interior, bool median,
+                                const wf_clock *clock, half_lanes s[2], carried k[2], step_state *p)
 {
     const wf_strip *strip = &track->strip;
     const wf_ports at = wf_ports_at(strip, clock);
@@ -367,9 +365,9 @@ WF_AVX2_INLINE void begin_step(const wf_track *track, const constants *c, bool i
 }
 
 /* From the entries to one sample in every lane. */
-WF_AVX2_INLINE const uint8_t *end_step(const wf_track *track, const constants *c, bool interior,
-                                       const wf_clock *clock, half_lanes s[2], step_state *p,
-                                       const uint8_t *next, uint16_t *out)
+MIC_AVX2_INLINE const uint8_t *end_step(const wf_track *track, const constants *c, bool interior,
+                                        const wf_clock *clock, half_lanes s[2], step_state *p,
+                                        const uint8_t *next, uint16_t *out)
 {
     half_step *low = &p->half[0], *high = &p->half[1];
     decode_symbols(c, &s[0], interior, p->active, low);
@@ -391,8 +389,8 @@ WF_AVX2_INLINE const uint8_t *end_step(const wf_track *track, const constants *c
 }
 
 /* One strip, or two at once, whose halves take turns: see wavefront_avx512.c. */
-WF_AVX2_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior,
-                              bool median, wf_clock clock, size_t n, mic_error *error)
+MIC_AVX2_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior,
+                               bool median, wf_clock clock, size_t n, mic_error *error)
 {
     const constants c = *constant;
     wf_track *x = &tracks[0], *y = pair ? &tracks[1] : x;
@@ -427,7 +425,7 @@ WF_AVX2_INLINE mic_status run(wf_track *tracks, const constants *constant, bool 
 /* ---- transposition ----------------------------------------------------- */
 
 /* Eight steps of 16 lanes: each 128-bit part holds an 8 x 8 block. */
-WF_AVX2_INLINE void transpose_steps(const uint16_t *in, uint16_t *rows)
+MIC_AVX2_INLINE void transpose_steps(const uint16_t *in, uint16_t *rows)
 {
     __m256i a[8], b[8];
     for (int k = 0; k < 4; k++) {
@@ -449,7 +447,7 @@ WF_AVX2_INLINE void transpose_steps(const uint16_t *in, uint16_t *rows)
     }
 }
 
-WF_AVX2 static void flush_block(const wf_track *track, size_t t)
+MIC_AVX2 static void flush_block(const wf_track *track, size_t t)
 {
     uint16_t rows[WF_LANES][WF_BLOCK];
     size_t first = (t - 1) / WF_BLOCK * WF_BLOCK;
@@ -461,7 +459,7 @@ WF_AVX2 static void flush_block(const wf_track *track, size_t t)
 
 /* ---- strip ------------------------------------------------------------- */
 
-WF_AVX2 static void set_constants(const wf_decoder *decoder, constants *c)
+MIC_AVX2 static void set_constants(const wf_decoder *decoder, constants *c)
 {
     const wf_model *m = &decoder->model;
     for (unsigned i = 0; i < 2; i++)
@@ -482,7 +480,7 @@ WF_AVX2 static void set_constants(const wf_decoder *decoder, constants *c)
     c->table = decoder->table;
 }
 
-WF_AVX2 static void open_lanes(const uint32_t states[WF_LANES], const constants *c, lanes *all)
+MIC_AVX2 static void open_lanes(const uint32_t states[WF_LANES], const constants *c, lanes *all)
 {
     memset(all, 0, sizeof *all);
     for (int h = 0; h < 2; h++) {
@@ -498,7 +496,7 @@ WF_AVX2 static void open_lanes(const uint32_t states[WF_LANES], const constants 
     }
 }
 
-WF_AVX2 static void store_states(const lanes *all, uint32_t states[WF_LANES])
+MIC_AVX2 static void store_states(const lanes *all, uint32_t states[WF_LANES])
 {
     for (int h = 0; h < 2; h++) {
         uint16_t high[16], low[16];

@@ -38,12 +38,12 @@ typedef struct neighbours {
 } neighbours;
 
 #define TRACKS 2
-#define TRACK_TARGET WF_AVX512
+#define TRACK_TARGET MIC_AVX512
 #include "../wavefront/wavefront_tracks.h"
 
 /* Lane i gets lane i-1, lane 0 gets what the pointer shows.  The load takes two
  * values: every wf_upper in use has another one behind it. */
-WF_AVX512_INLINE __m512i rotate_lanes(__m512i v, const int16_t *first)
+MIC_AVX512_INLINE __m512i rotate_lanes(__m512i v, const int16_t *first)
 {
     const __m512i previous = _mm512_set_epi16(30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15,
                                               14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 31);
@@ -52,14 +52,14 @@ WF_AVX512_INLINE __m512i rotate_lanes(__m512i v, const int16_t *first)
 }
 
 /* Store the first lanes of three vectors side by side. */
-WF_AVX512_INLINE void store_upper(wf_upper *out, __m512i sample, __m512i north, __m512i error)
+MIC_AVX512_INLINE void store_upper(wf_upper *out, __m512i sample, __m512i north, __m512i error)
 {
     __m128i pair = _mm_unpacklo_epi16(_mm512_castsi512_si128(sample), _mm512_castsi512_si128(north));
     _mm_storel_epi64((__m128i *)out, _mm_unpacklo_epi32(pair, _mm512_castsi512_si128(error)));
 }
 
 /* The same of the last lanes: words 7 of the last 128 bits. */
-WF_AVX512_INLINE void store_last(wf_upper *out, __m512i sample, __m512i north, __m512i error)
+MIC_AVX512_INLINE void store_last(wf_upper *out, __m512i sample, __m512i north, __m512i error)
 {
     const __m512i pair = _mm512_set1_epi32(31 | 63 << 16);
     __m512i v = _mm512_permutex2var_epi16(sample, pair, north);
@@ -67,7 +67,7 @@ WF_AVX512_INLINE void store_last(wf_upper *out, __m512i sample, __m512i north, _
     _mm_storel_epi64((__m128i *)out, _mm512_castsi512_si128(v));
 }
 
-WF_AVX512_INLINE void find_neighbours(lanes *s, const wf_ports *at, neighbours *v)
+MIC_AVX512_INLINE void find_neighbours(lanes *s, const wf_ports *at, neighbours *v)
 {
     v->w = s->sample;
     v->ww = s->west_west;
@@ -88,7 +88,7 @@ WF_AVX512_INLINE void find_neighbours(lanes *s, const wf_ports *at, neighbours *
     s->error_north = v->e_n;
 }
 
-WF_AVX512_INLINE void patch_row_ends(neighbours *v, __mmask32 first, __mmask32 last)
+MIC_AVX512_INLINE void patch_row_ends(neighbours *v, __mmask32 first, __mmask32 last)
 {
     v->w = _mm512_mask_mov_epi16(v->w, first, v->n);
     v->ww = _mm512_mask_mov_epi16(v->ww, first, v->n);
@@ -100,13 +100,13 @@ WF_AVX512_INLINE void patch_row_ends(neighbours *v, __mmask32 first, __mmask32 l
     v->e_ne = _mm512_mask_mov_epi16(v->e_ne, last, v->e_n);
 }
 
-WF_AVX512_INLINE __m512i weighted(__m512i neighbour, __m512i n, __m512i weight)
+MIC_AVX512_INLINE __m512i weighted(__m512i neighbour, __m512i n, __m512i weight)
 {
     return _mm512_mulhrs_epi16(_mm512_sub_epi16(neighbour, n), weight);
 }
 
 /* W comes last: all the rest is known a step earlier. */
-WF_AVX512_INLINE __m512i predict_linear(const constants *c, const neighbours *v)
+MIC_AVX512_INLINE __m512i predict_linear(const constants *c, const neighbours *v)
 {
     __m512i above = _mm512_add_epi16(weighted(v->nw, v->n, c->weights[1]),
                                      weighted(v->ne, v->n, c->weights[2]));
@@ -118,14 +118,14 @@ WF_AVX512_INLINE __m512i predict_linear(const constants *c, const neighbours *v)
     return _mm512_max_epi16(c->low, _mm512_min_epi16(c->high, p));
 }
 
-WF_AVX512_INLINE __m512i predict_median(const neighbours *v)
+MIC_AVX512_INLINE __m512i predict_median(const neighbours *v)
 {
     __m512i low = _mm512_min_epi16(v->w, v->n), high = _mm512_max_epi16(v->w, v->n);
     __m512i middle = _mm512_max_epi16(low, _mm512_min_epi16(high, v->nw));
     return _mm512_sub_epi16(_mm512_add_epi16(v->w, v->n), middle);
 }
 
-WF_AVX512_INLINE __m512i distance(__m512i a, __m512i b) { return _mm512_abs_epi16(_mm512_sub_epi16(a, b)); }
+MIC_AVX512_INLINE __m512i distance(__m512i a, __m512i b) { return _mm512_abs_epi16(_mm512_sub_epi16(a, b)); }
 
 /* What the rows above add to the activity: NE of this step is N of the next one and
  * NW of the one after, so each term but NE's is carried from the step before. */
@@ -135,20 +135,20 @@ typedef struct carried {
 } carried;
 
 /* From neighbours that are patched, or at the start of a run, of the next step. */
-WF_AVX512_INLINE carried carry(__m512i n, __m512i nw, __m512i e_n, __m512i e_nw)
+MIC_AVX512_INLINE carried carry(__m512i n, __m512i nw, __m512i e_n, __m512i e_nw)
 {
     __m512i north = _mm512_abs_epi16(e_n), one = _mm512_set1_epi16(1);
     __m512i rest = _mm512_adds_epu16(distance(n, nw), _mm512_adds_epu16(_mm512_abs_epi16(e_nw), one));
     return (carried){north, _mm512_adds_epu16(rest, _mm512_adds_epu16(north, north))};
 }
 
-WF_AVX512_INLINE carried carry_from(const lanes *s)
+MIC_AVX512_INLINE carried carry_from(const lanes *s)
 {
     return carry(s->north_east, s->north, s->error_north_east, s->error_north);
 }
 
 /* All sums saturate, so their order does not matter. */
-WF_AVX512_INLINE __m512i measure_activity(const neighbours *v, carried *k)
+MIC_AVX512_INLINE __m512i measure_activity(const neighbours *v, carried *k)
 {
     __m512i north_east = _mm512_abs_epi16(v->e_ne), west = _mm512_abs_epi16(v->e_w);
     __m512i east = _mm512_adds_epu16(distance(v->ne, v->n), north_east);
@@ -162,7 +162,7 @@ WF_AVX512_INLINE __m512i measure_activity(const neighbours *v, carried *k)
 /* Where the entries of 16 lanes are, their slots in the low bits of `states`.  The
  * exponent and first mantissa bit of a float are its half octave; the table of
  * bases is rotated by the exponent's offset. */
-WF_AVX512_INLINE __m512i table_index(const constants *c, __m512i activity, __m512i states)
+MIC_AVX512_INLINE __m512i table_index(const constants *c, __m512i activity, __m512i states)
 {
     __m512i bucket = _mm512_srli_epi32(_mm512_castps_si512(_mm512_cvtepi32_ps(activity)), 22);
     __m512i base = _mm512_permutex2var_epi32(c->bases[0], bucket, c->bases[1]);
@@ -170,17 +170,17 @@ WF_AVX512_INLINE __m512i table_index(const constants *c, __m512i activity, __m51
 }
 
 /* The halves of the 32-bit values of even and odd lanes, a move by two bytes each. */
-WF_AVX512_INLINE __m512i low_halves(__m512i even, __m512i odd)
+MIC_AVX512_INLINE __m512i low_halves(__m512i even, __m512i odd)
 {
     return _mm512_mask_alignr_epi8(even, 0xCCCCCCCCCCCCCCCC, odd, odd, 14);
 }
-WF_AVX512_INLINE __m512i high_halves(__m512i even, __m512i odd)
+MIC_AVX512_INLINE __m512i high_halves(__m512i even, __m512i odd)
 {
     return _mm512_mask_alignr_epi8(odd, 0x3333333333333333, even, even, 2);
 }
 
 /* States below 2^16 take a word each, in the order of the lanes. */
-WF_AVX512_INLINE const uint8_t *take_words(lanes *s, __mmask32 takes, const uint8_t *next)
+MIC_AVX512_INLINE const uint8_t *take_words(lanes *s, __mmask32 takes, const uint8_t *next)
 {
     s->high = _mm512_mask_mov_epi16(s->high, takes, s->low);
     s->low = _mm512_mask_expand_epi16(s->low, takes, _mm512_loadu_si512(next));
@@ -190,8 +190,8 @@ WF_AVX512_INLINE const uint8_t *take_words(lanes *s, __mmask32 takes, const uint
 /* x = frequency * (x >> table_log) + offset.  In 16 bits: the product's halves are
  * two multiplications for the low half of x >> table_log and one for the high
  * half, which overflow nowhere as the new x fits 32 bits. */
-WF_AVX512_INLINE const uint8_t *advance_states(const constants *c, lanes *s, __m512i entry_high,
-                                               __m512i entry_low, __mmask32 active, const uint8_t *next)
+MIC_AVX512_INLINE const uint8_t *advance_states(const constants *c, lanes *s, __m512i entry_high,
+                                                __m512i entry_low, __mmask32 active, const uint8_t *next)
 {
     const __m512i twelve_bits = _mm512_set1_epi16(0xFFF);
     __m512i frequency = _mm512_and_si512(entry_low, twelve_bits);
@@ -209,8 +209,8 @@ WF_AVX512_INLINE const uint8_t *advance_states(const constants *c, lanes *s, __m
 }
 
 /* Magnitudes of the escaped lanes. */
-WF_AVX512_INLINE const uint8_t *take_raw_bits(const constants *c, lanes *s, __mmask32 escaped,
-                                              __m512i *residual, const uint8_t *next)
+MIC_AVX512_INLINE const uint8_t *take_raw_bits(const constants *c, lanes *s, __mmask32 escaped,
+                                               __m512i *residual, const uint8_t *next)
 {
     __m512i j = _mm512_sub_epi16(_mm512_abs_epi16(*residual), c->direct);
     __m512i n = _mm512_add_epi16(_mm512_srli_epi16(j, 2), _mm512_set1_epi16((short)(c->direct_log - 2)));
@@ -236,8 +236,8 @@ typedef struct step_state {
 } step_state;
 
 /* Up to what entries have to be looked up; `interior`: no row ends, all lanes at work. */
-WF_AVX512_INLINE void begin_step(const wf_track *track, const constants *c, bool interior, bool median,
-                                 const wf_clock *clock, lanes *s, carried *k, step_state *p)
+MIC_AVX512_INLINE void begin_step(const wf_track *track, const constants *c, bool interior, bool median,
+                                  const wf_clock *clock, lanes *s, carried *k, step_state *p)
 {
     const wf_strip *strip = &track->strip;
     const wf_ports at = wf_ports_at(strip, clock);
@@ -255,8 +255,8 @@ WF_AVX512_INLINE void begin_step(const wf_track *track, const constants *c, bool
 }
 
 /* From the entries to one sample in every lane. */
-WF_AVX512_INLINE const uint8_t *end_step(const wf_track *track, const constants *c, const wf_clock *clock,
-                                         lanes *s, const step_state *p, const uint8_t *next, uint16_t *out)
+MIC_AVX512_INLINE const uint8_t *end_step(const wf_track *track, const constants *c, const wf_clock *clock,
+                                          lanes *s, const step_state *p, const uint8_t *next, uint16_t *out)
 {
     const __m512i zero = _mm512_setzero_si512();
     __m512i entry_high = high_halves(p->even, p->odd);
@@ -281,8 +281,8 @@ WF_AVX512_INLINE const uint8_t *end_step(const wf_track *track, const constants 
  * fills the gaps.  Their halves take turns: processors look ahead in the order of the
  * program, too little to find the second step behind the whole of the first (1.17 x the
  * speed).  The same holds for the two gathers. */
-WF_AVX512_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior,
-                                bool median, wf_clock clock, size_t n, mic_error *error)
+MIC_AVX512_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior,
+                                 bool median, wf_clock clock, size_t n, mic_error *error)
 {
     const constants c = *constant;
     wf_track *x = &tracks[0], *y = pair ? &tracks[1] : x;
@@ -320,7 +320,7 @@ WF_AVX512_INLINE mic_status run(wf_track *tracks, const constants *constant, boo
 
 /* ---- strip ------------------------------------------------------------- */
 
-WF_AVX512 static void set_constants(const wf_decoder *decoder, constants *c)
+MIC_AVX512 static void set_constants(const wf_decoder *decoder, constants *c)
 {
     const wf_model *m = &decoder->model;
     uint32_t bases[WF_BUCKETS];
@@ -343,7 +343,7 @@ WF_AVX512 static void set_constants(const wf_decoder *decoder, constants *c)
     c->table = decoder->table;
 }
 
-WF_AVX512 static void open_lanes(const uint32_t states[WF_LANES], const constants *c, lanes *s)
+MIC_AVX512 static void open_lanes(const uint32_t states[WF_LANES], const constants *c, lanes *s)
 {
     uint16_t high[WF_LANES], low[WF_LANES];
     for (int i = 0; i < WF_LANES; i++) {
@@ -356,7 +356,7 @@ WF_AVX512 static void open_lanes(const uint32_t states[WF_LANES], const constant
     s->low = _mm512_loadu_si512(low);
 }
 
-WF_AVX512 static void store_states(const lanes *s, uint32_t states[WF_LANES])
+MIC_AVX512 static void store_states(const lanes *s, uint32_t states[WF_LANES])
 {
     uint16_t high[WF_LANES], low[WF_LANES];
     _mm512_storeu_si512(high, s->high);
@@ -365,7 +365,7 @@ WF_AVX512 static void store_states(const lanes *s, uint32_t states[WF_LANES])
         states[i] = (uint32_t)high[i] << 16 | low[i];
 }
 
-WF_AVX512 static void flush_block(const wf_track *track, size_t t)
+MIC_AVX512 static void flush_block(const wf_track *track, size_t t)
 {
     uint16_t rows[WF_LANES][WF_BLOCK];
     size_t first = (t - 1) / WF_BLOCK * WF_BLOCK;

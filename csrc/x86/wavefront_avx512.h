@@ -6,20 +6,17 @@
 #define MIC_WAVEFRONT_AVX512_H
 
 #include "../wavefront/wavefront.h"
+#include "../base/target.h"
 
 #if defined(MIC_X86)
 #include <immintrin.h>
 
-#define WF_AVX512 \
-    MIC_TARGET("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt,lzcnt")
-#define WF_AVX512_INLINE WF_AVX512 MIC_INLINE
-
 /* 16-bit values of the even or of the odd lanes, in 32 bits each. */
-WF_AVX512_INLINE __m512i even_of(__m512i v) { return _mm512_and_si512(v, _mm512_set1_epi32(0xFFFF)); }
-WF_AVX512_INLINE __m512i odd_of(__m512i v) { return _mm512_srli_epi32(v, 16); }
+MIC_AVX512_INLINE __m512i even_of(__m512i v) { return _mm512_and_si512(v, _mm512_set1_epi32(0xFFFF)); }
+MIC_AVX512_INLINE __m512i odd_of(__m512i v) { return _mm512_srli_epi32(v, 16); }
 
 /* Eight rows of 32 values: part q of result k, of 128 bits each, is column 8 q + k. */
-WF_AVX512_INLINE void transpose_rows(const uint16_t *in, size_t stride, __m512i out[8])
+MIC_AVX512_INLINE void transpose_rows(const uint16_t *in, size_t stride, __m512i out[8])
 {
     __m512i a[8], b[8];
     for (size_t k = 0; k < 4; k++) {
@@ -40,7 +37,7 @@ WF_AVX512_INLINE void transpose_rows(const uint16_t *in, size_t stride, __m512i 
 }
 
 /* out[x * out_stride + y] = in[y * in_stride + x] for x, y < 32. */
-WF_AVX512_INLINE void transpose_block(const uint16_t *in, size_t in_stride, uint16_t *out, size_t out_stride)
+MIC_AVX512_INLINE void transpose_block(const uint16_t *in, size_t in_stride, uint16_t *out, size_t out_stride)
 {
     __m512i v[4][8];
     for (size_t g = 0; g < 4; g++)

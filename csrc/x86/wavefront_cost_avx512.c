@@ -3,26 +3,23 @@
  * Logarithms of 16 counts at once; equal to the loop of wavefront_cost.c.
  */
 #include "kernels_x86.h"
+#include "../base/target.h"
 
 #if defined(MIC_X86)
 #include <immintrin.h>
-
-#define WF_AVX512 \
-    MIC_TARGET("avx512f,avx512bw,avx512vl,avx512dq,avx512cd,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt,lzcnt")
-#define WF_AVX512_INLINE WF_AVX512 MIC_INLINE
 
 /* Entries 0 to 63 of a table of 16-bit numbers, and their successors. */
 typedef struct log_table {
     __m512i low, high, next_low, next_high;
 } log_table;
 
-WF_AVX512_INLINE __m512i pick(__m512i index, __m512i low, __m512i high)
+MIC_AVX512_INLINE __m512i pick(__m512i index, __m512i low, __m512i high)
 {
     return _mm512_and_si512(_mm512_permutex2var_epi16(low, index, high), _mm512_set1_epi32(0xFFFF));
 }
 
 /* See log2_q12 in wavefront_cost.c; what it gives for 0 does not matter. */
-WF_AVX512_INLINE __m512i log2_q12(__m512i v, const log_table *t)
+MIC_AVX512_INLINE __m512i log2_q12(__m512i v, const log_table *t)
 {
     __m512i zeros = _mm512_lzcnt_epi32(v);
     __m512i exponent = _mm512_sub_epi32(_mm512_set1_epi32(31), zeros);
@@ -36,13 +33,13 @@ WF_AVX512_INLINE __m512i log2_q12(__m512i v, const log_table *t)
     return _mm512_add_epi32(_mm512_slli_epi32(exponent, WF_COST_BITS), _mm512_add_epi32(log, between));
 }
 
-WF_AVX512_INLINE __m512i add_odd_and_even(__m512i sum, __m512i v)
+MIC_AVX512_INLINE __m512i add_odd_and_even(__m512i sum, __m512i v)
 {
     const __m512i even = _mm512_set1_epi64(0xFFFFFFFF);
     return _mm512_add_epi64(sum, _mm512_add_epi64(_mm512_and_si512(v, even), _mm512_srli_epi64(v, 32)));
 }
 
-WF_AVX512 wf_log_sum mic_wf_sum_logs_avx512(const uint32_t *a, const uint32_t *b, size_t n)
+MIC_AVX512 wf_log_sum mic_wf_sum_logs_avx512(const uint32_t *a, const uint32_t *b, size_t n)
 {
     const log_table table = {_mm512_loadu_si512(mic_wf_logs), _mm512_loadu_si512(mic_wf_logs + 32),
                              _mm512_loadu_si512(mic_wf_logs + 1), _mm512_loadu_si512(mic_wf_logs + 33)};

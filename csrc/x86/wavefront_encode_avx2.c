@@ -4,12 +4,10 @@
  * wavefront_encode.c.  The states of the 32 lanes are four registers of eight.
  */
 #include "kernels_x86.h"
+#include "../base/target.h"
 
 #if defined(MIC_X86)
 #include <immintrin.h>
-
-#define WF_AVX2 MIC_TARGET("avx2,bmi,bmi2,popcnt,lzcnt")
-#define WF_AVX2_INLINE WF_AVX2 MIC_INLINE
 
 enum { GROUPS = 4, GROUP_LANES = WF_LANES / GROUPS, STEPS_AT_ONCE = 4 };
 
@@ -18,10 +16,10 @@ typedef struct step_entries {
     uint32_t reciprocals[STEPS_AT_ONCE][WF_LANES], fields[STEPS_AT_ONCE][WF_LANES];
 } step_entries;
 
-WF_AVX2_INLINE __m256i load(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
+MIC_AVX2_INLINE __m256i load(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
 
 /* x >= y of unsigned 32-bit lanes. */
-WF_AVX2_INLINE __m256i not_below(__m256i x, __m256i y)
+MIC_AVX2_INLINE __m256i not_below(__m256i x, __m256i y)
 {
     return _mm256_cmpeq_epi32(_mm256_max_epu32(x, y), x);
 }
@@ -53,7 +51,7 @@ static void fill_moves(move_table *moves)
  * stored whatever their number: those below the words are written again by what
  * follows, the strip's states at the latest, which take 16 bytes or more where
  * this runs (see mic_wf_encode_steps_avx2). */
-WF_AVX2_INLINE uint8_t *give_words(const move_table *moves, __m256i *states, __m256i gives, uint8_t *next)
+MIC_AVX2_INLINE uint8_t *give_words(const move_table *moves, __m256i *states, __m256i gives, uint8_t *next)
 {
     unsigned mask = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(gives));
     __m256i low = _mm256_and_si256(*states, _mm256_set1_epi32(0xFFFF));
@@ -65,8 +63,8 @@ WF_AVX2_INLINE uint8_t *give_words(const move_table *moves, __m256i *states, __m
 }
 
 /* Raw bits of the escapes of eight lanes. */
-WF_AVX2_INLINE uint8_t *push_raw_bits(const move_table *moves, __m256i *states, __m256i fields,
-                                      const uint16_t raw[], uint8_t *next)
+MIC_AVX2_INLINE uint8_t *push_raw_bits(const move_table *moves, __m256i *states, __m256i fields,
+                                       const uint16_t raw[], uint8_t *next)
 {
     __m256i n = _mm256_and_si256(_mm256_srli_epi32(fields, WF_ENTRY_RAW_BITS - 32), _mm256_set1_epi32(15));
     __m256i top = _mm256_srlv_epi32(*states, _mm256_sub_epi32(_mm256_set1_epi32(32), n));
@@ -80,7 +78,7 @@ WF_AVX2_INLINE uint8_t *push_raw_bits(const move_table *moves, __m256i *states, 
 
 /* See push_symbol in wavefront_encode.c.  rest < 2 f: the smaller one of rest and
  * rest - f, which wraps if it is negative, is the remainder. */
-WF_AVX2_INLINE __m256i push_symbols(__m256i x, __m256i reciprocals, __m256i fields, __m128i table_log)
+MIC_AVX2_INLINE __m256i push_symbols(__m256i x, __m256i reciprocals, __m256i fields, __m128i table_log)
 {
     __m256i frequency = _mm256_and_si256(fields, _mm256_set1_epi32(0xFFF));
     __m256i even = _mm256_mul_epu32(x, reciprocals);
@@ -93,8 +91,8 @@ WF_AVX2_INLINE __m256i push_symbols(__m256i x, __m256i reciprocals, __m256i fiel
     return _mm256_add_epi32(_mm256_sll_epi32(quotient, table_log), _mm256_add_epi32(rest, start));
 }
 
-WF_AVX2_INLINE uint8_t *push_group(const move_table *moves, __m256i *states, __m256i reciprocals,
-                                   __m256i fields, __m128i table_log, __m128i limit_shift, uint8_t *next)
+MIC_AVX2_INLINE uint8_t *push_group(const move_table *moves, __m256i *states, __m256i reciprocals,
+                                    __m256i fields, __m128i table_log, __m128i limit_shift, uint8_t *next)
 {
     __m256i idle = _mm256_cmpeq_epi32(fields, _mm256_setzero_si256());
     /* the shift leaves the frequency, which is below 2^table_log */
@@ -119,7 +117,7 @@ static void look_up_steps(const wf_encoder *e, size_t first, step_entries *out)
 
 /* Asks for a few of the lines that come a block later: no processor foresees what is
  * read from 32 lanes downwards. */
-WF_AVX2_INLINE void prefetch_lanes(const uint16_t *source, size_t stride, size_t first)
+MIC_AVX2_INLINE void prefetch_lanes(const uint16_t *source, size_t stride, size_t first)
 {
     enum { LANES_AT_ONCE = WF_LANES * STEPS_AT_ONCE / WF_CODE_BLOCK };
     const size_t lane = first / STEPS_AT_ONCE * LANES_AT_ONCE % WF_LANES;
@@ -135,9 +133,9 @@ static bool any_raw_bits(const uint32_t fields[WF_LANES])
     return all >> (WF_ENTRY_RAW_BITS - 32) & 15;
 }
 
-WF_AVX2_INLINE uint8_t *push_all_raw_bits(const wf_encoder *e, const move_table *moves,
-                                          __m256i states[GROUPS], const uint32_t fields[WF_LANES], size_t t,
-                                          uint8_t *next)
+MIC_AVX2_INLINE uint8_t *push_all_raw_bits(const wf_encoder *e, const move_table *moves,
+                                           __m256i states[GROUPS], const uint32_t fields[WF_LANES], size_t t,
+                                           uint8_t *next)
 {
     uint16_t raw[WF_LANES];
     for (unsigned i = 0; i < WF_LANES; i++)
@@ -147,7 +145,7 @@ WF_AVX2_INLINE uint8_t *push_all_raw_bits(const wf_encoder *e, const move_table 
     return next;
 }
 
-WF_AVX2_INLINE void encode_steps(wf_encoder *e, const move_table *moves)
+MIC_AVX2_INLINE void encode_steps(wf_encoder *e, const move_table *moves)
 {
     const __m128i table_log = _mm_cvtsi32_si128((int)e->model->table_log);
     const __m128i limit_shift = _mm_cvtsi32_si128(32 - (int)e->model->table_log);
@@ -174,7 +172,7 @@ WF_AVX2_INLINE void encode_steps(wf_encoder *e, const move_table *moves)
         _mm256_storeu_si256((__m256i *)(e->states + g * GROUP_LANES), states[g]);
 }
 
-WF_AVX2 void mic_wf_encode_steps_avx2(wf_encoder *e)
+MIC_AVX2 void mic_wf_encode_steps_avx2(wf_encoder *e)
 {
     enum { FEWEST_ROWS = 4 }; /* their states take the 16 bytes that a store may reach below its words */
     move_table moves;

@@ -16,7 +16,7 @@ typedef struct lanes {
 
 /* The chosen lanes give away the low halves of their states: the last lane's
  * word lies highest. */
-WF_AVX512_INLINE uint8_t *give_words(lanes *s, __mmask16 even, __mmask16 odd, uint8_t *next)
+MIC_AVX512_INLINE uint8_t *give_words(lanes *s, __mmask16 even, __mmask16 odd, uint8_t *next)
 {
     __mmask32 gives = _pdep_u32(even, 0x55555555) | _pdep_u32(odd, 0xAAAAAAAA);
     unsigned n = (unsigned)_mm_popcnt_u32(gives);
@@ -29,7 +29,7 @@ WF_AVX512_INLINE uint8_t *give_words(lanes *s, __mmask16 even, __mmask16 odd, ui
 }
 
 /* High halves of 64-bit lanes: those of `even` move down, those of `odd` stay. */
-WF_AVX512_INLINE __m512i high_halves(__m512i even, __m512i odd)
+MIC_AVX512_INLINE __m512i high_halves(__m512i even, __m512i odd)
 {
     return _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_DDBB);
 }
@@ -41,20 +41,20 @@ typedef struct intervals {
     __m512i fields;    /* frequency, raw bits, start of all of its lanes */
 } intervals;
 
-WF_AVX512_INLINE intervals load_intervals(const uint64_t entries[16])
+MIC_AVX512_INLINE intervals load_intervals(const uint64_t entries[16])
 {
     intervals i = {_mm512_loadu_si512(entries), _mm512_loadu_si512(entries + 8), _mm512_setzero_si512()};
     i.fields = high_halves(i.low, i.high);
     return i;
 }
 
-WF_AVX512_INLINE __m512i raw_bits(__m512i fields)
+MIC_AVX512_INLINE __m512i raw_bits(__m512i fields)
 {
     return _mm512_and_si512(_mm512_srli_epi32(fields, WF_ENTRY_RAW_BITS - 32), _mm512_set1_epi32(15));
 }
 
 /* Raw bits of a step's escapes. */
-WF_AVX512_INLINE uint8_t *push_raw_bits(lanes *s, __m512i even, __m512i odd, __m512i raw, uint8_t *next)
+MIC_AVX512_INLINE uint8_t *push_raw_bits(lanes *s, __m512i even, __m512i odd, __m512i raw, uint8_t *next)
 {
     const __m512i all = _mm512_set1_epi32(32);
     __m512i even_top = _mm512_srlv_epi32(s->even, _mm512_sub_epi32(all, even));
@@ -70,7 +70,7 @@ WF_AVX512_INLINE uint8_t *push_raw_bits(lanes *s, __m512i even, __m512i odd, __m
 
 /* See push_symbol in wavefront_encode.c.  Where the rest is too large by f, the quotient is too
  * small by 1. */
-WF_AVX512_INLINE __m512i push_symbols(__m512i x, const intervals *i, __m128i table_log)
+MIC_AVX512_INLINE __m512i push_symbols(__m512i x, const intervals *i, __m128i table_log)
 {
     const __m512i total = _mm512_sll_epi32(_mm512_set1_epi32(1), table_log);
     __m512i frequency = _mm512_and_si512(i->fields, _mm512_set1_epi32(0xFFF));
@@ -84,7 +84,7 @@ WF_AVX512_INLINE __m512i push_symbols(__m512i x, const intervals *i, __m128i tab
 }
 
 /* steps[k][i] = source[i * stride + k] for eight lanes and 32 steps. */
-WF_AVX512_INLINE void transpose_lanes(const uint16_t *source, size_t stride, uint16_t *steps)
+MIC_AVX512_INLINE void transpose_lanes(const uint16_t *source, size_t stride, uint16_t *steps)
 {
     __m512i v[8];
     transpose_rows(source, stride, v);
@@ -107,20 +107,20 @@ typedef struct code_block {
     uint16_t codes[WF_CODE_BLOCK][WF_LANES], raw[WF_CODE_BLOCK][WF_LANES];
 } code_block;
 
-WF_AVX512_INLINE void load_codes(const wf_encoder *e, size_t first, code_block *block)
+MIC_AVX512_INLINE void load_codes(const wf_encoder *e, size_t first, code_block *block)
 {
     static const unsigned starts[4] = {0, 2, 1, 3}; /* and every fourth lane from there */
     for (unsigned i = 0; i < 4; i++)
         transpose_lanes(e->code + starts[i] * e->stride + first, 4 * e->stride, block->codes[0] + 8 * i);
 }
 
-WF_AVX512_INLINE void load_raw(const wf_encoder *e, code_block *block)
+MIC_AVX512_INLINE void load_raw(const wf_encoder *e, code_block *block)
 {
     transpose_block(e->raw + block->first, e->stride, block->raw[0], WF_LANES);
     block->has_raw = true;
 }
 
-WF_AVX512_INLINE __m256d load_four(const uint64_t *entries, const uint16_t code[4])
+MIC_AVX512_INLINE __m256d load_four(const uint64_t *entries, const uint16_t code[4])
 {
     const uint64_t c = load_u64(code);
     const double *a = (const double *)(entries + (c & 0xFFFF)),
@@ -133,7 +133,7 @@ WF_AVX512_INLINE __m256d load_four(const uint64_t *entries, const uint16_t code[
 
 /* Entries of a step.  Loads of one entry each: a gather takes longer, and so do scalar
  * stores to where the entries are wanted. */
-WF_AVX512_INLINE void look_up_step(const wf_encoder *e, code_block *block, size_t step)
+MIC_AVX512_INLINE void look_up_step(const wf_encoder *e, code_block *block, size_t step)
 {
     const uint16_t *code = block->codes[step];
     for (unsigned i = 0; i < WF_LANES; i += 8) {
@@ -143,8 +143,8 @@ WF_AVX512_INLINE void look_up_step(const wf_encoder *e, code_block *block, size_
     }
 }
 
-WF_AVX512_INLINE uint8_t *encode_step(const wf_encoder *e, lanes *s, code_block *block, size_t step,
-                                      uint8_t *next)
+MIC_AVX512_INLINE uint8_t *encode_step(const wf_encoder *e, lanes *s, code_block *block, size_t step,
+                                       uint8_t *next)
 {
     const __m128i table_log = _mm_cvtsi32_si128((int)e->model->table_log);
     const __m128i limit_shift = _mm_cvtsi32_si128(32 - (int)e->model->table_log);
@@ -171,7 +171,7 @@ WF_AVX512_INLINE uint8_t *encode_step(const wf_encoder *e, lanes *s, code_block 
 /* The look-ups of the next block fill the time for which a step waits for the one
  * before it.  No processor foresees what is read from 32 lanes downwards: each step asks
  * for a line of codes two blocks ahead and, where there are escapes, of raw bits one ahead. */
-WF_AVX512 void mic_wf_encode_steps_avx512(wf_encoder *e)
+MIC_AVX512 void mic_wf_encode_steps_avx512(wf_encoder *e)
 {
     code_block block;
     const __m512i low = _mm512_set1_epi32(WF_STATE_LOW);

@@ -5,35 +5,33 @@
  * own, the even and the odd lanes go through 32-bit registers.
  */
 #include "kernels_x86.h"
+#include "../base/target.h"
 
 #if defined(MIC_X86)
 #include <immintrin.h>
 
-#define WF_AVX2 MIC_TARGET("avx2,bmi,bmi2,popcnt,lzcnt")
-#define WF_AVX2_INLINE WF_AVX2 MIC_INLINE
-
 enum { COLUMNS = 16 };
 
-WF_AVX2_INLINE __m256i load(const int16_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
-WF_AVX2_INLINE void store(void *p, __m256i v) { _mm256_storeu_si256((__m256i *)p, v); }
-WF_AVX2_INLINE __m256i distance(__m256i a, __m256i b) { return _mm256_abs_epi16(_mm256_sub_epi16(a, b)); }
-WF_AVX2_INLINE __m256i even_of(__m256i v) { return _mm256_and_si256(v, _mm256_set1_epi32(0xFFFF)); }
-WF_AVX2_INLINE __m256i odd_of(__m256i v) { return _mm256_srli_epi32(v, 16); }
-WF_AVX2_INLINE __m256i merge_low(__m256i even, __m256i odd)
+MIC_AVX2_INLINE __m256i load(const int16_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+MIC_AVX2_INLINE void store(void *p, __m256i v) { _mm256_storeu_si256((__m256i *)p, v); }
+MIC_AVX2_INLINE __m256i distance(__m256i a, __m256i b) { return _mm256_abs_epi16(_mm256_sub_epi16(a, b)); }
+MIC_AVX2_INLINE __m256i even_of(__m256i v) { return _mm256_and_si256(v, _mm256_set1_epi32(0xFFFF)); }
+MIC_AVX2_INLINE __m256i odd_of(__m256i v) { return _mm256_srli_epi32(v, 16); }
+MIC_AVX2_INLINE __m256i merge_low(__m256i even, __m256i odd)
 {
     return _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), 0xAA);
 }
-WF_AVX2_INLINE __m256i float_bits(__m256i v) { return _mm256_castps_si256(_mm256_cvtepi32_ps(v)); }
+MIC_AVX2_INLINE __m256i float_bits(__m256i v) { return _mm256_castps_si256(_mm256_cvtepi32_ps(v)); }
 
 /* Exponent and first mantissa bit of the float of each 16-bit lane, of an offset of 254. */
-WF_AVX2_INLINE __m256i half_octaves(__m256i v)
+MIC_AVX2_INLINE __m256i half_octaves(__m256i v)
 {
     return merge_low(_mm256_srli_epi32(float_bits(even_of(v)), 22),
                      _mm256_srli_epi32(float_bits(odd_of(v)), 22));
 }
 
-WF_AVX2 void mic_wf_scale_avx2(const wf_model *m, const uint16_t *words, uint16_t offset, size_t n,
-                               int16_t *out)
+MIC_AVX2 void mic_wf_scale_avx2(const wf_model *m, const uint16_t *words, uint16_t offset, size_t n,
+                                int16_t *out)
 {
     const __m128i shift = _mm_cvtsi32_si128((int)m->fraction_bits);
     const int16_t bias = (int16_t)(wf_bias(m->max_value) + (offset << m->fraction_bits));
@@ -52,7 +50,7 @@ typedef struct linear {
     __m256i weights[WF_WEIGHTS], low, high;
 } linear;
 
-WF_AVX2_INLINE linear linear_of(const wf_model *m)
+MIC_AVX2_INLINE linear linear_of(const wf_model *m)
 {
     linear k;
     for (int i = 0; i < WF_WEIGHTS; i++)
@@ -62,12 +60,12 @@ WF_AVX2_INLINE linear linear_of(const wf_model *m)
     return k;
 }
 
-WF_AVX2_INLINE __m256i weighted(__m256i neighbour, __m256i n, __m256i weight)
+MIC_AVX2_INLINE __m256i weighted(__m256i neighbour, __m256i n, __m256i weight)
 {
     return _mm256_mulhrs_epi16(_mm256_sub_epi16(neighbour, n), weight);
 }
 
-WF_AVX2_INLINE __m256i predict_linear(const linear *k, const wf_rows *r, size_t x)
+MIC_AVX2_INLINE __m256i predict_linear(const linear *k, const wf_rows *r, size_t x)
 {
     const int16_t *c = r->current + x, *up = r->above + x, *up2 = r->above2 + x;
     __m256i n = load(up);
@@ -81,7 +79,7 @@ WF_AVX2_INLINE __m256i predict_linear(const linear *k, const wf_rows *r, size_t 
     return _mm256_max_epi16(k->low, _mm256_min_epi16(k->high, p));
 }
 
-WF_AVX2_INLINE __m256i predict_median(const wf_rows *r, size_t x)
+MIC_AVX2_INLINE __m256i predict_median(const wf_rows *r, size_t x)
 {
     __m256i w = load(r->current + x - 1), n = load(r->above + x), nw = load(r->above + x - 1);
     __m256i low = _mm256_min_epi16(w, n), high = _mm256_max_epi16(w, n);
@@ -90,7 +88,7 @@ WF_AVX2_INLINE __m256i predict_median(const wf_rows *r, size_t x)
 
 /* ---- codes ------------------------------------------------------------- */
 
-WF_AVX2_INLINE __m256i activity_at(const wf_rows *r, size_t x, __m256i west_error)
+MIC_AVX2_INLINE __m256i activity_at(const wf_rows *r, size_t x, __m256i west_error)
 {
     const int16_t *e_up = r->error_above + x;
     __m256i n = load(r->above + x), nw = load(r->above + x - 1);
@@ -106,7 +104,7 @@ WF_AVX2_INLINE __m256i activity_at(const wf_rows *r, size_t x, __m256i west_erro
 
 /* Of escaped magnitudes in 32-bit lanes: what is added to the direct symbols, and
  * the raw bits. */
-WF_AVX2_INLINE __m256i escape_of(__m256i magnitude, unsigned direct_log, __m256i *raw)
+MIC_AVX2_INLINE __m256i escape_of(__m256i magnitude, unsigned direct_log, __m256i *raw)
 {
     __m256i exponent = _mm256_sub_epi32(_mm256_srli_epi32(float_bits(magnitude), 23), _mm256_set1_epi32(127));
     __m256i n = _mm256_sub_epi32(exponent, _mm256_set1_epi32(2));
@@ -118,7 +116,7 @@ WF_AVX2_INLINE __m256i escape_of(__m256i magnitude, unsigned direct_log, __m256i
 }
 
 /* Symbol and raw bits of residuals; see symbol_of in wavefront_rows.c. */
-WF_AVX2_INLINE __m256i symbols_of(__m256i residual, unsigned direct_log, uint16_t *raw)
+MIC_AVX2_INLINE __m256i symbols_of(__m256i residual, unsigned direct_log, uint16_t *raw)
 {
     const __m256i direct = _mm256_set1_epi16((short)(1 << direct_log));
     __m256i magnitude = _mm256_abs_epi16(residual);
@@ -135,13 +133,13 @@ WF_AVX2_INLINE __m256i symbols_of(__m256i residual, unsigned direct_log, uint16_
 }
 
 /* The last 16-bit lane of `before`, then all but the last of v. */
-WF_AVX2_INLINE __m256i shift_in(__m256i before, __m256i v)
+MIC_AVX2_INLINE __m256i shift_in(__m256i before, __m256i v)
 {
     return _mm256_alignr_epi8(v, _mm256_permute2x128_si256(before, v, 0x21), 14);
 }
 
 /* One loop for prediction and codes: errors go from one to the other in registers. */
-WF_AVX2_INLINE void code_columns(const wf_model *m, const wf_rows *r, wf_row_codes *codes, bool is_linear)
+MIC_AVX2_INLINE void code_columns(const wf_model *m, const wf_rows *r, wf_row_codes *codes, bool is_linear)
 {
     const __m256i half = _mm256_set1_epi16((short)(1 << m->fraction_bits >> 1));
     const __m256i whole = _mm256_set1_epi16((short)-(1 << m->fraction_bits));
@@ -167,7 +165,7 @@ WF_AVX2_INLINE void code_columns(const wf_model *m, const wf_rows *r, wf_row_cod
     }
 }
 
-WF_AVX2 void mic_wf_code_avx2(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
+MIC_AVX2 void mic_wf_code_avx2(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
 {
     if (m->predictor == WF_LINEAR)
         code_columns(m, r, codes, true);
@@ -176,7 +174,7 @@ WF_AVX2 void mic_wf_code_avx2(const wf_model *m, const wf_rows *r, wf_row_codes 
 }
 
 /* Entry of a table of 32 numbers in four registers: bits 3 and 4 choose. */
-WF_AVX2_INLINE __m256i pick(const __m256i table[4], __m256i index)
+MIC_AVX2_INLINE __m256i pick(const __m256i table[4], __m256i index)
 {
     __m256 bit3 = _mm256_castsi256_ps(_mm256_slli_epi32(index, 28));
     __m256 bit4 = _mm256_castsi256_ps(_mm256_slli_epi32(index, 27));
@@ -188,8 +186,8 @@ WF_AVX2_INLINE __m256i pick(const __m256i table[4], __m256i index)
         _mm256_blendv_ps(_mm256_blendv_ps(a, b, bit3), _mm256_blendv_ps(c, d, bit3), bit4));
 }
 
-WF_AVX2 void mic_wf_find_rare_avx2(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS],
-                                   uint32_t *exact, uint32_t *sampled)
+MIC_AVX2 void mic_wf_find_rare_avx2(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS],
+                                    uint32_t *exact, uint32_t *sampled)
 {
     __m256i table[4];
     for (int i = 0; i < 4; i++)
@@ -208,13 +206,13 @@ WF_AVX2 void mic_wf_find_rare_avx2(const uint16_t *code, size_t n, const int16_t
 /* ---- least squares ----------------------------------------------------- */
 
 /* d 2^(8 - exponent), d limited to 8 2^exponent, of 32-bit lanes. */
-WF_AVX2_INLINE __m256i weigh(__m256i d, __m256i left, __m256i right)
+MIC_AVX2_INLINE __m256i weigh(__m256i d, __m256i left, __m256i right)
 {
     return _mm256_srav_epi32(_mm256_sllv_epi32(d, left), right);
 }
 
 /* Terms of 16 columns; see add_products in wavefront_rows.c. */
-WF_AVX2_INLINE void terms_at(const wf_rows *r, size_t x, __m256i valid, __m256i term[WF_TERMS])
+MIC_AVX2_INLINE void terms_at(const wf_rows *r, size_t x, __m256i valid, __m256i term[WF_TERMS])
 {
     const int16_t *c = r->current + x, *up = r->above + x, *up2 = r->above2 + x;
     __m256i n = load(up), nw = load(up - 1), ne = load(up + 1), w = load(c - 1);
@@ -238,7 +236,7 @@ WF_AVX2_INLINE void terms_at(const wf_rows *r, size_t x, __m256i valid, __m256i 
 }
 
 /* All ones in the first n of 16 lanes. */
-WF_AVX2_INLINE __m256i first_lanes(size_t n)
+MIC_AVX2_INLINE __m256i first_lanes(size_t n)
 {
     const __m256i place = _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     return _mm256_cmpgt_epi16(_mm256_set1_epi16((short)min_size(n, COLUMNS)), place);
@@ -249,7 +247,7 @@ WF_AVX2_INLINE __m256i first_lanes(size_t n)
 #define STORE_SUM(i, j) store(products->lanes[i][j], sum[i][j]);
 
 /* Blocks of one row, as many as the lanes take. */
-WF_AVX2_INLINE size_t add_blocks(const wf_rows *r, size_t x, size_t end, wf_products *products)
+MIC_AVX2_INLINE size_t add_blocks(const wf_rows *r, size_t x, size_t end, wf_products *products)
 {
     __m256i sum[WF_TERMS][WF_TERMS];
     size_t n_blocks = products->n_blocks;
@@ -264,7 +262,7 @@ WF_AVX2_INLINE size_t add_blocks(const wf_rows *r, size_t x, size_t end, wf_prod
     return x;
 }
 
-WF_AVX2 void mic_wf_add_products_avx2(const wf_rows *r, wf_products *products)
+MIC_AVX2 void mic_wf_add_products_avx2(const wf_rows *r, wf_products *products)
 {
     const size_t end = r->width < 1 ? 0 : r->width - 1;
     for (size_t x = 2; x < end;) {

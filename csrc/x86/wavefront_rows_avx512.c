@@ -3,32 +3,29 @@
  * The row loops of the encoder for AVX-512; equal to those of wavefront_rows.c.
  */
 #include "kernels_x86.h"
+#include "../base/target.h"
 
 #if defined(MIC_X86)
 #include <immintrin.h>
 
-#define WF_AVX512 \
-    MIC_TARGET("avx512f,avx512bw,avx512vl,avx512dq,avx512cd,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt,lzcnt")
-#define WF_AVX512_INLINE WF_AVX512 MIC_INLINE
-
-WF_AVX512_INLINE __m512i load(const int16_t *p) { return _mm512_loadu_si512(p); }
-WF_AVX512_INLINE __m512i distance(__m512i a, __m512i b) { return _mm512_abs_epi16(_mm512_sub_epi16(a, b)); }
-WF_AVX512_INLINE __m512i even_of(__m512i v) { return _mm512_and_si512(v, _mm512_set1_epi32(0xFFFF)); }
-WF_AVX512_INLINE __m512i odd_of(__m512i v) { return _mm512_srli_epi32(v, 16); }
-WF_AVX512_INLINE __m512i merge_low(__m512i even, __m512i odd)
+MIC_AVX512_INLINE __m512i load(const int16_t *p) { return _mm512_loadu_si512(p); }
+MIC_AVX512_INLINE __m512i distance(__m512i a, __m512i b) { return _mm512_abs_epi16(_mm512_sub_epi16(a, b)); }
+MIC_AVX512_INLINE __m512i even_of(__m512i v) { return _mm512_and_si512(v, _mm512_set1_epi32(0xFFFF)); }
+MIC_AVX512_INLINE __m512i odd_of(__m512i v) { return _mm512_srli_epi32(v, 16); }
+MIC_AVX512_INLINE __m512i merge_low(__m512i even, __m512i odd)
 {
     return _mm512_mask_blend_epi16(0xAAAAAAAA, even, _mm512_slli_epi32(odd, 16));
 }
 /* Exponent and first mantissa bit of the float of each 16-bit lane, of an offset of 254. */
-WF_AVX512_INLINE __m512i half_octaves(__m512i v)
+MIC_AVX512_INLINE __m512i half_octaves(__m512i v)
 {
     __m512i even = _mm512_castps_si512(_mm512_cvtepi32_ps(even_of(v)));
     __m512i odd = _mm512_castps_si512(_mm512_cvtepi32_ps(odd_of(v)));
     return merge_low(_mm512_srli_epi32(even, 22), _mm512_srli_epi32(odd, 22));
 }
 
-WF_AVX512 void mic_wf_scale_avx512(const wf_model *m, const uint16_t *words, uint16_t offset, size_t n,
-                                   int16_t *out)
+MIC_AVX512 void mic_wf_scale_avx512(const wf_model *m, const uint16_t *words, uint16_t offset, size_t n,
+                                    int16_t *out)
 {
     const __m128i shift = _mm_cvtsi32_si128((int)m->fraction_bits);
     const __m512i bias = _mm512_set1_epi16((short)(wf_bias(m->max_value) + (offset << m->fraction_bits)));
@@ -43,7 +40,7 @@ typedef struct linear {
     __m512i weights[WF_WEIGHTS], low, high;
 } linear;
 
-WF_AVX512_INLINE linear linear_of(const wf_model *m)
+MIC_AVX512_INLINE linear linear_of(const wf_model *m)
 {
     linear k;
     for (int i = 0; i < WF_WEIGHTS; i++)
@@ -53,12 +50,12 @@ WF_AVX512_INLINE linear linear_of(const wf_model *m)
     return k;
 }
 
-WF_AVX512_INLINE __m512i weighted(__m512i neighbour, __m512i n, __m512i weight)
+MIC_AVX512_INLINE __m512i weighted(__m512i neighbour, __m512i n, __m512i weight)
 {
     return _mm512_mulhrs_epi16(_mm512_sub_epi16(neighbour, n), weight);
 }
 
-WF_AVX512_INLINE __m512i predict_linear(const linear *k, const wf_rows *r, size_t x)
+MIC_AVX512_INLINE __m512i predict_linear(const linear *k, const wf_rows *r, size_t x)
 {
     const int16_t *c = r->current + x, *up = r->above + x, *up2 = r->above2 + x;
     __m512i n = load(up);
@@ -72,14 +69,14 @@ WF_AVX512_INLINE __m512i predict_linear(const linear *k, const wf_rows *r, size_
     return _mm512_max_epi16(k->low, _mm512_min_epi16(k->high, p));
 }
 
-WF_AVX512_INLINE __m512i predict_median(const wf_rows *r, size_t x)
+MIC_AVX512_INLINE __m512i predict_median(const wf_rows *r, size_t x)
 {
     __m512i w = load(r->current + x - 1), n = load(r->above + x), nw = load(r->above + x - 1);
     __m512i low = _mm512_min_epi16(w, n), high = _mm512_max_epi16(w, n);
     return _mm512_sub_epi16(_mm512_add_epi16(w, n), _mm512_max_epi16(low, _mm512_min_epi16(high, nw)));
 }
 
-WF_AVX512_INLINE __m512i activity_at(const wf_rows *r, size_t x, __m512i west_error)
+MIC_AVX512_INLINE __m512i activity_at(const wf_rows *r, size_t x, __m512i west_error)
 {
     const int16_t *e_up = r->error_above + x;
     __m512i n = load(r->above + x), nw = load(r->above + x - 1);
@@ -94,7 +91,7 @@ WF_AVX512_INLINE __m512i activity_at(const wf_rows *r, size_t x, __m512i west_er
 }
 
 /* Symbol and raw bits of residuals; see symbol_of in wavefront_rows.c. */
-WF_AVX512_INLINE __m512i symbols_of(__m512i residual, unsigned direct_log, uint16_t *raw)
+MIC_AVX512_INLINE __m512i symbols_of(__m512i residual, unsigned direct_log, uint16_t *raw)
 {
     const __m512i zero = _mm512_setzero_si512(), direct = _mm512_set1_epi16((short)(1 << direct_log));
     __m512i magnitude = _mm512_abs_epi16(residual);
@@ -116,14 +113,14 @@ WF_AVX512_INLINE __m512i symbols_of(__m512i residual, unsigned direct_log, uint1
 }
 
 /* The last 16-bit lane of `before`, then all but the last of v. */
-WF_AVX512_INLINE __m512i shift_in(__m512i before, __m512i v)
+MIC_AVX512_INLINE __m512i shift_in(__m512i before, __m512i v)
 {
     __m512i tops = _mm512_alignr_epi32(v, before, 15); /* each lane's left neighbour holds the missing half */
     return _mm512_shldi_epi32(v, tops, 16);
 }
 
 /* One loop for prediction and codes: errors go from one to the other in registers. */
-WF_AVX512_INLINE void code_columns(const wf_model *m, const wf_rows *r, wf_row_codes *codes, bool is_linear)
+MIC_AVX512_INLINE void code_columns(const wf_model *m, const wf_rows *r, wf_row_codes *codes, bool is_linear)
 {
     const __m512i half = _mm512_set1_epi16((short)(1 << m->fraction_bits >> 1));
     const __m512i whole = _mm512_set1_epi16((short)-(1 << m->fraction_bits));
@@ -150,7 +147,7 @@ WF_AVX512_INLINE void code_columns(const wf_model *m, const wf_rows *r, wf_row_c
     }
 }
 
-WF_AVX512 void mic_wf_code_avx512(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
+MIC_AVX512 void mic_wf_code_avx512(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
 {
     if (m->predictor == WF_LINEAR)
         code_columns(m, r, codes, true);
@@ -158,8 +155,8 @@ WF_AVX512 void mic_wf_code_avx512(const wf_model *m, const wf_rows *r, wf_row_co
         code_columns(m, r, codes, false);
 }
 
-WF_AVX512 void mic_wf_find_rare_avx512(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS],
-                                       uint32_t *exact, uint32_t *sampled)
+MIC_AVX512 void mic_wf_find_rare_avx512(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS],
+                                        uint32_t *exact, uint32_t *sampled)
 {
     const __m512i all = _mm512_loadu_si512(limits);
     for (size_t x = 0; x < n; x += 32) {
@@ -172,7 +169,7 @@ WF_AVX512 void mic_wf_find_rare_avx512(const uint16_t *code, size_t n, const int
 }
 
 /* Terms of 32 columns; see add_products in wavefront_rows.c. */
-WF_AVX512_INLINE void terms_at(const wf_rows *r, size_t x, __mmask32 valid, __m512i term[WF_TERMS])
+MIC_AVX512_INLINE void terms_at(const wf_rows *r, size_t x, __mmask32 valid, __m512i term[WF_TERMS])
 {
     const int16_t *c = r->current + x, *up = r->above + x, *up2 = r->above2 + x;
     __m512i n = load(up), nw = load(up - 1), ne = load(up + 1), w = load(c - 1);
@@ -199,7 +196,7 @@ WF_AVX512_INLINE void terms_at(const wf_rows *r, size_t x, __mmask32 valid, __m5
 #define STORE_SUM(i, j) _mm512_storeu_si512(products->lanes[i][j], sum[i][j]);
 
 /* Blocks of one row, as many as the lanes take. */
-WF_AVX512_INLINE size_t add_blocks(const wf_rows *r, size_t x, size_t end, wf_products *products)
+MIC_AVX512_INLINE size_t add_blocks(const wf_rows *r, size_t x, size_t end, wf_products *products)
 {
     __m512i sum[WF_TERMS][WF_TERMS];
     size_t n_blocks = products->n_blocks;
@@ -214,7 +211,7 @@ WF_AVX512_INLINE size_t add_blocks(const wf_rows *r, size_t x, size_t end, wf_pr
     return x;
 }
 
-WF_AVX512 void mic_wf_add_products_avx512(const wf_rows *r, wf_products *products)
+MIC_AVX512 void mic_wf_add_products_avx512(const wf_rows *r, wf_products *products)
 {
     const size_t end = r->width < 1 ? 0 : r->width - 1;
     for (size_t x = 2; x < end;) {

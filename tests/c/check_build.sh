@@ -4,6 +4,7 @@
 #   - `cc -O2 -c csrc/*/*.c` is enough;
 #   - gcc and clang, where present, find nothing to warn about;
 #   - every exported symbol starts with mic_;
+#   - what kernels ask of the processor is in target.h, which cpu.c checks;
 #   - wide registers stay in the files of their kernels (x86).
 set -eu
 csrc=$(cd "$(dirname "$0")/../../csrc" && pwd)
@@ -27,6 +28,18 @@ if [ -n "$strays" ]; then
     exit 1
 fi
 echo "exported symbols: all mic_"
+
+strays=$(grep -lE 'MIC_TARGET\("|target\("|pragma GCC target|pragma clang attribute' "$csrc"/*/*.[ch] |
+    grep -v /base/target.h || :)
+if [ -n "$strays" ]; then
+    echo "target strings outside base/target.h:" $strays >&2
+    exit 1
+fi
+echo "target strings: in target.h only"
+
+if [ "$(uname -m)" = x86_64 ]; then # kernels name what they use, whatever the flags say
+    "${CC:-cc}" -O2 -mno-crc32 -c "$csrc"/x86/*.c
+fi
 
 if command -v objdump >/dev/null && [ "$(uname -m)" = x86_64 ]; then
     for object in ./*.o; do

@@ -23,7 +23,7 @@ while [ "${1-}" = -t ]; do
     tests="$tests $2"
     shift 2
 done
-tests=${tests:-kernels wavefront stages wavelet container tiles forged refusals threads memory}
+tests=${tests:-target kernels wavefront stages wavelet container tiles forged refusals threads memory}
 cc=${1:-cc}
 [ $# -eq 0 ] || shift
 

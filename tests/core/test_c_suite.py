@@ -22,7 +22,7 @@ pytestmark = [
         not (HERE.parents[1] / "csrc" / "mic.h").exists(), reason="csrc/ is not beside tests/"
     ),
 ]
-TESTS = ["kernels", "wavefront", "stages", "wavelet", "container", "tiles"]
+TESTS = ["target", "kernels", "wavefront", "stages", "wavelet", "container", "tiles"]
 TESTS += ["forged", "refusals", "threads", "memory"]
 
 
