@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Registers of 16-bit lanes, under one name for all widths, so that a formula is written
+ * once.  The instruction sets call their operations alike but for a prefix: V(add_epi16) is
+ * _mm256_add_epi16 or _mm512_add_epi16.  A file that includes this has before it
+ * `#define VEC_BITS 256` (AVX2) or 512 (AVX-512).
+ *
+ * A further width has to define what both define below:
+ *
+ *     ISA                      the target attribute
+ *     vec, lane_mask           a register; which of its lanes are meant
+ *     V(op)                    see the list
+ *     V_AND, V_OR, V_ZERO, V_LOAD, V_STORE, V_FLOAT_BITS
+ *     load_first               at most a register's words, the other lanes 0
+ *     merge_low, shift_in, negate_if_below_0, first_lanes, lanes_of, choose, clear
+ *
+ * V(op) is used with the following, and nothing else:
+ *
+ *     set1_epi16, set1_epi32,
+ *     add_epi16, sub_epi16, adds_epi16, adds_epu16, abs_epi16, mulhrs_epi16,
+ *     min_epi16, max_epi16, slli_epi16, sll_epi16, sra_epi16, srl_epi16, srli_epi32,
+ *     add_epi32, madd_epi16
+ *
+ * SSE4.1 has all of them as _mm_##op.  NEON and WebAssembly do not know these names, but
+ * inline functions that bear them will do.  Shifts by a number that is not constant
+ * take a shift_count.
+ */
+#ifndef MIC_VEC_H
+#define MIC_VEC_H
+
+#include "../base/target.h"
+
+#include <immintrin.h>
+
+enum { VEC_LANES = VEC_BITS / 16 };
+
+#if VEC_BITS == 256
+
+#define ISA MIC_AVX2
+#define ISA_INLINE MIC_AVX2_INLINE
+#define V(op) _mm256_##op
+#define V_AND _mm256_and_si256
+#define V_OR _mm256_or_si256
+#define V_ZERO _mm256_setzero_si256
+#define V_LOAD(p) _mm256_loadu_si256((const __m256i *)(p))
+#define V_STORE(p, v) _mm256_storeu_si256((__m256i *)(void *)(p), v)
+#define V_FLOAT_BITS(v) _mm256_castps_si256(_mm256_cvtepi32_ps(v))
+typedef __m256i vec;
+typedef __m256i lane_mask; /* all ones in the lanes that are meant */
+
+ISA_INLINE vec load_first(const void *words, size_t n)
+{
+    uint16_t all[VEC_LANES] = {0};
+    memcpy(all, words, n * sizeof *all);
+    return V_LOAD(all);
+}
+
+/* The low halves of 32-bit lanes side by side. */
+ISA_INLINE vec merge_low(vec even, vec odd)
+{
+    return _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), 0xAA);
+}
+
+/* The last 16-bit lane of `before`, then all but the last of v. */
+ISA_INLINE vec shift_in(vec before, vec v)
+{
+    return _mm256_alignr_epi8(v, _mm256_permute2x128_si256(before, v, 0x21), 14);
+}
+
+ISA_INLINE vec negate_if_below_0(vec v, vec sign)
+{
+    vec flip = _mm256_srai_epi16(sign, 15);
+    return _mm256_sub_epi16(_mm256_xor_si256(v, flip), flip);
+}
+
+ISA_INLINE lane_mask first_lanes(size_t n)
+{
+    const vec place = _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    return _mm256_cmpgt_epi16(_mm256_set1_epi16((short)min_size(n, VEC_LANES)), place);
+}
+
+/* The lanes whose bit is set. */
+ISA_INLINE lane_mask lanes_of(uint32_t bits)
+{
+    const vec bit = _mm256_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384,
+                                      INT16_MIN);
+    return _mm256_cmpeq_epi16(_mm256_and_si256(_mm256_set1_epi16((short)bits), bit), bit);
+}
+
+/* v, but w in the lanes of the mask. */
+ISA_INLINE vec choose(vec v, lane_mask lanes, vec w) { return _mm256_blendv_epi8(v, w, lanes); }
+/* v, but 0 in the lanes of the mask. */
+ISA_INLINE vec clear(vec v, lane_mask lanes) { return _mm256_andnot_si256(lanes, v); }
+
+#elif VEC_BITS == 512
+
+#define ISA MIC_AVX512
+#define ISA_INLINE MIC_AVX512_INLINE
+#define V(op) _mm512_##op
+#define V_AND _mm512_and_si512
+#define V_OR _mm512_or_si512
+#define V_ZERO _mm512_setzero_si512
+#define V_LOAD(p) _mm512_loadu_si512(p)
+#define V_STORE(p, v) _mm512_storeu_si512(p, v)
+#define V_FLOAT_BITS(v) _mm512_castps_si512(_mm512_cvtepi32_ps(v))
+typedef __m512i vec;
+typedef __mmask32 lane_mask;
+
+ISA_INLINE lane_mask first_lanes(size_t n) { return n >= VEC_LANES ? ~0u : (1u << n) - 1; }
+ISA_INLINE vec load_first(const void *words, size_t n)
+{
+    return _mm512_maskz_loadu_epi16(first_lanes(n), words);
+}
+ISA_INLINE vec merge_low(vec even, vec odd)
+{
+    return _mm512_mask_blend_epi16(0xAAAAAAAA, even, _mm512_slli_epi32(odd, 16));
+}
+ISA_INLINE vec shift_in(vec before, vec v)
+{
+    vec tops = _mm512_alignr_epi32(v, before, 15); /* each lane's left neighbour holds the missing half */
+    return _mm512_shldi_epi32(v, tops, 16);
+}
+ISA_INLINE vec negate_if_below_0(vec v, vec sign)
+{
+    return _mm512_mask_sub_epi16(v, _mm512_movepi16_mask(sign), _mm512_setzero_si512(), v);
+}
+ISA_INLINE lane_mask lanes_of(uint32_t bits) { return bits; }
+ISA_INLINE vec choose(vec v, lane_mask lanes, vec w) { return _mm512_mask_mov_epi16(v, lanes, w); }
+ISA_INLINE vec clear(vec v, lane_mask lanes) { return _mm512_maskz_mov_epi16(~lanes, v); }
+
+#else
+#error "no registers of that width"
+#endif
+
+typedef __m128i shift_count;
+ISA_INLINE shift_count shift_by(unsigned n) { return _mm_cvtsi32_si128((int)n); }
+
+ISA_INLINE vec load(const void *p) { return V_LOAD(p); }
+ISA_INLINE void store(void *p, vec v) { V_STORE(p, v); }
+
+/* 16-bit values of the even or of the odd lanes, in 32 bits each. */
+ISA_INLINE vec even_of(vec v) { return V_AND(v, V(set1_epi32)(0xFFFF)); }
+ISA_INLINE vec odd_of(vec v) { return V(srli_epi32)(v, 16); }
+
+/* Exponent and first mantissa bit of the float of each lane, of an offset of 254. */
+ISA_INLINE vec half_octaves(vec v)
+{
+    return merge_low(V(srli_epi32)(V_FLOAT_BITS(even_of(v)), 22), V(srli_epi32)(V_FLOAT_BITS(odd_of(v)), 22));
+}
+
+#endif
