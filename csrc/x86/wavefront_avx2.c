@@ -10,27 +10,18 @@
 #include "kernels_x86.h"
 #include "../wavefront/wavefront_lanes.h"
 #include "../wavefront/wavefront_spread.h"
-#include "../base/target.h"
 
 #if defined(MIC_X86)
-#include <immintrin.h>
+#define VEC_BITS 256
+#include "wavefront_formulas_x86.h"
 
 /* Has a small array in memory: compilers turn stores followed by loads of parts of
  * them into moves between vectors and integers, which are half as fast. */
 #define KEEP_IN_MEMORY(array) __asm__ volatile("" : "+m"(array))
 
-/* What a step leaves for the next one, of 16 lanes and of all. */
-typedef struct half_lanes {
-    __m256i sample, west_west, north_east, north, nn_east, error, error_north_east, error_north;
-    __m256i high, low; /* halves of the states */
-} half_lanes;
 typedef struct lanes {
-    half_lanes half[2];
+    lane_state half[2];
 } lanes;
-
-typedef struct half_neighbours {
-    __m256i w, n, nw, ne, ww, nn, nne, e_w, e_n, e_nw, e_ne;
-} half_neighbours;
 
 /* Between the parts of a step: prediction, where the entries are, residual of 16 lanes. */
 typedef struct half_step {
@@ -39,16 +30,15 @@ typedef struct half_step {
 } half_step;
 
 typedef struct constants {
-    __m256i weights[WF_WEIGHTS];
-    __m256i low, high, half, whole;
+    formula f;
     __m256i contexts[2]; /* of the buckets 0..15 and 16..31, in bytes, twice */
     __m256i slot_mask, direct, largest_direct, raw_offset;
-    __m128i fraction_bits, table_log, rest_log; /* rest_log: 16 - table_log */
+    __m128i table_log, rest_log; /* rest_log: 16 - table_log */
     const uint32_t *table;
 } constants;
 
 #define TRACKS 2
-#define TRACK_TARGET MIC_AVX2
+#define TRACK_TARGET ISA
 #include "../wavefront/wavefront_tracks.h"
 
 /* ---- neighbours -------------------------------------------------------- */
@@ -61,120 +51,21 @@ MIC_AVX2_INLINE __m256i shift_low(__m256i low, int16_t first)
     __m256i below = _mm256_permute2x128_si256(low, low, 0x08);
     return _mm256_insert_epi16(_mm256_alignr_epi8(low, below, 14), first, 0);
 }
-MIC_AVX2_INLINE __m256i shift_high(__m256i low, __m256i high)
-{
-    return _mm256_alignr_epi8(high, _mm256_permute2x128_si256(low, high, 0x21), 14);
-}
 
-MIC_AVX2_INLINE void find_neighbours(half_lanes *s, __m256i ne, __m256i nne, __m256i e_ne, half_neighbours *v)
-{
-    *v = (half_neighbours){.w = s->sample,
-                           .n = s->north_east,
-                           .nw = s->north,
-                           .ne = ne,
-                           .ww = s->west_west,
-                           .nn = s->nn_east,
-                           .nne = nne,
-                           .e_w = s->error,
-                           .e_n = s->error_north_east,
-                           .e_nw = s->error_north,
-                           .e_ne = e_ne};
-    s->north_east = ne;
-    s->north = v->n;
-    s->nn_east = nne;
-    s->error_north_east = e_ne;
-    s->error_north = v->e_n;
-}
-
-MIC_AVX2_INLINE void find_all_neighbours(half_lanes s[2], const wf_ports *at, half_neighbours v[2])
+MIC_AVX2_INLINE void find_all_neighbours(lane_state s[2], const wf_ports *at, neighbours v[2])
 {
     *at->out = (wf_upper){last_of(s[1].sample), last_of(s[1].north), last_of(s[1].error), 0};
-    __m256i ne = shift_high(s[0].sample, s[1].sample), nne = shift_high(s[0].north, s[1].north);
-    __m256i e_ne = shift_high(s[0].error, s[1].error);
+    __m256i ne = shift_in(s[0].sample, s[1].sample), nne = shift_in(s[0].north, s[1].north);
+    __m256i e_ne = shift_in(s[0].error, s[1].error);
     find_neighbours(&s[0], shift_low(s[0].sample, at->in->sample), shift_low(s[0].north, at->in->north),
                     shift_low(s[0].error, at->in->error), &v[0]);
     find_neighbours(&s[1], ne, nne, e_ne, &v[1]);
 }
 
-/* All ones in the 16-bit lanes whose bit is set. */
-MIC_AVX2_INLINE __m256i lanes_of(uint32_t mask)
+/* The high halves of 32-bit lanes side by side. */
+MIC_AVX2_INLINE __m256i merge_high(__m256i even, __m256i odd)
 {
-    const __m256i bit = _mm256_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192,
-                                          16384, INT16_MIN);
-    return _mm256_cmpeq_epi16(_mm256_and_si256(_mm256_set1_epi16((short)mask), bit), bit);
-}
-
-MIC_AVX2_INLINE void patch_row_ends(half_neighbours *v, uint32_t first_lanes, uint32_t last_lanes)
-{
-    __m256i first = lanes_of(first_lanes), last = lanes_of(last_lanes);
-    v->w = _mm256_blendv_epi8(v->w, v->n, first);
-    v->ww = _mm256_blendv_epi8(v->ww, v->n, first);
-    v->nw = _mm256_blendv_epi8(v->nw, v->n, first);
-    v->e_w = _mm256_andnot_si256(first, v->e_w);
-    v->e_nw = _mm256_andnot_si256(first, v->e_nw);
-    v->ne = _mm256_blendv_epi8(v->ne, v->n, last);
-    v->nne = _mm256_blendv_epi8(v->nne, v->nn, last);
-    v->e_ne = _mm256_blendv_epi8(v->e_ne, v->e_n, last);
-}
-
-/* ---- prediction and activity ------------------------------------------- */
-
-MIC_AVX2_INLINE __m256i weighted(__m256i neighbour, __m256i n, __m256i weight)
-{
-    return _mm256_mulhrs_epi16(_mm256_sub_epi16(neighbour, n), weight);
-}
-
-MIC_AVX2_INLINE __m256i predict_linear(const constants *c, const half_neighbours *v)
-{
-    __m256i above = _mm256_add_epi16(weighted(v->nw, v->n, c->weights[1]),
-                                     weighted(v->ne, v->n, c->weights[2]));
-    __m256i far = _mm256_add_epi16(weighted(v->nn, v->n, c->weights[4]),
-                                   weighted(v->nne, v->n, c->weights[5]));
-    __m256i rest = _mm256_add_epi16(_mm256_add_epi16(above, far),
-                                    _mm256_add_epi16(v->n, weighted(v->ww, v->n, c->weights[3])));
-    __m256i p = _mm256_add_epi16(rest, weighted(v->w, v->n, c->weights[0]));
-    return _mm256_max_epi16(c->low, _mm256_min_epi16(c->high, p));
-}
-
-MIC_AVX2_INLINE __m256i predict_median(const half_neighbours *v)
-{
-    __m256i low = _mm256_min_epi16(v->w, v->n), high = _mm256_max_epi16(v->w, v->n);
-    __m256i middle = _mm256_max_epi16(low, _mm256_min_epi16(high, v->nw));
-    return _mm256_sub_epi16(_mm256_add_epi16(v->w, v->n), middle);
-}
-
-MIC_AVX2_INLINE __m256i distance(__m256i a, __m256i b) { return _mm256_abs_epi16(_mm256_sub_epi16(a, b)); }
-
-/* What the rows above add to the activity: NE of this step is N of the next one and
- * NW of the one after, so each term but NE's is carried from the step before. */
-typedef struct carried {
-    __m256i north; /* |e_n| */
-    __m256i upper; /* 1 + |n - nw| + 2 |e_n| + |e_nw| */
-} carried;
-
-/* From neighbours that are patched, or at the start of a run, of the next step. */
-MIC_AVX2_INLINE carried carry(__m256i n, __m256i nw, __m256i e_n, __m256i e_nw)
-{
-    __m256i north = _mm256_abs_epi16(e_n), one = _mm256_set1_epi16(1);
-    __m256i rest = _mm256_adds_epu16(distance(n, nw), _mm256_adds_epu16(_mm256_abs_epi16(e_nw), one));
-    return (carried){north, _mm256_adds_epu16(rest, _mm256_adds_epu16(north, north))};
-}
-
-MIC_AVX2_INLINE carried carry_from(const half_lanes *s)
-{
-    return carry(s->north_east, s->north, s->error_north_east, s->error_north);
-}
-
-/* All sums saturate, so their order does not matter. */
-MIC_AVX2_INLINE __m256i measure_activity(const half_neighbours *v, carried *k)
-{
-    __m256i north_east = _mm256_abs_epi16(v->e_ne), west = _mm256_abs_epi16(v->e_w);
-    __m256i east = _mm256_adds_epu16(distance(v->ne, v->n), north_east);
-    __m256i above = _mm256_adds_epu16(east, k->upper);
-    __m256i next = _mm256_adds_epu16(_mm256_adds_epu16(north_east, k->north), _mm256_set1_epi16(1));
-    *k = (carried){north_east, _mm256_adds_epu16(east, next)};
-    __m256i left = _mm256_adds_epu16(distance(v->w, v->nw), _mm256_adds_epu16(west, west));
-    return _mm256_adds_epu16(above, left);
+    return _mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xAA);
 }
 
 /* ---- states ------------------------------------------------------------ */
@@ -211,9 +102,8 @@ MIC_AVX2_INLINE __m256i load_entries(const uint32_t *table, const uint64_t index
 /* Where the entries of 16 lanes are: of the even lanes, then of the odd ones. */
 MIC_AVX2_INLINE void find_entries(const constants *c, __m256i activity, __m256i states, uint64_t indexes[8])
 {
-    const __m256i low_half = _mm256_set1_epi32(0xFFFF);
-    __m256i even = table_index(c, _mm256_and_si256(activity, low_half), states);
-    __m256i odd = table_index(c, _mm256_srli_epi32(activity, 16), _mm256_srli_epi32(states, 16));
+    __m256i even = table_index(c, even_of(activity), states);
+    __m256i odd = table_index(c, odd_of(activity), odd_of(states));
     _mm256_storeu_si256((__m256i *)indexes, even);
     _mm256_storeu_si256((__m256i *)(indexes + 4), odd);
 }
@@ -222,15 +112,15 @@ MIC_AVX2_INLINE void find_entries(const constants *c, __m256i activity, __m256i 
 MIC_AVX2_INLINE void look_up(const constants *c, const uint64_t indexes[8], __m256i *high, __m256i *low)
 {
     __m256i even = load_entries(c->table, indexes), odd = load_entries(c->table, indexes + 4);
-    *low = _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), 0xAA);
-    *high = _mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xAA);
+    *low = merge_low(even, odd);
+    *high = merge_high(even, odd);
 }
 
 /* x = frequency * (x >> table_log) + offset.  In 16 bits: the product's halves are
  * two multiplications for the low half of x >> table_log and one for the high
  * half, which overflow nowhere as the new x fits 32 bits.  Adding the offset, below
  * 2^15, carries where the highest bit of the sum's low half goes from 1 to 0. */
-MIC_AVX2_INLINE void advance_states(const constants *c, half_lanes *s, __m256i entry_high, __m256i entry_low)
+MIC_AVX2_INLINE void advance_states(const constants *c, lane_state *s, __m256i entry_high, __m256i entry_low)
 {
     const __m256i twelve_bits = _mm256_set1_epi16(0xFFF);
     __m256i frequency = _mm256_and_si256(entry_low, twelve_bits);
@@ -254,7 +144,7 @@ MIC_AVX2_INLINE __m128i spread_words(unsigned mask, const uint8_t **next)
 }
 
 /* States below 2^16 take a word each, in the order of the lanes. */
-MIC_AVX2_INLINE const uint8_t *renormalise(half_lanes s[2], const uint8_t *next)
+MIC_AVX2_INLINE const uint8_t *renormalise(lane_state s[2], const uint8_t *next)
 {
     const __m256i zero = _mm256_setzero_si256();
     __m256i takes[2] = {_mm256_cmpeq_epi16(s[0].high, zero), _mm256_cmpeq_epi16(s[1].high, zero)};
@@ -274,7 +164,7 @@ MIC_AVX2_INLINE const uint8_t *renormalise(half_lanes s[2], const uint8_t *next)
 /* ---- the parts of a step ----------------------------------------------- */
 
 /* From the entries to symbols and states. */
-MIC_AVX2_INLINE void decode_symbols(const constants *c, half_lanes *s, bool all_active, uint32_t active_lanes,
+MIC_AVX2_INLINE void decode_symbols(const constants *c, lane_state *s, bool all_active, uint32_t active_lanes,
                                     half_step *step)
 {
     __m256i entry_high, entry_low, high = s->high, low = s->low;
@@ -301,48 +191,32 @@ MIC_AVX2_INLINE __m256i magnitudes(const constants *c, __m256i j, __m256i escape
 }
 
 /* Of the low or the high lanes: AVX2 shifts by lane in 32 bits only. */
-MIC_AVX2_INLINE void take_raw_bits(const constants *c, half_lanes *s, half_step *step)
+MIC_AVX2_INLINE void take_raw_bits(const constants *c, lane_state *s, half_step *step)
 {
-    const __m256i low_half = _mm256_set1_epi32(0xFFFF);
-    __m256i even = _mm256_blend_epi16(s->low, _mm256_slli_epi32(s->high, 16), 0xAA);
-    __m256i odd = _mm256_blend_epi16(_mm256_srli_epi32(s->low, 16), s->high, 0xAA);
+    __m256i even = merge_low(s->low, s->high);
+    __m256i odd = merge_high(s->low, s->high);
     __m256i j = _mm256_sub_epi16(_mm256_abs_epi16(step->residual), c->direct), escaped = step->escaped;
-    __m256i m_even = magnitudes(c, _mm256_and_si256(j, low_half), _mm256_and_si256(escaped, low_half), &even);
-    __m256i m_odd = magnitudes(c, _mm256_srli_epi32(j, 16), _mm256_srli_epi32(escaped, 16), &odd);
-    s->low = _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), 0xAA);
-    s->high = _mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xAA);
-    __m256i magnitude = _mm256_blend_epi16(m_even, _mm256_slli_epi32(m_odd, 16), 0xAA);
-    __m256i negative = _mm256_srai_epi16(step->residual, 15);
-    magnitude = _mm256_sub_epi16(_mm256_xor_si256(magnitude, negative), negative);
+    __m256i m_even = magnitudes(c, even_of(j), even_of(escaped), &even);
+    __m256i m_odd = magnitudes(c, odd_of(j), odd_of(escaped), &odd);
+    s->low = merge_low(even, odd);
+    s->high = merge_high(even, odd);
+    __m256i magnitude = merge_low(m_even, m_odd);
+    magnitude = negate_if_below_0(magnitude, step->residual);
     step->residual = _mm256_blendv_epi8(step->residual, magnitude, escaped);
-}
-
-MIC_AVX2_INLINE void reconstruct(const constants *c, half_lanes *s, const half_neighbours *v,
-                                 const half_step *step, uint16_t *out)
-{
-    __m256i flip = _mm256_srai_epi16(_mm256_adds_epi16(v->e_w, v->e_n), 15);
-    __m256i residual = _mm256_sub_epi16(_mm256_xor_si256(step->residual, flip), flip);
-    residual = _mm256_sll_epi16(residual, c->fraction_bits);
-    __m256i nearest = _mm256_and_si256(_mm256_add_epi16(step->prediction, c->half), c->whole);
-    s->west_west = v->w;
-    s->sample = _mm256_add_epi16(nearest, residual);
-    s->error = _mm256_add_epi16(_mm256_sub_epi16(nearest, step->prediction), residual);
-    _mm256_storeu_si256((__m256i *)out,
-                        _mm256_srl_epi16(_mm256_sub_epi16(s->sample, c->low), c->fraction_bits));
 }
 
 /* ---- runs of steps ----------------------------------------------------- */
 
 /* A step on its way. */
 typedef struct step_state {
-    half_neighbours v[2];
+    neighbours v[2];
     half_step half[2];
     uint32_t active; /* lanes that are not keep their states */
 } step_state;
 
 /* Up to what entries have to be looked up; `interior`: no row ends, all lanes at work. */
 MIC_AVX2_INLINE void begin_step(const wf_track *track, const constants *c, bool interior, bool median,
-                                const wf_clock *clock, half_lanes s[2], carried k[2], step_state *p)
+                                const wf_clock *clock, lane_state s[2], carried k[2], step_state *p)
 {
     const wf_strip *strip = &track->strip;
     const wf_ports at = wf_ports_at(strip, clock);
@@ -350,8 +224,8 @@ MIC_AVX2_INLINE void begin_step(const wf_track *track, const constants *c, bool 
     find_all_neighbours(s, &at, p->v);
     if (!interior) {
         uint32_t first = wf_lanes_at(strip, clock, 0), last = wf_lanes_at(strip, clock, strip->width - 1);
-        patch_row_ends(&p->v[0], first, last);
-        patch_row_ends(&p->v[1], first >> 16, last >> 16);
+        patch_row_ends(&p->v[0], lanes_of(first), lanes_of(last));
+        patch_row_ends(&p->v[1], lanes_of(first >> 16), lanes_of(last >> 16));
         p->active = wf_active_lanes(strip, clock);
         for (int h = 0; h < 2; h++)
             k[h] = carry(p->v[h].n, p->v[h].nw, p->v[h].e_n, p->v[h].e_nw);
@@ -361,12 +235,12 @@ MIC_AVX2_INLINE void begin_step(const wf_track *track, const constants *c, bool 
     KEEP_IN_MEMORY(p->half[0].indexes);
     KEEP_IN_MEMORY(p->half[1].indexes);
     for (int h = 0; h < 2; h++)
-        p->half[h].prediction = median ? predict_median(&p->v[h]) : predict_linear(c, &p->v[h]);
+        p->half[h].prediction = predict(&c->f, &p->v[h], median);
 }
 
 /* From the entries to one sample in every lane. */
 MIC_AVX2_INLINE const uint8_t *end_step(const wf_track *track, const constants *c, bool interior,
-                                        const wf_clock *clock, half_lanes s[2], step_state *p,
+                                        const wf_clock *clock, lane_state s[2], step_state *p,
                                         const uint8_t *next, uint16_t *out)
 {
     half_step *low = &p->half[0], *high = &p->half[1];
@@ -379,8 +253,8 @@ MIC_AVX2_INLINE const uint8_t *end_step(const wf_track *track, const constants *
         take_raw_bits(c, &s[1], high);
         next = renormalise(s, next);
     }
-    reconstruct(c, &s[0], &p->v[0], low, out);
-    reconstruct(c, &s[1], &p->v[1], high, out + 16);
+    reconstruct(&c->f, &s[0], &p->v[0], low->prediction, low->residual, out);
+    reconstruct(&c->f, &s[1], &p->v[1], high->prediction, high->residual, out + VEC_LANES);
     if (clock->band == 0) {
         int16_t own = (int16_t)_mm256_extract_epi16(s[0].sample, 0);
         *wf_ports_at(&track->strip, clock).own = (wf_upper){own, own, 0, 0};
@@ -395,7 +269,7 @@ MIC_AVX2_INLINE mic_status run(wf_track *tracks, const constants *constant, bool
     const constants c = *constant;
     wf_track *x = &tracks[0], *y = pair ? &tracks[1] : x;
     const uint8_t *x_next = x->strip.in.next, *y_next = y->strip.in.next;
-    half_lanes x_state[2] = {x->state.half[0], x->state.half[1]},
+    lane_state x_state[2] = {x->state.half[0], x->state.half[1]},
                y_state[2] = {y->state.half[0], y->state.half[1]};
     carried x_carried[2] = {carry_from(&x_state[0]), carry_from(&x_state[1])};
     carried y_carried[2] = {carry_from(&y_state[0]), carry_from(&y_state[1])};
@@ -464,47 +338,26 @@ MIC_AVX2 static void set_constants(const wf_decoder *decoder, constants *c)
     const wf_model *m = &decoder->model;
     for (unsigned i = 0; i < 2; i++)
         c->contexts[i] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(m->context + 16 * i)));
-    for (unsigned i = 0; i < WF_WEIGHTS; i++)
-        c->weights[i] = _mm256_set1_epi16(m->weights[i]);
-    c->low = _mm256_set1_epi16(wf_bias(m->max_value));
-    c->high = _mm256_add_epi16(c->low, _mm256_set1_epi16((short)(m->max_value << m->fraction_bits)));
-    c->half = _mm256_set1_epi16((short)(1 << m->fraction_bits >> 1));
-    c->whole = _mm256_set1_epi16((short)-(1 << m->fraction_bits));
+    c->f = formula_of(m);
     c->slot_mask = _mm256_set1_epi32((1 << m->table_log) - 1);
     c->rest_log = _mm_cvtsi32_si128(16 - (int)m->table_log);
     c->direct = _mm256_set1_epi16((short)(1 << m->direct_log));
     c->largest_direct = _mm256_set1_epi16((short)((1 << m->direct_log) - 1));
     c->raw_offset = _mm256_set1_epi32((int)m->direct_log - 2);
-    c->fraction_bits = _mm_cvtsi32_si128((int)m->fraction_bits);
     c->table_log = _mm_cvtsi32_si128((int)m->table_log);
     c->table = decoder->table;
 }
 
 MIC_AVX2 static void open_lanes(const uint32_t states[WF_LANES], const constants *c, lanes *all)
 {
-    memset(all, 0, sizeof *all);
-    for (int h = 0; h < 2; h++) {
-        half_lanes *s = &all->half[h];
-        uint16_t high[16], low[16];
-        for (int i = 0; i < 16; i++) {
-            high[i] = (uint16_t)(states[16 * h + i] >> 16);
-            low[i] = (uint16_t)states[16 * h + i];
-        }
-        s->sample = s->north_east = s->north = s->nn_east = c->low;
-        s->high = _mm256_loadu_si256((const __m256i *)high);
-        s->low = _mm256_loadu_si256((const __m256i *)low);
-    }
+    for (int h = 0; h < 2; h++)
+        all->half[h] = open_lane_state(&c->f, states + VEC_LANES * h);
 }
 
 MIC_AVX2 static void store_states(const lanes *all, uint32_t states[WF_LANES])
 {
-    for (int h = 0; h < 2; h++) {
-        uint16_t high[16], low[16];
-        _mm256_storeu_si256((__m256i *)high, all->half[h].high);
-        _mm256_storeu_si256((__m256i *)low, all->half[h].low);
-        for (int i = 0; i < 16; i++)
-            states[16 * h + i] = (uint32_t)high[i] << 16 | low[i];
-    }
+    for (int h = 0; h < 2; h++)
+        store_lane_state(&all->half[h], states + VEC_LANES * h);
 }
 
 mic_status mic_wf_decode_strips_avx2(const wf_decoder *decoder, const wf_strip_job *jobs, size_t n_jobs,

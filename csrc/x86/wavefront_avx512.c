@@ -14,31 +14,24 @@
 
 #if defined(MIC_X86)
 
-/* What a step leaves for the next one. */
-typedef struct lanes {
-    __m512i sample, west_west, north_east, north, nn_east, error, error_north_east, error_north;
-    __m512i high, low; /* halves of the states */
-} lanes;
+#include "wavefront_formulas_x86.h"
+
+typedef lane_state lanes;
 
 /* Everything that stays the same throughout a strip. */
 typedef struct constants {
-    __m512i weights[WF_WEIGHTS];
-    __m512i low, high, half, whole;
+    formula f;
     __m512i bases[2]; /* table index of a bucket, by the low 5 bits of its float exponent */
     __m512i slot_mask;
     __m512i direct;
     __m512i table_log;
-    __m128i fraction_bits, table_log_count;
+    __m128i table_log_count;
     unsigned direct_log;
     const uint32_t *table;
 } constants;
 
-typedef struct neighbours {
-    __m512i w, n, nw, ne, ww, nn, nne, e_w, e_n, e_nw, e_ne;
-} neighbours;
-
 #define TRACKS 2
-#define TRACK_TARGET MIC_AVX512
+#define TRACK_TARGET ISA
 #include "../wavefront/wavefront_tracks.h"
 
 /* Lane i gets lane i-1, lane 0 gets what the pointer shows.  The load takes two
@@ -67,96 +60,11 @@ MIC_AVX512_INLINE void store_last(wf_upper *out, __m512i sample, __m512i north, 
     _mm_storel_epi64((__m128i *)out, _mm512_castsi512_si128(v));
 }
 
-MIC_AVX512_INLINE void find_neighbours(lanes *s, const wf_ports *at, neighbours *v)
+MIC_AVX512_INLINE void find_all_neighbours(lanes *s, const wf_ports *at, neighbours *v)
 {
-    v->w = s->sample;
-    v->ww = s->west_west;
-    v->n = s->north_east;
-    v->nw = s->north;
-    v->nn = s->nn_east;
-    v->e_w = s->error;
-    v->e_n = s->error_north_east;
-    v->e_nw = s->error_north;
     store_last(at->out, s->sample, s->north, s->error); /* first: with 64 columns lane 0 needs it now */
-    v->ne = rotate_lanes(s->sample, &at->in->sample);
-    v->nne = rotate_lanes(s->north, &at->in->north);
-    v->e_ne = rotate_lanes(s->error, &at->in->error);
-    s->north_east = v->ne;
-    s->north = v->n;
-    s->nn_east = v->nne;
-    s->error_north_east = v->e_ne;
-    s->error_north = v->e_n;
-}
-
-MIC_AVX512_INLINE void patch_row_ends(neighbours *v, __mmask32 first, __mmask32 last)
-{
-    v->w = _mm512_mask_mov_epi16(v->w, first, v->n);
-    v->ww = _mm512_mask_mov_epi16(v->ww, first, v->n);
-    v->nw = _mm512_mask_mov_epi16(v->nw, first, v->n);
-    v->e_w = _mm512_maskz_mov_epi16(~first, v->e_w);
-    v->e_nw = _mm512_maskz_mov_epi16(~first, v->e_nw);
-    v->ne = _mm512_mask_mov_epi16(v->ne, last, v->n);
-    v->nne = _mm512_mask_mov_epi16(v->nne, last, v->nn);
-    v->e_ne = _mm512_mask_mov_epi16(v->e_ne, last, v->e_n);
-}
-
-MIC_AVX512_INLINE __m512i weighted(__m512i neighbour, __m512i n, __m512i weight)
-{
-    return _mm512_mulhrs_epi16(_mm512_sub_epi16(neighbour, n), weight);
-}
-
-/* W comes last: all the rest is known a step earlier. */
-MIC_AVX512_INLINE __m512i predict_linear(const constants *c, const neighbours *v)
-{
-    __m512i above = _mm512_add_epi16(weighted(v->nw, v->n, c->weights[1]),
-                                     weighted(v->ne, v->n, c->weights[2]));
-    __m512i far = _mm512_add_epi16(weighted(v->nn, v->n, c->weights[4]),
-                                   weighted(v->nne, v->n, c->weights[5]));
-    __m512i rest = _mm512_add_epi16(_mm512_add_epi16(above, far),
-                                    _mm512_add_epi16(v->n, weighted(v->ww, v->n, c->weights[3])));
-    __m512i p = _mm512_add_epi16(rest, weighted(v->w, v->n, c->weights[0]));
-    return _mm512_max_epi16(c->low, _mm512_min_epi16(c->high, p));
-}
-
-MIC_AVX512_INLINE __m512i predict_median(const neighbours *v)
-{
-    __m512i low = _mm512_min_epi16(v->w, v->n), high = _mm512_max_epi16(v->w, v->n);
-    __m512i middle = _mm512_max_epi16(low, _mm512_min_epi16(high, v->nw));
-    return _mm512_sub_epi16(_mm512_add_epi16(v->w, v->n), middle);
-}
-
-MIC_AVX512_INLINE __m512i distance(__m512i a, __m512i b) { return _mm512_abs_epi16(_mm512_sub_epi16(a, b)); }
-
-/* What the rows above add to the activity: NE of this step is N of the next one and
- * NW of the one after, so each term but NE's is carried from the step before. */
-typedef struct carried {
-    __m512i north; /* |e_n| */
-    __m512i upper; /* 1 + |n - nw| + 2 |e_n| + |e_nw| */
-} carried;
-
-/* From neighbours that are patched, or at the start of a run, of the next step. */
-MIC_AVX512_INLINE carried carry(__m512i n, __m512i nw, __m512i e_n, __m512i e_nw)
-{
-    __m512i north = _mm512_abs_epi16(e_n), one = _mm512_set1_epi16(1);
-    __m512i rest = _mm512_adds_epu16(distance(n, nw), _mm512_adds_epu16(_mm512_abs_epi16(e_nw), one));
-    return (carried){north, _mm512_adds_epu16(rest, _mm512_adds_epu16(north, north))};
-}
-
-MIC_AVX512_INLINE carried carry_from(const lanes *s)
-{
-    return carry(s->north_east, s->north, s->error_north_east, s->error_north);
-}
-
-/* All sums saturate, so their order does not matter. */
-MIC_AVX512_INLINE __m512i measure_activity(const neighbours *v, carried *k)
-{
-    __m512i north_east = _mm512_abs_epi16(v->e_ne), west = _mm512_abs_epi16(v->e_w);
-    __m512i east = _mm512_adds_epu16(distance(v->ne, v->n), north_east);
-    __m512i above = _mm512_adds_epu16(east, k->upper);
-    __m512i next = _mm512_adds_epu16(_mm512_adds_epu16(north_east, k->north), _mm512_set1_epi16(1));
-    *k = (carried){north_east, _mm512_adds_epu16(east, next)};
-    __m512i left = _mm512_adds_epu16(distance(v->w, v->nw), _mm512_adds_epu16(west, west));
-    return _mm512_adds_epu16(above, left);
+    find_neighbours(s, rotate_lanes(s->sample, &at->in->sample), rotate_lanes(s->north, &at->in->north),
+                    rotate_lanes(s->error, &at->in->error), v);
 }
 
 /* Where the entries of 16 lanes are, their slots in the low bits of `states`.  The
@@ -242,13 +150,13 @@ MIC_AVX512_INLINE void begin_step(const wf_track *track, const constants *c, boo
     const wf_strip *strip = &track->strip;
     const wf_ports at = wf_ports_at(strip, clock);
     p->active = ~0u;
-    find_neighbours(s, &at, &p->v);
+    find_all_neighbours(s, &at, &p->v);
     if (!interior) {
         patch_row_ends(&p->v, wf_lanes_at(strip, clock, 0), wf_lanes_at(strip, clock, strip->width - 1));
         p->active = wf_active_lanes(strip, clock);
         *k = carry(p->v.n, p->v.nw, p->v.e_n, p->v.e_nw);
     }
-    p->prediction = median ? predict_median(&p->v) : predict_linear(c, &p->v);
+    p->prediction = predict(&c->f, &p->v, median);
     __m512i activity = measure_activity(&p->v, k);
     p->even = table_index(c, even_of(activity), s->low);
     p->odd = table_index(c, odd_of(activity), odd_of(s->low));
@@ -258,22 +166,15 @@ MIC_AVX512_INLINE void begin_step(const wf_track *track, const constants *c, boo
 MIC_AVX512_INLINE const uint8_t *end_step(const wf_track *track, const constants *c, const wf_clock *clock,
                                           lanes *s, const step_state *p, const uint8_t *next, uint16_t *out)
 {
-    const __m512i zero = _mm512_setzero_si512();
     __m512i entry_high = high_halves(p->even, p->odd);
     next = advance_states(c, s, entry_high, low_halves(p->even, p->odd), p->active, next);
     __m512i residual = _mm512_srai_epi16(entry_high, 8);
     __mmask32 escaped = _mm512_mask_cmpge_epi16_mask(p->active, _mm512_abs_epi16(residual), c->direct);
     if (MIC_UNLIKELY(escaped))
         next = take_raw_bits(c, s, escaped, &residual, next);
-    __mmask32 flip = _mm512_movepi16_mask(_mm512_adds_epi16(p->v.e_w, p->v.e_n));
-    residual = _mm512_sll_epi16(_mm512_mask_sub_epi16(residual, flip, zero, residual), c->fraction_bits);
-    __m512i nearest = _mm512_and_si512(_mm512_add_epi16(p->prediction, c->half), c->whole);
-    s->west_west = p->v.w;
-    s->sample = _mm512_add_epi16(nearest, residual);
-    s->error = _mm512_add_epi16(_mm512_sub_epi16(nearest, p->prediction), residual);
-    _mm512_storeu_si512(out, _mm512_srl_epi16(_mm512_sub_epi16(s->sample, c->low), c->fraction_bits));
+    reconstruct(&c->f, s, &p->v, p->prediction, residual, out);
     if (clock->band == 0)
-        store_upper(wf_ports_at(&track->strip, clock).own, s->sample, s->sample, zero);
+        store_upper(wf_ports_at(&track->strip, clock).own, s->sample, s->sample, V_ZERO());
     return next;
 }
 
@@ -326,17 +227,11 @@ MIC_AVX512 static void set_constants(const wf_decoder *decoder, constants *c)
     uint32_t bases[WF_BUCKETS];
     for (unsigned b = 0; b < WF_BUCKETS; b++) /* a float's exponent is offset by 127: 254 half octaves */
         bases[(b + 254) % WF_BUCKETS] = (uint32_t)m->context[b] << m->table_log;
-    for (unsigned i = 0; i < WF_WEIGHTS; i++)
-        c->weights[i] = _mm512_set1_epi16(m->weights[i]);
-    c->low = _mm512_set1_epi16(wf_bias(m->max_value));
-    c->high = _mm512_add_epi16(c->low, _mm512_set1_epi16((short)(m->max_value << m->fraction_bits)));
-    c->half = _mm512_set1_epi16((short)(1 << m->fraction_bits >> 1));
-    c->whole = _mm512_set1_epi16((short)-(1 << m->fraction_bits));
+    c->f = formula_of(m);
     c->bases[0] = _mm512_loadu_si512(bases);
     c->bases[1] = _mm512_loadu_si512(bases + 16);
     c->slot_mask = _mm512_set1_epi32((1 << m->table_log) - 1);
     c->direct = _mm512_set1_epi16((short)(1 << m->direct_log));
-    c->fraction_bits = _mm_cvtsi32_si128((int)m->fraction_bits);
     c->table_log = _mm512_set1_epi16((short)m->table_log);
     c->table_log_count = _mm_cvtsi32_si128((int)m->table_log);
     c->direct_log = m->direct_log;
@@ -345,24 +240,12 @@ MIC_AVX512 static void set_constants(const wf_decoder *decoder, constants *c)
 
 MIC_AVX512 static void open_lanes(const uint32_t states[WF_LANES], const constants *c, lanes *s)
 {
-    uint16_t high[WF_LANES], low[WF_LANES];
-    for (int i = 0; i < WF_LANES; i++) {
-        high[i] = (uint16_t)(states[i] >> 16);
-        low[i] = (uint16_t)states[i];
-    }
-    memset(s, 0, sizeof *s);
-    s->sample = s->north_east = s->north = s->nn_east = c->low;
-    s->high = _mm512_loadu_si512(high);
-    s->low = _mm512_loadu_si512(low);
+    *s = open_lane_state(&c->f, states);
 }
 
 MIC_AVX512 static void store_states(const lanes *s, uint32_t states[WF_LANES])
 {
-    uint16_t high[WF_LANES], low[WF_LANES];
-    _mm512_storeu_si512(high, s->high);
-    _mm512_storeu_si512(low, s->low);
-    for (int i = 0; i < WF_LANES; i++)
-        states[i] = (uint32_t)high[i] << 16 | low[i];
+    store_lane_state(s, states);
 }
 
 MIC_AVX512 static void flush_block(const wf_track *track, size_t t)

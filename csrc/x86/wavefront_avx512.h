@@ -6,14 +6,10 @@
 #define MIC_WAVEFRONT_AVX512_H
 
 #include "../wavefront/wavefront.h"
-#include "../base/target.h"
 
 #if defined(MIC_X86)
-#include <immintrin.h>
-
-/* 16-bit values of the even or of the odd lanes, in 32 bits each. */
-MIC_AVX512_INLINE __m512i even_of(__m512i v) { return _mm512_and_si512(v, _mm512_set1_epi32(0xFFFF)); }
-MIC_AVX512_INLINE __m512i odd_of(__m512i v) { return _mm512_srli_epi32(v, 16); }
+#define VEC_BITS 512
+#include "vec.h"
 
 /* Eight rows of 32 values: part q of result k, of 128 bits each, is column 8 q + k. */
 MIC_AVX512_INLINE void transpose_rows(const uint16_t *in, size_t stride, __m512i out[8])

@@ -98,4 +98,112 @@ ISA_INLINE vec activity_of(const neighbours *v)
     return V(adds_epu16)(gradients(v), V(adds_epu16)(once, V(adds_epu16)(twice, twice)));
 }
 
+/* ---- the lanes of a decoder -------------------------------------------- */
+
+/* What a step leaves for the next one, of as many lanes as a register has. */
+typedef struct lane_state {
+    vec sample, west_west, north_east, north, nn_east, error, error_north_east, error_north;
+    vec high, low; /* halves of the states */
+} lane_state;
+
+ISA_INLINE lane_state open_lane_state(const formula *f, const uint32_t states[VEC_LANES])
+{
+    uint16_t high[VEC_LANES], low[VEC_LANES];
+    for (int i = 0; i < VEC_LANES; i++) {
+        high[i] = (uint16_t)(states[i] >> 16);
+        low[i] = (uint16_t)states[i];
+    }
+    const vec zero = V_ZERO();
+    return (lane_state){f->low, zero, f->low, f->low, f->low, zero, zero, zero, load(high), load(low)};
+}
+
+ISA_INLINE void store_lane_state(const lane_state *s, uint32_t states[VEC_LANES])
+{
+    uint16_t high[VEC_LANES], low[VEC_LANES];
+    store(high, s->high);
+    store(low, s->low);
+    for (int i = 0; i < VEC_LANES; i++)
+        states[i] = (uint32_t)high[i] << 16 | low[i];
+}
+
+/* From what the lane above has just left in NE, NNE and the error of NE: a step's
+ * neighbours, which move on by one column for the next step. */
+ISA_INLINE void find_neighbours(lane_state *s, vec ne, vec nne, vec e_ne, neighbours *v)
+{
+    *v = (neighbours){.w = s->sample,
+                      .n = s->north_east,
+                      .nw = s->north,
+                      .ne = ne,
+                      .ww = s->west_west,
+                      .nn = s->nn_east,
+                      .nne = nne,
+                      .e_w = s->error,
+                      .e_n = s->error_north_east,
+                      .e_nw = s->error_north,
+                      .e_ne = e_ne};
+    s->north_east = ne;
+    s->north = v->n;
+    s->nn_east = nne;
+    s->error_north_east = e_ne;
+    s->error_north = v->e_n;
+}
+
+/* Lanes at the first column have nothing to the left, those at the last one nothing to the
+ * right. */
+ISA_INLINE void patch_row_ends(neighbours *v, lane_mask first, lane_mask last)
+{
+    v->w = choose(v->w, first, v->n);
+    v->ww = choose(v->ww, first, v->n);
+    v->nw = choose(v->nw, first, v->n);
+    v->e_w = clear(v->e_w, first);
+    v->e_nw = clear(v->e_nw, first);
+    v->ne = choose(v->ne, last, v->n);
+    v->nne = choose(v->nne, last, v->nn);
+    v->e_ne = choose(v->e_ne, last, v->e_n);
+}
+
+/* What the rows above add to the activity: NE of this step is N of the next one and
+ * NW of the one after, so each term but NE's is carried from the step before. */
+typedef struct carried {
+    vec north; /* |e_n| */
+    vec upper; /* 1 + |n - nw| + 2 |e_n| + |e_nw| */
+} carried;
+
+/* From neighbours that are patched, or at the start of a run, of the next step. */
+ISA_INLINE carried carry(vec n, vec nw, vec e_n, vec e_nw)
+{
+    vec north = V(abs_epi16)(e_n), one = V(set1_epi16)(1);
+    vec rest = V(adds_epu16)(distance(n, nw), V(adds_epu16)(V(abs_epi16)(e_nw), one));
+    return (carried){north, V(adds_epu16)(rest, V(adds_epu16)(north, north))};
+}
+
+ISA_INLINE carried carry_from(const lane_state *s)
+{
+    return carry(s->north_east, s->north, s->error_north_east, s->error_north);
+}
+
+/* The same sum as activity_of. */
+ISA_INLINE vec measure_activity(const neighbours *v, carried *k)
+{
+    vec north_east = V(abs_epi16)(v->e_ne), west = V(abs_epi16)(v->e_w);
+    vec east = V(adds_epu16)(distance(v->ne, v->n), north_east);
+    vec above = V(adds_epu16)(east, k->upper);
+    vec next = V(adds_epu16)(V(adds_epu16)(north_east, k->north), V(set1_epi16)(1));
+    *k = (carried){north_east, V(adds_epu16)(east, next)};
+    vec left = V(adds_epu16)(distance(v->w, v->nw), V(adds_epu16)(west, west));
+    return V(adds_epu16)(above, left);
+}
+
+/* From residuals to samples, for the next step and, without scale, for the image. */
+ISA_INLINE void reconstruct(const formula *f, lane_state *s, const neighbours *v, vec prediction,
+                            vec residual, uint16_t *out)
+{
+    residual = V(sll_epi16)(turn_by_errors(residual, v->e_w, v->e_n), f->fraction_bits);
+    vec nearest = nearest_of(f, prediction);
+    s->west_west = v->w;
+    s->sample = V(add_epi16)(nearest, residual);
+    s->error = V(add_epi16)(V(sub_epi16)(nearest, prediction), residual);
+    store(out, V(srl_epi16)(V(sub_epi16)(s->sample, f->low), f->fraction_bits));
+}
+
 #endif
