@@ -7,21 +7,13 @@
 #include "../stages/rle_loop.h"
 #include "../stages/stage_kernels.h"
 #include "kernels_x86.h"
-#include "../base/target.h"
 
 #if defined(MIC_X86)
 
 #include "../base/checksum.h"
 
-#include <immintrin.h>
-
-enum { LANES = 16 };
-
-MIC_AVX2 static inline __m256i load_words(const uint16_t *p)
-{
-    return _mm256_loadu_si256((const __m256i *)p);
-}
-MIC_AVX2 static inline void store_words(uint16_t *p, __m256i v) { _mm256_storeu_si256((__m256i *)p, v); }
+#define VEC_BITS 256
+#include "kernel_loops_x86.h"
 
 /* ---- CRC-32C ----------------------------------------------------------- */
 
@@ -74,80 +66,22 @@ MIC_AVX2 uint32_t mic_crc32c_pclmul(uint32_t crc, const void *data, size_t n)
 
 /* ---- scanning ---------------------------------------------------------- */
 
-MIC_AVX2 static inline uint16_t largest_lane(__m256i v)
-{
-    __m128i half = _mm_max_epu16(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    /* The instruction finds the least; the complement of the largest is that. */
-    return (uint16_t)~_mm_extract_epi16(_mm_minpos_epu16(_mm_xor_si128(half, _mm_set1_epi16(-1))), 0);
-}
-
-MIC_AVX2 static uint16_t largest_avx2(const uint16_t *words, size_t n)
-{
-    __m256i most = _mm256_setzero_si256();
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        most = _mm256_max_epu16(most, load_words(words + i));
-    uint16_t largest = largest_lane(most);
-    for (; i < n; i++)
-        largest = words[i] > largest ? words[i] : largest;
-    return largest;
-}
+MIC_AVX2 static uint16_t largest_avx2(const uint16_t *words, size_t n) { return largest_of(words, n); }
 
 MIC_AVX2 static size_t find_word_avx2(const uint16_t *words, size_t n, uint16_t value)
 {
-    const __m256i wanted = _mm256_set1_epi16((short)value);
-    size_t i = 0;
-    for (; i + 2 * LANES <= n; i += 2 * LANES) {
-        __m256i a = _mm256_cmpeq_epi16(load_words(words + i), wanted);
-        __m256i b = _mm256_cmpeq_epi16(load_words(words + i + LANES), wanted);
-        if (!_mm256_testz_si256(_mm256_or_si256(a, b), _mm256_or_si256(a, b)))
-            break;
-    }
-    while (i < n && words[i] != value)
-        i++;
-    return i;
-}
-
-MIC_AVX2 MIC_INLINE size_t find_triple_body(const uint16_t *words, size_t n)
-{
-    size_t i = 0;
-    for (; i + 2 + LANES <= n; i += LANES) {
-        __m256i a = load_words(words + i);
-        __m256i next = _mm256_cmpeq_epi16(a, load_words(words + i + 1));
-        __m256i after = _mm256_cmpeq_epi16(a, load_words(words + i + 2));
-        unsigned mask = (unsigned)_mm256_movemask_epi8(_mm256_and_si256(next, after));
-        if (mask)
-            return i + (unsigned)__builtin_ctz(mask) / 2;
-    }
-    for (; i + 2 < n; i++)
-        if (words[i] == words[i + 1] && words[i] == words[i + 2])
-            return i;
-    return n;
-}
-
-MIC_AVX2 MIC_INLINE size_t run_length_body(const uint16_t *words, size_t n)
-{
-    const __m256i first = _mm256_set1_epi16((short)words[0]);
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        unsigned mask = (unsigned)_mm256_movemask_epi8(_mm256_cmpeq_epi16(load_words(words + i), first));
-        if (mask != UINT32_MAX)
-            return i + (unsigned)__builtin_ctz(~mask) / 2;
-    }
-    while (i < n && words[i] == words[0])
-        i++;
-    return i;
+    return find_word_loop(words, n, value);
 }
 
 MIC_AVX2 static size_t find_triple_avx2(const uint16_t *words, size_t n)
 {
-    return find_triple_body(words, n);
+    return find_triple_loop(words, n);
 }
 
 MIC_AVX2 static size_t rle_encode_avx2(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out,
                                        size_t out_room)
 {
-    return rle_encode_loop(words, n, run_limit, out, out_room, find_triple_body, run_length_body);
+    return rle_encode_loop(words, n, run_limit, out, out_room, find_triple_loop, run_length_loop);
 }
 
 MIC_AVX2 static rle_outcome rle_decode_avx2(const uint16_t *in, size_t *n_in, size_t run_limit, uint16_t *out,
@@ -158,35 +92,10 @@ MIC_AVX2 static rle_outcome rle_decode_avx2(const uint16_t *in, size_t *n_in, si
 
 /* ---- prediction -------------------------------------------------------- */
 
-/* The instruction averages upwards; the format averages downwards. */
-MIC_AVX2 static inline __m256i average_down(__m256i a, __m256i b)
-{
-    __m256i odd = _mm256_and_si256(_mm256_xor_si256(a, b), _mm256_set1_epi16(1));
-    return _mm256_sub_epi16(_mm256_avg_epu16(a, b), odd);
-}
-
 MIC_AVX2 static bool delta_forward_row_avx2(const uint16_t *row, const uint16_t *above, size_t n,
                                             uint16_t threshold, uint16_t *words)
 {
-    const __m256i bias = _mm256_set1_epi16((short)threshold);
-    __m256i escapes = _mm256_setzero_si256();
-    size_t x = 1;
-    for (; x + LANES <= n; x += LANES) {
-        __m256i pixel = load_words(row + x);
-        __m256i prediction = average_down(load_words(row + x - 1), load_words(above + x));
-        __m256i distance = _mm256_or_si256(_mm256_subs_epu16(pixel, prediction),
-                                           _mm256_subs_epu16(prediction, pixel));
-        __m256i far = _mm256_cmpeq_epi16(_mm256_max_epu16(distance, bias), distance);
-        escapes = _mm256_or_si256(escapes, far);
-        store_words(words + x, _mm256_add_epi16(_mm256_sub_epi16(pixel, prediction), bias));
-    }
-    bool escape = !_mm256_testz_si256(escapes, escapes);
-    for (; x < n; x++) {
-        int residual = row[x] - ((row[x - 1] + above[x]) >> 1);
-        escape |= (residual < 0 ? -residual : residual) >= threshold;
-        words[x] = (uint16_t)(residual + threshold);
-    }
-    return escape;
+    return delta_row_loop(row, above, n, threshold, words);
 }
 
 MIC_AVX2 static bool look_up_avx2(uint16_t *words, size_t n, const uint16_t *table, uint32_t n_table,
@@ -195,35 +104,22 @@ MIC_AVX2 static bool look_up_avx2(uint16_t *words, size_t n, const uint16_t *tab
     const __m256i low = _mm256_set1_epi16((short)first), span = _mm256_set1_epi16((short)(last - first));
     const __m256i offset = _mm256_set1_epi16((short)(table[first] - first));
     size_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        __m256i w = load_words(words + i), distance = _mm256_sub_epi16(w, low);
+    for (; i + VEC_LANES <= n; i += VEC_LANES) {
+        __m256i w = load(words + i), distance = _mm256_sub_epi16(w, low);
         __m256i inside = _mm256_cmpeq_epi16(_mm256_min_epu16(distance, span), distance);
         if (_mm256_movemask_epi8(inside) == -1)
-            store_words(words + i, _mm256_add_epi16(w, offset));
+            store(words + i, _mm256_add_epi16(w, offset));
         else if (largest_lane(w) >= n_table)
             return false;
         else
-            look_up_each(words + i, LANES, table);
+            look_up_each(words + i, VEC_LANES, table);
     }
     return mic_look_up_scalar(words + i, n - i, table, n_table, first, last);
 }
 
 MIC_AVX2 static uint16_t add_avx2(uint16_t *words, size_t n, uint16_t addend)
 {
-    const __m256i addends = _mm256_set1_epi16((short)addend);
-    __m256i most = _mm256_setzero_si256();
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        __m256i w = load_words(words + i);
-        most = _mm256_max_epu16(most, w);
-        store_words(words + i, _mm256_add_epi16(w, addends));
-    }
-    uint16_t largest = largest_lane(most);
-    for (; i < n; i++) {
-        largest = words[i] > largest ? words[i] : largest;
-        words[i] = (uint16_t)(words[i] + addend);
-    }
-    return largest;
+    return add_loop(words, n, addend);
 }
 
 MIC_AVX2 static inline __m256i inside_run(__m256i v, const seen_run *run)
@@ -237,19 +133,19 @@ MIC_AVX2 static void mark_avx2(const uint16_t *words, size_t n, uint16_t offset,
 {
     const __m256i offsets = _mm256_set1_epi16((short)offset);
     size_t i = 0;
-    while (i + LANES <= n) {
+    while (i + VEC_LANES <= n) {
         if (is_impatient(marker))
             mic_find_seen_runs(words + i, n - i, offset, marker);
         const seen_run a = marker->runs[0], b = marker->runs[1];
         size_t n_outside = marker->n_outside;
-        for (; i + LANES <= n && n_outside < marker->patience; i += LANES) {
-            __m256i v = _mm256_add_epi16(load_words(words + i), offsets);
+        for (; i + VEC_LANES <= n && n_outside < marker->patience; i += VEC_LANES) {
+            __m256i v = _mm256_add_epi16(load(words + i), offsets);
             uint32_t outside = ~(uint32_t)_mm256_movemask_epi8(
                 _mm256_or_si256(inside_run(v, &a), inside_run(v, &b)));
             if (MIC_LIKELY(outside == 0))
                 continue;
             n_outside += (size_t)__builtin_popcount(outside) / 2;
-            mark_each(words + i, LANES, offset, marker->seen);
+            mark_each(words + i, VEC_LANES, offset, marker->seen);
         }
         marker->n_outside = n_outside;
     }
@@ -296,8 +192,8 @@ MIC_AVX2 void mic_interleave_avx2(uint16_t *const planes[3], size_t n, uint8_t b
     const __m128i biases = _mm_set1_epi8((char)bias);
     size_t i = 0;
     for (; i + PIXELS <= n; i += PIXELS) {
-        const __m128i a = low_bytes(load_words(planes[0] + i)), b = low_bytes(load_words(planes[1] + i)),
-                      c = low_bytes(load_words(planes[2] + i));
+        const __m128i a = low_bytes(load(planes[0] + i)), b = low_bytes(load(planes[1] + i)),
+                      c = low_bytes(load(planes[2] + i));
         for (size_t r = 0; r < 3; r++) {
             __m128i v = _mm_or_si128(_mm_or_si128(shuffle(a, to_samples[r][0]), shuffle(b, to_samples[r][1])),
                                      shuffle(c, to_samples[r][2]));
@@ -318,7 +214,7 @@ MIC_AVX2 void mic_deinterleave_avx2(const uint8_t *samples, size_t n, uint8_t bi
             __m128i v = _mm_or_si128(_mm_or_si128(shuffle(a, to_channel[0][channel]),
                                                   shuffle(b, to_channel[1][channel])),
                                      shuffle(c, to_channel[2][channel]));
-            store_words(planes[channel] + i, _mm256_cvtepu8_epi16(_mm_xor_si128(v, biases)));
+            store(planes[channel] + i, _mm256_cvtepu8_epi16(_mm_xor_si128(v, biases)));
         }
     }
     deinterleave_from(i, samples, n, bias, planes);

@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
  * Kernels for AVX-512 (F, BW, DQ, VL, VBMI, VBMI2, VPCLMULQDQ).  Each equals its scalar
- * twin on every input; masked loads take the place of tails.
+ * twin on every input.
  */
 #include "../base/checksum.h"
 #include "../base/kernels_scalar.h"
 #include "../stages/rle_loop.h"
 #include "../stages/stage_kernels.h"
 #include "kernels_x86.h"
-#include "../base/target.h"
 
 #if defined(MIC_X86)
 
-#include <immintrin.h>
-
-enum { LANES = 32 };
-
-/* The first n lanes, n <= 32. */
-MIC_AVX512 static inline __mmask32 first_lanes(size_t n) { return _bzhi_u32(UINT32_MAX, (unsigned)n); }
+#define VEC_BITS 512
+#include "kernel_loops_x86.h"
 
 /* ---- CRC-32C ----------------------------------------------------------- */
 
@@ -72,73 +67,22 @@ MIC_AVX512 static uint32_t crc32c_avx512(uint32_t crc, const void *data, size_t 
 
 /* ---- scanning ---------------------------------------------------------- */
 
-MIC_AVX512 static inline uint16_t largest_lane(__m512i v)
-{
-    __m256i half = _mm256_max_epu16(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
-    __m128i quarter = _mm_max_epu16(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
-    /* The instruction finds the least; the complement of the largest is that. */
-    return (uint16_t)~_mm_extract_epi16(_mm_minpos_epu16(_mm_xor_si128(quarter, _mm_set1_epi16(-1))), 0);
-}
-
-MIC_AVX512 static uint16_t largest_avx512(const uint16_t *words, size_t n)
-{
-    __m512i most = _mm512_setzero_si512();
-    for (size_t i = 0; i < n; i += LANES)
-        most = _mm512_max_epu16(most,
-                                _mm512_maskz_loadu_epi16(first_lanes(min_size(n - i, LANES)), words + i));
-    return largest_lane(most);
-}
+MIC_AVX512 static uint16_t largest_avx512(const uint16_t *words, size_t n) { return largest_of(words, n); }
 
 MIC_AVX512 static size_t find_word_avx512(const uint16_t *words, size_t n, uint16_t value)
 {
-    const __m512i wanted = _mm512_set1_epi16((short)value);
-    for (size_t i = 0; i < n; i += LANES) {
-        __mmask32 lanes = first_lanes(min_size(n - i, LANES));
-        __m512i v = _mm512_maskz_loadu_epi16(lanes, words + i);
-        __mmask32 equal = _mm512_mask_cmpeq_epi16_mask(lanes, v, wanted);
-        if (equal)
-            return i + (size_t)__builtin_ctz(equal);
-    }
-    return n;
-}
-
-MIC_AVX512 MIC_INLINE size_t find_triple_body(const uint16_t *words, size_t n)
-{
-    for (size_t i = 0; i + 2 < n; i += LANES) {
-        __mmask32 lanes = first_lanes(min_size(n - 2 - i, LANES));
-        __m512i a = _mm512_maskz_loadu_epi16(lanes, words + i);
-        __mmask32 next = _mm512_mask_cmpeq_epi16_mask(lanes, a,
-                                                      _mm512_maskz_loadu_epi16(lanes, words + i + 1));
-        __mmask32 both = _mm512_mask_cmpeq_epi16_mask(next, a,
-                                                      _mm512_maskz_loadu_epi16(lanes, words + i + 2));
-        if (both)
-            return i + (size_t)__builtin_ctz(both);
-    }
-    return n;
-}
-
-MIC_AVX512 MIC_INLINE size_t run_length_body(const uint16_t *words, size_t n)
-{
-    const __m512i first = _mm512_set1_epi16((short)words[0]);
-    for (size_t i = 0; i < n; i += LANES) {
-        __mmask32 lanes = first_lanes(min_size(n - i, LANES));
-        __mmask32 other = _mm512_mask_cmpneq_epi16_mask(lanes, _mm512_maskz_loadu_epi16(lanes, words + i),
-                                                        first);
-        if (other)
-            return i + (size_t)__builtin_ctz(other);
-    }
-    return n;
+    return find_word_loop(words, n, value);
 }
 
 MIC_AVX512 static size_t find_triple_avx512(const uint16_t *words, size_t n)
 {
-    return find_triple_body(words, n);
+    return find_triple_loop(words, n);
 }
 
 MIC_AVX512 static size_t rle_encode_avx512(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out,
                                            size_t out_room)
 {
-    return rle_encode_loop(words, n, run_limit, out, out_room, find_triple_body, run_length_body);
+    return rle_encode_loop(words, n, run_limit, out, out_room, find_triple_loop, run_length_loop);
 }
 
 MIC_AVX512 static rle_outcome rle_decode_avx512(const uint16_t *in, size_t *n_in, size_t run_limit,
@@ -147,30 +91,10 @@ MIC_AVX512 static rle_outcome rle_decode_avx512(const uint16_t *in, size_t *n_in
     return rle_decode_loop(in, n_in, run_limit, out, capacity, n_out);
 }
 
-/* The instruction averages upwards; the format averages downwards. */
-MIC_AVX512 static inline __m512i average_down(__m512i a, __m512i b)
-{
-    __m512i odd = _mm512_and_si512(_mm512_xor_si512(a, b), _mm512_set1_epi16(1));
-    return _mm512_sub_epi16(_mm512_avg_epu16(a, b), odd);
-}
-
 MIC_AVX512 static bool delta_forward_row_avx512(const uint16_t *row, const uint16_t *above, size_t n,
                                                 uint16_t threshold, uint16_t *words)
 {
-    const __m512i bias = _mm512_set1_epi16((short)threshold);
-    __mmask32 escapes = 0;
-    for (size_t x = 1; x < n; x += LANES) {
-        __mmask32 lanes = first_lanes(min_size(n - x, LANES));
-        __m512i pixel = _mm512_maskz_loadu_epi16(lanes, row + x);
-        __m512i left = _mm512_maskz_loadu_epi16(lanes, row + x - 1);
-        __m512i prediction = average_down(left, _mm512_maskz_loadu_epi16(lanes, above + x));
-        __m512i distance = _mm512_or_si512(_mm512_subs_epu16(pixel, prediction),
-                                           _mm512_subs_epu16(prediction, pixel));
-        escapes |= _mm512_mask_cmpge_epu16_mask(lanes, distance, bias);
-        _mm512_mask_storeu_epi16(words + x, lanes,
-                                 _mm512_add_epi16(_mm512_sub_epi16(pixel, prediction), bias));
-    }
-    return escapes != 0;
+    return delta_row_loop(row, above, n, threshold, words);
 }
 
 MIC_AVX512 static bool look_up_avx512(uint16_t *words, size_t n, const uint16_t *table, uint32_t n_table,
@@ -181,13 +105,13 @@ MIC_AVX512 static bool look_up_avx512(uint16_t *words, size_t n, const uint16_t 
     const __m512i offset = _mm512_set1_epi16((short)(table[first] - first));
     enum { FEW = 8 };
     size_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
+    for (; i + VEC_LANES <= n; i += VEC_LANES) {
         __m512i w = _mm512_loadu_si512(words + i);
         __mmask32 outside = _mm512_cmpgt_epu16_mask(_mm512_sub_epi16(w, low), span);
         if (MIC_UNLIKELY(_mm512_mask_cmpgt_epu16_mask(outside, w, highest)))
             return false;
         if (__builtin_popcount(outside) > FEW) {
-            look_up_each(words + i, LANES, table);
+            look_up_each(words + i, VEC_LANES, table);
             continue;
         }
         _mm512_storeu_si512(words + i, _mm512_mask_add_epi16(w, ~outside, w, offset));
@@ -201,15 +125,7 @@ MIC_AVX512 static bool look_up_avx512(uint16_t *words, size_t n, const uint16_t 
 
 MIC_AVX512 static uint16_t add_avx512(uint16_t *words, size_t n, uint16_t addend)
 {
-    const __m512i addends = _mm512_set1_epi16((short)addend);
-    __m512i most = _mm512_setzero_si512();
-    for (size_t i = 0; i < n; i += LANES) {
-        __mmask32 lanes = first_lanes(min_size(n - i, LANES));
-        __m512i w = _mm512_maskz_loadu_epi16(lanes, words + i);
-        most = _mm512_max_epu16(most, w);
-        _mm512_mask_storeu_epi16(words + i, lanes, _mm512_add_epi16(w, addends));
-    }
-    return largest_lane(most);
+    return add_loop(words, n, addend);
 }
 
 MIC_AVX512 static inline uint32_t lanes_outside(__m512i v, __mmask32 lanes, const seen_run *run)
@@ -226,9 +142,9 @@ MIC_AVX512 static void mark_avx512(const uint16_t *words, size_t n, uint16_t off
             mic_find_seen_runs(words + i, n - i, offset, marker);
         const seen_run a = marker->runs[0], b = marker->runs[1];
         size_t n_outside = marker->n_outside;
-        for (; i < n && n_outside < marker->patience; i += LANES) {
-            const size_t n_words = min_size(n - i, LANES);
-            const __mmask32 lanes = first_lanes(n_words);
+        for (; i < n && n_outside < marker->patience; i += VEC_LANES) {
+            const size_t n_words = min_size(n - i, VEC_LANES);
+            const __mmask32 lanes = _bzhi_u32(UINT32_MAX, (unsigned)n_words);
             __m512i v = _mm512_add_epi16(_mm512_maskz_loadu_epi16(lanes, words + i), offsets);
             uint32_t outside = lanes_outside(v, lanes_outside(v, lanes, &a), &b);
             if (MIC_LIKELY(outside == 0))

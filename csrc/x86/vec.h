@@ -10,16 +10,17 @@
  *     ISA                      the target attribute
  *     vec, lane_mask           a register; which of its lanes are meant
  *     V(op)                    see the list
- *     V_AND, V_OR, V_ZERO, V_LOAD, V_STORE, V_FLOAT_BITS
- *     load_first               at most a register's words, the other lanes 0
- *     merge_low, shift_in, negate_if_below_0, first_lanes, lanes_of, choose, clear
+ *     V_AND, V_OR, V_XOR, V_ZERO, V_LOAD, V_STORE, V_FLOAT_BITS
+ *     load_first, store_first  at most the words of a register; the other lanes are 0
+ *     merge_low, shift_in, negate_if_below_0, largest_lane
+ *     first_lanes, lanes_of, choose, clear, equal, either, both, any, all,
+ *     find_first, count_first
  *
  * V(op) is used with the following, and nothing else:
  *
- *     set1_epi16, set1_epi32,
- *     add_epi16, sub_epi16, adds_epi16, adds_epu16, abs_epi16, mulhrs_epi16,
- *     min_epi16, max_epi16, slli_epi16, sll_epi16, sra_epi16, srl_epi16, srli_epi32,
- *     add_epi32, madd_epi16
+ *     set1_epi16, set1_epi32, add_epi16, sub_epi16, adds_epi16, adds_epu16, subs_epu16,
+ *     abs_epi16, avg_epu16, mulhrs_epi16, min_epi16, max_epi16, max_epu16,
+ *     slli_epi16, sll_epi16, sra_epi16, srl_epi16, srli_epi32, add_epi32, madd_epi16
  *
  * SSE4.1 has all of them as _mm_##op.  NEON and WebAssembly do not know these names, but
  * inline functions that bear them will do.  Shifts by a number that is not constant
@@ -41,6 +42,7 @@ enum { VEC_LANES = VEC_BITS / 16 };
 #define V(op) _mm256_##op
 #define V_AND _mm256_and_si256
 #define V_OR _mm256_or_si256
+#define V_XOR _mm256_xor_si256
 #define V_ZERO _mm256_setzero_si256
 #define V_LOAD(p) _mm256_loadu_si256((const __m256i *)(p))
 #define V_STORE(p, v) _mm256_storeu_si256((__m256i *)(void *)(p), v)
@@ -50,9 +52,18 @@ typedef __m256i lane_mask; /* all ones in the lanes that are meant */
 
 ISA_INLINE vec load_first(const void *words, size_t n)
 {
-    uint16_t all[VEC_LANES] = {0};
-    memcpy(all, words, n * sizeof *all);
-    return V_LOAD(all);
+    uint16_t part[VEC_LANES] = {0};
+    if (MIC_LIKELY(n == VEC_LANES))
+        return V_LOAD(words);
+    memcpy(part, words, n * sizeof *part);
+    return V_LOAD(part);
+}
+ISA_INLINE void store_first(void *words, vec v, size_t n)
+{
+    uint16_t part[VEC_LANES];
+    V_STORE(n == VEC_LANES ? words : part, v);
+    if (n < VEC_LANES)
+        memcpy(words, part, n * sizeof *part);
 }
 
 /* The low halves of 32-bit lanes side by side. */
@@ -91,6 +102,30 @@ ISA_INLINE lane_mask lanes_of(uint32_t bits)
 ISA_INLINE vec choose(vec v, lane_mask lanes, vec w) { return _mm256_blendv_epi8(v, w, lanes); }
 /* v, but 0 in the lanes of the mask. */
 ISA_INLINE vec clear(vec v, lane_mask lanes) { return _mm256_andnot_si256(lanes, v); }
+ISA_INLINE lane_mask equal(vec v, vec w) { return _mm256_cmpeq_epi16(v, w); }
+ISA_INLINE lane_mask either(lane_mask a, lane_mask b) { return _mm256_or_si256(a, b); }
+ISA_INLINE lane_mask both(lane_mask a, lane_mask b) { return _mm256_and_si256(a, b); }
+ISA_INLINE bool any(lane_mask lanes) { return !_mm256_testz_si256(lanes, lanes); }
+
+ISA_INLINE bool all(lane_mask lanes) { return (uint32_t)_mm256_movemask_epi8(lanes) == UINT32_MAX; }
+
+/* The first lane that is not meant, or VEC_LANES. */
+ISA_INLINE size_t count_first(lane_mask lanes)
+{
+    return _tzcnt_u32(~(uint32_t)_mm256_movemask_epi8(lanes)) / 2;
+}
+/* The first lane that is meant, or VEC_LANES. */
+ISA_INLINE size_t find_first(lane_mask lanes)
+{
+    return _tzcnt_u32((uint32_t)_mm256_movemask_epi8(lanes)) / 2;
+}
+
+ISA_INLINE uint16_t largest_lane(vec v)
+{
+    __m128i half = _mm_max_epu16(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    /* The instruction finds the least; the complement of the largest is that. */
+    return (uint16_t)~_mm_extract_epi16(_mm_minpos_epu16(_mm_xor_si128(half, _mm_set1_epi16(-1))), 0);
+}
 
 #elif VEC_BITS == 512
 
@@ -99,6 +134,7 @@ ISA_INLINE vec clear(vec v, lane_mask lanes) { return _mm256_andnot_si256(lanes,
 #define V(op) _mm512_##op
 #define V_AND _mm512_and_si512
 #define V_OR _mm512_or_si512
+#define V_XOR _mm512_xor_si512
 #define V_ZERO _mm512_setzero_si512
 #define V_LOAD(p) _mm512_loadu_si512(p)
 #define V_STORE(p, v) _mm512_storeu_si512(p, v)
@@ -109,7 +145,11 @@ typedef __mmask32 lane_mask;
 ISA_INLINE lane_mask first_lanes(size_t n) { return n >= VEC_LANES ? ~0u : (1u << n) - 1; }
 ISA_INLINE vec load_first(const void *words, size_t n)
 {
-    return _mm512_maskz_loadu_epi16(first_lanes(n), words);
+    return _mm512_maskz_loadu_epi16(_bzhi_u32(UINT32_MAX, (unsigned)n), words);
+}
+ISA_INLINE void store_first(void *words, vec v, size_t n)
+{
+    _mm512_mask_storeu_epi16(words, _bzhi_u32(UINT32_MAX, (unsigned)n), v);
 }
 ISA_INLINE vec merge_low(vec even, vec odd)
 {
@@ -127,6 +167,20 @@ ISA_INLINE vec negate_if_below_0(vec v, vec sign)
 ISA_INLINE lane_mask lanes_of(uint32_t bits) { return bits; }
 ISA_INLINE vec choose(vec v, lane_mask lanes, vec w) { return _mm512_mask_mov_epi16(v, lanes, w); }
 ISA_INLINE vec clear(vec v, lane_mask lanes) { return _mm512_maskz_mov_epi16(~lanes, v); }
+ISA_INLINE lane_mask equal(vec v, vec w) { return _mm512_cmpeq_epi16_mask(v, w); }
+ISA_INLINE lane_mask either(lane_mask a, lane_mask b) { return a | b; }
+ISA_INLINE lane_mask both(lane_mask a, lane_mask b) { return a & b; }
+ISA_INLINE bool any(lane_mask lanes) { return lanes != 0; }
+ISA_INLINE bool all(lane_mask lanes) { return lanes == UINT32_MAX; }
+ISA_INLINE size_t count_first(lane_mask lanes) { return _tzcnt_u32(~lanes); }
+ISA_INLINE size_t find_first(lane_mask lanes) { return _tzcnt_u32(lanes); }
+
+ISA_INLINE uint16_t largest_lane(vec v)
+{
+    __m256i half = _mm256_max_epu16(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
+    __m128i quarter = _mm_max_epu16(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    return (uint16_t)~_mm_extract_epi16(_mm_minpos_epu16(_mm_xor_si128(quarter, _mm_set1_epi16(-1))), 0);
+}
 
 #else
 #error "no registers of that width"
@@ -137,6 +191,9 @@ ISA_INLINE shift_count shift_by(unsigned n) { return _mm_cvtsi32_si128((int)n); 
 
 ISA_INLINE vec load(const void *p) { return V_LOAD(p); }
 ISA_INLINE void store(void *p, vec v) { V_STORE(p, v); }
+
+/* Where the last register of n words starts: it ends with them, or there are fewer. */
+ISA_INLINE size_t last_register(size_t n) { return n < VEC_LANES ? 0 : n - VEC_LANES; }
 
 /* 16-bit values of the even or of the odd lanes, in 32 bits each. */
 ISA_INLINE vec even_of(vec v) { return V_AND(v, V(set1_epi32)(0xFFFF)); }

@@ -44,17 +44,16 @@ ISA_INLINE neighbours neighbours_at(const wf_rows *r, size_t x, vec west_error)
 
 /* ---- scaling ----------------------------------------------------------- */
 
-/* Rows are padded: whole registers may be stored, but not loaded from the words. */
 ISA_INLINE void scale_columns(const wf_model *m, const uint16_t *words, uint16_t offset, size_t n,
                               int16_t *out)
 {
     const shift_count shift = shift_by(m->fraction_bits);
     const vec bias = V(set1_epi16)((short)(wf_bias(m->max_value) + (offset << m->fraction_bits)));
-    size_t x = 0;
-    for (; x + VEC_LANES <= n; x += VEC_LANES)
+    const size_t last = last_register(n);
+    for (size_t x = 0; x < last; x += VEC_LANES)
         store(out + x, V(add_epi16)(V(sll_epi16)(load(words + x), shift), bias));
-    if (x < n)
-        store(out + x, V(add_epi16)(V(sll_epi16)(load_first(words + x, n - x), shift), bias));
+    /* rows are padded, words are not */
+    store(out + last, V(add_epi16)(V(sll_epi16)(load_first(words + last, n - last), shift), bias));
 }
 
 /* ---- codes ------------------------------------------------------------- */
