@@ -48,7 +48,8 @@ MIC_AVX512 static uint32_t crc32c_avx512(uint32_t crc, const void *data, size_t 
     const __m128i by_128 = powers(CRC32C_FOLD_128);
     __m512i a = _mm512_loadu_si512(p), b = _mm512_loadu_si512(p + 64);
     __m512i c = _mm512_loadu_si512(p + 128), d = _mm512_loadu_si512(p + 192);
-    a = _mm512_xor_si512(a, _mm512_castsi128_si512(_mm_cvtsi32_si128((int)~crc)));
+    /* not a cast, which leaves the other lanes undefined */
+    a = _mm512_xor_si512(a, _mm512_maskz_set1_epi32(1, (int)~crc));
     for (p += ROUND, n -= ROUND; n >= ROUND; p += ROUND, n -= ROUND) {
         a = fold_wide(a, by_2048, _mm512_loadu_si512(p));
         b = fold_wide(b, by_2048, _mm512_loadu_si512(p + 64));
