@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Loops over words for x86, once for all widths; equal to the scalar kernels on every input.
- * Where words are left behind whole registers, the last register ends with the last word and
- * takes some words again.  The file that includes this has VEC_BITS before it; see vec.h.
+ * Loops over words for x86, written once for all widths.  They equal the scalar kernels on
+ * every input.  If n is not a multiple of the register width, the last register ends at the
+ * last word and covers some words twice.  A file defines VEC_BITS before it includes this
+ * one; see vec.h.
  */
 #ifndef MIC_KERNEL_LOOPS_X86_H
 #define MIC_KERNEL_LOOPS_X86_H
@@ -20,7 +21,7 @@ ISA_INLINE uint16_t largest_of(const uint16_t *words, size_t n)
     return largest_lane(most);
 }
 
-/* Two registers at a time, until one of them has it. */
+/* Compare two registers at a time until one of them contains the value. */
 ISA_INLINE size_t find_word_loop(const uint16_t *words, size_t n, uint16_t value)
 {
     const size_t last = last_register(n);
@@ -35,11 +36,11 @@ ISA_INLINE size_t find_word_loop(const uint16_t *words, size_t n, uint16_t value
             return i + find_first(found);
     }
     i = last + find_first(equal(load_first(words + last, n - last), wanted));
-    return min_size(i, n); /* beyond the end are zeros */
+    return min_size(i, n); /* lanes past the end are 0 and may match */
 }
 
-/* This and the next mostly answer from the first register: what the last one needs comes
- * after it. */
+/* This loop and the next mostly answer from the first register, so whatever only the last
+ * register needs is computed after the loop. */
 ISA_INLINE size_t find_triple_loop(const uint16_t *words, size_t n)
 {
     size_t i = 0;
@@ -59,7 +60,7 @@ ISA_INLINE size_t find_triple_loop(const uint16_t *words, size_t n)
     return i < left ? last + i : n;
 }
 
-/* How many words equal the first one; n > 0. */
+/* Return how many words at the start equal the first one; n > 0. */
 ISA_INLINE size_t run_length_loop(const uint16_t *words, size_t n)
 {
     const vec first = V(set1_epi16)((short)words[0]);
@@ -75,8 +76,8 @@ ISA_INLINE size_t run_length_loop(const uint16_t *words, size_t n)
 
 /* ---- adding and prediction --------------------------------------------- */
 
-/* The last register is loaded first: some of its words are among the others, which are
- * overwritten. */
+/* The last register is loaded first, because the loop overwrites those of its words that
+ * other registers cover too. */
 ISA_INLINE uint16_t add_loop(uint16_t *words, size_t n, uint16_t addend)
 {
     const size_t last = last_register(n);
@@ -98,7 +99,7 @@ ISA_INLINE vec average_down(vec a, vec b)
     return V(sub_epi16)(V(avg_epu16)(a, b), odd);
 }
 
-/* Residuals, and in each lane of `most` the largest magnitude so far. */
+/* Return the residuals; each lane of `most` keeps the largest magnitude so far. */
 ISA_INLINE vec average_residuals(vec pixel, vec left, vec above, vec *most)
 {
     vec p = average_down(left, above);
@@ -106,7 +107,7 @@ ISA_INLINE vec average_residuals(vec pixel, vec left, vec above, vec *most)
     return V(sub_epi16)(pixel, p);
 }
 
-/* The words of pixels from `pixel` on; see delta_forward_row in kernels.h. */
+/* Words of n pixels, starting at `pixel`; see delta_forward_row in kernels.h. */
 ISA_INLINE bool delta_loop(const uint16_t *pixel, const uint16_t *above, size_t n, uint16_t threshold,
                            uint16_t *words)
 {

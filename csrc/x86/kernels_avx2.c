@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Kernels for AVX2 (with SSE4.2, BMI1/2 and POPCNT, which every such processor
- * has).  Each equals its scalar twin on every input.
+ * Kernels for AVX2 (with SSE4.2, BMI1/2 and POPCNT, which every such processor has).  Each
+ * equals its scalar counterpart on every input.
  */
 #include "../base/kernels_scalar.h"
 #include "../stages/rle_loop.h"
@@ -17,7 +17,7 @@
 
 /* ---- CRC-32C ----------------------------------------------------------- */
 
-/* The instruction takes 8 bytes and answers after 3 cycles. */
+/* The CRC instruction takes 8 bytes and has a latency of 3 cycles. */
 MIC_AVX2 static uint32_t crc32c_of_few(uint64_t crc, const uint8_t *p, size_t n)
 {
     for (; n >= 8; n -= 8, p += 8)
@@ -41,8 +41,9 @@ MIC_AVX2 static inline __m128i powers(uint64_t low, uint64_t high)
     return _mm_set_epi64x((long long)high, (long long)low);
 }
 
-/* Folding (see checksum.h), four times 16 bytes a round; the last 128 bits and the
- * rest go through the instruction.  Three times as fast as that on 32 KB. */
+/* Folding (see checksum.h), four times 16 bytes a round.  The last 128 bits and the
+ * remaining bytes go through the CRC instruction.  On 32 KB this is three times as fast as
+ * that instruction alone. */
 MIC_AVX2 uint32_t mic_crc32c_pclmul(uint32_t crc, const void *data, size_t n)
 {
     enum { ROUND = 64 };
@@ -154,12 +155,12 @@ MIC_AVX2 static void mark_avx2(const uint16_t *words, size_t n, uint16_t offset,
 
 /* ---- three channels of bytes -------------------------------------------- */
 
-enum { PIXELS = 16 }; /* at once: 48 bytes of samples, three registers */
+enum { PIXELS = 16 }; /* done at once: 48 bytes of samples, three registers */
 
-/* For a shuffle of channel c: byte k of register r of the samples is byte (16 r + k) / 3
- * of it, or none (for -1 a shuffle gives 0). */
+/* Shuffle index that spreads channel c: byte k of sample register r comes from byte
+ * (16 r + k) / 3 of the channel, or from none (for -1 a shuffle gives 0). */
 #define TO_SAMPLES(r, c, k) ((char)((16 * (r) + (k)) % 3 == (c) ? (16 * (r) + (k)) / 3 : -1))
-/* The way back, for a shuffle of register r: byte k of channel c. */
+/* The inverse, a shuffle index for sample register r: where byte k of channel c comes from. */
 #define TO_CHANNEL(r, c, k) ((char)((3 * (k) + (c)) / 16 == (r) ? (3 * (k) + (c)) % 16 : -1))
 #define SHUFFLE(way, r, c)                                                                    \
     {way(r, c, 0),  way(r, c, 1),  way(r, c, 2),  way(r, c, 3), way(r, c, 4),  way(r, c, 5),  \
@@ -167,7 +168,7 @@ enum { PIXELS = 16 }; /* at once: 48 bytes of samples, three registers */
      way(r, c, 12), way(r, c, 13), way(r, c, 14), way(r, c, 15)}
 #define SHUFFLES_OF(way, r) {SHUFFLE(way, r, 0), SHUFFLE(way, r, 1), SHUFFLE(way, r, 2)}
 
-/* By register of the samples, then by channel. */
+/* Indexed by sample register, then by channel. */
 static const char to_samples[3][3][16] = {SHUFFLES_OF(TO_SAMPLES, 0), SHUFFLES_OF(TO_SAMPLES, 1),
                                           SHUFFLES_OF(TO_SAMPLES, 2)};
 static const char to_channel[3][3][16] = {SHUFFLES_OF(TO_CHANNEL, 0), SHUFFLES_OF(TO_CHANNEL, 1),
@@ -180,7 +181,7 @@ MIC_AVX2 static inline __m128i shuffle(__m128i v, const char places[16])
     return _mm_shuffle_epi8(v, load_bytes(places));
 }
 
-/* The low bytes of 16 words. */
+/* Return the low bytes of 16 words. */
 MIC_AVX2 static inline __m128i low_bytes(__m256i words)
 {
     __m256i low = _mm256_and_si256(words, _mm256_set1_epi16(0xFF));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Kernels for AVX-512 (F, BW, DQ, VL, VBMI, VBMI2, VPCLMULQDQ).  Each equals its scalar
- * twin on every input.
+ * counterpart on every input.
  */
 #include "../base/checksum.h"
 #include "../base/kernels_scalar.h"
@@ -35,8 +35,9 @@ MIC_AVX512 static inline __m128i powers(uint64_t low, uint64_t high)
     return _mm_set_epi64x((long long)high, (long long)low);
 }
 
-/* Four times 64 bytes a round; the last 128 bits and the rest go through the
- * instruction.  Four times as fast as that on long ranges. */
+/* Folds four times 64 bytes a round.  The last 128 bits and the remaining bytes go through
+ * the CRC instruction.  On long ranges this is four times as fast as that instruction
+ * alone. */
 MIC_AVX512 static uint32_t crc32c_avx512(uint32_t crc, const void *data, size_t n)
 {
     enum { ROUND = 256 };
@@ -48,7 +49,7 @@ MIC_AVX512 static uint32_t crc32c_avx512(uint32_t crc, const void *data, size_t 
     const __m128i by_128 = powers(CRC32C_FOLD_128);
     __m512i a = _mm512_loadu_si512(p), b = _mm512_loadu_si512(p + 64);
     __m512i c = _mm512_loadu_si512(p + 128), d = _mm512_loadu_si512(p + 192);
-    /* not a cast, which leaves the other lanes undefined */
+    /* not a cast, which would leave the other lanes undefined */
     a = _mm512_xor_si512(a, _mm512_maskz_set1_epi32(1, (int)~crc));
     for (p += ROUND, n -= ROUND; n >= ROUND; p += ROUND, n -= ROUND) {
         a = fold_wide(a, by_2048, _mm512_loadu_si512(p));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Kernels for x86-64 that stand outside the file of their table, or that two tables name.
+ * Kernels for x86-64 that are defined outside the file of their table, or used by two
+ * tables.
  */
 #ifndef MIC_KERNELS_X86_H
 #define MIC_KERNELS_X86_H

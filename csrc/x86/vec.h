@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: MIT
  *
- * Registers of 16-bit lanes, under one name for all widths, so that a formula is written
- * once.  The instruction sets call their operations alike but for a prefix: V(add_epi16) is
- * _mm256_add_epi16 or _mm512_add_epi16.  A file that includes this has before it
- * `#define VEC_BITS 256` (AVX2) or 512 (AVX-512).
+ * Registers of 16-bit lanes, under one name for all widths, so that each formula is written
+ * once.  The names of the intrinsics differ only in a prefix: V(add_epi16) is
+ * _mm256_add_epi16 or _mm512_add_epi16.  Before it includes this header, a file defines
+ * VEC_BITS as 256 (AVX2) or 512 (AVX-512).
  *
- * A further width has to define what both define below:
+ * Another width must define everything that both define below:
  *
  *     ISA                      the target attribute
- *     vec, lane_mask           a register; which of its lanes are meant
+ *     vec, lane_mask           a register; a selection of its lanes
  *     V(op)                    see the list
  *     V_AND, V_OR, V_XOR, V_ZERO, V_LOAD, V_STORE, V_FLOAT_BITS
- *     load_first, store_first  at most the words of a register; the other lanes are 0
+ *     load_first, store_first  at most one register of words; lanes past n load as 0
  *     merge_low, shift_in, negate_if_below_0, largest_lane
  *     first_lanes, lanes_of, choose, clear, equal, either, both, any, all,
  *     find_first, count_first
  *
- * V(op) is used with the following, and nothing else:
+ * V(op) is used with these operations and no others:
  *
  *     set1_epi16, set1_epi32, add_epi16, sub_epi16, adds_epi16, adds_epu16, subs_epu16,
  *     abs_epi16, avg_epu16, mulhrs_epi16, min_epi16, max_epi16, max_epu16,
  *     slli_epi16, sll_epi16, sra_epi16, srl_epi16, srli_epi32, add_epi32, madd_epi16
  *
- * SSE4.1 has all of them as _mm_##op.  NEON and WebAssembly do not know these names, but
- * inline functions that bear them will do.  Shifts by a number that is not constant
- * take a shift_count.
+ * SSE4.1 has all of them as _mm_##op.  NEON and WebAssembly do not have these names, but
+ * inline functions can provide them.  Shifts by a number that is not constant take a
+ * shift_count.
  */
 #ifndef MIC_VEC_H
 #define MIC_VEC_H
@@ -48,7 +48,7 @@ enum { VEC_LANES = VEC_BITS / 16 };
 #define V_STORE(p, v) _mm256_storeu_si256((__m256i *)(void *)(p), v)
 #define V_FLOAT_BITS(v) _mm256_castps_si256(_mm256_cvtepi32_ps(v))
 typedef __m256i vec;
-typedef __m256i lane_mask; /* all ones in the lanes that are meant */
+typedef __m256i lane_mask; /* all ones in the selected lanes */
 
 ISA_INLINE vec load_first(const void *words, size_t n)
 {
@@ -66,13 +66,13 @@ ISA_INLINE void store_first(void *words, vec v, size_t n)
         memcpy(words, part, n * sizeof *part);
 }
 
-/* The low halves of 32-bit lanes side by side. */
+/* Put the low halves of 32-bit lanes side by side. */
 ISA_INLINE vec merge_low(vec even, vec odd)
 {
     return _mm256_blend_epi16(even, _mm256_slli_epi32(odd, 16), 0xAA);
 }
 
-/* The last 16-bit lane of `before`, then all but the last of v. */
+/* Return the last 16-bit lane of `before`, then all but the last lane of v. */
 ISA_INLINE vec shift_in(vec before, vec v)
 {
     return _mm256_alignr_epi8(v, _mm256_permute2x128_si256(before, v, 0x21), 14);
@@ -90,7 +90,7 @@ ISA_INLINE lane_mask first_lanes(size_t n)
     return _mm256_cmpgt_epi16(_mm256_set1_epi16((short)min_size(n, VEC_LANES)), place);
 }
 
-/* The lanes whose bit is set. */
+/* Select the lanes whose bits are set. */
 ISA_INLINE lane_mask lanes_of(uint32_t bits)
 {
     const vec bit = _mm256_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384,
@@ -98,9 +98,9 @@ ISA_INLINE lane_mask lanes_of(uint32_t bits)
     return _mm256_cmpeq_epi16(_mm256_and_si256(_mm256_set1_epi16((short)bits), bit), bit);
 }
 
-/* v, but w in the lanes of the mask. */
+/* Return w in the selected lanes and v in the others. */
 ISA_INLINE vec choose(vec v, lane_mask lanes, vec w) { return _mm256_blendv_epi8(v, w, lanes); }
-/* v, but 0 in the lanes of the mask. */
+/* Return 0 in the selected lanes and v in the others. */
 ISA_INLINE vec clear(vec v, lane_mask lanes) { return _mm256_andnot_si256(lanes, v); }
 ISA_INLINE lane_mask equal(vec v, vec w) { return _mm256_cmpeq_epi16(v, w); }
 ISA_INLINE lane_mask either(lane_mask a, lane_mask b) { return _mm256_or_si256(a, b); }
@@ -109,12 +109,12 @@ ISA_INLINE bool any(lane_mask lanes) { return !_mm256_testz_si256(lanes, lanes);
 
 ISA_INLINE bool all(lane_mask lanes) { return (uint32_t)_mm256_movemask_epi8(lanes) == UINT32_MAX; }
 
-/* The first lane that is not meant, or VEC_LANES. */
+/* Index of the first lane that is not selected, or VEC_LANES. */
 ISA_INLINE size_t count_first(lane_mask lanes)
 {
     return _tzcnt_u32(~(uint32_t)_mm256_movemask_epi8(lanes)) / 2;
 }
-/* The first lane that is meant, or VEC_LANES. */
+/* Index of the first selected lane, or VEC_LANES. */
 ISA_INLINE size_t find_first(lane_mask lanes)
 {
     return _tzcnt_u32((uint32_t)_mm256_movemask_epi8(lanes)) / 2;
@@ -123,7 +123,7 @@ ISA_INLINE size_t find_first(lane_mask lanes)
 ISA_INLINE uint16_t largest_lane(vec v)
 {
     __m128i half = _mm_max_epu16(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    /* The instruction finds the least; the complement of the largest is that. */
+    /* The instruction finds the minimum, and the largest value has the smallest complement. */
     return (uint16_t)~_mm_extract_epi16(_mm_minpos_epu16(_mm_xor_si128(half, _mm_set1_epi16(-1))), 0);
 }
 
@@ -192,14 +192,16 @@ ISA_INLINE shift_count shift_by(unsigned n) { return _mm_cvtsi32_si128((int)n); 
 ISA_INLINE vec load(const void *p) { return V_LOAD(p); }
 ISA_INLINE void store(void *p, vec v) { V_STORE(p, v); }
 
-/* Where the last register of n words starts: it ends with them, or there are fewer. */
+/* Where the last register of n words starts.  It ends at the last word, unless there are
+ * fewer words than lanes. */
 ISA_INLINE size_t last_register(size_t n) { return n < VEC_LANES ? 0 : n - VEC_LANES; }
 
-/* 16-bit values of the even or of the odd lanes, in 32 bits each. */
+/* The 16-bit values of the even or of the odd lanes, widened to 32 bits. */
 ISA_INLINE vec even_of(vec v) { return V_AND(v, V(set1_epi32)(0xFFFF)); }
 ISA_INLINE vec odd_of(vec v) { return V(srli_epi32)(v, 16); }
 
-/* Exponent and first mantissa bit of the float of each lane, of an offset of 254. */
+/* Exponent and first mantissa bit of each lane's value as a float; the result is 254 too
+ * high. */
 ISA_INLINE vec half_octaves(vec v)
 {
     return merge_low(V(srli_epi32)(V_FLOAT_BITS(even_of(v)), 22), V(srli_epi32)(V_FLOAT_BITS(odd_of(v)), 22));

@@ -2,10 +2,10 @@
  *
  * The decoder of wavefront strips for AVX2; equal to wavefront_decode.c bit for bit.
  *
- * The 32 lanes are two halves of 16, one 16-bit value per lane and register; a
- * state is two such values.  Only the index of a table entry and the entry are
- * wider: those of even and of odd lanes are in a register each, so that going
- * between the two widths takes a shift by 16 and a blend.
+ * The 32 lanes are two halves of 16, with one 16-bit value per lane and register; a state
+ * is two such values.  Only table entries and their indexes are wider: those of the even
+ * lanes are in one register and those of the odd lanes in another, so that going between
+ * the two widths takes only a shift by 16 and a blend.
  */
 #include "kernels_x86.h"
 #include "../wavefront/wavefront_lanes.h"
@@ -15,15 +15,16 @@
 #define VEC_BITS 256
 #include "wavefront_formulas_x86.h"
 
-/* Has a small array in memory: compilers turn stores followed by loads of parts of
- * them into moves between vectors and integers, which are half as fast. */
+/* Forces a small array into memory.  Otherwise compilers replace store-then-load with moves
+ * between vector and integer registers, which are half as fast. */
 #define KEEP_IN_MEMORY(array) __asm__ volatile("" : "+m"(array))
 
 typedef struct lanes {
     lane_state half[2];
 } lanes;
 
-/* Between the parts of a step: prediction, where the entries are, residual of 16 lanes. */
+/* Passed between the parts of a step, for 16 lanes: predictions, indexes of table entries,
+ * residuals. */
 typedef struct half_step {
     __m256i prediction, residual, escaped;
     uint64_t indexes[8];
@@ -31,7 +32,7 @@ typedef struct half_step {
 
 typedef struct constants {
     formula f;
-    __m256i contexts[2]; /* of the buckets 0..15 and 16..31, in bytes, twice */
+    __m256i contexts[2]; /* bytes for buckets 0..15 and 16..31, in both 128-bit parts */
     __m256i slot_mask, direct, largest_direct, raw_offset;
     __m128i table_log, rest_log; /* rest_log: 16 - table_log */
     const uint32_t *table;
@@ -45,7 +46,7 @@ typedef struct constants {
 
 MIC_AVX2_INLINE int16_t last_of(__m256i v) { return (int16_t)_mm256_extract_epi16(v, 15); }
 
-/* Lane i gets lane i-1. */
+/* Lane i gets lane i-1; lane 0 gets `first`. */
 MIC_AVX2_INLINE __m256i shift_low(__m256i low, int16_t first)
 {
     __m256i below = _mm256_permute2x128_si256(low, low, 0x08);
@@ -62,7 +63,7 @@ MIC_AVX2_INLINE void find_all_neighbours(lane_state s[2], const wf_ports *at, ne
     find_neighbours(&s[1], ne, nne, e_ne, &v[1]);
 }
 
-/* The high halves of 32-bit lanes side by side. */
+/* Put the high halves of 32-bit lanes side by side. */
 MIC_AVX2_INLINE __m256i merge_high(__m256i even, __m256i odd)
 {
     return _mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xAA);
@@ -70,10 +71,11 @@ MIC_AVX2_INLINE __m256i merge_high(__m256i even, __m256i odd)
 
 /* ---- states ------------------------------------------------------------ */
 
-/* Where the entries of 8 lanes are, their slots in the low bits of `states`.  The exponent
- * and first mantissa bit of a float are its half octave, 254 too high.  vpshufb looks up
- * in 16 bytes and gives 0 where bit 7 of an index is set: 112 + bucket reaches it from
- * bucket 16 on, and with that bit inverted below.  The bytes above the lowest get 0 from both. */
+/* Table indexes for 8 lanes; the low bits of `states` are the slots.  The exponent and
+ * first mantissa bit of a float are its half octave, 254 too high.  vpshufb looks up one of
+ * 16 bytes and gives 0 where bit 7 of an index is set: 112 + bucket sets that bit from
+ * bucket 16 on, and with the bit inverted it is set below 16.  In the upper three bytes of
+ * a lane both look-ups give 0. */
 MIC_AVX2_INLINE __m256i table_index(const constants *c, __m256i activity, __m256i states)
 {
     __m256i exponent = _mm256_srli_epi32(_mm256_castps_si256(_mm256_cvtepi32_ps(activity)), 22);
@@ -84,7 +86,7 @@ MIC_AVX2_INLINE __m256i table_index(const constants *c, __m256i activity, __m256
     return _mm256_or_si256(_mm256_sll_epi32(context, c->table_log), _mm256_and_si256(states, c->slot_mask));
 }
 
-/* vpgatherdd is slower: microcode on AMD's machines. */
+/* vpgatherdd is slower: it is microcoded on AMD processors. */
 MIC_AVX2_INLINE __m128i load_four(const uint32_t *table, uint64_t a, uint64_t b)
 {
     __m128i x = _mm_cvtsi32_si128((int)table[(uint32_t)a]), y = _mm_cvtsi32_si128((int)table[(uint32_t)b]);
@@ -99,7 +101,7 @@ MIC_AVX2_INLINE __m256i load_entries(const uint32_t *table, const uint64_t index
                                    load_four(table, indexes[2], indexes[3]), 1);
 }
 
-/* Where the entries of 16 lanes are: of the even lanes, then of the odd ones. */
+/* Table indexes for 16 lanes: the even lanes first, then the odd ones. */
 MIC_AVX2_INLINE void find_entries(const constants *c, __m256i activity, __m256i states, uint64_t indexes[8])
 {
     __m256i even = table_index(c, even_of(activity), states);
@@ -108,7 +110,7 @@ MIC_AVX2_INLINE void find_entries(const constants *c, __m256i activity, __m256i 
     _mm256_storeu_si256((__m256i *)(indexes + 4), odd);
 }
 
-/* Entries split into their halves of 16 bits. */
+/* Load the entries and split them into their 16-bit halves. */
 MIC_AVX2_INLINE void look_up(const constants *c, const uint64_t indexes[8], __m256i *high, __m256i *low)
 {
     __m256i even = load_entries(c->table, indexes), odd = load_entries(c->table, indexes + 4);
@@ -116,10 +118,10 @@ MIC_AVX2_INLINE void look_up(const constants *c, const uint64_t indexes[8], __m2
     *high = merge_high(even, odd);
 }
 
-/* x = frequency * (x >> table_log) + offset.  In 16 bits: the product's halves are
- * two multiplications for the low half of x >> table_log and one for the high
- * half, which overflow nowhere as the new x fits 32 bits.  Adding the offset, below
- * 2^15, carries where the highest bit of the sum's low half goes from 1 to 0. */
+/* x = frequency * (x >> table_log) + offset, computed in 16-bit halves.  The product takes
+ * two multiplications for the low half of x >> table_log and one for the high half; none
+ * overflows, because the new x fits 32 bits.  The offset is below 2^15, so adding it
+ * carries where the highest bit of the low half goes from 1 to 0. */
 MIC_AVX2_INLINE void advance_states(const constants *c, lane_state *s, __m256i entry_high, __m256i entry_low)
 {
     const __m256i twelve_bits = _mm256_set1_epi16(0xFFF);
@@ -143,12 +145,12 @@ MIC_AVX2_INLINE __m128i spread_words(unsigned mask, const uint8_t **next)
     return _mm_shuffle_epi8(words, _mm_loadu_si128((const __m128i *)wf_spread[mask]));
 }
 
-/* States below 2^16 take a word each, in the order of the lanes. */
+/* A state below 2^16 takes one word; lanes take their words in order. */
 MIC_AVX2_INLINE const uint8_t *renormalise(lane_state s[2], const uint8_t *next)
 {
     const __m256i zero = _mm256_setzero_si256();
     __m256i takes[2] = {_mm256_cmpeq_epi16(s[0].high, zero), _mm256_cmpeq_epi16(s[1].high, zero)};
-    /* bytes: lanes 0-7, 16-23, 8-15, 24-31 */
+    /* the bytes stand for lanes 0-7, 16-23, 8-15, 24-31 */
     unsigned mask = (unsigned)_mm256_movemask_epi8(_mm256_packs_epi16(takes[0], takes[1]));
     __m128i a = spread_words(mask & 255, &next), b = spread_words(mask >> 16 & 255, &next);
     __m128i d = spread_words(mask >> 8 & 255, &next), e = spread_words(mask >> 24, &next);
@@ -163,7 +165,7 @@ MIC_AVX2_INLINE const uint8_t *renormalise(lane_state s[2], const uint8_t *next)
 
 /* ---- the parts of a step ----------------------------------------------- */
 
-/* From the entries to symbols and states. */
+/* Turn table entries into symbols and new states. */
 MIC_AVX2_INLINE void decode_symbols(const constants *c, lane_state *s, bool all_active, uint32_t active_lanes,
                                     half_step *step)
 {
@@ -180,7 +182,7 @@ MIC_AVX2_INLINE void decode_symbols(const constants *c, lane_state *s, bool all_
     }
 }
 
-/* Raw bits of 8 lanes: the escapes' lower bits, and their states without them. */
+/* Magnitudes of the escapes in 8 lanes, whose lower bits are taken off the states. */
 MIC_AVX2_INLINE __m256i magnitudes(const constants *c, __m256i j, __m256i escaped, __m256i *states)
 {
     __m256i n = _mm256_and_si256(_mm256_add_epi32(_mm256_srli_epi32(j, 2), c->raw_offset), escaped);
@@ -190,7 +192,8 @@ MIC_AVX2_INLINE __m256i magnitudes(const constants *c, __m256i j, __m256i escape
     return _mm256_or_si256(_mm256_sllv_epi32(mantissa, n), raw);
 }
 
-/* Of the low or the high lanes: AVX2 shifts by lane in 32 bits only. */
+/* Take the raw bits of one half of the lanes.  AVX2 shifts by a count per lane only in
+ * 32-bit lanes. */
 MIC_AVX2_INLINE void take_raw_bits(const constants *c, lane_state *s, half_step *step)
 {
     __m256i even = merge_low(s->low, s->high);
@@ -207,14 +210,15 @@ MIC_AVX2_INLINE void take_raw_bits(const constants *c, lane_state *s, half_step 
 
 /* ---- runs of steps ----------------------------------------------------- */
 
-/* A step on its way. */
+/* A step in progress. */
 typedef struct step_state {
     neighbours v[2];
     half_step half[2];
-    uint32_t active; /* lanes that are not keep their states */
+    uint32_t active; /* the other lanes keep their states */
 } step_state;
 
-/* Up to what entries have to be looked up; `interior`: no row ends, all lanes at work. */
+/* Compute a step as far as the table indexes.  `interior` means no row ends, and all lanes
+ * are active. */
 MIC_AVX2_INLINE void begin_step(const wf_track *track, const constants *c, bool interior, bool median,
                                 const wf_clock *clock, lane_state s[2], carried k[2], step_state *p)
 {
@@ -238,7 +242,7 @@ MIC_AVX2_INLINE void begin_step(const wf_track *track, const constants *c, bool 
         p->half[h].prediction = predict(&c->f, &p->v[h], median);
 }
 
-/* From the entries to one sample in every lane. */
+/* Finish a step: from the table entries to one sample in every lane. */
 MIC_AVX2_INLINE const uint8_t *end_step(const wf_track *track, const constants *c, bool interior,
                                         const wf_clock *clock, lane_state s[2], step_state *p,
                                         const uint8_t *next, uint16_t *out)
@@ -262,7 +266,8 @@ MIC_AVX2_INLINE const uint8_t *end_step(const wf_track *track, const constants *
     return next;
 }
 
-/* One strip, or two at once, whose halves take turns: see wavefront_avx512.c. */
+/* Decode one strip, or two at once with the halves of their steps alternating; see
+ * wavefront_avx512.c for the reason. */
 MIC_AVX2_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior,
                                bool median, wf_clock clock, size_t n, mic_error *error)
 {
@@ -298,7 +303,7 @@ MIC_AVX2_INLINE mic_status run(wf_track *tracks, const constants *constant, bool
 
 /* ---- transposition ----------------------------------------------------- */
 
-/* Eight steps of 16 lanes: each 128-bit part holds an 8 x 8 block. */
+/* Transpose eight steps of 16 lanes: each 128-bit part holds an 8 x 8 block. */
 MIC_AVX2_INLINE void transpose_steps(const uint16_t *in, uint16_t *rows)
 {
     __m256i a[8], b[8];

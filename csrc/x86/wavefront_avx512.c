@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The decoder of wavefront strips for AVX-512 with VBMI2; equal to
- * wavefront_decode.c bit for bit.
+ * The decoder of wavefront strips for AVX-512 with VBMI2; equal to wavefront_decode.c bit
+ * for bit.
  *
- * A vector holds one 16-bit value per lane; a state is two such halves.  Only the
- * index of a table entry and the entry are wider: those of the even lanes are in
- * one register, those of the odd lanes in another, so that going between the two
- * widths takes a mask or a shift by 16, never a move across 128-bit parts (3-4
- * cycles each on the path from one sample to the next).
+ * A vector holds one 16-bit value per lane; a state is two such halves.  Only table entries
+ * and their indexes are wider: those of the even lanes are in one register and those of the
+ * odd lanes in another.  So going between the two widths takes a mask or a shift by 16,
+ * never a move across 128-bit parts (which costs 3-4 cycles each on the path from one
+ * sample to the next).
  */
 #include "kernels_x86.h"
 #include "wavefront_avx512.h"
@@ -18,7 +18,7 @@
 
 typedef lane_state lanes;
 
-/* Everything that stays the same throughout a strip. */
+/* Values that stay the same throughout a strip. */
 typedef struct constants {
     formula f;
     __m512i bases[2]; /* table index of a bucket, by the low 5 bits of its float exponent */
@@ -34,8 +34,8 @@ typedef struct constants {
 #define TRACK_TARGET ISA
 #include "../wavefront/wavefront_tracks.h"
 
-/* Lane i gets lane i-1, lane 0 gets what the pointer shows.  The load takes two
- * values: every wf_upper in use has another one behind it. */
+/* Lane i gets lane i-1; lane 0 gets *first.  The load reads two values, which is safe
+ * because every wf_upper in use is followed by another one. */
 MIC_AVX512_INLINE __m512i rotate_lanes(__m512i v, const int16_t *first)
 {
     const __m512i previous = _mm512_set_epi16(30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15,
@@ -51,7 +51,7 @@ MIC_AVX512_INLINE void store_upper(wf_upper *out, __m512i sample, __m512i north,
     _mm_storel_epi64((__m128i *)out, _mm_unpacklo_epi32(pair, _mm512_castsi512_si128(error)));
 }
 
-/* The same of the last lanes: words 7 of the last 128 bits. */
+/* The same for the last lanes (word 7 of the top 128 bits). */
 MIC_AVX512_INLINE void store_last(wf_upper *out, __m512i sample, __m512i north, __m512i error)
 {
     const __m512i pair = _mm512_set1_epi32(31 | 63 << 16);
@@ -67,9 +67,9 @@ MIC_AVX512_INLINE void find_all_neighbours(lanes *s, const wf_ports *at, neighbo
                     rotate_lanes(s->error, &at->in->error), v);
 }
 
-/* Where the entries of 16 lanes are, their slots in the low bits of `states`.  The
- * exponent and first mantissa bit of a float are its half octave; the table of
- * bases is rotated by the exponent's offset. */
+/* Table indexes for 16 lanes; the low bits of `states` are the slots.  The exponent and
+ * first mantissa bit of a float are its half octave, and the table of bases is rotated by
+ * the exponent's offset. */
 MIC_AVX512_INLINE __m512i table_index(const constants *c, __m512i activity, __m512i states)
 {
     __m512i bucket = _mm512_srli_epi32(_mm512_castps_si512(_mm512_cvtepi32_ps(activity)), 22);
@@ -77,7 +77,8 @@ MIC_AVX512_INLINE __m512i table_index(const constants *c, __m512i activity, __m5
     return _mm512_ternarylogic_epi32(base, states, c->slot_mask, 0xF8); /* base | (states & mask) */
 }
 
-/* The halves of the 32-bit values of even and odd lanes, a move by two bytes each. */
+/* Collect the low or the high halves of the 32-bit values in even and odd lanes, each with
+ * one move by two bytes. */
 MIC_AVX512_INLINE __m512i low_halves(__m512i even, __m512i odd)
 {
     return _mm512_mask_alignr_epi8(even, 0xCCCCCCCCCCCCCCCC, odd, odd, 14);
@@ -87,7 +88,8 @@ MIC_AVX512_INLINE __m512i high_halves(__m512i even, __m512i odd)
     return _mm512_mask_alignr_epi8(odd, 0x3333333333333333, even, even, 2);
 }
 
-/* States below 2^16 take a word each, in the order of the lanes. */
+/* Each lane whose state is below 2^16 (set in `takes`) takes one word; lanes take their
+ * words in order. */
 MIC_AVX512_INLINE const uint8_t *take_words(lanes *s, __mmask32 takes, const uint8_t *next)
 {
     s->high = _mm512_mask_mov_epi16(s->high, takes, s->low);
@@ -95,9 +97,9 @@ MIC_AVX512_INLINE const uint8_t *take_words(lanes *s, __mmask32 takes, const uin
     return next + 2 * (size_t)_mm_popcnt_u32(takes);
 }
 
-/* x = frequency * (x >> table_log) + offset.  In 16 bits: the product's halves are
- * two multiplications for the low half of x >> table_log and one for the high
- * half, which overflow nowhere as the new x fits 32 bits. */
+/* x = frequency * (x >> table_log) + offset, computed in 16-bit halves.  The product takes
+ * two multiplications for the low half of x >> table_log and one for the high half; none
+ * overflows, because the new x fits 32 bits. */
 MIC_AVX512_INLINE const uint8_t *advance_states(const constants *c, lanes *s, __m512i entry_high,
                                                 __m512i entry_low, __mmask32 active, const uint8_t *next)
 {
@@ -116,7 +118,7 @@ MIC_AVX512_INLINE const uint8_t *advance_states(const constants *c, lanes *s, __
     return take_words(s, _mm512_testn_epi16_mask(s->high, s->high), next);
 }
 
-/* Magnitudes of the escaped lanes. */
+/* Take the raw bits of the escaped lanes and put the magnitudes together. */
 MIC_AVX512_INLINE const uint8_t *take_raw_bits(const constants *c, lanes *s, __mmask32 escaped,
                                                __m512i *residual, const uint8_t *next)
 {
@@ -136,14 +138,15 @@ MIC_AVX512_INLINE const uint8_t *take_raw_bits(const constants *c, lanes *s, __m
 
 /* ---- runs of steps ----------------------------------------------------- */
 
-/* A step on its way. */
+/* A step in progress. */
 typedef struct step_state {
     neighbours v;
-    __m512i prediction, even, odd; /* where entries are, then entries */
-    __mmask32 active;              /* lanes that are not keep their states */
+    __m512i prediction, even, odd; /* even, odd: table indexes, then entries */
+    __mmask32 active;              /* the other lanes keep their states */
 } step_state;
 
-/* Up to what entries have to be looked up; `interior`: no row ends, all lanes at work. */
+/* Compute a step as far as the table indexes.  `interior` means no row ends, and all lanes
+ * are active. */
 MIC_AVX512_INLINE void begin_step(const wf_track *track, const constants *c, bool interior, bool median,
                                   const wf_clock *clock, lanes *s, carried *k, step_state *p)
 {
@@ -162,7 +165,7 @@ MIC_AVX512_INLINE void begin_step(const wf_track *track, const constants *c, boo
     p->odd = table_index(c, odd_of(activity), odd_of(s->low));
 }
 
-/* From the entries to one sample in every lane. */
+/* Finish a step: from the table entries to one sample in every lane. */
 MIC_AVX512_INLINE const uint8_t *end_step(const wf_track *track, const constants *c, const wf_clock *clock,
                                           lanes *s, const step_state *p, const uint8_t *next, uint16_t *out)
 {
@@ -178,10 +181,11 @@ MIC_AVX512_INLINE const uint8_t *end_step(const wf_track *track, const constants
     return next;
 }
 
-/* One strip, or two at once: a step waits for itself most of the time, and a second one
- * fills the gaps.  Their halves take turns: processors look ahead in the order of the
- * program, too little to find the second step behind the whole of the first (1.17 x the
- * speed).  The same holds for the two gathers. */
+/* Decode one strip, or two at once: a step spends most of its time waiting for its own
+ * results, and a second step fills the gaps.  The halves of the two steps alternate.
+ * Processors look ahead in program order, and not far enough to find the second step behind
+ * the whole of the first; alternating is 1.17 times as fast.  The same holds for the two
+ * gathers. */
 MIC_AVX512_INLINE mic_status run(wf_track *tracks, const constants *constant, bool pair, bool interior,
                                  bool median, wf_clock clock, size_t n, mic_error *error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What decoder and encoder of wavefront strips for AVX-512 share.
+ * Transpositions shared by the decoder and the encoder of wavefront strips for AVX-512.
  */
 #ifndef MIC_WAVEFRONT_AVX512_H
 #define MIC_WAVEFRONT_AVX512_H
@@ -11,7 +11,7 @@
 #define VEC_BITS 512
 #include "vec.h"
 
-/* Eight rows of 32 values: part q of result k, of 128 bits each, is column 8 q + k. */
+/* Transpose eight rows of 32 values: the 128-bit part q of result k is column 8 q + k. */
 MIC_AVX512_INLINE void transpose_rows(const uint16_t *in, size_t stride, __m512i out[8])
 {
     __m512i a[8], b[8];

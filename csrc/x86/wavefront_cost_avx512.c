@@ -8,7 +8,7 @@
 #if defined(MIC_X86)
 #include <immintrin.h>
 
-/* Entries 0 to 63 of a table of 16-bit numbers, and their successors. */
+/* Entries 0 to 63 of a table of 16-bit numbers, and the entry after each. */
 typedef struct log_table {
     __m512i low, high, next_low, next_high;
 } log_table;
@@ -18,7 +18,7 @@ MIC_AVX512_INLINE __m512i pick(__m512i index, __m512i low, __m512i high)
     return _mm512_and_si512(_mm512_permutex2var_epi16(low, index, high), _mm512_set1_epi32(0xFFFF));
 }
 
-/* See log2_q12 in wavefront_cost.c; what it gives for 0 does not matter. */
+/* See log2_q12 in wavefront_cost.c; the result for 0 does not matter. */
 MIC_AVX512_INLINE __m512i log2_q12(__m512i v, const log_table *t)
 {
     __m512i zeros = _mm512_lzcnt_epi32(v);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Codes of a strip to words with AVX2; equal to the scalar loop of
- * wavefront_encode.c.  The states of the 32 lanes are four registers of eight.
+ * Turns the codes of a strip into words with AVX2; equal to the scalar loop of
+ * wavefront_encode.c.  The states of the 32 lanes are in four registers of eight.
  */
 #include "kernels_x86.h"
 #include "../base/target.h"
@@ -11,21 +11,21 @@
 
 enum { GROUPS = 4, GROUP_LANES = WF_LANES / GROUPS, STEPS_AT_ONCE = 4 };
 
-/* Entries of a few steps, both halves of each by lane. */
+/* Entries for a few steps, by lane, split into their two halves. */
 typedef struct step_entries {
     uint32_t reciprocals[STEPS_AT_ONCE][WF_LANES], fields[STEPS_AT_ONCE][WF_LANES];
 } step_entries;
 
 MIC_AVX2_INLINE __m256i load(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
 
-/* x >= y of unsigned 32-bit lanes. */
+/* x >= y in unsigned 32-bit lanes. */
 MIC_AVX2_INLINE __m256i not_below(__m256i x, __m256i y)
 {
     return _mm256_cmpeq_epi32(_mm256_max_epu32(x, y), x);
 }
 
-/* Byte positions that move the words of a mask's lanes to the top of a register,
- * in order; what comes below them does not matter. */
+/* For each mask, the byte positions that move the words of its lanes to the top of a
+ * register, in order; the bytes below them do not matter. */
 #define BIT(m, k) ((m) >> (k) & 1)
 #define COUNT(m) \
     (BIT(m, 0) + BIT(m, 1) + BIT(m, 2) + BIT(m, 3) + BIT(m, 4) + BIT(m, 5) + BIT(m, 6) + BIT(m, 7))
@@ -47,10 +47,10 @@ static void fill_moves(move_table *moves)
     }
 }
 
-/* The chosen lanes give away the low halves of their states.  Sixteen bytes are
- * stored whatever their number: those below the words are written again by what
- * follows, the strip's states at the latest, which take 16 bytes or more where
- * this runs (see mic_wf_encode_steps_avx2). */
+/* The chosen lanes give away the low halves of their states.  Sixteen bytes are stored
+ * however many words there are.  The bytes below the words are overwritten by later output,
+ * at the latest by the strip's states, which take 16 bytes or more wherever this runs (see
+ * mic_wf_encode_steps_avx2). */
 MIC_AVX2_INLINE uint8_t *give_words(const move_table *moves, __m256i *states, __m256i gives, uint8_t *next)
 {
     unsigned mask = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(gives));
@@ -62,7 +62,7 @@ MIC_AVX2_INLINE uint8_t *give_words(const move_table *moves, __m256i *states, __
     return next - 2 * (size_t)_mm_popcnt_u32(mask);
 }
 
-/* Raw bits of the escapes of eight lanes. */
+/* Push the raw bits of the escapes in eight lanes. */
 MIC_AVX2_INLINE uint8_t *push_raw_bits(const move_table *moves, __m256i *states, __m256i fields,
                                        const uint16_t raw[], uint8_t *next)
 {
@@ -76,8 +76,8 @@ MIC_AVX2_INLINE uint8_t *push_raw_bits(const move_table *moves, __m256i *states,
     return next;
 }
 
-/* See push_symbol in wavefront_encode.c.  rest < 2 f: the smaller one of rest and
- * rest - f, which wraps if it is negative, is the remainder. */
+/* See push_symbol in wavefront_encode.c.  Since rest < 2 f, the remainder is the smaller
+ * one of rest and rest - f, which wraps if it is negative. */
 MIC_AVX2_INLINE __m256i push_symbols(__m256i x, __m256i reciprocals, __m256i fields, __m128i table_log)
 {
     __m256i frequency = _mm256_and_si256(fields, _mm256_set1_epi32(0xFFF));
@@ -85,7 +85,7 @@ MIC_AVX2_INLINE __m256i push_symbols(__m256i x, __m256i reciprocals, __m256i fie
     __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(x, 32), _mm256_srli_epi64(reciprocals, 32));
     __m256i quotient = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xAA);
     __m256i rest = _mm256_sub_epi32(x, _mm256_mullo_epi32(quotient, frequency));
-    quotient = _mm256_sub_epi32(quotient, not_below(rest, frequency)); /* minus -1 */
+    quotient = _mm256_sub_epi32(quotient, not_below(rest, frequency)); /* the mask is -1, so this adds 1 */
     rest = _mm256_min_epu32(rest, _mm256_sub_epi32(rest, frequency));
     __m256i start = _mm256_srli_epi32(fields, WF_ENTRY_START - 32);
     return _mm256_add_epi32(_mm256_sll_epi32(quotient, table_log), _mm256_add_epi32(rest, start));
@@ -95,14 +95,14 @@ MIC_AVX2_INLINE uint8_t *push_group(const move_table *moves, __m256i *states, __
                                     __m256i fields, __m128i table_log, __m128i limit_shift, uint8_t *next)
 {
     __m256i idle = _mm256_cmpeq_epi32(fields, _mm256_setzero_si256());
-    /* the shift leaves the frequency, which is below 2^table_log */
+    /* the shift drops all fields but the frequency, which is below 2^table_log */
     __m256i full = not_below(*states, _mm256_sll_epi32(fields, limit_shift));
     next = give_words(moves, states, _mm256_andnot_si256(idle, full), next);
     *states = _mm256_blendv_epi8(push_symbols(*states, reciprocals, fields, table_log), *states, idle);
     return next;
 }
 
-/* Entries of steps [first, first + 4): a code block of a lane lies together. */
+/* Entries for steps [first, first + 4): the codes of one lane are adjacent in a code block. */
 static void look_up_steps(const wf_encoder *e, size_t first, step_entries *out)
 {
     for (unsigned lane = 0; lane < WF_LANES; lane++) {
@@ -115,8 +115,8 @@ static void look_up_steps(const wf_encoder *e, size_t first, step_entries *out)
     }
 }
 
-/* Asks for a few of the lines that come a block later: no processor foresees what is
- * read from 32 lanes downwards. */
+/* Prefetch a few of the cache lines that come a block later: no processor predicts reads
+ * that run downwards in 32 lanes at once. */
 MIC_AVX2_INLINE void prefetch_lanes(const uint16_t *source, size_t stride, size_t first)
 {
     enum { LANES_AT_ONCE = WF_LANES * STEPS_AT_ONCE / WF_CODE_BLOCK };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Codes of a strip to words with AVX-512 and VBMI2; equal to the scalar loop of
- * wavefront_encode.c.  As in the decoder, states of even and odd lanes have a
- * register each.
+ * Turns the codes of a strip into words with AVX-512 and VBMI2; equal to the scalar loop of
+ * wavefront_encode.c.  As in the decoder, the states of the even lanes are in one register
+ * and those of the odd lanes in another.
  */
 #include "kernels_x86.h"
 
@@ -14,8 +14,8 @@ typedef struct lanes {
     __m512i even, odd;
 } lanes;
 
-/* The chosen lanes give away the low halves of their states: the last lane's
- * word lies highest. */
+/* The chosen lanes give away the low halves of their states; the last lane's word gets the
+ * highest address. */
 MIC_AVX512_INLINE uint8_t *give_words(lanes *s, __mmask16 even, __mmask16 odd, uint8_t *next)
 {
     __mmask32 gives = _pdep_u32(even, 0x55555555) | _pdep_u32(odd, 0xAAAAAAAA);
@@ -28,17 +28,17 @@ MIC_AVX512_INLINE uint8_t *give_words(lanes *s, __mmask16 even, __mmask16 odd, u
     return next;
 }
 
-/* High halves of 64-bit lanes: those of `even` move down, those of `odd` stay. */
+/* Take the high halves of 64-bit lanes: those of `even` move down, those of `odd` stay. */
 MIC_AVX512_INLINE __m512i high_halves(__m512i even, __m512i odd)
 {
     return _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_DDBB);
 }
 
-/* The entries of half the lanes of a step: reciprocals of every other lane of a register
- * in the low halves, where the multiplication wants them; see wf_encoder. */
+/* Entries for half the lanes of a step.  The reciprocals are in the low halves of 64-bit
+ * lanes, where the multiplication needs them; see wf_encoder. */
 typedef struct intervals {
-    __m512i low, high; /* entries of lanes 0, 2, ..., and of 1, 3, ... of the register */
-    __m512i fields;    /* frequency, raw bits, start of all of its lanes */
+    __m512i low, high; /* entries of the register's lanes 0, 2, ... and of 1, 3, ... */
+    __m512i fields;    /* frequency, raw bits and start for all its lanes */
 } intervals;
 
 MIC_AVX512_INLINE intervals load_intervals(const uint64_t entries[16])
@@ -53,7 +53,7 @@ MIC_AVX512_INLINE __m512i raw_bits(__m512i fields)
     return _mm512_and_si512(_mm512_srli_epi32(fields, WF_ENTRY_RAW_BITS - 32), _mm512_set1_epi32(15));
 }
 
-/* Raw bits of a step's escapes. */
+/* Push the raw bits of a step's escapes. */
 MIC_AVX512_INLINE uint8_t *push_raw_bits(lanes *s, __m512i even, __m512i odd, __m512i raw, uint8_t *next)
 {
     const __m512i all = _mm512_set1_epi32(32);
@@ -68,8 +68,8 @@ MIC_AVX512_INLINE uint8_t *push_raw_bits(lanes *s, __m512i even, __m512i odd, __
     return next;
 }
 
-/* See push_symbol in wavefront_encode.c.  Where the rest is too large by f, the quotient is too
- * small by 1. */
+/* See push_symbol in wavefront_encode.c.  Where the rest is too large by f, the quotient is
+ * too small by 1. */
 MIC_AVX512_INLINE __m512i push_symbols(__m512i x, const intervals *i, __m128i table_log)
 {
     const __m512i total = _mm512_sll_epi32(_mm512_set1_epi32(1), table_log);
@@ -97,9 +97,9 @@ MIC_AVX512_INLINE void transpose_lanes(const uint16_t *source, size_t stride, ui
     }
 }
 
-/* 32 steps of all lanes: entries in the order of load_intervals, even lanes first; codes, of
- * the block to come, in the same order; and raw bits by lane, which follow when the first escape
- * of the block needs them. */
+/* 32 steps of all lanes.  The entries are in the order of load_intervals, even lanes first.
+ * The codes belong to the block to come and are in the same order.  The raw bits are in the
+ * order of the lanes; they are loaded when the first escape of the block needs them. */
 typedef struct code_block {
     size_t first; /* step */
     bool has_raw;
@@ -109,7 +109,7 @@ typedef struct code_block {
 
 MIC_AVX512_INLINE void load_codes(const wf_encoder *e, size_t first, code_block *block)
 {
-    static const unsigned starts[4] = {0, 2, 1, 3}; /* and every fourth lane from there */
+    static const unsigned starts[4] = {0, 2, 1, 3}; /* each part takes every fourth lane from its start */
     for (unsigned i = 0; i < 4; i++)
         transpose_lanes(e->code + starts[i] * e->stride + first, 4 * e->stride, block->codes[0] + 8 * i);
 }
@@ -131,8 +131,8 @@ MIC_AVX512_INLINE __m256d load_four(const uint64_t *entries, const uint16_t code
     return _mm256_insertf128_pd(_mm256_castpd128_pd256(low), high, 1);
 }
 
-/* Entries of a step.  Loads of one entry each: a gather takes longer, and so do scalar
- * stores to where the entries are wanted. */
+/* Look up the entries of a step with one load per entry.  A gather takes longer, and so do
+ * scalar stores to the place where the entries are needed. */
 MIC_AVX512_INLINE void look_up_step(const wf_encoder *e, code_block *block, size_t step)
 {
     const uint16_t *code = block->codes[step];
@@ -158,7 +158,7 @@ MIC_AVX512_INLINE uint8_t *encode_step(const wf_encoder *e, lanes *s, code_block
     }
     __mmask16 even_on = _mm512_test_epi32_mask(even.fields, even.fields),
               odd_on = _mm512_test_epi32_mask(odd.fields, odd.fields);
-    /* the shift leaves the frequency, which is below 2^table_log */
+    /* the shift drops all fields but the frequency, which is below 2^table_log */
     __m512i limit_even = _mm512_sll_epi32(even.fields, limit_shift),
             limit_odd = _mm512_sll_epi32(odd.fields, limit_shift);
     next = give_words(s, _mm512_mask_cmpge_epu32_mask(even_on, s->even, limit_even),
@@ -168,9 +168,10 @@ MIC_AVX512_INLINE uint8_t *encode_step(const wf_encoder *e, lanes *s, code_block
     return next;
 }
 
-/* The look-ups of the next block fill the time for which a step waits for the one
- * before it.  No processor foresees what is read from 32 lanes downwards: each step asks
- * for a line of codes two blocks ahead and, where there are escapes, of raw bits one ahead. */
+/* A step waits for the one before it; the look-ups of the next block fill that time.  No
+ * processor predicts reads that run downwards in 32 lanes at once, so each step prefetches
+ * a line of codes two blocks ahead and, if there are escapes, a line of raw bits one block
+ * ahead. */
 MIC_AVX512 void mic_wf_encode_steps_avx512(wf_encoder *e)
 {
     code_block block;
@@ -190,7 +191,7 @@ MIC_AVX512 void mic_wf_encode_steps_avx512(wf_encoder *e)
         for (unsigned k = WF_CODE_BLOCK; k-- > 0;) {
             next = encode_step(e, &s, &block, k, next);
             look_up_step(e, &block, k);
-            _mm_prefetch((const char *)(codes + k * e->stride), _MM_HINT_T0); /* a lane for each step */
+            _mm_prefetch((const char *)(codes + k * e->stride), _MM_HINT_T0); /* one lane for each step */
             if (block.has_raw)
                 _mm_prefetch((const char *)(raw + k * e->stride), _MM_HINT_T0);
         }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The formulas of the wavefront codec, for x86 of all widths: the encoder applies them to the
- * columns of a row, the decoders to their lanes.  The scalar ones are in
- * wavefront_decode.c and wavefront_rows.c.  The file that includes this has VEC_BITS before it;
- * see vec.h.
+ * The formulas of the wavefront codec for x86, written once for all widths.  The encoder
+ * applies them to the columns of a row, the decoders to their lanes.  The scalar versions
+ * are in wavefront_decode.c and wavefront_rows.c.  A file defines VEC_BITS before it
+ * includes this one; see vec.h.
  */
 #ifndef MIC_WAVEFRONT_FORMULAS_X86_H
 #define MIC_WAVEFRONT_FORMULAS_X86_H
@@ -12,12 +12,12 @@
 
 #include "vec.h"
 
-/* Of each sample: what is decoded already around it, and the errors there. */
+/* For each sample, the samples around it that are already decoded, and the errors there. */
 typedef struct neighbours {
     vec w, n, nw, ne, ww, nn, nne, e_w, e_n, e_nw, e_ne;
 } neighbours;
 
-/* What of the model the formulas need. */
+/* The parts of the model that the formulas need. */
 typedef struct formula {
     vec weights[WF_WEIGHTS], low, high, half, whole;
     shift_count fraction_bits;
@@ -43,7 +43,7 @@ ISA_INLINE vec weighted(vec neighbour, vec n, vec weight)
     return V(mulhrs_epi16)(V(sub_epi16)(neighbour, n), weight);
 }
 
-/* W comes last: in the decoders all the rest is known a step earlier. */
+/* W comes last, because in the decoders all other neighbours are known a step earlier. */
 ISA_INLINE vec predict_linear(const formula *f, const neighbours *v)
 {
     vec above = V(add_epi16)(weighted(v->nw, v->n, f->weights[1]), weighted(v->ne, v->n, f->weights[2]));
@@ -66,13 +66,14 @@ ISA_INLINE vec predict(const formula *f, const neighbours *v, bool median)
     return median ? predict_median(v) : predict_linear(f, v);
 }
 
-/* The prediction without its fraction, rounded. */
+/* The prediction, rounded to a value without a fraction. */
 ISA_INLINE vec nearest_of(const formula *f, vec prediction)
 {
     return V_AND(V(add_epi16)(prediction, f->half), f->whole);
 }
 
-/* Residuals where the errors of W and N have the other sign are coded negated, and back. */
+/* A residual is coded negated if the errors of W and N have a negative sum; the same
+ * function turns it back. */
 ISA_INLINE vec turn_by_errors(vec residual, vec e_w, vec e_n)
 {
     return negate_if_below_0(residual, V(adds_epi16)(e_w, e_n));
@@ -90,7 +91,7 @@ ISA_INLINE vec gradients(const neighbours *v)
                          V(adds_epu16)(distance(v->ne, v->n), V(set1_epi16)(1)));
 }
 
-/* The gradients + |e_nw| + |e_ne| + 2 (|e_n| + |e_w|) */
+/* gradients + |e_nw| + |e_ne| + 2 (|e_n| + |e_w|) */
 ISA_INLINE vec activity_of(const neighbours *v)
 {
     vec once = V(adds_epu16)(V(abs_epi16)(v->e_nw), V(abs_epi16)(v->e_ne));
@@ -100,7 +101,7 @@ ISA_INLINE vec activity_of(const neighbours *v)
 
 /* ---- the lanes of a decoder -------------------------------------------- */
 
-/* What a step leaves for the next one, of as many lanes as a register has. */
+/* What a step leaves for the next one, in as many lanes as a register has. */
 typedef struct lane_state {
     vec sample, west_west, north_east, north, nn_east, error, error_north_east, error_north;
     vec high, low; /* halves of the states */
@@ -126,8 +127,8 @@ ISA_INLINE void store_lane_state(const lane_state *s, uint32_t states[VEC_LANES]
         states[i] = (uint32_t)high[i] << 16 | low[i];
 }
 
-/* From what the lane above has just left in NE, NNE and the error of NE: a step's
- * neighbours, which move on by one column for the next step. */
+/* Find the neighbours for a step.  `ne`, `nne` and `e_ne` are what the lane above has just
+ * left; the others move on by one column from step to step. */
 ISA_INLINE void find_neighbours(lane_state *s, vec ne, vec nne, vec e_ne, neighbours *v)
 {
     *v = (neighbours){.w = s->sample,
@@ -148,8 +149,8 @@ ISA_INLINE void find_neighbours(lane_state *s, vec ne, vec nne, vec e_ne, neighb
     s->error_north = v->e_n;
 }
 
-/* Lanes at the first column have nothing to the left, those at the last one nothing to the
- * right. */
+/* Lanes at the first column have nothing on their left, and lanes at the last column have
+ * nothing on their right. */
 ISA_INLINE void patch_row_ends(neighbours *v, lane_mask first, lane_mask last)
 {
     v->w = choose(v->w, first, v->n);
@@ -162,14 +163,16 @@ ISA_INLINE void patch_row_ends(neighbours *v, lane_mask first, lane_mask last)
     v->e_ne = choose(v->e_ne, last, v->e_n);
 }
 
-/* What the rows above add to the activity: NE of this step is N of the next one and
- * NW of the one after, so each term but NE's is carried from the step before. */
+/* The part of the activity that comes from the rows above.  NE of this step is N of the
+ * next one and NW of the one after, so each term but NE's is carried over from the step
+ * before. */
 typedef struct carried {
     vec north; /* |e_n| */
     vec upper; /* 1 + |n - nw| + 2 |e_n| + |e_nw| */
 } carried;
 
-/* From neighbours that are patched, or at the start of a run, of the next step. */
+/* Takes neighbours that are already patched or, at the start of a run, those of the next
+ * step. */
 ISA_INLINE carried carry(vec n, vec nw, vec e_n, vec e_nw)
 {
     vec north = V(abs_epi16)(e_n), one = V(set1_epi16)(1);
@@ -194,7 +197,7 @@ ISA_INLINE vec measure_activity(const neighbours *v, carried *k)
     return V(adds_epu16)(above, left);
 }
 
-/* From residuals to samples, for the next step and, without scale, for the image. */
+/* Turn residuals into samples: scaled for the next step, and unscaled for the image. */
 ISA_INLINE void reconstruct(const formula *f, lane_state *s, const neighbours *v, vec prediction,
                             vec residual, uint16_t *out)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The row loops of the encoder for AVX2; equal to those of wavefront_rows.c.
- * AVX2 shifts 16-bit lanes by one common number only: where each lane has its
- * own, the even and the odd lanes go through 32-bit registers.
+ * The row loops of the encoder for AVX2; equal to those of wavefront_rows.c.  AVX2 shifts
+ * 16-bit lanes only by one common number.  Where each lane has its own, the even and the
+ * odd lanes go through registers of 32-bit lanes.
  */
 #include "kernels_x86.h"
 
@@ -16,8 +16,8 @@ MIC_AVX2 void mic_wf_scale_avx2(const wf_model *m, const uint16_t *words, uint16
     scale_columns(m, words, offset, n, out);
 }
 
-/* Of escaped magnitudes in 32-bit lanes: what is added to the direct symbols, and
- * the raw bits. */
+/* For escaped magnitudes in 32-bit lanes, return what is added to the direct symbols; `raw`
+ * gets the raw bits. */
 MIC_AVX2_INLINE __m256i escape_of(__m256i magnitude, unsigned direct_log, __m256i *raw)
 {
     __m256i exponent = _mm256_sub_epi32(_mm256_srli_epi32(V_FLOAT_BITS(magnitude), 23),
@@ -54,7 +54,8 @@ MIC_AVX2 void mic_wf_code_avx2(const wf_model *m, const wf_rows *r, wf_row_codes
         code_columns(m, r, codes, true);
 }
 
-/* Entry of a table of 32 numbers in four registers: bits 3 and 4 choose. */
+/* Look up a table of 32 numbers in four registers; bits 3 and 4 of the index choose the
+ * register. */
 MIC_AVX2_INLINE __m256i pick(const __m256i table[4], __m256i index)
 {
     __m256 bit3 = _mm256_castsi256_ps(_mm256_slli_epi32(index, 28));
@@ -86,7 +87,7 @@ MIC_AVX2 void mic_wf_find_rare_avx2(const uint16_t *code, size_t n, const int16_
 
 /* ---- least squares ----------------------------------------------------- */
 
-/* d 2^(8 - exponent), d limited to 8 2^exponent, of 32-bit lanes. */
+/* d 2^(8 - exponent) in 32-bit lanes, where d is limited to 8 2^exponent. */
 MIC_AVX2_INLINE __m256i weigh(__m256i d, __m256i left, __m256i right)
 {
     return _mm256_srav_epi32(_mm256_sllv_epi32(d, left), right);

@@ -25,7 +25,7 @@ MIC_AVX512_INLINE __m512i symbols_of(__m512i residual, unsigned direct_log, uint
         __m512i n = _mm512_sub_epi16(exponent, _mm512_set1_epi16(2));
         __m512i mantissa = _mm512_and_si512(_mm512_srlv_epi16(magnitude, n), _mm512_set1_epi16(3));
         __m512i steps = _mm512_sub_epi16(exponent, _mm512_set1_epi16((short)direct_log));
-        /* without escapes nobody reads them */
+        /* without escapes they are never read */
         _mm512_storeu_si512(raw, _mm512_andnot_si512(_mm512_sllv_epi16(_mm512_set1_epi16(-1), n), magnitude));
         magnitude = _mm512_mask_add_epi16(magnitude, escaped, direct,
                                           _mm512_add_epi16(_mm512_slli_epi16(steps, 2), mantissa));

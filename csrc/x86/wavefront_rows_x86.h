@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The row loops of the encoder for x86, once for all widths; equal to those of
- * wavefront_rows.c.  The file that includes this has VEC_BITS before it (see vec.h), and behind
- * it defines symbols_of and terms_at, which take other ways where lanes can be
- * shifted by numbers of their own.
+ * The row loops of the encoder for x86, written once for all widths; equal to those of
+ * wavefront_rows.c.  A file defines VEC_BITS before it includes this one (see vec.h).
+ * After the inclusion it defines symbols_of and terms_at, which depend on the instruction
+ * set: only AVX-512 can shift each 16-bit lane by its own number.
  */
 #ifndef MIC_WAVEFRONT_ROWS_X86_H
 #define MIC_WAVEFRONT_ROWS_X86_H
@@ -12,10 +12,11 @@
 
 #include "wavefront_formulas_x86.h"
 
-/* Symbols of residuals, and the raw bits of escapes; see write_codes in wavefront_rows.c. */
-ISA_INLINE vec symbols_of(vec residual, unsigned direct_log, uint16_t *raw);
-/* Terms of the columns from x on, n_left or as many as there are lanes; see add_products in
+/* Return the symbols of residuals and store the raw bits of escapes; see write_codes in
  * wavefront_rows.c. */
+ISA_INLINE vec symbols_of(vec residual, unsigned direct_log, uint16_t *raw);
+/* Terms of the columns from x on: n_left columns, or as many as there are lanes.  See
+ * add_products in wavefront_rows.c. */
 ISA_INLINE void terms_at(const wf_rows *r, size_t x, size_t n_left, vec term[WF_TERMS]);
 
 ISA_INLINE neighbours samples_at(const wf_rows *r, size_t x)
@@ -30,8 +31,8 @@ ISA_INLINE neighbours samples_at(const wf_rows *r, size_t x)
                         .nne = load(up2 + 1)};
 }
 
-/* Samples, too: to load them again takes less time than to keep them beside all that the
- * prediction needs. */
+/* Load the samples as well: loading them again takes less time than keeping them in
+ * registers besides all that the prediction needs. */
 ISA_INLINE neighbours neighbours_at(const wf_rows *r, size_t x, vec west_error)
 {
     neighbours v = samples_at(r, x);
@@ -58,10 +59,11 @@ ISA_INLINE void scale_columns(const wf_model *m, const uint16_t *words, uint16_t
 
 /* ---- codes ------------------------------------------------------------- */
 
-/* One loop for prediction and codes: errors go from one to the other in registers. */
+/* Prediction and codes share one loop, so that errors pass from one to the other in
+ * registers. */
 ISA_INLINE void code_columns(const wf_model *m, const wf_rows *r, wf_row_codes *codes, bool median)
 {
-    const unsigned direct_log = m->direct_log; /* the stores below might alias *m */
+    const unsigned direct_log = m->direct_log; /* read once, because the stores below might alias *m */
     const formula f = formula_of(m);
     const wf_rows rows = *r;
     uint16_t *code = codes->code, *raw = codes->raw;
@@ -87,7 +89,7 @@ ISA_INLINE void code_columns(const wf_model *m, const wf_rows *r, wf_row_codes *
 #define ADD_PRODUCT(i, j) sum[i][j] = V(add_epi32)(sum[i][j], V(madd_epi16)(term[i], term[j]));
 #define STORE_SUM(i, j) store(products->lanes[i][j], sum[i][j]);
 
-/* Blocks of one row, as many as the lanes take. */
+/* Add blocks of one row, as many as the lanes can take. */
 ISA_INLINE size_t add_blocks(const wf_rows *r, size_t x, size_t end, wf_products *products)
 {
     vec sum[WF_TERMS][WF_TERMS];
