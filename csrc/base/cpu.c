@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the processor can do, and what the operating system lets it do: wide
- * registers may be used only if the system saves them (XCR0).  Which features the
- * kernels need is in target.h.
+ * Which features the processor has and the operating system supports: wide registers may be
+ * used only if the system saves them (XCR0).  The features that the kernels need are listed
+ * in target.h.
  */
 #include "target.h"
 
@@ -16,7 +16,7 @@ static uint64_t read_xcr0(void)
     return ((uint64_t)high << 32) | low;
 }
 
-/* Leaves that the processor lacks show no features. */
+/* A leaf that the processor lacks reads as 0, which means no features. */
 static void read_features(uint32_t words[CPUID_WORDS])
 {
     unsigned a, b, c, d;
@@ -37,7 +37,7 @@ static bool has_avx512(const uint32_t words[CPUID_WORDS]) { return MIC_AVX512_FE
 
 mic_isa mic_best_isa(void)
 {
-    enum { OSXSAVE = 1 << 27 }; /* without it nobody can read XCR0 */
+    enum { OSXSAVE = 1 << 27 }; /* without it XCR0 cannot be read */
     enum { XMM_YMM = 0x6, XMM_YMM_ZMM = 0xE6 };
     uint32_t words[CPUID_WORDS];
     read_features(words);
@@ -63,7 +63,7 @@ void mic_cpu_model(char model[MIC_CPU_MODEL_SIZE])
 
 #else
 
-#if defined(MIC_NEON) /* every such processor has it */
+#if defined(MIC_NEON) /* every AArch64 processor has it */
 mic_isa mic_best_isa(void) { return MIC_ISA_NEON; }
 #else
 mic_isa mic_best_isa(void) { return MIC_ISA_SCALAR; }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * The choice among the tables of kernels.  This file is a registry, the only one that refers to
- * folders above its own: it knows that the tables exist, not what is in them.  A further
- * instruction set is a file with its table and a line in `tables`.
+ * Selects one of the tables of kernels.  This file is a registry, and the only one that
+ * refers to folders above its own: it knows that the tables exist, not what they contain.
+ * To add an instruction set, add a file with its table and a line in `tables`.
  */
 #include "kernels.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* A processor that has one of these has those before it, too. */
+/* A processor that supports one of these also supports those before it. */
 static const mic_kernels *const tables[] = {
     &mic_kernels_scalar,
 #if defined(MIC_X86)
@@ -34,8 +34,8 @@ const mic_kernels *mic_kernels_for(mic_isa isa)
     return NULL;
 }
 
-/* Set before the first use, by whichever thread comes first, unless mic_use_isa has been
- * faster: all others would store the same pointer. */
+/* Set before the first use by whichever thread comes first, unless mic_use_isa has set it
+ * already.  If several threads get here, all of them would store the same pointer. */
 static _Atomic(const mic_kernels *) active_kernels;
 
 static mic_isa requested_isa(void)

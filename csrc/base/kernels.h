@@ -31,10 +31,11 @@ struct wf_products;
 struct wf_encoder;
 struct wf_log_sum;
 
-/* How the blocks of run lengths ended.  RLE_FULL: a block holds more words than fit. */
+/* How decoding of run-length blocks ended.  RLE_FULL means that a block holds more words
+ * than fit. */
 typedef enum rle_outcome { RLE_COMPLETE, RLE_ZERO_HEADER, RLE_SHORT_INPUT, RLE_FULL } rle_outcome;
 
-/* Kernels that more than one file defines. */
+/* The types of kernels that are defined in more than one file. */
 typedef size_t fse_read_fn(struct fse_reader *reader, uint16_t *words, size_t n, unsigned n_states);
 typedef void fse_write_fn(const struct fse_encoder *encoder, const uint16_t *words, size_t n_words,
                           int n_states, uint32_t *state, struct lsb_writer *writer);
@@ -52,94 +53,93 @@ typedef mic_status wf_decode_strips_fn(const struct wf_decoder *decoder, const s
 typedef struct mic_kernels {
     mic_isa isa;
 
-    /* counts[v] += occurrences of v in words[0..n); counts has 65536 entries
-     * (a total above 2^32 - 1 is the caller's to exclude).  Returns the
-     * largest word, 0 if n is 0. */
+    /* counts[v] += occurrences of v in words[0..n); counts has 65536 entries (the caller
+     * must rule out a total above 2^32 - 1).  Returns the largest word, or 0 if n is 0. */
     uint16_t (*histogram)(const uint16_t *words, size_t n, uint32_t *counts);
 
-    /* The largest word, 0 if n is 0. */
+    /* Returns the largest word, or 0 if n is 0. */
     uint16_t (*largest)(const uint16_t *words, size_t n);
 
     /* CRC-32C of a byte range, continued from `crc` (0 to start). */
     uint32_t (*crc32c)(uint32_t crc, const void *data, size_t n);
 
-    /* Index of the first word equal to `value`, n if there is none. */
+    /* Index of the first word equal to `value`, or n if there is none. */
     size_t (*find_word)(const uint16_t *words, size_t n, uint16_t value);
 
-    /* Index of the first of three equal words in a row, n if there are none. */
+    /* Index of the first of three equal words in a row, or n if there are none. */
     size_t (*find_triple)(const uint16_t *words, size_t n);
 
-    /* Blocks for words[0..n), run limit >= 7; returns the words written, at
-     * most out_room = mic_rle_bound(n) - 3. */
+    /* Writes blocks for words[0..n), with a run limit >= 7; returns the number of words
+     * written, at most out_room = mic_rle_bound(n) - 3. */
     size_t (*rle_encode)(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out, size_t out_room);
 
-    /* Words of the blocks; see rle_decode_loop in stages/rle_loop.h. */
+    /* Expands blocks to words; see rle_decode_loop in stages/rle_loop.h. */
     rle_outcome (*rle_decode)(const uint16_t *in, size_t *n_in, size_t run_limit, uint16_t *out,
                               size_t capacity, size_t *n_out);
 
-    /* words[x] = row[x] - prediction + threshold for x in [1, n), mod 2^16, where
-     * the prediction is (row[x-1] + above[x]) >> 1.  Returns whether any
-     * |residual| >= threshold, which the caller has to escape. */
+    /* words[x] = row[x] - prediction + threshold for x in [1, n), mod 2^16, where the
+     * prediction is (row[x-1] + above[x]) >> 1.  Returns whether any
+     * |residual| >= threshold; the caller must then escape it. */
     bool (*delta_forward_row)(const uint16_t *row, const uint16_t *above, size_t n, uint16_t threshold,
                               uint16_t *words);
 
-    /* Four rows of average-predicted pixels at once, none escaped:
-     * rows[k * width + x] from words[k * width + x]; `above` is the row over
-     * the first. */
+    /* Four rows of average-predicted pixels at once, none of them escaped:
+     * rows[k * width + x] from words[k * width + x].  `above` is the row above the first. */
     void (*delta_inverse_rows)(const uint16_t *words, const uint16_t *above, size_t width, uint16_t threshold,
                                uint16_t *rows);
 
-    /* words[i] = table[words[i]], where table[w] = table[first] + w - first (mod
-     * 2^16) for all w in [first, last]: there an addition does.  False, and the
-     * words undefined, if any is not below n_table. */
+    /* words[i] = table[words[i]].  For all w in [first, last], where an addition does,
+     * table[w] = table[first] + w - first (mod 2^16).  Returns false, and leaves the words
+     * undefined, if any word is not below n_table. */
     bool (*look_up)(uint16_t *words, size_t n, const uint16_t *table, uint32_t n_table, uint16_t first,
                     uint16_t last);
 
-    /* words[i] += addend, mod 2^16; returns the largest word before. */
+    /* words[i] += addend, mod 2^16; returns the largest word from before the addition. */
     uint16_t (*add)(uint16_t *words, size_t n, uint16_t addend);
 
-    /* marker->seen[words[i] + offset] becomes 1, mod 2^16. */
+    /* Sets marker->seen[words[i] + offset] to 1; the index is mod 2^16. */
     void (*mark)(const uint16_t *words, size_t n, uint16_t offset, struct mic_marker *marker);
 
-    /* samples[3 * i + c] = low byte of planes[c][i], exclusive or `bias`. */
+    /* samples[3 * i + c] = low byte of planes[c][i], XOR `bias`. */
     void (*interleave)(uint16_t *const planes[3], size_t n, uint8_t bias, uint8_t *samples);
 
-    /* planes[c][i] = samples[3 * i + c], exclusive or `bias`. */
+    /* planes[c][i] = samples[3 * i + c], XOR `bias`. */
     void (*deinterleave)(const uint8_t *samples, size_t n, uint8_t bias, uint16_t *const planes[3]);
 
-    /* FSE states to words and words to bits; see read_words in stages/fse_decode.c and
+    /* FSE states to words, and words to bits; see read_words in stages/fse_decode.c and
      * write_bits in stages/fse_encode.c. */
     fse_read_fn *fse_read;
     fse_write_fn *fse_write;
 
-    /* The encoder of the wavefront codec, a row at a time.  First words are scaled, after
-     * the offset is added to each; n padded columns are written. */
+    /* The encoder of the wavefront codec, one row at a time.  First the words are scaled,
+     * after the offset is added to each; n columns are written, and padding behind them may
+     * be too. */
     wf_scale_fn *scale;
-    /* Errors of a row and, from them and its samples, its codes; the margins of the
-     * errors above must be set. */
+    /* Computes the errors of a row and, from them and its samples, its codes.  The margins
+     * of the errors above must be set. */
     wf_code_fn *code;
-    /* Codes whose symbol is above limits[bucket] & 255, in ascending order of column:
-     * calls of wf_count_rare.  Limits are codes, bucket << 8 | symbol. */
+    /* Calls wf_count_rare for each code whose symbol is above limits[bucket] & 255, in
+     * ascending order of column.  Limits are codes, bucket << 8 | symbol. */
     wf_find_rare_fn *find_rare;
-    /* Products of the terms of columns [2, width - 1); see wavefront_fit.c. */
+    /* Adds products of the terms in columns [2, width - 1); see wavefront_fit.c. */
     wf_add_products_fn *add_products;
-    /* What counts cost to code; see wavefront_cost.h. */
+    /* Finds the cost of coding symbols with given counts; see wavefront_cost.h. */
     wf_sum_logs_fn *sum_logs;
-    /* Codes of a strip to words: all steps, last one first. */
+    /* Turns the codes of a strip into words: all steps, last one first. */
     wf_encode_steps_fn *encode_steps;
 
-    /* Strips of the same width to samples.  This is fastest with an even number of strips of
-     * the same height. */
+    /* Decodes strips of the same width to samples.  This is fastest with an even number of
+     * strips of the same height. */
     wf_decode_strips_fn *wavefront_decode;
 } mic_kernels;
 
-/* The kernels in use. */
+/* Returns the kernels in use. */
 const mic_kernels *mic_kernels_active(void);
-/* The kernels of one instruction set, NULL where this machine lacks it. */
+/* Returns the kernels for one instruction set, or NULL if this machine lacks it. */
 const mic_kernels *mic_kernels_for(mic_isa isa);
 
-/* Each table stands in one file, which fills all of it.  Where an instruction set has nothing
- * better, its table names the function of the level below. */
+/* Each table is in one file, which sets all its members.  Where an instruction set has
+ * nothing better, its table names the function of the level below. */
 extern const mic_kernels mic_kernels_scalar; /* wavefront/scalar_table.c */
 extern const mic_kernels mic_kernels_avx2, mic_kernels_avx512, mic_kernels_neon;
 

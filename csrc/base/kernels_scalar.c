@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Loops over words that know no stage, for any machine.  Scalar kernels define what every
- * other version must produce.
+ * Loops over words that depend on no stage, for any machine.  The scalar kernels define
+ * what every other version must produce.
  */
 #include "kernels_scalar.h"
 
 #include <stdlib.h>
 
-/* Four tables break the store-to-load chain that equal neighbours would make. */
+/* Runs of equal words would chain each store to the next load, so four tables are used in
+ * turn. */
 uint16_t mic_histogram_scalar(const uint16_t *words, size_t n, uint32_t *counts)
 {
     enum { PARTS = 4, SYMBOLS = 65536 };

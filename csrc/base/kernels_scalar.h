@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Scalar kernels of base/, for tables whose instruction set has nothing better, and the loops
- * that other kernels use for what is left at an end.
+ * Scalar kernels of base/, for tables whose instruction set has nothing better, and the
+ * loops with which other kernels finish the last few words.
  */
 #ifndef MIC_KERNELS_SCALAR_H
 #define MIC_KERNELS_SCALAR_H
@@ -19,14 +19,14 @@ void mic_mark_scalar(const uint16_t *words, size_t n, uint16_t offset, mic_marke
 void mic_interleave_scalar(uint16_t *const planes[3], size_t n, uint8_t bias, uint8_t *samples);
 void mic_deinterleave_scalar(const uint8_t *samples, size_t n, uint8_t bias, uint16_t *const planes[3]);
 
-/* words[i] = table[words[i]], for words that the table is known to have.  Four at a
- * time: the look-ups are as many, but the loads and stores around them a quarter (1.4
- * instead of 2.3 cycles a word in a decoder). */
+/* words[i] = table[words[i]] for words known to be in the table.  Done four at a time: the
+ * number of look-ups is the same, but there are only a quarter of the loads and stores
+ * around them (1.4 instead of 2.3 cycles a word in a decoder). */
 MIC_INLINE void look_up_each(uint16_t *words, size_t n, const uint16_t *table)
 {
     size_t i = 0;
     for (; i + 4 <= n; i += 4) {
-        uint64_t v; /* in whatever order */
+        uint64_t v; /* in any order */
         memcpy(&v, words + i, sizeof v);
         uint64_t low = table[v & 0xFFFF] | (uint64_t)table[v >> 16 & 0xFFFF] << 16;
         uint64_t high = table[v >> 32 & 0xFFFF] | (uint64_t)table[v >> 48] << 16;
@@ -37,7 +37,7 @@ MIC_INLINE void look_up_each(uint16_t *words, size_t n, const uint16_t *table)
         words[i] = table[words[i]];
 }
 
-/* Pixels first to n of the two kernels. */
+/* The two kernels for pixels `first` to n. */
 MIC_INLINE void interleave_from(size_t first, uint16_t *const planes[3], size_t n, uint8_t bias,
                                 uint8_t *samples)
 {

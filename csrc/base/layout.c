@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The arithmetic of layouts: sizes, the limits on shapes, how a frame is divided into strips.
+ * Layout arithmetic: sizes, limits on shapes, and the division of a frame into strips.
  */
 #include "layout.h"
 
@@ -19,10 +19,11 @@ uint64_t mic_strips_per_frame(const mic_layout *layout)
 
 enum { FEWEST_COLUMNS = 64 };
 
-/* With samples of a frame below 2^31 and fewer than 2^31 frames no product of sizes in
- * this library passes 2^63.  Nor does one pass 2^32 where sizes have 32 bits: the most
- * that a sample takes are 16 bytes (wf_upper of a single row, twice), where the
- * wavefront codec takes as long for a row as if it had 64 columns. */
+/* A frame has fewer than 2^31 samples and a stream fewer than 2^31 frames, so no product of
+ * sizes in this library exceeds 2^63.  Where size_t has 32 bits, none exceeds 2^32 either:
+ * a sample takes at most 16 bytes (wf_upper of a single row, twice).  The wavefront codec
+ * takes as long for a row as if it had at least 64 columns, so narrower rows count as 64
+ * here. */
 mic_status mic_check_frame_shape(const mic_layout *layout, mic_error *error)
 {
     const uint64_t limit = (uint64_t)1 << 31;
@@ -58,15 +59,15 @@ mic_status mic_check_shape(mic_layout *layout, mic_error *error)
     return MIC_OK;
 }
 
-/* Strips of half a million pixels: large enough that their tables and first
- * rows cost little (0.1-0.2 %), small enough that two threads finish together
- * and that a strip stays in the cache.
+/* A strip has about half a million pixels: large enough that its tables and first rows cost
+ * little (0.1-0.2 %), small enough that two threads finish together and a strip stays in
+ * the cache.
  *
- * Wavefront decodes two strips in one loop and shares the model among all, so it
- * divides from 65536 pixels on, always in pairs, at multiples of its 32 lanes;
- * and where there are several pairs their number is even, for two threads.
- * The classic codecs have a table a strip: up to 1.5 million pixels are not
- * worth dividing. */
+ * Wavefront decodes two strips in one loop and shares the model among all strips.  It
+ * therefore divides frames from 65536 pixels on, always into pairs of strips, at multiples
+ * of its 32 lanes; if there are several pairs, their number is even, for two threads.  The
+ * classic codecs have one table for each strip, so dividing does not pay up to 1.5 million
+ * pixels. */
 void mic_plan_strips(mic_layout *layout)
 {
     enum { LANES = 32 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Stretches of marked values, which spare kernels from marking word by word.  See marker.h.
+ * Runs of marked values, which save kernels from marking words one by one.  See marker.h.
  */
 #include "marker.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Marks of the values that occur in an image: what the kernel `mark` keeps from call to call.
+ * Marks the values that occur in an image: the state that the kernel `mark` keeps between
+ * calls.
  */
 #ifndef MIC_MARKER_H
 #define MIC_MARKER_H
@@ -9,18 +10,19 @@
 
 #include <stdatomic.h>
 
-/* Which of 65536 values occur: threads may mark at the same time. */
+/* An entry for each of the 65536 values, set if it occurs.  Threads may mark at the same
+ * time. */
 typedef _Atomic uint8_t mic_seen;
 
-/* Values that are all marked, from first to first + span. */
+/* A run of values that are all marked, from first to first + span. */
 typedef struct seen_run {
     uint16_t first, span;
 } seen_run;
 
-/* Who marks.  A vector of words that lie in a stretch of marked values takes a
- * comparison; there are two such stretches, for images have a background.  When too
- * many words were outside, kernels look for others, and each time they are twice as
- * patient: the search takes time, too. */
+/* State of one marking thread.  A vector whose words all lie in a run of marked values
+ * takes only a comparison.  There are two such runs, because images have a background.
+ * When too many words were outside, kernels look for other runs.  The search takes time
+ * too, so each one raises the patience by half. */
 typedef struct mic_marker {
     mic_seen *seen;
     seen_run runs[2];
@@ -29,8 +31,8 @@ typedef struct mic_marker {
 
 mic_marker mic_marker_open(mic_seen *seen, uint16_t first_value);
 
-/* Looks before it writes: most values are known soon, and a line of the cache that
- * nobody writes to can be shared by threads. */
+/* Checks before it writes: most values are marked soon, and threads can share a cache line
+ * that none of them writes to. */
 MIC_INLINE void mark_one(uint16_t value, mic_seen *seen)
 {
     if (!atomic_load_explicit(&seen[value], memory_order_relaxed))
@@ -42,12 +44,12 @@ MIC_INLINE void mark_each(const uint16_t *words, size_t n, uint16_t offset, mic_
         mark_one((uint16_t)(words[i] + offset), seen);
 }
 
-/* So few words outside of the runs are marked one by one. */
+/* Up to this many words outside the runs are marked one by one. */
 enum { MARK_FEW = 8 };
 /* Is it time to look for other runs? */
 MIC_INLINE bool is_impatient(const mic_marker *marker) { return marker->n_outside >= marker->patience; }
-/* The longest run around any of some of n > 0 words, which are marked by this, and the
- * latest other one. */
+/* Find the longest run around any of a few of n > 0 words, and the latest other one.  This
+ * marks those words. */
 void mic_find_seen_runs(const uint16_t *words, size_t n, uint16_t offset, mic_marker *marker);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the kernels for x86 ask of the processor.  Each set of features is listed once, and
- * both sides read that list: the kernels get it as their target attribute, and cpu.c gets
- * it as the bits to check before it allows them.  So no compiler can use an instruction
- * in a kernel that nobody has looked for.
+ * The processor features that the kernels for x86 need.  Each set of features is listed
+ * once and used on both sides: the kernels get it as their target attribute, and cpu.c gets
+ * it as the bits to check before it allows them.  So no kernel can contain an instruction
+ * that was not checked for.
  */
 #ifndef MIC_TARGET_H
 #define MIC_TARGET_H
@@ -12,7 +12,7 @@
 
 #if defined(MIC_X86)
 
-/* The words of CPUID that show features: leaf and register. */
+/* The words of CPUID output that show features, named by leaf and register. */
 enum { CPUID_1_ECX, CPUID_7_EBX, CPUID_7_ECX, CPUID_80000001_ECX, CPUID_WORDS };
 
 /* The CRC instruction came with SSE4.2, but newer compilers can switch it off on its own.
@@ -25,11 +25,11 @@ enum { CPUID_1_ECX, CPUID_7_EBX, CPUID_7_ECX, CPUID_80000001_ECX, CPUID_WORDS };
 
 /* F(the feature's name for compilers, the word that shows it, its bit there) */
 
-/* Of the loops that only want shifts by any register.  They are compiled without the rest
- * of the next set, lest wide registers get into them. */
+/* For the loops that need only shifts by any register.  They are compiled without the rest
+ * of the next set, so that no wide registers get into them. */
 #define MIC_BMI2_FEATURES(F) F("bmi2", CPUID_7_EBX, 8)
 
-/* Without "lzcnt" that instruction is another one, which answers otherwise. */
+/* Without "lzcnt" the same encoding is another instruction, which gives other results. */
 #define MIC_AVX2_FEATURES(F)      \
     MIC_BMI2_FEATURES(F)          \
     F("pclmul", CPUID_1_ECX, 1)   \
@@ -52,7 +52,8 @@ enum { CPUID_1_ECX, CPUID_7_EBX, CPUID_7_ECX, CPUID_80000001_ECX, CPUID_WORDS };
     F("avx512vbmi2", CPUID_7_ECX, 6) \
     F("vpclmulqdq", CPUID_7_ECX, 10)
 
-/* Every x86-64 has SSE2: the string starts with it, and the others follow a comma. */
+/* Every x86-64 processor has SSE2, so the string starts with it and each other name follows
+ * a comma. */
 #define MIC_AFTER_COMMA(name, word, bit) "," name
 #define MIC_BMI2 MIC_TARGET("sse2" MIC_BMI2_FEATURES(MIC_AFTER_COMMA))
 #define MIC_AVX2 MIC_TARGET("sse2" MIC_AVX2_FEATURES(MIC_AFTER_COMMA))
