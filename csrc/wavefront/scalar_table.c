@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The table of scalar kernels.  Each of them stands with what it belongs to; this file is in the
- * highest folder that has kernels, so that it refers downwards only.
+ * The table of scalar kernels.  Each kernel is next to the code it belongs to.  The table
+ * is in the highest folder that has kernels, so that it refers only downwards.
  */
 #include "../base/checksum.h"
 #include "../base/kernels_scalar.h"

@@ -11,7 +11,7 @@ const uint16_t mic_wf_logs[65] = {
     3463, 3514, 3565, 3615, 3665, 3715, 3764, 3812, 3861, 3908, 3956, 4003, 4050, 4096,
 };
 
-/* Of v > 0. */
+/* v must be above 0. */
 static uint32_t log2_q12(uint32_t v)
 {
     unsigned exponent = highest_bit(v);
@@ -38,7 +38,7 @@ wf_log_sum mic_wf_sum_logs_scalar(const uint32_t *a, const uint32_t *b, size_t n
 
 uint64_t mic_wf_cost(const uint32_t *a, const uint32_t *b, size_t n, unsigned precision)
 {
-    enum { TABLE_BITS = 10 }; /* last symbol; the frequency of one symbol costs about 2 + precision */
+    enum { TABLE_BITS = 10 }; /* of the last symbol; each symbol's frequency costs about 2 + precision */
     const wf_log_sum sum = mic_kernels_active()->sum_logs(a, b, n);
     if (sum.total == 0)
         return 0;

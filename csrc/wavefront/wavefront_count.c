@@ -12,8 +12,8 @@
 
 enum {
     FULL_ROWS = 16,      /* counted in full before the first limits */
-    FULL_ROWS_FAST = 32, /* the same if fewer rows follow */
-    FAST = 8,            /* if one row in so many or fewer is counted, speed matters more than size */
+    FULL_ROWS_FAST = 32, /* as above, if speed matters more than size */
+    FAST = 8,            /* speed matters more than size if at most one row in this many is counted */
 };
 
 static unsigned full_rows(const wf_counter *c) { return c->every < FAST ? FULL_ROWS : FULL_ROWS_FAST; }
@@ -45,9 +45,9 @@ void mic_wf_counter_clear(wf_counter *counter)
     counter->next_limits = full_rows(counter);
 }
 
-/* Neighbours often have the same code, and an increment waits for the last one of the same
- * entry, so two tables are used in turn where possible.  In a flat background all codes are
- * 0. */
+/* Neighbours often have the same code, and each increment of an entry waits for the one
+ * before, so two tables are used in turn where possible.  In a flat background all codes
+ * are 0. */
 static void count_all(const uint16_t *code, size_t n, uint32_t *a, uint32_t *b)
 {
     uint32_t n_flat = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How often each code occurs: what contexts and frequencies are chosen from.
+ * Counts how often each code occurs.  Contexts and frequencies are chosen from these
+ * counts.
  */
 #ifndef MIC_WAVEFRONT_COUNT_H
 #define MIC_WAVEFRONT_COUNT_H
@@ -15,7 +16,7 @@ enum {
 /* Counts of codes, updated row by row; see wavefront_count.c. */
 typedef struct wf_counter {
     uint32_t *exact, *sampled; /* by code; one table if codes are few and all are counted */
-    unsigned every;            /* one of this many rows is counted in full: a power of two */
+    unsigned every;            /* one row in this many is counted in full; a power of two */
     size_t n_rows, next_limits;
     int16_t limits[WF_BUCKETS];
 } wf_counter;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * Strips to words: rows are turned into codes (bucket and symbol), each in the
- * order in which its lane meets it; then the states of the lanes take them in the
+ * Strips to words.  Rows are turned into codes (bucket and symbol), each stored in the
+ * order in which its lane meets it.  Then the states of the lanes take the codes in the
  * reverse of the decoder's order.
  */
 #include "wavefront_encode.h"
 
 size_t mic_wf_strip_bound(size_t width, size_t height)
 {
-    return 4 * min_size(height, WF_LANES) + 4 * width * height; /* two words a sample at most */
+    return 4 * min_size(height, WF_LANES) + 4 * width * height; /* at most two words a sample */
 }
 
 /* ---- steps ------------------------------------------------------------- */
 
-/* The low half of a state, if it has to go; the store is harmless if not, for there is
- * room for this word, and a branch that half of the time goes either way would be slower. */
+/* Store the low half of a state if it has to go.  The store is harmless if not, because
+ * there is room for the word; a branch taken half of the time would be slower. */
 static uint32_t give_word_if(wf_encoder *e, uint32_t state, bool has_to)
 {
     store_u16(e->next - 2, (uint16_t)state);
@@ -22,8 +22,8 @@ static uint32_t give_word_if(wf_encoder *e, uint32_t state, bool has_to)
     return state >> (has_to ? 16 : 0);
 }
 
-/* x becomes (x / f) 2^table_log + x % f + start.  The reciprocal is rounded down,
- * so the product's high half is the quotient or one less. */
+/* x becomes (x / f) 2^table_log + x % f + start.  The reciprocal is rounded down, so the
+ * high half of the product is the quotient or one less. */
 static uint32_t push_symbol(uint32_t x, uint64_t entry, unsigned table_log)
 {
     uint32_t frequency = entry >> WF_ENTRY_FREQUENCY & 0xFFF, start = (uint32_t)(entry >> WF_ENTRY_START);
@@ -35,7 +35,7 @@ static uint32_t push_symbol(uint32_t x, uint64_t entry, unsigned table_log)
     return (quotient << table_log) + rest + start;
 }
 
-/* Raw bits of the escapes, last lane first. */
+/* Push the raw bits of the escapes, last lane first. */
 static void push_raw_bits(wf_encoder *e, const uint64_t entries[WF_LANES], size_t t)
 {
     for (unsigned i = WF_LANES; i-- > 0;) {
@@ -47,7 +47,7 @@ static void push_raw_bits(wf_encoder *e, const uint64_t entries[WF_LANES], size_
     }
 }
 
-/* The reverse of one decoder step: raw bits, then symbols, last lane first. */
+/* Reverse one decoder step: raw bits, then symbols, last lane first. */
 static void encode_step(wf_encoder *e, size_t t)
 {
     const unsigned table_log = e->model->table_log;
@@ -63,7 +63,7 @@ static void encode_step(wf_encoder *e, size_t t)
         if (entry == 0)
             continue;
         const uint32_t limit = (uint32_t)(entry >> WF_ENTRY_FREQUENCY & 0xFFF)
-                               << (32 - table_log); /* f < 2^table_log: fits */
+                               << (32 - table_log); /* fits, because f < 2^table_log */
         e->states[i] = push_symbol(give_word_if(e, e->states[i], e->states[i] >= limit), entry, table_log);
     }
 }
@@ -76,7 +76,7 @@ void mic_wf_encode_steps_scalar(wf_encoder *e)
 
 /* ---- strip ------------------------------------------------------------- */
 
-/* Entries of one context; returns how many symbols it has. */
+/* Fill in the entries of one context; returns the number of its symbols. */
 static unsigned fill_context(const wf_model *model, unsigned context, uint64_t entries[WF_SYMBOLS])
 {
     const uint16_t *frequency = model->frequency[context];
@@ -96,7 +96,8 @@ static unsigned fill_context(const wf_model *model, unsigned context, uint64_t e
     return n_symbols;
 }
 
-/* By code, not by context and symbol: one look-up less for each sample. */
+/* The table is indexed by code, not by context and symbol, which saves one look-up per
+ * sample. */
 void mic_wf_fill_entries(const wf_model *model, uint64_t *table)
 {
     unsigned n_symbols = 0;
@@ -116,7 +117,7 @@ size_t mic_wf_encoder_shape(wf_encoder *e, size_t width, size_t height)
     e->height = height;
     e->period = width < WF_MIN_PERIOD ? WF_MIN_PERIOD : width;
     e->n_steps = (height + WF_LANES - 1) / WF_LANES * e->period + WF_SKEW * (WF_LANES - 1);
-    /* an odd number of cache lines: 32 lanes must not share a cache set */
+    /* an odd number of cache lines, so that the 32 lanes do not share a cache set */
     e->stride = ((e->n_steps + WF_ROW_BLOCK + WF_CODE_BLOCK - 1) / WF_CODE_BLOCK | 1) * WF_CODE_BLOCK;
     return WF_LANES * e->stride;
 }
@@ -133,8 +134,8 @@ static void make_idle(uint16_t *code, size_t n)
         code[i] = WF_IDLE;
 }
 
-/* Only what no row covers: before a lane's first row, behind its last, and from
- * the end of a narrow row to the next. */
+/* Clears only what no row covers: before a lane's first row, after its last, and between
+ * the end of a narrow row and the next. */
 void mic_wf_encoder_clear(const wf_encoder *e)
 {
     for (size_t lane = 0; lane < WF_LANES; lane++) {
@@ -150,8 +151,8 @@ void mic_wf_encoder_clear(const wf_encoder *e)
     }
 }
 
-/* Row kernels write padded rows; what they write beyond the row is idle again
- * before the lane's next row comes. */
+/* Row kernels write padded rows.  This makes what they wrote past the end of the row idle
+ * again, before the lane's next row comes. */
 void mic_wf_encoder_close_row(const wf_encoder *e, wf_row_codes row)
 {
     make_idle(row.code + e->width, -e->width % WF_ROW_BLOCK);

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * Weights of the linear predictor: least squares over a sample of rows, in
- * integers.  Every sample counts by 1 / activity^2: what matters is the error
- * relative to what the context expects, for the coded size grows by its log.
+ * Fits the weights of the linear predictor: least squares over a sample of rows, in
+ * integers.  Each sample counts by 1 / activity^2.  What matters is the error relative to
+ * the error that the context expects, because the coded size grows by the logarithm of that
+ * ratio.
  */
 #include "wavefront_fit.h"
 
 #include <stdlib.h>
 
 enum {
-    SCALE_BITS = 30, /* of the largest sum, while solving: products fit 62 bits */
+    SCALE_BITS = 30, /* size of the largest sum while solving, so that products fit 62 bits */
 };
 
 typedef int64_t sums[WF_TERMS][WF_TERMS];
 
 static int32_t clamp(int32_t v, int32_t limit) { return v < -limit ? -limit : v > limit ? limit : v; }
 
-/* Scale so that the largest sum has SCALE_BITS bits, and add a little to the
- * diagonal: no direction is without cost. */
+/* Scale so that the largest sum has SCALE_BITS bits, and add a little to the diagonal so
+ * that no direction is without cost. */
 static void condition(sums a)
 {
     int64_t largest = 1;
@@ -33,8 +34,8 @@ static void condition(sums a)
         a[i][i] += (a[i][i] >> 12) + (largest >> drop >> 16) + 1;
 }
 
-/* Gaussian elimination.  The matrix is symmetric and positive definite: every
- * entry of what is left stays below the largest diagonal one. */
+/* Gaussian elimination.  The matrix is symmetric and positive definite, so every remaining
+ * entry stays below the largest diagonal entry. */
 static void solve(sums a, int16_t weights[WF_WEIGHTS])
 {
     for (int i = 0; i < WF_WEIGHTS; i++)

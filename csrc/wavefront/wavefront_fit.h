@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The image that a model is made for, and the weights that fit it.
+ * The image for which a model is made, and the weights that fit it.
  */
 #ifndef MIC_WAVEFRONT_FIT_H
 #define MIC_WAVEFRONT_FIT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rows as the encoder sees them, and the scalar loops over them; see
- * wavefront_rows.h.  The formulas are those of wavefront_decode.c.
+ * Rows as the encoder sees them, and the scalar loops over them; see wavefront_rows.h.  The
+ * formulas are those of wavefront_decode.c.
  */
 #include "wavefront_rows.h"
 
@@ -84,9 +84,9 @@ void mic_wf_scale_scalar(const wf_model *m, const uint16_t *words, uint16_t offs
         out[x] = (int16_t)((uint16_t)(words[x] << m->fraction_bits) + bias);
 }
 
-/* The loops below run over a block of columns with one operation after the other, without
- * branches: so compilers make vectors of them, and the scalar code is several times as fast
- * as one that takes a column at a time. */
+/* The loops below run over a block of columns with one operation after the other and
+ * without branches.  Compilers therefore vectorise them, and the scalar code is several
+ * times as fast as a loop over single columns. */
 typedef struct row_block {
     int16_t prediction[WF_ROW_BLOCK], residual[WF_ROW_BLOCK];
     uint32_t activity[WF_ROW_BLOCK], magnitude[WF_ROW_BLOCK];
@@ -119,7 +119,8 @@ static void predict_median(const wf_rows *r, size_t first, row_block *b)
     }
 }
 
-/* Errors of the row, and residuals, flipped by the sign of the errors around them. */
+/* Errors of the row, and its residuals, negated if the errors around them have a negative
+ * sum. */
 static void find_errors(const wf_model *m, const wf_rows *r, size_t first, row_block *b)
 {
     const int16_t half = (int16_t)(1 << m->fraction_bits >> 1), whole = (int16_t)-(1 << m->fraction_bits);
@@ -147,8 +148,8 @@ static void find_activity(const wf_rows *r, size_t first, row_block *b)
     }
 }
 
-/* A float has the exponent of a number, and below it its next bits: no count of leading
- * zeros that vectors lack. */
+/* A float contains the exponent of a number and below it the next bits.  Reading them needs
+ * no count of leading zeros, which vectors lack. */
 enum { FLOAT_MANTISSA = 23, FLOAT_BIAS = 127 };
 
 static uint32_t float_bits(float v)
@@ -170,8 +171,8 @@ static uint32_t bucket_of(float activity)
     return (float_bits(activity) >> (FLOAT_MANTISSA - 1)) - 2 * FLOAT_BIAS;
 }
 
-/* Symbols are indexes of residuals in 0, +1, -1, +2, ..., or of their escapes, four for each
- * power of two.  Returns whether there are escapes. */
+/* Symbols are indexes into the residuals 0, +1, -1, +2, ..., or into their escapes, four
+ * for each power of two.  Returns whether there are escapes. */
 static bool write_codes(const wf_model *m, row_block *b, uint16_t *code)
 {
     const uint32_t n_direct = 1u << m->direct_log, first_escape = n_direct - 4 * (m->direct_log + FLOAT_BIAS);
@@ -192,7 +193,7 @@ static bool write_codes(const wf_model *m, row_block *b, uint16_t *code)
     return all >= n_direct;
 }
 
-/* Raw bits of escapes are what the highest three bits leave. */
+/* The raw bits of an escape are the bits below its highest three. */
 static void write_raw(const row_block *b, uint16_t *raw)
 {
     for (size_t x = 0; x < WF_ROW_BLOCK; x++) {
@@ -225,17 +226,17 @@ void mic_wf_find_rare_scalar(const uint16_t *code, size_t n, const int16_t *limi
             wf_count_rare(code[x], exact, sampled);
 }
 
-enum { FIT_BLOCK = 128 }; /* columns: so many products of terms fit in 32 bits */
+enum { FIT_BLOCK = 128 }; /* columns: that many products of terms fit in 32 bits */
 
-/* Each sample counts by 1 / activity^2: its terms are scaled so that a difference as large
- * as the activity's power of two becomes 2^8, rounded down, and cut at 8 times that.  All
- * these floats are exact. */
+/* Each sample counts by 1 / activity^2.  To that end its terms are scaled so that a
+ * difference as large as the activity's power of two becomes 2^8; they are rounded down and
+ * clipped at 8 times that.  All these floats are exact. */
 static void find_terms(const wf_rows *r, size_t first, size_t n, int16_t terms[WF_TERMS][FIT_BLOCK])
 {
     const int16_t *current = r->current + first, *up = r->above + first, *up2 = r->above2 + first;
     const int16_t *const neighbours[WF_TERMS] = {current - 1, up - 1,  up + 1, current - 2,
                                                  up2,         up2 + 1, current};
-    const float most = 8 << 8, positive = 16 << 8; /* positive floats are rounded down by a cast */
+    const float most = 8 << 8, positive = 16 << 8; /* a cast rounds positive floats down */
     float scale[FIT_BLOCK];
     for (ptrdiff_t x = 0; x < (ptrdiff_t)n; x++) {
         const int16_t nw = up[x - 1];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The encoder's view of a strip: whole rows, for it knows every sample.  What
- * the decoder finds lane by lane is computed here column by column.
+ * The encoder's view of a strip: whole rows, because the encoder knows every sample.  The
+ * values that the decoder finds lane by lane are computed here column by column.
  */
 #ifndef MIC_WAVEFRONT_ROWS_H
 #define MIC_WAVEFRONT_ROWS_H
@@ -10,11 +10,11 @@
 
 enum {
     WF_LEFT = 32,             /* columns before the first: margins of W, WW, NW, and alignment */
-    WF_ROW_BLOCK = 32,        /* columns that kernels do at once: rows are padded to it */
+    WF_ROW_BLOCK = 32,        /* columns that kernels process at once; rows are padded to a multiple */
     WF_CODE_BUCKET_SHIFT = 8, /* code of a sample: bucket << 8 | symbol */
 };
 
-/* Rows are scaled samples with margins at either end; pointers are to column 0. */
+/* Rows are scaled samples with margins at either end.  The pointers point to column 0. */
 typedef struct wf_rows {
     size_t width, padded; /* padded: width rounded up to WF_ROW_BLOCK */
     uint16_t offset;      /* added to every word before it is scaled, mod 2^16 */
@@ -22,34 +22,35 @@ typedef struct wf_rows {
     void *memory;
 } wf_rows;
 
-/* What a row kernel gives for each column of a row (padded columns included,
- * with undefined values). */
+/* Output of a row kernel for each column of a row, including padded columns, whose values
+ * are undefined. */
 typedef struct wf_row_codes {
     uint16_t *code; /* bucket << 8 | symbol */
-    uint16_t *raw;  /* raw bits of escapes, undefined for others */
+    uint16_t *raw;  /* raw bits of escapes, undefined for other symbols */
 } wf_row_codes;
 
 enum {
     WF_TERMS = WF_WEIGHTS + 1, /* the differences that weights apply to, and the target */
     WF_SUM_LANES = 16,
-    WF_SUM_BLOCKS = 128, /* whose pairs of products, each below 2^24, a lane can take */
+    WF_SUM_BLOCKS = 128, /* blocks whose products, in pairs each below 2^24, a lane can sum */
 };
 
-/* Sums of products of terms: of term i by term j for i <= j.  Vector kernels add in
- * 32-bit lanes, from row to row: to join them for each row took longer than to add. */
+/* Sums of products of terms: term i times term j, for i <= j.  Vector kernels keep sums in
+ * 32-bit lanes from row to row, because joining them for each row took longer than the
+ * additions. */
 typedef struct wf_products {
     int64_t total[WF_TERMS][WF_TERMS];
     int32_t lanes[WF_TERMS][WF_TERMS][WF_SUM_LANES]; /* not yet in the totals */
-    size_t n_blocks;                                 /* in the lanes */
+    size_t n_blocks;                                 /* already summed in the lanes */
 } wf_products;
 
-/* The loops over one row that all others must equal; see base/kernels.h. */
+/* The reference loops over one row, which all others must equal; see base/kernels.h. */
 wf_scale_fn mic_wf_scale_scalar;
 wf_code_fn mic_wf_code_scalar;
 wf_find_rare_fn mic_wf_find_rare_scalar;
 wf_add_products_fn mic_wf_add_products_scalar;
 
-/* Written out: compilers keep sums in registers only if no loop counts them.
+/* Written out, because compilers keep sums in registers only if no loop counts them.
  * clang-format moves a line of this each time it runs. */
 /* clang-format off */
 #define WF_EACH_PAIR(DO) \
@@ -62,7 +63,7 @@ wf_add_products_fn mic_wf_add_products_scalar;
     DO(6, 6)
 /* clang-format on */
 
-/* What is in the lanes goes to the totals. */
+/* Move the sums from the lanes to the totals. */
 void mic_wf_join_products(wf_products *products);
 
 mic_status mic_wf_rows_open(wf_rows *rows, size_t width, uint16_t offset, mic_error *error);
