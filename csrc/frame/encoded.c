@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Encoded pieces: made, measured, written, freed.  See encoded.h.
+ * Creates, measures, writes and frees encoded pieces.  See encoded.h.
  */
 #include "encoded.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What an encoder gives: pieces of a stream, each in memory of its own, so that none is
+ * The output of an encoder: pieces of a stream, each in memory of its own, so that none is
  * copied before the stream is written.
  */
 #ifndef MIC_ENCODED_H
@@ -8,10 +8,10 @@
 
 #include "../base/internal.h"
 
-/* Bytes that mic_encoded_write() puts down, in order. */
+/* The bytes that mic_encoded_write() writes, in order. */
 struct mic_encoded {
     size_t n_parts;
-    mic_encoded *without_sharing; /* the frame again if it borrows shared models; owned */
+    mic_encoded *without_sharing; /* the same frame without shared models, if it borrows any; owned */
     struct encoded_part {
         uint8_t *bytes; /* owned */
         size_t n_bytes;

@@ -3,18 +3,19 @@
  * One frame of the native container.  Encoding runs the stages in this order:
  *
  *     samples            8 or 16 bits, signed or not, 1 or 3 channels
- *       -> planes        one a channel, of 16-bit values
- *       -> colour        three planes made cheaper, reversibly
+ *       -> planes        one per channel, of 16-bit values
+ *       -> colour        makes three planes cheaper, reversibly
  *       -> sample map    per plane: words from 0, used values numbered if sparse
  *       -> model         per plane, wavefront only: predictor, contexts, tables
- *       -> strips        stretches of rows that decode on their own
+ *       -> strips        groups of rows that can be decoded alone
  *       -> strip coder   the smallest of wavefront, FSE, Huffman and raw words
  *
- * and decoding (frame_decode.c) runs them backwards.  The steps as far as the sample map are in
- * frame_planes.c, the strip coder and the head in frame_pieces.c; here is their order, and what
- * is tried again when the result is too large.  A frame is its head (frame_head.h), then
- * its pieces: one for each strip and plane, plane by plane within a strip; a
- * constant plane has none.
+ * Decoding (frame_decode.c) runs them backwards.  The steps up to the sample map are in
+ * frame_planes.c, the strip coder and the head in frame_pieces.c.  This file calls them in
+ * order and decides what to try again when the result is too large.
+ *
+ * A frame is its head (frame_head.h), followed by its pieces: one for each strip and plane,
+ * plane by plane within a strip; a constant plane has none.
  */
 #include "frame_encoder.h"
 #include "frame.h"
@@ -29,7 +30,7 @@ static bool is_wavefront(const frame_encoder *e, unsigned plane)
     return e->codec[plane] == MIC_CODEC_WAVEFRONT && e->head.maps[plane].kind != MAP_CONSTANT;
 }
 
-/* Predictors, from a sample of rows; for the planes at once. */
+/* Choose predictors from a sample of rows.  Called for all planes at once. */
 static mic_status open_wavefront(void *context, size_t plane, mic_error *error)
 {
     frame_encoder *e = context;
@@ -50,7 +51,7 @@ static mic_status analyse_strip(void *context, size_t strip, mic_error *error)
     return MIC_OK;
 }
 
-/* The model of a wavefront plane goes into the head. */
+/* Put the model of a wavefront plane into the head. */
 static mic_status choose_model(void *context, size_t plane, mic_error *error)
 {
     frame_encoder *e = context;
@@ -107,7 +108,8 @@ static mic_status encode_again(frame_encoder *e, unsigned plane, mic_codec codec
     return MIC_OK;
 }
 
-/* The classic stages on a small plane of one strip, kept if they are smaller. */
+/* Try the classic stages on a small plane of one strip, and keep the result if it is
+ * smaller. */
 static mic_status try_classic(frame_encoder *e, unsigned plane, mic_error *error)
 {
     struct encoded_part *piece = mic_frame_piece(e, 0, plane), wavefront = *piece;
@@ -127,9 +129,9 @@ static mic_status try_classic(frame_encoder *e, unsigned plane, mic_error *error
     return status;
 }
 
-/* Models and tables must earn their bytes: on thumbnails the classic stages may
- * be smaller, and noise ends up raw either way.  They have a table, too, which has more
- * symbols and no contexts: where the model is a small part of a plane that is not tiny,
+/* Models and tables must earn their bytes: on thumbnails the classic stages may be smaller,
+ * and noise ends up raw in any case.  The classic stages have a table too, with more
+ * symbols and no contexts.  Where the model is a small part of a plane that is not tiny,
  * they have never been smaller. */
 static mic_status settle_plane(frame_encoder *e, unsigned plane, mic_error *error)
 {
@@ -166,7 +168,7 @@ static mic_status encode_planes(frame_encoder *e, mic_error *error)
     return MIC_OK;
 }
 
-/* Back to where planes are to be loaded. */
+/* Go back to the state before the planes were loaded. */
 static void forget_planes(frame_encoder *e)
 {
     const size_t n_strips = e->head.n_strips;
@@ -199,8 +201,8 @@ static mic_status run_encoder(frame_encoder *e, mic_error *error)
 {
     TRY(mic_frame_load(e, error));
     TRY(encode_planes(e, error));
-    /* Differences of noise need a bit more than the noise: without them it is no
-     * larger than it was. */
+    /* Noise grows by a bit when differences are taken, so without them it is no larger than
+     * it was. */
     if (e->head.colour != COLOUR_NONE && coded_bytes(e) >= mic_frame_bytes(e->layout)) {
         forget_planes(e);
         e->head.colour = COLOUR_NONE;
@@ -211,8 +213,8 @@ static mic_status run_encoder(frame_encoder *e, mic_error *error)
     return e->options->shared ? mic_frame_share_models(e, error) : MIC_OK;
 }
 
-/* Smallest width that holds every sample; differences of colours say nothing
- * about it, so colour counts its first bits by the type. */
+/* Return the smallest width that holds every sample.  Colour differences do not tell it, so
+ * for colour this returns the width of the sample type. */
 static unsigned width_in_bits(const mic_layout *layout, const frame_head *head)
 {
     const mic_sample_type type = layout->sample_type;
@@ -242,7 +244,7 @@ static bool allocate_encoder(frame_encoder *e)
     return e->head.strips && e->seen && e->strip_crcs && e->encoded;
 }
 
-/* All but what was encoded. */
+/* Free everything but the encoded result. */
 static void free_encoder(frame_encoder *e)
 {
     mic_frame_head_free(&e->head);

@@ -11,8 +11,8 @@
 mic_status mic_native_frame_encode(const mic_layout *layout, const void *samples,
                                    const mic_encode_options *options, mic_encoded **encoded,
                                    unsigned *bits_used, mic_error *error);
-/* The words of each plane as the encoder would code them, and how many values they
- * may have; a constant plane has 1. */
+/* Get the words of each plane as the encoder would code them, and the number of values that
+ * they may have, which is 1 for a constant plane. */
 mic_status mic_native_frame_words(const mic_layout *layout, const void *samples, uint16_t *const planes[],
                                   uint32_t n_values[], mic_error *error);
 mic_status mic_native_frame_decode(const mic_decode_job *job, int n_threads, mic_error *error);

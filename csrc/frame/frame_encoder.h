@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A frame while it is being encoded: frame.c calls the steps that are declared here, in
- * order, then frame_share.c tries the stream's models on it.
+ * State of a frame while it is being encoded.  frame.c calls the steps declared here, in
+ * order; then frame_share.c tries the stream's models on the frame.
  */
 #ifndef MIC_FRAME_ENCODER_H
 #define MIC_FRAME_ENCODER_H
@@ -12,8 +12,8 @@
 #include "shared_models.h"
 #include "strip.h"
 
-/* Values of a plane, each plus `offset` (mod 2^16); later its words.  They are not copied
- * if samples and words differ only by a constant. */
+/* A plane's values, to each of which `offset` is added (mod 2^16); later its words.  They
+ * are not copied if samples and words differ only by a constant. */
 typedef struct frame_plane {
     const uint16_t *values;
     uint16_t offset;
@@ -30,7 +30,7 @@ typedef struct frame_encoder {
     mic_codec codec[MAX_PLANES];
     wf_plane_encoder *wavefronts[MAX_PLANES]; /* set for the planes that have a model */
     frame_head head;
-    mic_encoded *encoded; /* part 0 is the head, the pieces follow */
+    mic_encoded *encoded; /* part 0 is the head; the pieces follow */
 } frame_encoder;
 
 static inline mic_status mic_frame_no_memory(size_t n_bytes, mic_error *error)
@@ -51,23 +51,24 @@ static inline size_t mic_frame_first_pixel(const frame_encoder *e, size_t strip)
 
 /* ---- samples to words: frame_planes.c ---------------------------------- */
 
-/* The samples as planes, in their own place or in memory of their own, and the colour
- * transform for them. */
+/* Make planes of the samples, either in place or in new memory, and choose the colour
+ * transform. */
 mic_status mic_frame_load(frame_encoder *e, mic_error *error);
 /* The same without choosing a transform. */
 mic_status mic_frame_load_planes(frame_encoder *e, mic_error *error);
-/* From planes as loaded to what `codec` takes. */
+/* Turn planes as loaded into the form that `codec` takes. */
 mic_status mic_frame_map_planes(frame_encoder *e, mic_codec codec, mic_error *error);
-/* Does every value, as it is, stand for a word?  Else it takes an offset or a map. */
+/* Return whether the plane's values are its words already, with no offset or map left to
+ * apply. */
 bool mic_frame_has_words(const frame_encoder *e, unsigned plane);
-/* Words of a strip of one plane from its values. */
+/* Compute the words for one strip of a plane from its values. */
 void mic_frame_make_words(const frame_encoder *e, size_t strip, unsigned plane, uint16_t *words);
 /* Put the words of a plane into planes[plane].owned unless they are already there. */
 mic_status mic_frame_need_words(frame_encoder *e, unsigned plane, mic_error *error);
 
 /* ---- words to pieces: frame_pieces.c ----------------------------------- */
 
-/* One strip of a plane, in place of what another attempt left there. */
+/* Encode one strip of a plane, replacing what an earlier attempt left there. */
 mic_status mic_frame_encode_plane(frame_encoder *e, size_t strip, unsigned plane, mic_error *error);
 /* Size of a plane: table, model and pieces. */
 size_t mic_frame_plane_bytes(const frame_encoder *e, unsigned plane);

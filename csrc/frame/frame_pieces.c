@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The last part of a frame's encoder: from words and models to pieces, and to the head that
- * lists them.
+ * The last part of a frame's encoder: from words and models to the pieces, and to the head
+ * that lists them.
  */
 #include "frame_encoder.h"
 
@@ -11,8 +11,8 @@
 
 #include <stdlib.h>
 
-/* One strip of a plane by its coder.  Words that are not in memory are made for the
- * rare strip that ends up raw. */
+/* Encode one strip of a plane with its coder.  Words that are not in memory are made only
+ * for the rare strip that ends up raw. */
 static mic_status encode_piece(const frame_encoder *e, size_t strip, unsigned plane, uint8_t *bytes,
                                size_t capacity, size_t *n_bytes, mic_error *error)
 {
@@ -38,8 +38,9 @@ static mic_status encode_piece(const frame_encoder *e, size_t strip, unsigned pl
     return status;
 }
 
-/* Coded where there is room for the worst, then copied: the next strip is coded in the
- * same memory, which is in the cache by then, and its pages are touched once. */
+/* The strip is encoded into memory with room for the worst case, then copied.  The next
+ * strip uses the same memory, which is in the cache by then, and its pages are touched only
+ * once. */
 mic_status mic_frame_encode_plane(frame_encoder *e, size_t strip, unsigned plane, mic_error *error)
 {
     const size_t capacity = mic_strip_bound(e->layout->columns, mic_strip_height(e->layout, strip));
@@ -52,7 +53,7 @@ mic_status mic_frame_encode_plane(frame_encoder *e, size_t strip, unsigned plane
     uint8_t *bytes = status == MIC_OK ? malloc(n_bytes) : NULL;
     if (bytes) {
         memcpy(bytes, room, n_bytes);
-        free(part->bytes); /* of another attempt */
+        free(part->bytes); /* from an earlier attempt */
         *part = (struct encoded_part){.bytes = bytes, .n_bytes = n_bytes};
     } else if (status == MIC_OK) {
         status = mic_frame_no_memory(n_bytes, error);
@@ -69,7 +70,7 @@ size_t mic_frame_plane_bytes(const frame_encoder *e, unsigned plane)
     return n;
 }
 
-/* The checksum of a strip's pieces. */
+/* Compute the checksum of a strip's pieces. */
 static mic_status seal_strip(void *context, size_t strip, mic_error *error)
 {
     frame_encoder *e = context;

@@ -19,7 +19,7 @@ static void planes_of_strip(const frame_encoder *e, size_t strip, uint16_t *plan
         planes[c] = e->planes[c].owned + mic_frame_first_pixel(e, strip);
 }
 
-/* Memory for a plane that may not be where the samples are. */
+/* Allocate memory for a plane that cannot stay in the samples' place. */
 static mic_status own_plane(frame_encoder *e, unsigned plane, mic_error *error)
 {
     const size_t n_bytes = (size_t)e->layout->rows * e->layout->columns * sizeof(uint16_t);
@@ -34,8 +34,8 @@ static mic_marker open_marker(const frame_encoder *e, size_t strip, unsigned pla
                            (uint16_t)(p->values[mic_frame_first_pixel(e, strip)] + p->offset));
 }
 
-/* The checksum of a strip, its planes, and which values occur unless colour is yet to
- * be chosen: some rows after the other, as many as stay in the nearest cache. */
+/* Compute the checksum of a strip, load its planes, and mark the values that occur, unless
+ * colour is yet to be chosen.  Rows are done in groups that stay in the nearest cache. */
 static mic_status load_strip(void *context, size_t strip, mic_error *error)
 {
     enum { CACHED_BYTES = 1 << 15 };
@@ -92,7 +92,7 @@ mic_status mic_frame_load(frame_encoder *e, mic_error *error)
     return mic_planes_choose_colour(planes, e->layout->columns, e->layout->rows, &e->head.colour, error);
 }
 
-/* Colour, and the values that occur then. */
+/* Transform the colours, then mark the values that occur. */
 static mic_status colour_strip(void *context, size_t strip, mic_error *error)
 {
     frame_encoder *e = context;
@@ -108,7 +108,7 @@ static mic_status colour_strip(void *context, size_t strip, mic_error *error)
     return MIC_OK;
 }
 
-/* Map of one plane, from the values of all its strips; nobody marks any more. */
+/* Choose the map of one plane from the values of all its strips.  No thread marks any more. */
 static mic_status choose_map(frame_encoder *e, unsigned plane, mic_error *error)
 {
     const frame_plane *p = &e->planes[plane];
@@ -121,7 +121,7 @@ bool mic_frame_has_words(const frame_encoder *e, unsigned plane)
     return e->planes[plane].values == e->planes[plane].owned && e->planes[plane].offset == 0;
 }
 
-/* As many at once as stay in the nearest cache from one loop to the next. */
+/* Converts as many words at once as stay in the nearest cache from one loop to the next. */
 void mic_frame_make_words(const frame_encoder *e, size_t strip, unsigned plane, uint16_t *words)
 {
     enum { CACHED_WORDS = 1 << 13 };
@@ -154,7 +154,7 @@ static mic_status make_words_of_strip(void *context, size_t strip, mic_error *er
     return MIC_OK;
 }
 
-/* The words of a plane in memory. */
+/* Write the words of a plane to memory. */
 static mic_status write_words(frame_encoder *e, unsigned plane, mic_error *error)
 {
     frame_plane *p = &e->planes[plane];
@@ -172,7 +172,7 @@ mic_status mic_frame_need_words(frame_encoder *e, unsigned plane, mic_error *err
     return mic_frame_has_words(e, plane) ? MIC_OK : write_words(e, plane, error);
 }
 
-/* Wavefront takes values with an offset; what else there is wants words. */
+/* Wavefront takes values with an offset; everything else needs words. */
 static mic_status map_plane(frame_encoder *e, unsigned plane, mic_error *error)
 {
     const sample_map *map = &e->head.maps[plane];

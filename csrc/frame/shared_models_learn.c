@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Shared models learnt from the first frames of a stream, and written.  This is apart from
- * shared_models.c because learning needs the encoder of frames, which borrows models.
+ * Learns shared models from the first frames of a stream, and writes them.  This is apart
+ * from shared_models.c because learning needs the frame encoder, which in turn borrows
+ * models.
  */
 #include "frame.h"
 #include "shared_models.h"
@@ -23,7 +24,7 @@ int mic_may_share_models(const mic_layout *layout)
            (uint64_t)layout->rows * layout->columns <= LARGEST_PIXELS;
 }
 
-/* Words of the frames that are learnt from, one below the other. */
+/* Words of the frames to learn from, one frame below the other. */
 typedef struct lesson {
     const mic_layout *layout;
     const uint8_t *samples;
@@ -63,7 +64,7 @@ static mic_status learn_plane(void *context, size_t plane, mic_error *error)
     if (n == 0)
         return MIC_OK;
     wf_model model;
-    /* Other frames may have somewhat larger words: up to all bits set. */
+    /* Other frames may have somewhat larger words, so allow all values of that bit depth. */
     const unsigned max_value = (1u << bit_depth(most - 1)) - 1;
     TRY(mic_wf_build_shared_model(words, l->layout->columns, n * l->layout->rows, l->layout->rows, max_value,
                                   l->effort, &model, error));
