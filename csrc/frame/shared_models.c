@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Shared models as frames borrow them: read, checked, lent.  See shared_models.h.
+ * Reads and checks shared models and lends them to frames.  See shared_models.h.
  */
 #include "shared_models.h"
 
