@@ -3,10 +3,10 @@
  * Prediction.  Pixels in, words out:  max_value, then for each pixel in raster order its
  * residual, or the escape and the raw pixel.
  *
- * With d = depth(max_value), the threshold is T = 2^(d-1) - 1 and the escape is D = 2^d -
- * 1.  A residual with |residual| < T is stored as T + residual (zigzag: folded to
- * unsigned), any other as D and the pixel.  Example: max_value 15 (T 7, D 15), one row,
- * predicted from the left:
+ * With d = depth(max_value), the threshold is T = 2^(d-1) - 1 and the escape is
+ * D = 2^d - 1.  A residual with |residual| < T is stored as T + residual (zigzag: folded to
+ * unsigned), any other residual as D and the pixel.  Example: max_value 15 (T 7, D 15), one
+ * row, predicted from the left:
  *
  *     4 5 5 15 2    ->    15  11 8 7  15 15  15 2
  *
@@ -235,7 +235,7 @@ bool mic_delta_forward_row_scalar(const uint16_t *row, const uint16_t *above, si
     return escape;
 }
 
-/* One pixel of the average predictor, its row's left neighbour updated. */
+/* Reconstruct one pixel of the average predictor and make it the row's left neighbour. */
 MIC_INLINE void inverse_step(unsigned *left, unsigned above, uint16_t word, unsigned threshold,
                              uint16_t *pixel)
 {
@@ -243,8 +243,8 @@ MIC_INLINE void inverse_step(unsigned *left, unsigned above, uint16_t word, unsi
     *pixel = (uint16_t)*left;
 }
 
-/* Each pixel waits for its left neighbour: four rows, each one column behind
- * the row above it, give the processor four independent chains. */
+/* Each pixel waits for its left neighbour.  Four rows, each one column behind the row above
+ * it, give the processor four independent chains. */
 void mic_delta_inverse_rows_scalar(const uint16_t *words, const uint16_t *above, size_t width,
                                    uint16_t threshold, uint16_t *rows)
 {

@@ -15,7 +15,7 @@
 #include "rle_loop.h"
 #include "stage_kernels.h"
 
-enum { MIN_RUN_LIMIT = 7 }; /* depth 4: below it blocks are ambiguous or empty */
+enum { MIN_RUN_LIMIT = 7 }; /* depth 4; below it blocks are ambiguous or empty */
 
 static size_t run_limit_of(unsigned initial) { return ((size_t)1 << (bit_depth(initial) - 1)) - 1; }
 
@@ -24,9 +24,9 @@ static size_t run_limit_of(unsigned initial) { return ((size_t)1 << (bit_depth(i
  * run limit, 5 words for 4. */
 size_t mic_rle_bound(size_t n_words) { return n_words + n_words / 4 + 16; }
 
-/* A depth below 4 cannot express runs, and at depths 2 and 3 hardly anything: there the
- * published encoder writes bytes that nobody can decode.  All it can express is a single
- * literal block. */
+/* A depth below 4 cannot express runs, and depths 2 and 3 can express hardly anything: the
+ * published encoder then writes bytes that cannot be decoded.  Only a single literal block
+ * can be expressed. */
 static mic_status encode_shallow(const uint16_t *words, size_t n_words, unsigned initial, uint16_t *out,
                                  size_t *n_out, mic_error *error)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The scalar kernels of the published stages; each stands with its stage.  Those of FSE are
- * compiled a second time, for processors whose shifts take their count from any register.
+ * The scalar kernels of the published stages; each is in the file of its stage.  Those of
+ * FSE are compiled a second time, for processors that can shift by a count in any register.
  */
 #ifndef MIC_STAGE_KERNELS_H
 #define MIC_STAGE_KERNELS_H
