@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Many frames on threads; when there are more threads than frames, each frame gets some.
+ * Encodes many frames on threads.  If there are more threads than frames, each frame gets
+ * several.
  */
 #include "container_frames.h"
 
@@ -10,10 +11,10 @@ typedef struct encode_loop {
     frame_encode_fn *encode_frame;
     const mic_layout *layout;
     const uint8_t *samples;
-    mic_encode_options options; /* of one frame */
+    mic_encode_options options; /* for one frame */
     mic_encoded **encoded;
     unsigned *bits_used;
-    size_t first; /* number of encoded[0], for messages */
+    size_t first; /* number of the frame in encoded[0], for messages */
 } encode_loop;
 
 static mic_status encode_one(void *context, size_t i, mic_error *error)

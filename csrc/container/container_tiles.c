@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Slides: pyramids of levels that are cut into tiles, row by row, level by level,
- * the largest first.  Each tile is a frame of its container.
+ * Slides: pyramids of levels that are cut into tiles, row by row and level by level, the
+ * largest level first.  Each tile is a frame of its container.
  *
  * The published container, MIC3:
  *
@@ -13,10 +13,10 @@
  *                            28  2  number of levels
  *
  *     a level, 20 bytes:  columns, rows, tiles across, tiles down, its first tile (u32)
- *     a tile, 16 bytes:   offset behind this table, length (u64)
+ *     a tile, 16 bytes:   offset from the end of this table, length (u64)
  *
- * Tiles at the right and the lower edge are filled up with zeros.  There is no
- * checksum: what fields repeat of one another is compared.
+ * Tiles at the right and the lower edge are padded with zeros.  There is no checksum, so
+ * fields that repeat one another are compared.
  */
 #include "published.h"
 
@@ -51,8 +51,8 @@ static uint64_t tiles_down(const mic_layout *layout, unsigned level)
     return ((uint64_t)layout->levels[level].rows + layout->rows - 1) / layout->rows;
 }
 
-/* Each factor is below 2^32, so no product passes 2^64; no sum does, for it stops
- * above the number of frames, which is below 2^31. */
+/* Each factor is below 2^32, so no product exceeds 2^64.  No sum does either: the loop
+ * stops once it exceeds the number of frames, which is below 2^31. */
 mic_status mic_check_levels(const mic_layout *layout, mic_error *error)
 {
     uint64_t n_tiles = 0;
@@ -250,7 +250,7 @@ void mic_write_tile_table(const uint64_t *tile_offsets, uint64_t n_tiles, uint8_
     }
 }
 
-/* Held to what published writers write: one tile behind the other, without gaps. */
+/* Accepts only what published writers write: tiles one after the other, without gaps. */
 static mic_status read_index(const mic_layout *layout, const uint8_t *in, uint64_t *tile_offsets,
                              mic_error *error)
 {
@@ -282,7 +282,7 @@ static mic_status no_memory(const mic_layout *layout, mic_error *error)
                     layout->rows, layout->columns);
 }
 
-/* A plane of 8-bit samples, as words. */
+/* Encode a plane of 8-bit samples as words. */
 static mic_status encode_grey8(const uint8_t *samples, size_t width, size_t height, uint8_t *out,
                                size_t capacity, size_t *n_bytes, uint16_t *words, mic_error *error)
 {
@@ -304,7 +304,7 @@ static mic_status decode_grey8(const uint8_t *in, size_t n_bytes, size_t width, 
     return MIC_OK;
 }
 
-/* `words` is room for a plane of 8-bit samples. */
+/* `words` has room for a plane of 8-bit samples. */
 static mic_status encode_tile(const mic_layout *layout, const void *samples, uint8_t *out, size_t capacity,
                               size_t *n_bytes, uint16_t *words, mic_error *error)
 {
@@ -355,7 +355,7 @@ static mic_status encode_frame(const mic_layout *layout, const void *samples,
     return MIC_OK;
 }
 
-/* A tile has no strips: some of its rows cost all of them. */
+/* A tile has no strips, so decoding some of its rows costs as much as decoding all. */
 static mic_status decode(const mic_decode_job *job, int n_threads, mic_error *error)
 {
     const mic_layout *layout = job->layout;
