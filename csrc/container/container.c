@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What all containers share: telling them apart, checks of what callers ask for,
- * and the loop that decodes frames.
+ * Code for all containers: telling them apart, checking what callers ask for, and the loop
+ * that decodes frames.
  */
 #include "container_format.h"
 
@@ -12,7 +12,7 @@
 
 /* ---- the formats -------------------------------------------------------- */
 
-/* Index is mic_container. */
+/* Indexed by mic_container. */
 static const container_format *const formats[] = {
     [MIC_CONTAINER_NATIVE] = &mic_native_format, [MIC_CONTAINER_MIC1] = &mic_mic1_format,
     [MIC_CONTAINER_MIC2] = &mic_mic2_format,     [MIC_CONTAINER_PICS] = &mic_pics_format,
@@ -24,7 +24,7 @@ enum { N_FORMATS = sizeof formats / sizeof formats[0] };
 
 static const container_format *format_of(const mic_layout *layout) { return formats[layout->container]; }
 
-/* What a caller of this header, rather than a file, can get wrong. */
+/* Checks for caller mistakes (a file cannot cause these). */
 static mic_status check_layout(const mic_layout *layout, mic_error *error)
 {
     if ((layout->channels != 1 && layout->channels != 3) || layout->n_axes > MIC_MAX_AXES ||
@@ -93,7 +93,7 @@ mic_status mic_encode(const mic_layout *layout, const void *samples, const mic_e
     return status;
 }
 
-/* The container of a stream that is to be written frame by frame. */
+/* Find the container of a stream that is written frame by frame. */
 static mic_status find_writer(const mic_layout *layout, const container_format **format, mic_error *error)
 {
     const bool is_known = (unsigned)layout->container < N_FORMATS;
@@ -195,7 +195,7 @@ typedef struct decode_loop {
     int threads_per_job;
 } decode_loop;
 
-/* Columns depend on all those before them, so whole rows are decoded and cut. */
+/* Columns depend on all those before them, so whole rows are decoded and then cropped. */
 static mic_status decode_columns(const mic_decode_job *job, int n_threads, mic_error *error)
 {
     const mic_layout *layout = job->layout;
@@ -231,7 +231,8 @@ static mic_status decode_job(void *context, size_t index, mic_error *error)
 
 mic_status mic_decode(const mic_decode_job *jobs, size_t n_jobs, int n_threads, mic_error *error)
 {
-    /* Frames first, then the strips of each: what is left over per frame. */
+    /* Threads go to frames first; if there are more threads than frames, those left over
+     * are shared among the strips of each frame. */
     int per_job = n_jobs && n_threads > 1 && (size_t)n_threads > n_jobs ? (int)((size_t)n_threads / n_jobs)
                                                                         : 1;
     decode_loop loop = {.jobs = jobs, .threads_per_job = per_job};

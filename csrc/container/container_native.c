@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The native container: header, frames, index.  docs/format.md is its
- * specification.
+ * The native container: header, frames, index.  It is specified in docs/format.md.
  *
- *     0  4  magic 89 'M' 'i' 'c'    the first byte is no ASCII: text modes and
- *                                   7-bit channels are found out
+ *     0  4  magic 89 'M' 'i' 'c'    the first byte is not ASCII, which exposes text
+ *                                   modes and 7-bit channels
  *     4  1  version
  *     5  1  layout: bits 0-1 sample type, 2 colour, 3 frames, 4 blocks
  *     6  1  codec
@@ -14,9 +13,9 @@
  *           blocks:  bytes in all (4), then type (4), length (4), content, ...
  *           CRC-32C of the header so far (4)
  *
- * Block "Modl" says how many bytes of shared models (shared_models.h) lie between
- * the header and the first frame, block "tile" which levels the frames are tiles of.
- * With `frames` set an index of 8 bytes a frame and a CRC-32C ends the stream.
+ * Block "Modl" gives the number of bytes of shared models (shared_models.h) between the
+ * header and the first frame.  Block "tile" lists the levels whose tiles the frames are.
+ * If `frames` is set, an index of 8 bytes a frame and a CRC-32C end the stream.
  */
 #include "container_format.h"
 
@@ -42,7 +41,8 @@ enum {
     MODELS_BLOCK = BLOCK_HEAD + 4,
 };
 
-/* Who does not know it cannot find the first frame, and must not try. */
+/* A capital letter, because a reader that does not know this block cannot find the first
+ * frame and must not try. */
 static const uint8_t models_type[4] = {'M', 'o', 'd', 'l'};
 
 /* ---- header ------------------------------------------------------------ */
@@ -112,7 +112,7 @@ static mic_status fail_short_header(size_t n_bytes, mic_error *error)
                     "the data end after %zu bytes, within the header (truncated file?)", n_bytes);
 }
 
-/* Leading axes and index offset; NULL where they do not fit. */
+/* Read leading axes and index offset; returns NULL if they do not fit. */
 static const uint8_t *read_axes(const uint8_t *p, const uint8_t *end, mic_layout *layout)
 {
     if (p == end || *p == 0 || *p > MIC_MAX_AXES || (size_t)(end - p) < 1u + 4u * *p + 8u)
@@ -124,7 +124,7 @@ static const uint8_t *read_axes(const uint8_t *p, const uint8_t *end, mic_layout
     return p + 8;
 }
 
-/* How many bytes of shared models there are. */
+/* Read the number of bytes of shared models. */
 static mic_status read_models_block(const uint8_t *block, mic_layout *layout, mic_error *error)
 {
     const uint32_t n = load_u32(block + 4), smallest = mic_shared_models_smallest(layout->channels),
@@ -140,8 +140,9 @@ static mic_status read_models_block(const uint8_t *block, mic_layout *layout, mi
     return MIC_OK;
 }
 
-/* Blocks are room for more: a reader skips the types it does not know unless
- * the first letter of the type is a capital, which says "not without me". */
+/* Blocks leave room for extensions.  A reader skips the types it does not know, unless the
+ * first letter of the type is a capital, which means "do not read on without knowing this
+ * block". */
 static mic_status read_blocks(const uint8_t *p, const uint8_t *end, mic_layout *layout, mic_error *error)
 {
     for (; p != end; p += BLOCK_HEAD + load_u32(p + 4)) {
@@ -267,13 +268,14 @@ static mic_status read_index(const mic_layout *layout, const uint8_t *in, uint64
 
 /* ---- encoding ---------------------------------------------------------- */
 
-/* What becomes of frames, one entry for each. */
+/* Encoded frames, with one entry for each. */
 typedef struct coded_frames {
     mic_encoded **frames;
     unsigned *bits_used;
 } coded_frames;
 
-/* Models that save less than they take, and the frames that borrow them, go. */
+/* If the models save less than they take, drop them and keep the frames encoded without
+ * sharing. */
 static void settle_sharing(mic_layout *layout, mic_encoded **frames, size_t n_frames,
                            mic_shared_models **shared)
 {
@@ -321,7 +323,7 @@ mic_status mic_encode_first_frames(mic_layout *layout, const void *samples, size
     return status;
 }
 
-/* All frames: the first ones, then the others with what was learnt from those. */
+/* Encode all frames: the first ones, then the others with the models learnt from those. */
 static mic_status encode_all(mic_layout *layout, const uint8_t *samples, const mic_encode_options *options,
                              const coded_frames *coded, mic_shared_models **shared, mic_error *error)
 {
@@ -338,7 +340,8 @@ static mic_status encode_all(mic_layout *layout, const uint8_t *samples, const m
                            coded->bits_used + n_first, error);
 }
 
-/* Header, shared models, the parts of each frame moved over, the index. */
+/* Put together the header, the shared models, the parts moved from each frame, and the
+ * index. */
 static mic_status assemble(const coded_frames *coded, mic_layout *layout, const mic_shared_models *shared,
                            mic_encoded **encoded, mic_error *error)
 {
@@ -361,7 +364,7 @@ static mic_status assemble(const coded_frames *coded, mic_layout *layout, const 
                         (unsigned long long)layout->n_frames);
     }
     all->parts[0].bytes = header;
-    TRY(write_header(layout, header, &all->parts[0].n_bytes, error)); /* for its size */
+    TRY(write_header(layout, header, &all->parts[0].n_bytes, error)); /* for the header's size */
     all->parts[1].bytes = models;
     if (shared)
         memcpy(models, mic_shared_models_bytes(shared, &all->parts[1].n_bytes), layout->shared_bytes);
@@ -373,7 +376,7 @@ static mic_status assemble(const coded_frames *coded, mic_layout *layout, const 
         offset += mic_encoded_size(frame);
         memcpy(&all->parts[n], frame->parts, frame->n_parts * sizeof frame->parts[0]);
         n += frame->n_parts;
-        frame->n_parts = 0; /* moved */
+        frame->n_parts = 0; /* moved to `all` */
     }
     layout->index_offset = layout->n_axes ? offset : 0;
     all->parts[n].bytes = index;
