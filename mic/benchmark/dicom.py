@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..dicom import plugin as pydicom_plugin
+from ..dicom.internals import attempts
 from ..dicom.reading import quiet_pydicom, reading
 from ..dicom.syntaxes import LOSSLESS, NATIVE, syntax_of, title_of
 from ..errors import CorruptDataError, MicError, UnsupportedError, VerifyError, one_sentence
@@ -196,8 +197,7 @@ def _plugin_for(path: Path, uid: str) -> str:
         return "none"
     decoder = get_decoder(UID(uid))
     ds = dcmread(path)
-    # Only a private attribute holds the order of the attempts.
-    for name in getattr(decoder, "_available", decoder.available_plugins):
+    for name in attempts(decoder):
         try:
             decoder.as_array(ds, decoding_plugin=name, index=0)
         except Exception:  # this one fails, and pydicom tries the next

@@ -20,6 +20,7 @@ from ..codec.arrays import check_limit, check_out, thread_count
 from ..codec.selection import FrameSelection, select_frames
 from ..errors import UnsupportedError, VerifyError
 from .endian import has_word_pixels, swap_words, to_little_endian
+from .internals import forget_pixel_array
 from .offsets import needs_extended_table
 from .pixels import (
     MICLossless,
@@ -31,7 +32,6 @@ from .pixels import (
     native_frames,
     upsampled,
 )
-from .plugin import forget_pixel_array
 from .source import (
     MicSource,
     check_dataset,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """MIC Lossless as one of pydicom's own transfer syntaxes.
 
-pydicom has no public interface for adding a syntax, so this file relies on pydicom's
-internals.
+`register` adds it and `unregister` removes it again.  pydicom has no public interface
+for that; access to its private names is in `internals`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.hooks import hooks
@@ -27,6 +27,7 @@ from ..api import decode as decode_stream
 from ..api import encode as encode_array
 from ..codec.arrays import check_limit, thread_count
 from ..errors import MicError, UnsupportedError, VerifyError
+from .internals import WHOLE_ARRAY, WholeArrayDecoder, coder_tables
 from .pixels import (
     SUBSAMPLED,
     MICLossless,
@@ -44,7 +45,6 @@ ENCODER_DEPENDENCIES = {MICLossless: ("mic-codec",)}
 _SINCE = "3.0"
 _TRANSFER_SYNTAX_TAG = 0x00020010
 _WAS_SUBSAMPLED = "mic_subsampled"  # an option of ours in a runner
-_SOURCE = "mic_source"
 
 
 def is_available(uid: str) -> bool:
@@ -149,36 +149,14 @@ def encode(src: bytes, runner: encoders.EncodeRunner) -> bytes:
     return stream
 
 
-class MicDecoder(decoders.Decoder):
+class MicDecoder(WholeArrayDecoder):
     """pydicom's decoder, with errors that name the frame."""
 
     def as_array(self, src: Any, *, index: int | None = None, **kwargs: Any) -> Any:
         with _explained(src, None if index is None else [index], kwargs) as source:
             if source is not None and self.available_plugins == (LABEL,):
-                kwargs = {**kwargs, _SOURCE: source}
+                kwargs = {**kwargs, WHOLE_ARRAY: partial(_decode_array, source)}
             return super().as_array(src, index=index, **kwargs)
-
-    @staticmethod
-    def _as_array_encapsulated(
-        runner: decoders.DecodeRunner, index: int | None
-    ) -> NDArray[np.generic]:
-        """Decode straight into the array that pydicom returns.
-
-        The plugin interface would put each frame into a buffer of its own and copy it
-        from there, which takes a tenth of ``dcmread(path).pixel_array``.  Here the
-        option ``threads`` also has an effect.  If pydicom ever stops calling this
-        method, its own path through `decode` gives the same result.
-        """
-        source: MicSource | None = runner.get_option(_SOURCE)
-        if source is None:
-            return decoders.Decoder._as_array_encapsulated(runner, index)
-        description = source.description
-        frames = range(description.number_of_frames) if index is None else [index]
-        out = np.empty((len(frames), *description.frame_shape), runner.pixel_dtype)
-        threads = thread_count(runner.get_option("threads", 1))
-        parsed = source.decode_into(frames, out, threads, correct_unused_bits=False)
-        _describe_decoded(runner, is_subsampled(parsed[0].shape, description))
-        return out.reshape(-1)
 
     def as_buffer(self, src: Any, *, index: int | None = None, **kwargs: Any) -> Any:
         with _explained(src, None if index is None else [index], kwargs):
@@ -193,6 +171,24 @@ class MicDecoder(decoders.Decoder):
         indices = list(indices or [])
         with _explained(src, indices or None, kwargs):
             yield from super().iter_buffer(src, indices=indices, **kwargs)
+
+
+def _decode_array(
+    source: MicSource, runner: decoders.DecodeRunner, index: int | None
+) -> NDArray[np.generic]:
+    """Decode one frame, or all of them, straight into the array that pydicom returns.
+
+    The plugin interface would put each frame into a buffer of its own and copy it from
+    there, which takes a tenth of ``dcmread(path).pixel_array``.  Here the option
+    ``threads`` also has an effect.
+    """
+    description = source.description
+    frames = range(description.number_of_frames) if index is None else [index]
+    out = np.empty((len(frames), *description.frame_shape), runner.pixel_dtype)
+    threads = thread_count(runner.get_option("threads", 1))
+    parsed = source.decode_into(frames, out, threads, correct_unused_bits=False)
+    _describe_decoded(runner, is_subsampled(parsed[0].shape, description))
+    return out.reshape(-1)
 
 
 @contextmanager
@@ -306,7 +302,7 @@ def register() -> None:
         registration.
     """
     global _hook
-    decoder_table, encoder_table = _tables()
+    decoder_table, encoder_table = coder_tables()
     with _lock:
         if MICLossless not in decoder_table:
             decoder = MicDecoder(MICLossless)
@@ -327,7 +323,7 @@ def register() -> None:
 def unregister() -> None:
     """Undo everything that `register` did; may be called any number of times."""
     with _lock, suppress(UnsupportedError):
-        for table in _tables():
+        for table in coder_tables():
             table.pop(MICLossless, None)
         if MICLossless in PrivateTransferSyntaxes:
             PrivateTransferSyntaxes.remove(MICLossless)
@@ -342,7 +338,7 @@ def is_registered() -> bool:
     bool
     """
     try:
-        return all(MICLossless in table for table in _tables())
+        return all(MICLossless in table for table in coder_tables())
     except UnsupportedError:
         return False
 
@@ -365,26 +361,3 @@ def _deactivate_hook() -> None:
     if hooks.raw_element_value is _hook:
         hooks.register_callback("raw_element_value", _hook.previous)
     _hook = None
-
-
-def _tables() -> tuple[dict[Any, Any], dict[Any, Any]]:
-    """Return pydicom's tables of coders, if they are as in 3.0 and 3.1."""
-    tables = (
-        getattr(decoders, "_PIXEL_DATA_DECODERS", None),
-        getattr(encoders, "_PIXEL_DATA_ENCODERS", None),
-    )
-    for table in tables:
-        if not isinstance(table, dict) or not all(
-            isinstance(entry, tuple) and len(entry) == 2 for entry in table.values()
-        ):
-            raise UnsupportedError(
-                f"pydicom is {pydicom.__version__}, one like 3.0 or 3.1 is expected to register "
-                "with; mic.dicom.compress, decompress and decode_frames work without"
-            )
-    return tables  # type: ignore[return-value]
-
-
-def forget_pixel_array(ds: Dataset) -> None:
-    """Make ``ds.pixel_array`` decode again, because the pixel data changed."""
-    ds._pixel_array = None
-    ds._pixel_id = {}

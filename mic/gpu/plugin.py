@@ -14,6 +14,7 @@ from pydicom import uid
 from pydicom.pixels.common import PhotometricInterpretation as Photometric
 from pydicom.pixels.processing import convert_color_space
 
+from ..dicom.internals import plugins_of_call, stop_colour_checks
 from ..errors import CorruptDataError, UnsupportedError
 from .codestream import Codestream, read_codestream
 from .decoder import NvimgcodecDecoder, to_numpy
@@ -160,15 +161,11 @@ def _describe(
 
 
 def _announce_rgb(runner: DecodeRunner) -> None:
-    """Tell pydicom that all frames of this call are RGB, from the first such frame on.
-
-    pydicom compares each frame's JFIF marker with the photometric interpretation.
-    After this change it would find a contradiction in every frame, and warn.
-    """
+    """Tell pydicom that all frames of this call are RGB, from the first such frame on."""
     runner.set_option("photometric_interpretation", Photometric.RGB)
     if not runner.get_option(_GIVES_RGB, False):
         runner.set_option(_GIVES_RGB, True)
-        runner._conform_jpg_colorspace = lambda info: None  # type: ignore[method-assign]
+        stop_colour_checks(runner)
 
 
 def _decode_by_others(src: bytes, runner: DecodeRunner, reason: Exception) -> bytes | bytearray:
@@ -182,8 +179,7 @@ def _decode_by_others(src: bytes, runner: DecodeRunner, reason: Exception) -> by
 
 def _first_success(src: bytes, runner: DecodeRunner, reason: Exception) -> bytes | bytearray:
     failures = [f"{LABEL}: {reason}"]
-    # pydicom keeps the plugins of this call here and offers no other access to them.
-    for label, decode in getattr(runner, "_decoders", {}).items():
+    for label, decode in plugins_of_call(runner).items():
         if decode is decode_frame:
             continue
         try:

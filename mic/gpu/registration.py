@@ -59,6 +59,7 @@ def register(cpu: bool = False, device: int = 0) -> Status:
     found = examine(cpu, device)
     if not found.ok:
         return found
+    from ..dicom.internals import put_first
     from . import plugin as gpu_plugin
 
     try:
@@ -74,10 +75,7 @@ def register(cpu: bool = False, device: int = 0) -> Status:
     gpu_plugin.use_decoder(decoder)
     for pydicom_decoder in _pydicom_decoders():
         pydicom_decoder.add_plugin(gpu_plugin.LABEL, (gpu_plugin.__name__, "decode_frame"))
-        # pydicom tries its plugins in the order of this dictionary and has no API to set it.
-        plugins = pydicom_decoder._available
-        first = plugins.pop(gpu_plugin.LABEL)
-        pydicom_decoder._available = {gpu_plugin.LABEL: first, **plugins}
+        put_first(pydicom_decoder, gpu_plugin.LABEL)
     where = "its CPU decoders" if cpu else found.devices[device]
     _registered = Status(
         True,

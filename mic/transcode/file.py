@@ -235,6 +235,8 @@ def change_syntax(
     UnsupportedError, CorruptDataError, VerifyError
         See `transcode_file`.
     """
+    from ..dicom.internals import forget_pixel_array
+
     changed = copy.deepcopy(ds)
     conversion = _convert(changed, syntax, near, effort)
     if verify:
@@ -246,9 +248,7 @@ def change_syntax(
         element = changed.get_item(tag)
         if tag not in ds or element is not ds.get_item(tag):
             ds[tag] = element
-    if hasattr(ds, "_pixel_array"):  # pydicom caches decoded pixels here
-        ds._pixel_array = None
-        ds._pixel_id = {}
+    forget_pixel_array(ds)
 
 
 def read_dicom(path: Path) -> FileDataset:
