@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._mic import Layout
-from ..api import CODECS
 from ..arguments import choose
 from ..errors import CorruptDataError, UnsupportedError
 from .arrays import SAMPLE_TYPES, dtype_of, full_shape, thread_count
+from .info import CODECS
 from .streams import Bytes, MemoryBytes, Stream, decode_into, empty_frames
 
 
