@@ -25,7 +25,7 @@ from .api import (
 )
 from .codec.published import CONTAINERS, StreamPart
 from .errors import CorruptDataError, LimitError, MicError, UnsupportedError, VerifyError
-from .faces import lazy
+from .faces import former, lazy, publish
 from .files import MicFile, MicWriter, create, open
 from .slides import Level, SlideWriter, create_slide
 
@@ -40,6 +40,22 @@ if TYPE_CHECKING:
     from .dicom.plugin import register, unregister
 
 api.check_forced_isa()
+publish(__name__, "StreamInfo", "StreamPart")
+
+# Where 0.1.0 had the classes that may be in somebody's pickles.
+former(
+    __name__,
+    {
+        "archive_report": ".archive.report",
+        "gpu_batch": ".gpu.batch",
+        "imagefiles": ".dicom.reading",
+        "published": ".codec.published",
+        "stream_info": ".codec.info",
+        "tiles": ".codec.tiles",
+        "torch_series": ".torch.series",
+        "transcode_syntaxes": ".dicom.syntaxes",
+    },
+)
 
 __all__ = [
     "CODECS",

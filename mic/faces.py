@@ -6,20 +6,74 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import FunctionType, ModuleType
+from typing import Any, ForwardRef
 
 
-def publish(package: str) -> None:
-    """Give the classes and functions of a package's ``__all__`` the package as their module.
+def publish(package: str, *names: str) -> None:
+    """Give classes and functions the public path as their module.
 
-    Pickles and messages then name the public path, whichever file of the package
-    holds the class: a file may move, a pickle stays readable.
+    Pickles and messages then name that path, whichever file holds the class: a file
+    may move, a pickle stays readable.
+
+    Parameters
+    ----------
+    package : str
+        The ``__name__`` of the public module.
+    names : str
+        What to publish.  Without any, all that the files of the package have given it.
     """
     namespace = vars(sys.modules[package])
-    for name in namespace["__all__"]:
+    for name in names or tuple(namespace):
         value = namespace[name]
-        if getattr(value, "__module__", "").startswith(f"{package}."):
+        if not isinstance(value, (type, FunctionType)):
+            continue
+        if names or value.__module__.startswith(f"{package}."):
+            _bind_annotations(value)
             value.__module__ = package
+
+
+def _bind_annotations(value: type | FunctionType) -> None:
+    """Let the annotations of a class be looked up in the file that holds it.
+
+    `typing.get_type_hints` looks the texts up in the module that ``__module__`` names,
+    which has not imported all that they name.  Functions know their file themselves.
+    """
+    if not isinstance(value, type):
+        return
+    for name, text in value.__annotations__.items():
+        if isinstance(text, str):
+            reference = ForwardRef(text, False, value.__module__, is_class=True)
+            value.__annotations__[name] = reference
+
+
+def former(package: str, homes: Mapping[str, str]) -> None:
+    """Let pickles of earlier versions find their classes under the modules that they name.
+
+    Each former module is a name in ``sys.modules`` and no file.  It imports its
+    successor when a class is asked for.
+
+    Parameters
+    ----------
+    package : str
+        The package's ``__name__``.
+    homes : dict
+        By the name of the former module, the module that holds its classes now,
+        relative to the package.
+    """
+    for name, home in homes.items():
+        module = ModuleType(f"{package}.{name}", f"Formerly; now {package}{home}.")
+        module.__dict__["__getattr__"] = _successor(package, home)
+        sys.modules[module.__name__] = module
+
+
+def _successor(package: str, home: str) -> Callable[[str], Any]:
+    def getattribute(name: str) -> Any:
+        if name.startswith("__"):  # what tools ask every module for
+            raise AttributeError(name)
+        return getattr(importlib.import_module(home, package), name)
+
+    return getattribute
 
 
 def lazy(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:

@@ -10,6 +10,12 @@ from .dicom.source import check_dataset
 from .dicom.syntaxes import find_syntax
 from .transcode.file import change_syntax
 
+# Imported "as" itself: a name that 0.1.0 had here without documenting it.
+from .transcode.jpegls import PROFILES as PROFILES
+from .transcode.jpegls import check as check
+from .transcode.jpegls import encode_frames as encode_frames
+from .transcode.jpegls import largest_near as largest_near
+
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 

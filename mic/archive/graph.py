@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Archives of DICOM files on many machines: `mic.transcode` as a Dask graph.
-
-Sources and targets may be anywhere that fsspec reaches: folders that all workers
-mount, S3, Google Cloud Storage, Azure, SFTP and more.  Needs the extra "dask".
-"""
+"""`transcode` for many files: find the tasks, run them as a Dask graph, collect records."""
 
 from __future__ import annotations
 

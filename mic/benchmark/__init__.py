@@ -9,8 +9,13 @@ the machine disturbs all of them alike.  Speeds are decoded bytes a second.
 from __future__ import annotations
 
 from ..faces import publish
+
+# Imported "as" itself: a name that 0.1.0 had here without documenting it.
 from .codecs import Codec, own_codecs, peer_codecs, peer_versions
 from .images import RealImage, find_installed_images, images_of
+from .measure import MEGABYTE as MEGABYTE
+from .measure import MIN_SECONDS as MIN_SECONDS
+from .measure import Array as Array
 from .measure import (
     Measurement,
     Summary,
@@ -24,6 +29,7 @@ from .measure import (
     summarize,
     write_json,
 )
+from .measure import Progress as Progress
 
 __all__ = [
     "Codec",

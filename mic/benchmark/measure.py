@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Measure codecs against each other: one process, same buffers, verified.
-
-Every codec encodes an array into new bytes and decodes into the same preallocated
-array.  The codecs take turns on each image, so that a disturbance of the machine
-affects all of them alike.  Speeds are in decoded bytes per second.
-"""
+"""Measure the time of single calls, summarize many measurements, write them to a file."""
 
 from __future__ import annotations
 

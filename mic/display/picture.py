@@ -1,13 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Images for display as uint8, windowed as the file or the caller says.
-
-The steps are those of DICOM's greyscale pipeline (PS3.4, N.2): Modality LUT, VOI LUT,
-inversion.  Colour images go through their palette or a conversion to RGB instead.
-
->>> import mic.display, numpy as np
->>> mic.display.to_uint8(np.array([[-160, 40, 240]]), window=(40, 400)).tolist()
-[[0, 128, 255]]
-"""
+"""`to_uint8`: all steps from stored values to a picture, in order."""
 
 from __future__ import annotations
 

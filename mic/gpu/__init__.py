@@ -14,9 +14,12 @@ GPU, nothing is registered, and `Status.reason` says why.
 from __future__ import annotations
 
 from ..faces import publish
+
+# Imported "as" itself: a name that 0.1.0 had here without documenting it.
 from .batch import Batch, decode_batch
 from .registration import register, status, unregister
 from .state import Status
+from .state import has_device as has_device
 
 __all__ = ["Batch", "Status", "decode_batch", "register", "status", "unregister"]
 

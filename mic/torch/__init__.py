@@ -25,8 +25,18 @@ except ModuleNotFoundError as error:
     ) from error
 
 from ..faces import publish
+
+# Imported "as" itself: a name that 0.1.0 had here without documenting it.
 from .series import DicomSeries, Series
-from .slices import DicomSlices, Slice, collate, read_dicom_to_tensor, register_in_worker
+from .slices import Batch as Batch
+from .slices import (
+    DicomSlices,
+    Slice,
+    collate,
+    read_dicom_to_tensor,
+    register_in_worker,
+)
+from .slices import PathLike as PathLike
 
 __all__ = [
     "DicomSeries",

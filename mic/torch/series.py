@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`DicomSeries`: whole series as samples; see slices.py."""
+"""`DicomSeries`: whole series as samples."""
 
 from __future__ import annotations
 

@@ -1,16 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""DICOM for PyTorch: tensors, data sets for a DataLoader, whole batches decoded in one call.
-
-Needs the extra "torch".
-
-    slices = mic.torch.DicomSlices("scans/", rescale=True, threads=4)
-    for batch in DataLoader(slices, batch_size=16, collate_fn=mic.torch.collate):
-        ...                                     # float32, (16, 1, rows, columns)
-
-Files are parsed once, when a data set is created.  After that, a slice only costs
-reading and decoding its bytes.  Any transfer syntax that pydicom reads works; MIC
-Lossless and native files are the fastest.  `mic.register` is not needed.
-"""
+"""`DicomSlices`: single frames as samples.  Also reads one file as a tensor."""
 
 from __future__ import annotations
 

@@ -8,7 +8,11 @@ with the source, every frame and every attribute, before it gets its name.
 from __future__ import annotations
 
 from ..faces import publish
+
+# Imported "as" itself: a name that 0.1.0 had here without documenting it.
 from .file import Record, change_syntax, compare_files, transcode_file
+from .file import compare_frames as compare_frames
+from .file import read_dicom as read_dicom
 from .image import sha256_of
 
 __all__ = ["Record", "change_syntax", "compare_files", "sha256_of", "transcode_file"]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Convert DICOM files from one transfer syntax to another, with proof.
+"""Convert one file, from reading the source to comparing the result with it.
 
-A new file is written under a temporary name, read and decoded again, and compared with
-the source in every frame and every attribute, before it gets its name.
+The pixels are decoded and encoded again in a copy of the data set, so elements that are
+not touched stay the bytes that they were.
 """
 
 from __future__ import annotations

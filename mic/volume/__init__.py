@@ -10,7 +10,12 @@
 from __future__ import annotations
 
 from ..faces import publish
+
+# Imported "as" itself: a name that 0.1.0 had here without documenting it.
+from .volume import Heads as Heads
 from .volume import SeriesInfo, Volume, list_series, read, read_series
+from .volume import Triple as Triple
+from .volume import frames_of_series as frames_of_series
 
 __all__ = ["SeriesInfo", "Volume", "list_series", "read", "read_series"]
 

@@ -70,13 +70,15 @@ def skipping_what_needs_extras() -> Iterator[None]:
 
 @pytest.mark.parametrize("name", modules())
 def test_docstrings(name: str) -> None:
-    """Examples in docstrings give the output that they show."""
+    """Examples in docstrings are found and give the output that they show."""
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError:
         assert name.split(".")[1] in NEED_EXTRAS
         pytest.skip("an extra is not installed")
-    assert doctest.testmod(module).failed == 0
+    result = doctest.testmod(module)
+    assert result.failed == 0
+    assert result.attempted or ">>> " not in Path(str(module.__file__)).read_text(encoding="utf-8")
 
 
 def test_package_docstring() -> None:
