@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Lossless coding of 8- to 16-bit medical images.
 
+Examples
+--------
 >>> import mic, numpy as np
 >>> image = np.arange(65536, dtype=np.uint16).reshape(256, 256)
 >>> stream = mic.encode(image)

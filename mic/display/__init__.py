@@ -4,6 +4,8 @@
 The steps are those of DICOM's greyscale pipeline (PS3.4, N.2): Modality LUT, VOI
 LUT, inversion; for colour the palette or the conversion to RGB.
 
+Examples
+--------
 >>> import mic.display, numpy as np
 >>> mic.display.to_uint8(np.array([[-160, 40, 240]]), window=(40, 400)).tolist()
 [[0, 128, 255]]

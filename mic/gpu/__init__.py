@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
 """GPU decoding of the standard DICOM syntaxes, by nvImageCodec.
 
+Needs the extra ``gpu`` (CUDA 13) or ``gpu-cu12``.  Without it, or without a
+GPU, nothing is registered, and `Status.reason` says why.
+
+Examples
+--------
 >>> import mic.gpu
 >>> status = mic.gpu.register()        # JPEG, JPEG lossless, JPEG 2000 and HTJ2K
 >>> print(status.ok or status.reason)  # doctest: +SKIP
 True
 >>> # ds.pixel_array now decodes on the GPU; where it cannot, as before
-
-Needs the extra ``gpu`` (CUDA 13) or ``gpu-cu12``.  Without it, or without a
-GPU, nothing is registered, and `Status.reason` says why.
 """
 
 from __future__ import annotations

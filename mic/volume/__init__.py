@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Volumes: the slices of a series in one array, with their place in space.
 
+Examples
+--------
 >>> import mic.volume, numpy as np
 >>> volume = mic.volume.Volume(np.zeros((40, 128, 96), "int16"), spacing=(0.5, 0.5, 2.0))
 >>> volume.size, float(volume.affine[2, 2])
