@@ -30,11 +30,10 @@ cd "$work"
 echo "== the sdist builds offline"
 "$python" -m pip wheel --quiet --no-index --no-build-isolation --no-deps --wheel-dir wheels "$sdist"
 "$python" -m pip install --quiet --no-index --no-deps wheels/*.whl
-"$python" -m zipfile -l wheels/*.whl | awk '{print $1}' | grep -E '\.(c|pyx|h)$' &&
-    { echo "the wheel holds sources" >&2; exit 1; }
 
 echo "== the wheel, outside of the sources"
 rm -rf unpacked/mic # only the installed package may be found
+"$python" "$root/ci/wheel.py" --imports
 "$python" -m pytest -q unpacked/tests/core/test_roundtrip.py unpacked/tests/core/test_reference_decoder.py
 
 if [ "$(uname -m)" = x86_64 ] && command -v qemu-x86_64 >/dev/null; then

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import pytest
 import mic
 
 PACKAGE = Path(mic.__file__).parent
+WHEEL = Path(__file__).parents[2] / "ci" / "wheel.py"
 
 ROOMS = """
     _version errors
@@ -138,6 +140,13 @@ def test_imports_go_down_only() -> None:
         if order.index(room_of(target)) > order.index(room_of(name))
     ]
     assert not upwards, "see the table ROOMS"
+
+
+@pytest.mark.skipif(not WHEEL.exists(), reason="the sources are not here")
+def test_wheels_are_checked_for_every_folder() -> None:
+    """ci/wheel.py runs where the sources are not, so it has a list of its own."""
+    checked = runpy.run_path(str(WHEEL))["FOLDERS"]
+    assert checked == {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
 
 
 # ---- every module alone ----------------------------------------------------
