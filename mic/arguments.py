@@ -8,12 +8,14 @@ import operator
 import os
 import reprlib
 from collections.abc import Collection
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80  # characters
@@ -89,6 +91,8 @@ def text_of_path(name: str, value: Any) -> str:
 
 def path_of(name: str, value: Any) -> Path:
     """Return `value` as a path; see `text_of_path`."""
+    from pathlib import Path  # here, because it takes longer than most of `import mic`
+
     return Path(text_of_path(name, value))
 
 

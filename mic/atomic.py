@@ -12,11 +12,13 @@ import contextlib
 import os
 import re
 from collections.abc import Container, Iterator
-from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from .errors import MicError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Writer = TypeVar("Writer", bound="AtomicWriter")
 Growing = TypeVar("Growing", bound="GrowingFile")
@@ -113,6 +115,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         Readable and writable, so that its content can be verified before the block
         ends.  On an exception it is removed and `path` is untouched.
     """
+    from pathlib import Path  # as in arguments.py
+
     final = Path(path)
     temporary = final.with_name(f".{final.name}.{os.urandom(4).hex()}.part")
     # Opened like any new file, so that it gets the usual permissions.

@@ -9,7 +9,6 @@ import mmap
 import os
 from collections.abc import Sequence
 from operator import index as index_of
-from pathlib import Path
 from types import EllipsisType
 from typing import Any, BinaryIO
 
@@ -109,6 +108,8 @@ class MicFile:
 
     def _open_bytes(self, source: Any) -> Bytes:
         if self._path is not None:
+            from pathlib import Path  # as in arguments.py
+
             with Path(self._path).open("rb") as file:
                 return self._map(file)
         is_file = hasattr(source, "read") and hasattr(source, "seek")

@@ -15,8 +15,7 @@ import math
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +28,9 @@ from .arrays import MAX_FRAME_SAMPLES, check_dtype, dtype_of, frame_shape, layou
 from .grids import MAX_SIDE, Grid, grids_of, halvings
 from .published import CONTAINERS
 from .tiles import default_levels
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Array = NDArray[Any]
 TileSize = int | tuple[int, int]
