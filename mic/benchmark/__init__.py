@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Measuring codecs against each other: one process, same buffers, verified.
+"""Measure codecs against each other: one process, same buffers, verified.
 
-Every codec encodes an array into new bytes and decodes into the same
-preallocated array.  The codecs take turns on each image, so that what disturbs
-the machine disturbs all of them alike.  Speeds are decoded bytes a second.
+Every codec encodes an array into new bytes and decodes into the same preallocated
+array.  The codecs take turns on each image, so that a disturbance of the machine
+affects all of them alike.  Speeds are in decoded bytes per second.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """DICOM data sets in the private transfer syntax MIC Lossless.
 
-These functions need no registration with pydicom.  They keep what pydicom's own
-``ds.compress`` and ``ds.decompress`` do not promise for any syntax: every bit of
-the native pixel data, several threads, and frames read one by one.
+These functions need no registration with pydicom.  They also guarantee what pydicom's
+own ``ds.compress`` and ``ds.decompress`` do not: every bit of the native pixel data is
+kept, several threads can work, and single frames can be read.
 """
 
 from __future__ import annotations

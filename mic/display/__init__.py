@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Images for screens: uint8, windowed as their files or their users say.
+"""Images for display as uint8, windowed as the file or the caller says.
 
-The steps are those of DICOM's greyscale pipeline (PS3.4, N.2): Modality LUT, VOI
-LUT, inversion; for colour the palette or the conversion to RGB.
+The steps are those of DICOM's greyscale pipeline (PS3.4, N.2): Modality LUT, VOI LUT,
+inversion.  Colour images go through their palette or a conversion to RGB instead.
 
 Examples
 --------

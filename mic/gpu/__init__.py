@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""GPU decoding of the standard DICOM syntaxes, by nvImageCodec.
+"""GPU decoding of the standard DICOM transfer syntaxes, with nvImageCodec.
 
 Needs the extra ``gpu`` (CUDA 13) or ``gpu-cu12``.  Without it, or without a
 GPU, nothing is registered, and `Status.reason` says why.
@@ -10,7 +10,7 @@ Examples
 >>> status = mic.gpu.register()        # JPEG, JPEG lossless, JPEG 2000 and HTJ2K
 >>> print(status.ok or status.reason)  # doctest: +SKIP
 True
->>> # ds.pixel_array now decodes on the GPU; where it cannot, as before
+>>> # ds.pixel_array now decodes on the GPU where it can, otherwise as before
 """
 
 from __future__ import annotations

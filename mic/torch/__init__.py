@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""DICOM for PyTorch: tensors, data sets for a DataLoader, batches in one call.
+"""DICOM for PyTorch: tensors, data sets for a DataLoader, whole batches decoded in one call.
 
 Needs the extra "torch".
 
@@ -7,10 +7,9 @@ Needs the extra "torch".
     for batch in DataLoader(slices, batch_size=16, collate_fn=mic.torch.collate):
         ...                                     # float32, (16, 1, rows, columns)
 
-Files are parsed once, when a data set is made; after that a slice costs the
-reading of its bytes and their decoding.  Any transfer syntax that pydicom reads
-will do, MIC Lossless and native files are the quick ones.  Nothing needs
-`mic.register`.
+Files are parsed once, when a data set is created.  After that, a slice only costs
+reading and decoding its bytes.  Any transfer syntax that pydicom reads works; MIC
+Lossless and native files are the fastest.  `mic.register` is not needed.
 """
 
 from __future__ import annotations

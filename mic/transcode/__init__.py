@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""DICOM files from one transfer syntax into another, with proof.
+"""Convert DICOM files from one transfer syntax to another, with proof.
 
-A new file is written under a temporary name, read and decoded again, and compared
-with the source, every frame and every attribute, before it gets its name.
+A new file is written under a temporary name, read and decoded again, and compared with
+the source in every frame and every attribute, before it gets its name.
 """
 
 from __future__ import annotations
