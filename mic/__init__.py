@@ -10,54 +10,37 @@ Examples
 True
 """
 
+import os
 from typing import TYPE_CHECKING
 
-from . import api, stages
 from ._version import __version__
-from .api import (
-    CODECS,
-    DEFAULT_CODEC,
-    MAX_PIXELS,
-    StreamInfo,
-    cpu_info,
-    decode,
-    decode_batch,
-    encode,
-    info,
-)
-from .codec.published import CONTAINERS, StreamPart
 from .errors import CorruptDataError, LimitError, MicError, UnsupportedError, VerifyError
-from .faces import former, lazy, publish
-from .files import MicFile, MicWriter, create, open
-from .slides import Level, SlideWriter, create_slide
+from .faces import former, lazy
 
 if TYPE_CHECKING:
+    from . import api as api
     from . import archive as archive
-    from . import dicom, display, gpu, jpegls, transcode, volume
+    from . import dicom, display, gpu, jpegls, stages, transcode, volume
     from . import imagecodecs as imagecodecs
     from . import numcodecs as numcodecs
     from . import torch as torch
     from . import zarr as zarr
+    from .api import (
+        CODECS,
+        DEFAULT_CODEC,
+        MAX_PIXELS,
+        StreamInfo,
+        cpu_info,
+        decode,
+        decode_batch,
+        encode,
+        info,
+    )
+    from .codec.published import CONTAINERS, StreamPart
     from .dicom.pixels import MICLossless
     from .dicom.plugin import register, unregister
-
-api.check_forced_isa()
-publish(__name__, "StreamInfo", "StreamPart")
-
-# Where 0.1.0 had the classes that may be in somebody's pickles.
-former(
-    __name__,
-    {
-        "archive_report": ".archive.report",
-        "gpu_batch": ".gpu.batch",
-        "imagefiles": ".dicom.reading",
-        "published": ".codec.published",
-        "stream_info": ".codec.info",
-        "tiles": ".codec.tiles",
-        "torch_series": ".torch.series",
-        "transcode_syntaxes": ".dicom.syntaxes",
-    },
-)
+    from .files import MicFile, MicWriter, create, open
+    from .slides import Level, SlideWriter, create_slide
 
 __all__ = [
     "CODECS",
@@ -96,13 +79,41 @@ __all__ = [
     "volume",
 ]
 
-# What needs pydicom is imported when it is first asked for.
+# Everything when it is first asked for: `mic --help` needs not even numpy, and few programs
+# need both slides and volumes.
 __getattr__ = lazy(
     __name__,
     {
+        "CODECS": ".api",
+        "CONTAINERS": ".codec.published",
+        "DEFAULT_CODEC": ".api",
+        "Level": ".slides",
+        "MAX_PIXELS": ".api",
+        "MICLossless": ".dicom.pixels",
+        "MicFile": ".files",
+        "MicWriter": ".files",
+        "SlideWriter": ".slides",
+        "StreamInfo": ".api",
+        "StreamPart": ".codec.published",
+        "api": ".api",
+        "cpu_info": ".api",
+        "create": ".files",
+        "create_slide": ".slides",
+        "decode": ".api",
+        "decode_batch": ".api",
         "dicom": ".dicom",
         "display": ".display",
+        "encode": ".api",
+        "files": ".files",
         "gpu": ".gpu",
+        "info": ".api",
+        "jpegls": ".jpegls",
+        "open": ".files",
+        "register": ".dicom.plugin",
+        "slides": ".slides",
+        "stages": ".stages",
+        "transcode": ".transcode",
+        "unregister": ".dicom.plugin",
         "volume": ".volume",
         # Each needs an extra of its own, so `from mic import *` leaves them out.
         "archive": ".archive",
@@ -110,13 +121,28 @@ __getattr__ = lazy(
         "numcodecs": ".numcodecs",
         "torch": ".torch",
         "zarr": ".zarr",
-        "jpegls": ".jpegls",
-        "MICLossless": ".dicom.pixels",
-        "register": ".dicom.plugin",
-        "transcode": ".transcode",
-        "unregister": ".dicom.plugin",
     },
 )
+
+# Where 0.1.0 had the classes that may be in somebody's pickles.
+former(
+    __name__,
+    {
+        "archive_report": ".archive.report",
+        "gpu_batch": ".gpu.batch",
+        "imagefiles": ".dicom.reading",
+        "published": ".codec.published",
+        "stream_info": ".codec.info",
+        "tiles": ".codec.tiles",
+        "torch_series": ".torch.series",
+        "transcode_syntaxes": ".dicom.syntaxes",
+    },
+)
+
+if os.environ.get("MIC_CPU"):
+    from .api import check_forced_isa as _check_forced_isa
+
+    _check_forced_isa()
 
 
 def __dir__() -> list[str]:

@@ -7,11 +7,13 @@ import importlib
 import sys
 from collections.abc import Callable, Mapping
 from types import FunctionType, ModuleType
-from typing import Any, ForwardRef
+from typing import Any, ForwardRef, TypeVar
+
+_Class = TypeVar("_Class", bound=type)
 
 
-def publish(package: str, *names: str) -> None:
-    """Give classes and functions the public path as their module.
+def publish(package: str) -> None:
+    """Give all classes and functions that the files of a package gave it its path.
 
     Pickles and messages then name that path, whichever file holds the class: a file
     may move, a pickle stays readable.
@@ -19,18 +21,37 @@ def publish(package: str, *names: str) -> None:
     Parameters
     ----------
     package : str
-        The ``__name__`` of the public module.
-    names : str
-        What to publish.  Without any, all that the files of the package have given it.
+        The ``__name__`` of the public package.
     """
-    namespace = vars(sys.modules[package])
-    for name in names or tuple(namespace):
-        value = namespace[name]
-        if not isinstance(value, (type, FunctionType)):
-            continue
-        if names or value.__module__.startswith(f"{package}."):
-            _bind_annotations(value)
-            value.__module__ = package
+    for value in tuple(vars(sys.modules[package]).values()):
+        if isinstance(value, (type, FunctionType)) and value.__module__.startswith(f"{package}."):
+            _move(value, package)
+
+
+def public(path: str) -> Callable[[_Class], _Class]:
+    """Give a class the public path as its module; see `publish`.
+
+    Parameters
+    ----------
+    path : str
+        The public module whose name the class bears to users.
+
+    Returns
+    -------
+    callable
+        A decorator of the class.
+    """
+
+    def decorate(value: _Class) -> _Class:
+        _move(value, path)
+        return value
+
+    return decorate
+
+
+def _move(value: type | FunctionType, path: str) -> None:
+    _bind_annotations(value)
+    value.__module__ = path
 
 
 def _bind_annotations(value: type | FunctionType) -> None:

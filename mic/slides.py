@@ -20,9 +20,6 @@ from .codec.slide_writer import SlideEncoder, SlideOptions, TileSize, plan_slide
 from .codec.tiles import DEFAULT_TILE
 from .codec.tiles import LevelInfo as LevelInfo
 from .errors import UnsupportedError
-from .faces import publish
-
-publish(__name__, "LevelInfo")
 
 Read = Callable[[Grid, tuple[int, int, int, int], NDArray[Any] | None], NDArray[Any]]
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The command `mic`: entry point.
 
-The commands are in cli_commands.py, which needs the extra "cli"; this module
-needs nothing and can therefore say so.
+The commands need the extra "cli"; this package needs nothing and can therefore say so.
 """
 
 from __future__ import annotations

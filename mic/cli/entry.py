@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The command `mic`: entry point.
 
-The commands are in cli_commands.py, which needs the extra "cli"; this module
-needs nothing and can therefore say so.
+The commands need the extra "cli"; this module needs nothing and can therefore say so.
 """
 
 from __future__ import annotations
 
 import signal
 import sys
+from importlib.util import find_spec
 from io import TextIOWrapper
 from types import FrameType
 from typing import NoReturn
@@ -23,12 +23,11 @@ def main() -> None:
 
 
 def _run() -> None:
-    try:
-        from .commands import cli
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("click", "rich"):
-            raise
+    # Both are looked for now: rich is imported only once there is a table to print.
+    if find_spec("click") is None or find_spec("rich") is None:
         sys.exit('mic: the command needs click and rich; pip install "mic-codec[cli]"')
+    from .commands import cli
+
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         # File names may hold what the terminal's or the pipe's encoding has no character for.
         sys.stdout.reconfigure(errors="backslashreplace")

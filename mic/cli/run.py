@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Many files for the command line: folders, jobs, progress, the report."""
+"""Many files for the command line: jobs, progress, the report."""
 
 from __future__ import annotations
 
@@ -8,19 +8,13 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.measure import Measurement
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
-
-from ..errors import MicError, UnsupportedError, one_sentence
-from ..images.kinds import SUFFIXES, RawLayout, files_below, kind_of
+from ..dicom.reading import NoPixelsError
+from ..errors import MicError, one_sentence
 from .jobs import Outcome
 
 Job = Callable[[], Outcome]
@@ -67,66 +61,10 @@ def attempt(source: Path, target: Path | None, job: Job) -> Outcome:
         return Outcome(source, target, "failed", explain(error))
 
 
-def plan_encoding(
-    source: Path, target: Path, raw: RawLayout | None, suffix: str
-) -> tuple[list[tuple[Path, Path]], list[Outcome]]:
-    """Which files of a tree to encode, to which names, and which to skip."""
-    wanted, skipped = [], []
-    for path in files_below(source):
-        kind = kind_of(path)
-        if kind is None:
-            skipped.append(Outcome(path, status="skipped", message="no image that mic reads"))
-        elif kind == "mic":
-            skipped.append(Outcome(path, status="skipped", message="compressed already"))
-        elif kind == "raw" and raw is None:
-            reason = "a raw file: pass --shape and --dtype"
-            skipped.append(Outcome(path, status="skipped", message=reason))
-        else:
-            wanted.append(path)
-    return mirror(wanted, source, target, suffix), skipped
-
-
-def plan_decoding(
-    source: Path, target: Path, suffix: str
-) -> tuple[list[tuple[Path, Path]], list[Outcome]]:
-    """Which files of a tree to decode, to which names, and which to skip."""
-    wanted, skipped = [], []
-    for path in files_below(source):
-        if kind_of(path) == "mic":
-            wanted.append(path)
-        else:
-            skipped.append(Outcome(path, status="skipped", message="no .mic file"))
-    return mirror(wanted, source, target, suffix), skipped
-
-
-def mirror(
-    paths: Iterable[Path], source: Path, target: Path, suffix: str
-) -> list[tuple[Path, Path]]:
-    """Names in the target tree; where two would be the same, both keep their suffix."""
-    refuse_file(source, target)
-    short = {path: target / with_suffix(path.relative_to(source), suffix) for path in paths}
-    uses = Counter(short.values())
-    return [
-        (path, name if uses[name] == 1 else target / f"{path.relative_to(source)}{suffix}")
-        for path, name in short.items()
-    ]
-
-
-def refuse_file(source: Path, target: Path) -> None:
-    """Refuse a file where the tree of a folder should be made."""
-    if target.exists() and not target.is_dir():
-        raise UnsupportedError(f"{source} is a folder and {target} a file; name a folder for both")
-
-
-def with_suffix(path: Path, suffix: str) -> Path:
-    """Replace a suffix that mic knows; names such as 1.2.840.5 have none."""
-    if path.suffix.lower() in SUFFIXES:
-        return path.with_suffix(suffix)
-    return path.with_name(path.name + suffix)
-
-
 def run_jobs(tasks: list[Task], n_jobs: int, show_progress: bool) -> list[Outcome]:
     """Run jobs on threads, which the codec leaves free to work side by side."""
+    from concurrent.futures import ThreadPoolExecutor
+
     with (
         progress_bar(len(tasks), show_progress) as advance,
         ThreadPoolExecutor(max(1, n_jobs)) as pool,
@@ -146,8 +84,20 @@ def run_jobs(tasks: list[Task], n_jobs: int, show_progress: bool) -> list[Outcom
 @contextmanager
 def progress_bar(total: int, wanted: bool) -> Iterator[Callable[[Outcome], None]]:
     """Progress on stderr for several files, if someone looks at it."""
+    if not wanted or total < 2:
+        yield lambda outcome: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     console = Console(stderr=True)
-    if not wanted or total < 2 or not console.is_terminal:
+    if not console.is_terminal:
         yield lambda outcome: None
         return
     columns = (
@@ -185,6 +135,34 @@ def human(n_bytes: int) -> str:
         return f"{n_bytes} bytes"
     power = min(int(math.log10(n_bytes)) // 3, 4)
     return f"{n_bytes / 1000**power:.3g} {('kB', 'MB', 'GB', 'TB')[power - 1]}"
+
+
+def finish(
+    command: str,
+    source: Path,
+    pairs: list[tuple[Path, Path]],
+    skipped: list[Outcome],
+    work: Callable[[Path, Path], Outcome],
+    given: dict[str, Any],
+) -> None:
+    """Run the jobs, report, exit."""
+    is_folder = source.is_dir()
+
+    def job(path: Path, target: Path) -> Outcome:
+        if not is_folder:
+            return work(path, target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return work(path, target)
+        except NoPixelsError as error:  # a study may hold reports, and nobody named this file
+            return Outcome(path, target, "skipped", explain(error))
+
+    tasks: list[Task] = [(path, target, partial(job, path, target)) for path, target in pairs]
+    if not tasks:
+        nothing = f"{source} holds no file to {command}"
+        skipped = [*skipped, Outcome(source, status="failed", message=nothing)]
+    outcomes = run_jobs(tasks, given["jobs"], not given["as_json"])
+    sys.exit(report(command, [*outcomes, *skipped], given["as_json"]))
 
 
 def report(command: str, outcomes: list[Outcome], as_json: bool) -> int:
@@ -279,6 +257,11 @@ def telling_errors() -> Iterator[None]:
 
 def print_table(columns: list[tuple[str, str]], rows: Iterable[list[str]], title: str = "") -> None:
     """A table on stdout; columns are (heading, "left" or "right")."""
+    from rich.console import Console
+    from rich.measure import Measurement
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for heading, justify in columns:
         table.add_column(heading, justify="right" if justify == "right" else "left", no_wrap=True)

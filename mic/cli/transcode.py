@@ -29,7 +29,8 @@ from .options import (
     number_option,
     overwrite_option,
 )
-from .run import Task, attempt, complain, explain, progress_bar, refuse_file, report
+from .run import Task, attempt, complain, explain, progress_bar, report
+from .trees import refuse_file
 from .workers import run_in_processes
 
 

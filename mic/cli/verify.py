@@ -1,19 +1,81 @@
 # SPDX-License-Identifier: MIT
-"""`mic verify A B`: two image files that are no .mic files."""
+"""`mic verify`: .mic files by their checksums, or two files with one another."""
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from ..dicom.reading import quiet_pydicom
+import click
+
 from ..errors import VerifyError
 from ..images.formats import read_image
 from ..images.kinds import RawLayout, kind_of
 from ..images.samples import as_frames, pixel_sha256
-from ..transcode.file import compare_files
-from .jobs import Outcome, compare
+from .jobs import Outcome, compare, verify_against, verify_file
+from .options import (
+    PATH,
+    frame_option,
+    jobs_option,
+    json_option,
+    number_option,
+    raw_layout,
+    raw_options,
+    threads_option,
+)
+from .run import Task, report, run_jobs
+from .trees import stream_tasks
 
 _MOST_NAMED = 5
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="FILE...")
+@frame_option("Frame of the original to compare with.")
+@number_option(
+    "--near",
+    "Largest difference of a sample value that is allowed between two DICOM files.",
+    0,
+    65535,
+    default=0,
+)
+@raw_options
+@threads_option("file")
+@jobs_option("Files at a time.")
+@json_option
+def verify(paths: tuple[Path, ...], **given: Any) -> None:
+    """Check .mic files, or compare two files.
+
+    Given .mic files or folders, each frame is decoded and its checksums are
+    compared.  Given a .mic file and one other image, or two other images, the
+    pixels of both are; of two DICOM files in any syntaxes, the attributes too.
+
+    \b
+    Examples:
+      mic verify archive/
+      mic verify scan.mic scan.dcm
+      mic verify scan.dcm transcoded.dcm
+    """
+    raw = raw_layout(given["shape"], given["dtype"])
+    threads = given["threads"]
+    tasks: list[Task]
+    kinds = [None if path.is_dir() else kind_of(path) for path in paths]
+    if given["near"] and (kinds != ["dicom", "dicom"] or given["frame"] is not None):
+        raise click.UsageError("--near is for two whole DICOM files; leave it out.")
+    if len(paths) == 2 and None not in kinds and kinds.count("mic") == 1:
+        source, original = paths if kinds[0] == "mic" else reversed(paths)
+        tasks = [
+            (source, None, partial(verify_against, source, original, threads, raw, given["frame"]))
+        ]
+    elif len(paths) == 2 and not {None, "mic"} & set(kinds):
+        task = partial(verify_images, *paths, near=given["near"], raw=raw, frame=given["frame"])
+        tasks = [(paths[0], None, task)]
+    else:
+        tasks = stream_tasks(paths, partial(verify_file, threads=threads))
+    outcomes = run_jobs(tasks, given["jobs"], not given["as_json"])
+    sys.exit(report("verify", outcomes, given["as_json"]))
 
 
 def verify_images(
@@ -45,6 +107,9 @@ def verify_images(
 
 
 def _verify_dicom(first: Path, second: Path, near: int) -> Outcome:
+    from ..dicom.reading import quiet_pydicom
+    from ..transcode.file import compare_files
+
     with quiet_pydicom():
         facts = compare_files(first, second, near)
     frames = _count(facts["frames"], "frame")

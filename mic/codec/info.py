@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..faces import public
 from .arrays import dtype_of, full_shape
 from .published import CONTAINERS, StreamPart, parts_of, strips_of
 from .streams import Stream
@@ -18,6 +19,7 @@ CODECS = {"wavefront": 3, "fse": 1, "huffman": 2}
 """Names of the codecs of the native container, and their numbers in it."""
 
 
+@public("mic")
 @dataclass(frozen=True)
 class StreamInfo:
     """What a stream says about itself.

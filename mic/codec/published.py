@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UnsupportedError
+from ..faces import public
 
 if TYPE_CHECKING:
     from .streams import Stream
@@ -144,6 +145,7 @@ def _check_array(container: str, form: _Form, array: NDArray[Any]) -> None:
         )
 
 
+@public("mic")
 @dataclass(frozen=True)
 class StreamPart:
     """A strip or a colour plane of a published single-image file.

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .. import _mic
 from .._mic import Layout
 from ..errors import UnsupportedError
+from ..faces import public
 from .arrays import byte_rows, check_limit, check_out, dtype_of
 from .grids import Grid, grids_in, halvings, naming_tiles
 from .streams import Stream
@@ -24,6 +25,7 @@ from .streams import Stream
 DEFAULT_TILE = 256
 
 
+@public("mic.slides")
 class LevelInfo(NamedTuple):
     """One level of a slide.
 

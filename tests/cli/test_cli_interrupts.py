@@ -56,17 +56,16 @@ def test_while_it_writes(folder, place):
 
 
 def test_while_it_reports(folder):
-    before = "import mic.cli.commands\n" + interrupting("mic.cli.commands.report")
+    before = interrupting("mic.cli.run.report")
     done = run(folder, before, "encode", "x.npy", "x.mic")
     assert (done.returncode, done.stderr) == (130, "")
     assert (mic.open(folder / "x.mic")[...] == IMAGE).all()
 
 
 def test_a_job_in_the_background_does_not_hear_it(folder):
-    before = "signal.signal(signal.SIGINT, signal.SIG_IGN)\nimport mic.cli.commands\nold"
-    before += " = mic.cli.commands.report\n"
+    before = "signal.signal(signal.SIGINT, signal.SIG_IGN)\nold = mic.cli.run.report\n"
     before += "def report(*a):\n    os.kill(os.getpid(), signal.SIGINT)\n    return old(*a)\n"
-    done = run(folder, before + "mic.cli.commands.report = report", "encode", "x.npy", "x.mic")
+    done = run(folder, before + "mic.cli.run.report = report", "encode", "x.npy", "x.mic")
     assert done.returncode == 0 and "verified" in done.stdout
 
 

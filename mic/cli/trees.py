@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""Folders for the command line: which of their files to work on, and the names of the outputs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+from ..errors import UnsupportedError
+from ..images.kinds import SUFFIXES, RawLayout, files_below, kind_of
+from .jobs import Outcome
+from .run import Task
+
+
+def plan_encoding(
+    source: Path, target: Path, raw: RawLayout | None, suffix: str
+) -> tuple[list[tuple[Path, Path]], list[Outcome]]:
+    """Which files of a tree to encode, to which names, and which to skip."""
+    wanted, skipped = [], []
+    for path in files_below(source):
+        kind = kind_of(path)
+        if kind is None:
+            skipped.append(Outcome(path, status="skipped", message="no image that mic reads"))
+        elif kind == "mic":
+            skipped.append(Outcome(path, status="skipped", message="compressed already"))
+        elif kind == "raw" and raw is None:
+            reason = "a raw file: pass --shape and --dtype"
+            skipped.append(Outcome(path, status="skipped", message=reason))
+        else:
+            wanted.append(path)
+    return mirror(wanted, source, target, suffix), skipped
+
+
+def plan_decoding(
+    source: Path, target: Path, suffix: str
+) -> tuple[list[tuple[Path, Path]], list[Outcome]]:
+    """Which files of a tree to decode, to which names, and which to skip."""
+    wanted, skipped = [], []
+    for path in files_below(source):
+        if kind_of(path) == "mic":
+            wanted.append(path)
+        else:
+            skipped.append(Outcome(path, status="skipped", message="no .mic file"))
+    return mirror(wanted, source, target, suffix), skipped
+
+
+def mirror(
+    paths: Iterable[Path], source: Path, target: Path, suffix: str
+) -> list[tuple[Path, Path]]:
+    """Names in the target tree; where two would be the same, both keep their suffix."""
+    refuse_file(source, target)
+    short = {path: target / with_suffix(path.relative_to(source), suffix) for path in paths}
+    uses = Counter(short.values())
+    return [
+        (path, name if uses[name] == 1 else target / f"{path.relative_to(source)}{suffix}")
+        for path, name in short.items()
+    ]
+
+
+def refuse_file(source: Path, target: Path) -> None:
+    """Refuse a file where the tree of a folder should be made."""
+    if target.exists() and not target.is_dir():
+        raise UnsupportedError(f"{source} is a folder and {target} a file; name a folder for both")
+
+
+def with_suffix(path: Path, suffix: str) -> Path:
+    """Replace a suffix that mic knows; names such as 1.2.840.5 have none."""
+    if path.suffix.lower() in SUFFIXES:
+        return path.with_suffix(suffix)
+    return path.with_name(path.name + suffix)
+
+
+def target_of(source: Path, target: Path, suffix: str) -> Path:
+    """DST, or a name within it if it is a folder."""
+    return with_suffix(target / source.name, suffix) if target.is_dir() else target
+
+
+def stream_tasks(paths: tuple[Path, ...], work: Callable[[Path], Outcome]) -> list[Task]:
+    """A task for each file, and for each .mic file of the folders."""
+    tasks: list[Task] = []
+    for path in paths:
+        if not path.is_dir():
+            tasks.append((path, None, partial(work, path)))
+            continue
+        below = [file for file in files_below(path) if kind_of(file) == "mic"]
+        tasks += [(file, None, partial(work, file)) for file in below]
+        if not below:
+            tasks.append((path, None, partial(_refuse_empty, path)))
+    return tasks
+
+
+def _refuse_empty(folder: Path) -> Outcome:
+    raise UnsupportedError(f"{folder} holds no .mic file")
