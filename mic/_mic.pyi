@@ -95,6 +95,7 @@ def write_tile_table(offsets: NDArray[np.uint64]) -> bytes: ...
 def encode(
     layout: Layout,
     samples: NDArray[Any],
+    *,
     codec: int,
     n_states: int,
     effort: int,

@@ -53,7 +53,7 @@ cdef bytes take_encoded(mic_encoded *encoded):
 
 
 def encode(
-    Layout layout, samples, int codec, int n_states, int effort, int n_threads,
+    Layout layout, samples, *, int codec, int n_states, int effort, int n_threads,
     unsigned max_value, uint32_t n_strips, bint temporal
 ):
     """A whole array (contiguous, native byte order) as one stream."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _mic
-from .arguments import choose, shown
+from .arguments import shown
 from .codec.arrays import (
     check_limit,
     check_out,
@@ -28,59 +28,21 @@ from .codec.arrays import (
 from .codec.info import CODECS as CODECS
 from .codec.info import StreamInfo as StreamInfo
 from .codec.info import describe as describe
-from .codec.published import (
-    CONTAINERS,
-    PUBLISHED_CODEC,
-    PUBLISHED_STATES,
-    PublishedOptions,
-    check_published,
-    check_slide,
-    explain_refusal,
-)
+from .codec.options import DEFAULT_CODEC as DEFAULT_CODEC
+from .codec.options import DEFAULT_STATES as DEFAULT_STATES
+from .codec.options import SLIDE_CONTAINERS as SLIDE_CONTAINERS
+from .codec.options import STATES as STATES
+from .codec.options import EncodeOptions, TileSize
+from .codec.published import PUBLISHED_CODEC as PUBLISHED_CODEC
+from .codec.published import check_published, explain_refusal
 from .codec.selection import FrameSelection, select_frames, select_rows
-from .codec.slide_writer import SlideOptions, TileSize, encode_slide
+from .codec.slide_writer import encode_slide
 from .codec.streams import MemoryBytes, Stream, check_decode_limit, decode_into
-from .codec.tiles import DEFAULT_TILE, decode_slide
+from .codec.tiles import decode_slide
 from .errors import MicError, UnsupportedError
 
 MAX_PIXELS = 2**30
 """Default limit on the samples that one call decodes."""
-
-DEFAULT_CODEC = "wavefront"
-SLIDE_CONTAINERS = ("native", "mic3")
-STATES = (1, 2, 4, 8)
-DEFAULT_STATES = 4
-
-
-def states_of(codec: str, states: int | None, default: int = DEFAULT_STATES) -> int:
-    """Interleaved states to code with; refuses a choice where the codec has none."""
-    if states is None:
-        return default
-    choose("states", states, STATES)
-    if codec != "fse":
-        raise UnsupportedError(
-            f'states is {states}, but the codec "{codec}" has no states; leave states out, or pass '
-            'codec="fse"'
-        )
-    return int(states)
-
-
-def slide_options(
-    container: str, codec: str | None, effort: int, states: int | None, threads: int, verify: bool
-) -> SlideOptions:
-    """Options of a slide by their names, checked."""
-    choose("container", container, SLIDE_CONTAINERS)
-    if codec is None:
-        codec = DEFAULT_CODEC if container == "native" else PUBLISHED_CODEC
-    choose("codec", codec, CODECS if container == "native" else [PUBLISHED_CODEC])
-    return SlideOptions(
-        container=CONTAINERS.index(container),
-        codec=CODECS[codec],
-        effort=int(choose("effort", effort, range(1, 10))),
-        states=states_of(codec, states),
-        threads=thread_count(threads),
-        verify=verify,
-    )
 
 
 def encode(
@@ -154,42 +116,37 @@ def encode(
         A dtype, shape or option that mic or the container cannot take.
     """
     array = prepare(arr)
-    choose("container", container, CONTAINERS)
-    if codec is None:
-        codec = DEFAULT_CODEC if container == "native" else PUBLISHED_CODEC
-    choose("codec", codec, CODECS)
-    choose("effort", effort, range(1, 10))
-    is_native = container == "native"
-    n_states = states_of(codec, states, DEFAULT_STATES if is_native else PUBLISHED_STATES)
-    options = PublishedOptions(states, max_value, temporal, strips)
-    if container == "mic3" or tile is not None:
-        check_slide(container, options)
-        how = slide_options(container, codec, effort, states, threads, verify=False)
-        tile = DEFAULT_TILE if tile is None else tile
-        stream = encode_slide(array, tile, levels, rgb, how)
-        return stream if out is None else copy_into(stream, out)
-    if levels is not None:
-        raise UnsupportedError(f"levels is {levels}, but only slides have levels; pass tile=256")
-    check_published(container, array, codec, options)
-    if not is_native:
-        rgb = container == "micr"
-    layout = layout_of(array.shape, array.dtype, CONTAINERS.index(container), rgb)
+    options = EncodeOptions(
+        codec, effort, threads, rgb, states, container, max_value, temporal, strips, tile, levels
+    )
+    stream = encode_array(array, options)
+    return stream if out is None else copy_into(stream, out)
+
+
+def encode_array(array: NDArray[Any], options: EncodeOptions) -> bytes:
+    """The stream of an array that is contiguous and in native byte order; see `encode`."""
+    options.check()
+    if options.is_slide:
+        return encode_slide(array, options)
+    check_published(array, options)
+    is_native = options.container == "native"
+    rgb = options.rgb if is_native else options.container == "micr"
+    layout = layout_of(array.shape, array.dtype, options.container_number, rgb)
     try:
-        stream = _mic.encode(
+        return _mic.encode(
             layout,
             array,
-            CODECS[codec],
-            n_states,
-            effort,
-            thread_count(threads, array.nbytes),
-            max_value or 0,
-            options.n_strips,
-            temporal,
+            codec=options.codec_number,
+            n_states=options.n_states,
+            effort=int(options.effort),
+            n_threads=thread_count(options.threads, array.nbytes),
+            max_value=options.max_value or 0,
+            n_strips=options.n_strips,
+            temporal=options.temporal,
         )
     except UnsupportedError as error:
-        explain_refusal(error, container, array, max_value)
+        explain_refusal(error, array, options)
         raise
-    return stream if out is None else copy_into(stream, out)
 
 
 def _selected_shape(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from . import _mic
-from .api import CODECS, DEFAULT_CODEC, MAX_PIXELS, StreamInfo, describe, states_of
+from .api import CODECS, DEFAULT_CODEC, MAX_PIXELS, StreamInfo, describe
 from .arguments import choose, dtype_of_name, new_file, shown, whole_number
 from .atomic import AtomicWriter
 from .codec.arrays import (
@@ -30,6 +30,7 @@ from .codec.arrays import (
 )
 from .codec.grids import Grid, grids_in
 from .codec.indexing import normalize_key, span
+from .codec.options import EncodeOptions
 from .codec.streams import (
     Bytes,
     FileBytes,
@@ -328,17 +329,9 @@ def create(
     >>> mic.open(path).shape
     (5, 32, 32)
     """
-    return MicWriter(
-        path,
-        shape,
-        dtype,
-        codec=codec,
-        effort=effort,
-        states=states,
-        threads=threads,
-        rgb=rgb,
-        verify=verify,
-    )
+    choose("codec", codec, CODECS)
+    options = EncodeOptions(codec, effort, threads, rgb, states, verify=verify)
+    return MicWriter(path, shape, dtype, options)
 
 
 class MicWriter(AtomicWriter):
@@ -349,24 +342,16 @@ class MicWriter(AtomicWriter):
         path: PathLike,
         shape: tuple[int | EllipsisType, ...],
         dtype: DTypeLike,
-        *,
-        codec: str,
-        effort: int,
-        states: int | None,
-        threads: int,
-        rgb: bool | None,
-        verify: bool,
+        options: EncodeOptions,
     ) -> None:
-        axes, image = _split_shape(shape, rgb)
+        axes, image = _split_shape(shape, options.rgb)
         self._axes = axes
         self._dtype = check_dtype(dtype_of_name(dtype))
-        choose("codec", codec, CODECS)
-        self._states = states_of(codec, states)
-        self._effort = int(choose("effort", effort, range(1, 10)))
-        self._threads = thread_count(threads)
-        self._verify = verify
+        options.check()
+        self._options = options
+        self._threads = thread_count(options.threads)
         self._layout = layout_of((*(axes or (1,)), *image), self._dtype, 0, len(image) == 3)
-        self._layout.plan(CODECS[codec])
+        self._layout.plan(options.codec_number)
         self._image_shape = image
         self._first: list[NDArray[Any]] = []  # frames that wait to be encoded at once
         self._offsets: list[int] = []
@@ -404,7 +389,11 @@ class MicWriter(AtomicWriter):
         if self._offsets:
             samples = array.reshape(-1).view(np.uint8)
             encoded = _mic.encode_frame(
-                self._layout, samples, self._states, self._effort, self._threads
+                self._layout,
+                samples,
+                self._options.n_states,
+                self._options.effort,
+                self._threads,
             )
             self._write(self._file, array, *encoded)
             return
@@ -417,14 +406,18 @@ class MicWriter(AtomicWriter):
         frames, self._first = np.stack(self._first), []
         samples = frames.reshape(len(frames), -1).view(np.uint8)
         first = _mic.encode_first_frames(
-            self._layout, samples, self._states, self._effort, self._threads
+            self._layout,
+            samples,
+            self._options.n_states,
+            self._options.effort,
+            self._threads,
         )
         self._end = file.write(self._layout.header() + self._layout.shared_models())
         for array, encoded in zip(frames, first, strict=True):
             self._write(file, array, *encoded)
 
     def _write(self, file: BinaryIO, array: NDArray[Any], coded: bytes, bits_used: int) -> None:
-        if self._verify:
+        if self._options.verify:
             self._check(coded, array)
         self._offsets.append(self._end)
         self._bits_used = max(self._bits_used, bits_used)

@@ -11,12 +11,12 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .api import slide_options
-from .arguments import dtype_of_name, new_file, whole_number
+from .arguments import choose, dtype_of_name, new_file, whole_number
 from .atomic import AtomicWriter
 from .codec.grids import Grid
 from .codec.indexing import normalize_key, span
-from .codec.slide_writer import SlideEncoder, SlideOptions, TileSize, plan_slide
+from .codec.options import SLIDE_CONTAINERS, EncodeOptions, TileSize
+from .codec.slide_writer import SlideEncoder, plan_slide, tile_shape
 from .codec.tiles import DEFAULT_TILE
 from .codec.tiles import LevelInfo as LevelInfo
 from .errors import UnsupportedError
@@ -211,8 +211,20 @@ def create_slide(
     ...     [level.shape for level in slide.levels], slide.level(1).region(700, 0, 50, 20).shape
     ([(1000, 1500, 3), (500, 750, 3), (250, 375, 3), (125, 187, 3)], (20, 50, 3))
     """
-    options = slide_options(container, codec, effort, states, threads, verify)
-    return SlideWriter(path, shape, dtype_of_name(dtype), tile, levels, rgb, options)
+    choose("container", container, SLIDE_CONTAINERS)
+    tile_shape(tile, 0)
+    options = EncodeOptions(
+        codec=codec,
+        effort=effort,
+        threads=threads,
+        rgb=rgb,
+        states=states,
+        container=container,
+        tile=tile,
+        levels=levels,
+        verify=verify,
+    )
+    return SlideWriter(path, shape, dtype_of_name(dtype), options)
 
 
 class SlideWriter(AtomicWriter):
@@ -227,12 +239,10 @@ class SlideWriter(AtomicWriter):
         path: str | os.PathLike[str],
         shape: tuple[int, ...],
         dtype: np.dtype[Any],
-        tile: TileSize,
-        levels: int | None,
-        rgb: bool | None,
-        options: SlideOptions,
+        options: EncodeOptions,
     ) -> None:
-        layout, grids = plan_slide(shape, dtype, tile, levels, rgb, options.container)
+        options.check()
+        layout, grids = plan_slide(shape, dtype, options)
         file = new_file("path", path)
         super().__init__(file)
         assert self._file is not None

@@ -33,7 +33,7 @@ def transcode_archive(source: str, target: str, to: str, near: int, given: dict[
         The other options of the command line.
     """
     try:
-        options = Options(to, near, given["effort"], not given["no_verify"])
+        options = Options(to, near, given["effort"], given["verify"])
         outcomes = _run(source, target, options, given)
     except (MicError, OSError) as error:
         complain(explain(error))

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -14,10 +13,12 @@ from ..images.kinds import WRITABLE, kind_of
 from .jobs import DecodeOptions, decode_file
 from .options import (
     PATH,
+    Raw,
+    Writing,
+    collect,
     number_option,
     parse_dtype,
     parse_shape,
-    raw_layout,
     threads_option,
     writing_options,
 )
@@ -51,7 +52,7 @@ def _parse_rows(context: click.Context, option: click.Parameter, value: str | No
     help="Decode these rows only; half-open, as in numpy.",
 )
 @slide_decoding_options
-@click.option("--partial", "rescue", is_flag=True, help="Rescue what is intact of a damaged file.")
+@click.option("--partial", is_flag=True, help="Rescue what is intact of a damaged file.")
 @number_option(
     "--max-pixels", "Refuse files that announce more samples.", 1, default=api.MAX_PIXELS
 )
@@ -76,7 +77,12 @@ def _parse_rows(context: click.Context, option: click.Parameter, value: str | No
 )
 @threads_option("file")
 @writing_options
-def decode(source: Path, target: Path, **given: Any) -> None:
+@collect("options", DecodeOptions)
+@collect("raw", Raw)
+@collect("writing", Writing)
+def decode(
+    source: Path, target: Path, options: DecodeOptions, raw: Raw, writing: Writing, to: str
+) -> None:
     """Decompress SRC, a .mic file or a folder of them, to DST.
 
     The suffix of DST says the format: .npy, .raw (little-endian samples without
@@ -91,25 +97,13 @@ def decode(source: Path, target: Path, **given: Any) -> None:
       mic decode archive/ images/ --to tif
       mic decode ct.bin ct.npy --stream fse --shape 512,512 --dtype uint16
     """
-    options = DecodeOptions(
-        frame=given["frame"],
-        rows=given["rows"],
-        level=given["level"],
-        region=given["region"],
-        partial=given["rescue"],
-        threads=given["threads"],
-        max_pixels=given["max_pixels"],
-        stream=given["stream"],
-        raw=raw_layout(given["shape"], given["dtype"]),
-        verify=not given["no_verify"],
-        overwrite=given["overwrite"],
-    )
-    if options.raw is not None and options.stream is None:
+    layout = raw.layout
+    if layout is not None and options.stream is None:
         raise click.UsageError("--shape and --dtype are for --stream; a .mic file knows its own.")
-    has_shape = options.raw is not None or options.stream in stages.WAVELETS
+    has_shape = layout is not None or options.stream in stages.WAVELETS
     if options.stream is not None and (not has_shape or source.is_dir()):
         raise click.UsageError("--stream needs a single file, --shape and --dtype.")
-    suffix = _SUFFIX_OF[given["to"]]
+    suffix = _SUFFIX_OF[to]
     if source.is_dir():
         with telling_errors():
             pairs, skipped = plan_decoding(source, target, suffix)
@@ -119,4 +113,5 @@ def decode(source: Path, target: Path, **given: Any) -> None:
             raise click.UsageError(
                 f"DST is {target}, a name in .npy, .raw, .png or .tif is expected."
             )
-    finish("decode", source, pairs, skipped, partial(decode_file, options=options), given)
+    work = partial(decode_file, options=options, raw=layout, overwrite=writing.overwrite)
+    finish("decode", source, pairs, skipped, work, writing)

@@ -5,14 +5,22 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
-from .. import api
+from ..codec.options import SLIDE_CONTAINERS, EncodeOptions
 from ..images.kinds import kind_of
-from .jobs import EncodeOptions, encode_file
-from .options import PATH, frame_option, raw_layout, raw_options, threads_option, writing_options
+from .jobs import Encoding, encode_file
+from .options import (
+    PATH,
+    Raw,
+    Writing,
+    collect,
+    frame_option,
+    raw_options,
+    threads_option,
+    writing_options,
+)
 from .published import encoding_options
 from .run import finish, telling_errors
 from .slides import encode_slide_file, slide_encoding_options
@@ -29,7 +37,19 @@ from .trees import plan_encoding, target_of
 @raw_options
 @threads_option("file")
 @writing_options
-def encode(source: Path, target: Path, **given: Any) -> None:
+@collect("options", EncodeOptions)
+@collect("raw", Raw)
+@collect("writing", Writing)
+def encode(
+    source: Path,
+    target: Path,
+    options: EncodeOptions,
+    raw: Raw,
+    writing: Writing,
+    stream: str | None,
+    frame: int | None,
+    unsigned: bool,
+) -> None:
     """Compress SRC, an image file or a folder, to DST.
 
     Images are .npy, .dcm (any syntax that pydicom can read; files without suffix
@@ -44,33 +64,14 @@ def encode(source: Path, target: Path, **given: Any) -> None:
       mic encode ct.dcm ct.mic --container mic1 --unsigned     for the published codec
       mic encode slide.tif slide.mic --tile 256      tiles and a pyramid
     """
-    raw = raw_layout(given["shape"], given["dtype"])
-    stream = given["stream"]
-    options = EncodeOptions(
-        codec=given["codec"],
-        states=int(given["states"]) if given["states"] else None,
-        effort=given["effort"],
-        threads=given["threads"],
-        container=given["container"],
-        max_value=given["max_value"],
-        temporal=given["temporal"],
-        strips=given["strips"],
-        tile=given["tile"],
-        levels=given["levels"],
-        stream=stream,
-        raw=raw,
-        frame=given["frame"],
-        unsigned=given["unsigned"],
-        verify=not given["no_verify"],
-        overwrite=given["overwrite"],
-    )
-    _check_encoding(options)
+    job = Encoding(options, stream, raw.layout, frame, unsigned, writing.overwrite)
+    _check_encoding(job)
     suffix = ".mic" if stream is None else f".{stream}"
     if source.is_dir():
         with telling_errors():
-            pairs, skipped = plan_encoding(source, target, raw, suffix)
+            pairs, skipped = plan_encoding(source, target, job.raw, suffix)
     else:
-        if raw is not None and kind_of(source) not in ("raw", None):
+        if job.raw is not None and kind_of(source) not in ("raw", None):
             raise click.UsageError(
                 f"{source} says its shape itself: leave out --shape and --dtype."
             )
@@ -84,16 +85,15 @@ def encode(source: Path, target: Path, **given: Any) -> None:
                 f"{target.with_suffix(suffix)}; mic decode --stream {stream} reads it."
             )
     encode_one = encode_slide_file if options.is_slide else encode_file
-    finish("encode", source, pairs, skipped, partial(encode_one, options=options), given)
+    finish("encode", source, pairs, skipped, partial(encode_one, job=job), writing)
 
 
-def _check_encoding(options: EncodeOptions) -> None:
+def _check_encoding(job: Encoding) -> None:
     """Refuse options that would have no effect."""
-    if options.states is not None and options.coder != "fse":
-        raise click.UsageError(
-            f"--states is for --codec fse, not for {options.coder}; leave it out."
-        )
-    if options.stream is not None and (
+    options = job.options
+    if options.states is not None and job.coder != "fse":
+        raise click.UsageError(f"--states is for --codec fse, not for {job.coder}; leave it out.")
+    if job.stream is not None and (
         options.codec is not None
         or options.container != "native"
         or options.strips is not None
@@ -102,14 +102,14 @@ def _check_encoding(options: EncodeOptions) -> None:
         raise click.UsageError(
             "--stream writes no container: leave out --codec, --container, --strips and --temporal."
         )
-    if options.tile is not None and options.container not in api.SLIDE_CONTAINERS:
+    if options.tile is not None and options.container not in SLIDE_CONTAINERS:
         raise click.UsageError(
             f"--tile makes a slide, which --container {options.container} does not hold; use "
-            f"{' or '.join(api.SLIDE_CONTAINERS)}."
+            f"{' or '.join(SLIDE_CONTAINERS)}."
         )
     if options.levels is not None and not options.is_slide:
         raise click.UsageError("--levels is for slides: pass --tile 256 or --container mic3.")
-    others = (options.stream, options.strips, options.max_value, options.temporal or None)
+    others = (job.stream, options.strips, options.max_value, options.temporal or None)
     if options.is_slide and any(value is not None for value in others):
         raise click.UsageError(
             "--stream, --strips, --max-value and --temporal are not for slides; leave them out."

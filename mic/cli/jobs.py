@@ -2,7 +2,7 @@
 """What the command line does with one file: encode, decode, verify, describe.
 
 Each job returns what it did as an `Outcome` and raises MicError or OSError.
-Nothing here prints or knows of options' spelling.
+Nothing here prints.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from .. import api, files, stages
 from ..atomic import replacing
-from ..codec.published import PUBLISHED_CODEC
+from ..codec.arrays import prepare
+from ..codec.options import EncodeOptions
 from ..dicom.reading import is_dicom
 from ..errors import MicError, UnsupportedError, VerifyError
 from ..images.formats import read_file, write_image
@@ -74,41 +75,39 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class EncodeOptions:
-    """Options of `encode_file`; those of `mic.encode`, and how to read the source."""
+class Encoding:
+    """What `encode_file` does: how to read the source, how to code it.
 
-    codec: str | None = None
-    states: int | None = None
-    effort: int = 5
-    threads: int = 1
-    container: str = "native"
-    max_value: int | None = None
-    temporal: bool = False
-    strips: int | None = None
-    tile: int | tuple[int, int] | None = None
-    levels: int | None = None
+    Attributes
+    ----------
+    options : EncodeOptions
+    stream : str or None
+        Kind of a bare stream to write instead of a container.
+    raw : RawLayout or None
+        Of a raw file.
+    frame : int or None
+        Encode this frame only.
+    unsigned : bool
+        Take signed samples as bit patterns.
+    overwrite : bool
+    """
+
+    options: EncodeOptions
     stream: str | None = None
     raw: RawLayout | None = None
     frame: int | None = None
     unsigned: bool = False
-    verify: bool = True
     overwrite: bool = False
 
     @property
     def coder(self) -> str:
         """The codec, or the kind of a bare stream."""
-        default = api.DEFAULT_CODEC if self.container == "native" else PUBLISHED_CODEC
-        return self.stream or self.codec or default
-
-    @property
-    def is_slide(self) -> bool:
-        """Is the output a slide?"""
-        return self.container == "mic3" or self.tile is not None
+        return self.stream or self.options.coder
 
 
 @dataclass(frozen=True)
 class DecodeOptions:
-    """Options of `decode_file`; those of `mic.decode`, and of bare streams."""
+    """Options of `decode_file`: those of `mic.decode`, of slides and of bare streams."""
 
     frame: int | None = None
     rows: slice | None = None
@@ -118,28 +117,27 @@ class DecodeOptions:
     threads: int = 1
     max_pixels: int = api.MAX_PIXELS
     stream: str | None = None
-    raw: RawLayout | None = None
     verify: bool = True
-    overwrite: bool = False
 
 
-def encode_file(source: Path, target: Path, options: EncodeOptions) -> Outcome:
+def encode_file(source: Path, target: Path, job: Encoding) -> Outcome:
     """Compress an image file; the target appears when it is verified."""
-    refuse_existing(target, options.overwrite)
-    array = map_image(source, options.raw, options.frame)
-    if options.unsigned:
+    options = job.options
+    refuse_existing(target, job.overwrite)
+    array = map_image(source, job.raw, job.frame)
+    if job.unsigned:
         array = unsigned(array)
-    stream = _encode(array, options)
+    stream = _encode(array, job)
     details = figures(array.shape, array.dtype, len(stream)) | {
-        "codec": api.info(stream).codec if options.stream is None else options.stream,
-        "container": options.container if options.stream is None else "none",
+        "codec": api.info(stream).codec if job.stream is None else job.stream,
+        "container": options.container if job.stream is None else "none",
         "ratio": round(array.nbytes / len(stream), 4),
     }
     with replacing(target) as file:
         file.write(stream)
         if options.verify:
             file.flush()
-            _check_written(file, array, options, target.name)
+            _check_written(file, array, job, target.name)
     return Outcome(source, target, message=_proof(array, options.verify, details), details=details)
 
 
@@ -158,15 +156,16 @@ def check_sign(dtype: np.dtype[Any], options: EncodeOptions) -> None:
         )
 
 
-def _encode(array: Array, options: EncodeOptions) -> bytes:
-    if options.stream is not None:
+def _encode(array: Array, job: Encoding) -> bytes:
+    options = job.options
+    if job.stream is not None:
         if array.dtype.newbyteorder("=") != np.uint16 or array.ndim != 2:
             raise UnsupportedError(
                 f"a bare stream holds one uint16 image, this is {array.dtype} of shape "
                 f"{array.shape}; pass --frame for one frame, --unsigned for signed samples"
             )
         return stages.encode_stream(
-            options.stream,
+            job.stream,
             array,
             array.shape[1],
             array.shape[0],
@@ -174,38 +173,33 @@ def _encode(array: Array, options: EncodeOptions) -> bytes:
             options.states or api.DEFAULT_STATES,
         )
     check_sign(array.dtype, options)
-    stream = api.encode(
-        array,
-        codec=options.codec,
-        effort=options.effort,
-        threads=options.threads,
-        states=options.states,
-        container=options.container,
-        max_value=options.max_value,
-        temporal=options.temporal,
-        strips=options.strips,
-    )
-    return bytes(stream)
+    return api.encode_array(prepare(array), options)
 
 
-def _check_written(file: BinaryIO, array: Array, options: EncodeOptions, name: str) -> None:
+def _check_written(file: BinaryIO, array: Array, job: Encoding, name: str) -> None:
     """Decode a file that was written, some frames at a time, and compare."""
-    if options.stream is None:
-        with files.open(file, threads=options.threads, max_pixels=array.size) as stream:
+    if job.stream is None:
+        with files.open(file, threads=job.options.threads, max_pixels=array.size) as stream:
             _compare_frames(stream, array, name, "the original")
         return
     file.seek(0)
     rows, columns = array.shape
-    again = stages.decode_stream(options.stream, file.read(), columns, rows)
+    again = stages.decode_stream(job.stream, file.read(), columns, rows)
     compare(again.reshape(rows, columns), array, name)
 
 
-def decode_file(source: Path, target: Path, options: DecodeOptions) -> Outcome:
+def decode_file(
+    source: Path,
+    target: Path,
+    options: DecodeOptions,
+    raw: RawLayout | None = None,
+    overwrite: bool = False,
+) -> Outcome:
     """Decompress a file; the target appears when it is read back and compared."""
-    refuse_existing(target, options.overwrite)
+    refuse_existing(target, overwrite)
     kind = target_kind(target)
     with _reading_stream(source):
-        array, lost = _decode(source, options)
+        array, lost = _decode(source, options, raw)
     details = figures(array.shape, array.dtype, source.stat().st_size)
     with replacing(target) as file:
         write_image(file, kind, array, target.name)
@@ -222,11 +216,13 @@ def decode_file(source: Path, target: Path, options: DecodeOptions) -> Outcome:
     return Outcome(source, target, "failed", text, details)
 
 
-def _decode(source: Path, options: DecodeOptions) -> tuple[Array, dict[int, list[int]] | None]:
+def _decode(
+    source: Path, options: DecodeOptions, raw: RawLayout | None
+) -> tuple[Array, dict[int, list[int]] | None]:
     """The array, and in a rescue the rows of each frame that are lost."""
     data = bytes_of_file(source)
     if options.stream is not None:
-        return _decode_stream(data, options.stream, options.raw), None
+        return _decode_stream(data, options.stream, raw), None
     if options.level is not None or options.region is not None:
         return _decode_level(source, options), None
     selection: dict[str, Any] = {

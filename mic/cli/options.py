@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -62,11 +64,45 @@ def parse_dtype(
     )
 
 
-def raw_layout(shape: tuple[int, ...] | None, dtype: np.dtype[Any] | None) -> RawLayout | None:
-    """What `--shape` and `--dtype` say together."""
-    if (shape is None) != (dtype is None):
-        raise click.UsageError("--shape and --dtype go together: pass both or neither.")
-    return None if shape is None or dtype is None else RawLayout(shape, dtype)
+def collect(name: str, kind: type[Any]) -> Callable[[Function], Callable[..., Any]]:
+    """Hand a command the options that are fields of a class as one object of it."""
+    names = set(kind.__match_args__)  # which dataclasses and named tuples have
+
+    def decorate(function: Function) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def command(**given: Any) -> Any:
+            fields = {key: given.pop(key) for key in names & given.keys()}
+            return function(**given, **{name: kind(**fields)})
+
+        return command
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class Raw:
+    """`--shape` and `--dtype`."""
+
+    shape: tuple[int, ...] | None
+    dtype: np.dtype[Any] | None
+
+    @property
+    def layout(self) -> RawLayout | None:
+        """What both say together."""
+        if (self.shape is None) != (self.dtype is None):
+            raise click.UsageError("--shape and --dtype go together: pass both or neither.")
+        if self.shape is None or self.dtype is None:
+            return None
+        return RawLayout(self.shape, self.dtype)
+
+
+@dataclass(frozen=True)
+class Writing:
+    """The options of all commands that write many files."""
+
+    jobs: int
+    overwrite: bool
+    as_json: bool
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -133,7 +169,11 @@ raw_options = stack(
     ),
 )
 no_verify_option = click.option(
-    "--no-verify", is_flag=True, help="Do not read the output again and compare it."
+    "--no-verify",
+    "verify",
+    is_flag=True,
+    callback=lambda context, option, value: not value,
+    help="Do not read the output again and compare it.",
 )
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace existing outputs.")
 writing_options = stack(

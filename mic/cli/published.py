@@ -25,6 +25,7 @@ encoding_options = stack(
     click.option(
         "--states",
         type=click.Choice([str(n) for n in api.STATES]),
+        callback=lambda context, option, value: None if value is None else int(value),
         help=f"Interleaved states, with --codec fse only: by default {api.DEFAULT_STATES}, and "
         f"{PUBLISHED_STATES} for a published container.",
     ),

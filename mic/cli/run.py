@@ -16,6 +16,7 @@ from typing import Any
 from ..dicom.reading import NoPixelsError
 from ..errors import MicError, one_sentence
 from .jobs import Outcome
+from .options import Writing
 
 Job = Callable[[], Outcome]
 Task = tuple[Path, Path | None, Job]
@@ -143,7 +144,7 @@ def finish(
     pairs: list[tuple[Path, Path]],
     skipped: list[Outcome],
     work: Callable[[Path, Path], Outcome],
-    given: dict[str, Any],
+    writing: Writing,
 ) -> None:
     """Run the jobs, report, exit."""
     is_folder = source.is_dir()
@@ -161,8 +162,8 @@ def finish(
     if not tasks:
         nothing = f"{source} holds no file to {command}"
         skipped = [*skipped, Outcome(source, status="failed", message=nothing)]
-    outcomes = run_jobs(tasks, given["jobs"], not given["as_json"])
-    sys.exit(report(command, [*outcomes, *skipped], given["as_json"]))
+    outcomes = run_jobs(tasks, writing.jobs, not writing.as_json)
+    sys.exit(report(command, [*outcomes, *skipped], writing.as_json))
 
 
 def report(command: str, outcomes: list[Outcome], as_json: bool) -> int:

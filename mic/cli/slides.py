@@ -16,7 +16,7 @@ from ..codec.tiles import DEFAULT_TILE
 from ..images.mapped import map_image
 from ..images.samples import sample_bytes
 from .jobs import (
-    EncodeOptions,
+    Encoding,
     Outcome,
     check_sign,
     figures,
@@ -82,47 +82,34 @@ slide_decoding_options = stack(
 )
 
 
-def encode_slide_file(source: Path, target: Path, options: EncodeOptions) -> Outcome:
+def encode_slide_file(source: Path, target: Path, job: Encoding) -> Outcome:
     """Make a slide of an image file, which is not read whole where it can be mapped."""
-    refuse_existing(target, options.overwrite)
-    image = map_image(source, options.raw, options.frame)
+    options = job.options
+    refuse_existing(target, job.overwrite)
+    image = map_image(source, job.raw, job.frame)
     dtype = np.dtype(image.dtype)
-    if options.unsigned:
+    if job.unsigned:
         dtype = np.dtype(f"u{dtype.itemsize}")
     check_sign(dtype, options)
-    tile = DEFAULT_TILE if options.tile is None else options.tile
     digest = hashlib.sha256()
-    with slides.create_slide(
-        target,
-        image.shape,
-        dtype,
-        tile=tile,
-        levels=options.levels,
-        container=options.container,
-        codec=options.codec,
-        effort=options.effort,
-        states=options.states,
-        threads=options.threads,
-        verify=options.verify,
-    ) as writer:
+    with slides.SlideWriter(target, image.shape, dtype, options) as writer:
+        tile = options.tile_size
         step = tile if isinstance(tile, int) else tile[0]
         for top in range(0, image.shape[0], step):
             rows = image[top : top + step]
-            rows = unsigned(rows) if options.unsigned else np.asarray(rows)
+            rows = unsigned(rows) if job.unsigned else np.asarray(rows)
             writer.append_rows(rows)
             digest.update(sample_bytes(rows))
-    details, message = _describe_result(target, options)
+    details, message = _describe_result(target, options.verify)
     if not options.verify:
         message = "not verified"
     else:
         details["sha256"] = digest.hexdigest()
         message = f"{message}; {verification(details['frames'], digest.hexdigest(), 'tile')}"
-    return Outcome(
-        source, target, message=message if options.verify else "not verified", details=details
-    )
+    return Outcome(source, target, message=message, details=details)
 
 
-def _describe_result(target: Path, options: EncodeOptions) -> tuple[dict[str, Any], str]:
+def _describe_result(target: Path, verified: bool) -> tuple[dict[str, Any], str]:
     from .. import files
 
     with files.open(target) as stream:
@@ -134,7 +121,7 @@ def _describe_result(target: Path, options: EncodeOptions) -> tuple[dict[str, An
         "ratio": round(info.ratio, 4),
         "frames": info.frames,
         "levels": [level._asdict() for level in info.levels],
-        "verified": options.verify,
+        "verified": verified,
     }
     return details, f"{len(info.levels)} level{'s' if len(info.levels) != 1 else ''}"
 

@@ -127,7 +127,7 @@ def transcode(source: Path | str, target: Path | str, syntax: Syntax, **given: A
         syntax.name,
         near,
         given["effort"],
-        not given["no_verify"],
+        given["verify"],
         given["overwrite"] or given["resume"],
         source.is_dir(),
     )

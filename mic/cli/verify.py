@@ -6,7 +6,6 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -17,11 +16,12 @@ from ..images.samples import as_frames, pixel_sha256
 from .jobs import Outcome, compare, verify_against, verify_file
 from .options import (
     PATH,
+    Raw,
+    collect,
     frame_option,
     jobs_option,
     json_option,
     number_option,
-    raw_layout,
     raw_options,
     threads_option,
 )
@@ -45,7 +45,16 @@ _MOST_NAMED = 5
 @threads_option("file")
 @jobs_option("Files at a time.")
 @json_option
-def verify(paths: tuple[Path, ...], **given: Any) -> None:
+@collect("raw", Raw)
+def verify(
+    paths: tuple[Path, ...],
+    raw: Raw,
+    frame: int | None,
+    near: int,
+    threads: int,
+    jobs: int,
+    as_json: bool,
+) -> None:
     """Check .mic files, or compare two files.
 
     Given .mic files or folders, each frame is decoded and its checksums are
@@ -58,24 +67,21 @@ def verify(paths: tuple[Path, ...], **given: Any) -> None:
       mic verify scan.mic scan.dcm
       mic verify scan.dcm transcoded.dcm
     """
-    raw = raw_layout(given["shape"], given["dtype"])
-    threads = given["threads"]
+    layout = raw.layout
     tasks: list[Task]
     kinds = [None if path.is_dir() else kind_of(path) for path in paths]
-    if given["near"] and (kinds != ["dicom", "dicom"] or given["frame"] is not None):
+    if near and (kinds != ["dicom", "dicom"] or frame is not None):
         raise click.UsageError("--near is for two whole DICOM files; leave it out.")
     if len(paths) == 2 and None not in kinds and kinds.count("mic") == 1:
         source, original = paths if kinds[0] == "mic" else reversed(paths)
-        tasks = [
-            (source, None, partial(verify_against, source, original, threads, raw, given["frame"]))
-        ]
+        tasks = [(source, None, partial(verify_against, source, original, threads, layout, frame))]
     elif len(paths) == 2 and not {None, "mic"} & set(kinds):
-        task = partial(verify_images, *paths, near=given["near"], raw=raw, frame=given["frame"])
+        task = partial(verify_images, *paths, near=near, raw=layout, frame=frame)
         tasks = [(paths[0], None, task)]
     else:
         tasks = stream_tasks(paths, partial(verify_file, threads=threads))
-    outcomes = run_jobs(tasks, given["jobs"], not given["as_json"])
-    sys.exit(report("verify", outcomes, given["as_json"]))
+    outcomes = run_jobs(tasks, jobs, not as_json)
+    sys.exit(report("verify", outcomes, as_json))
 
 
 def verify_images(

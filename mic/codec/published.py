@@ -14,6 +14,7 @@ from ..errors import UnsupportedError
 from ..faces import public
 
 if TYPE_CHECKING:
+    from .options import EncodeOptions
     from .streams import Stream
 
 # In the order of mic_container in csrc/mic.h.
@@ -53,41 +54,22 @@ _FORMS = {
 }
 
 
-@dataclass(frozen=True)
-class PublishedOptions:
-    """Options of `mic.encode` that some of the published containers take."""
-
-    states: int | None = None
-    max_value: int | None = None
-    temporal: bool = False
-    strips: int | None = None
-
-    @property
-    def given(self) -> list[str]:
-        """Names of the options that were passed."""
-        values = {"max_value": self.max_value, "temporal": self.temporal, "strips": self.strips}
-        return [name for name, value in values.items() if value not in (None, False)]
-
-    @property
-    def n_strips(self) -> int:
-        return self.strips or DEFAULT_STRIPS
-
-
-def check_published(
-    container: str, array: NDArray[Any], codec: str, options: PublishedOptions
-) -> None:
+def check_published(array: NDArray[Any], options: EncodeOptions) -> None:
     """Refuse an array that a container cannot hold, or options that it does not take."""
+    container = options.container
     if container == "native":
-        _check_taken(container, options.given, ("states",))
+        if options.published:
+            check_taken(container, options.published, ())
         return
     form = _FORMS[container]
     _check_array(container, form, array)
-    if codec != PUBLISHED_CODEC:
+    if options.coder != PUBLISHED_CODEC:
         raise UnsupportedError(
-            f'a {container.upper()} file is coded by "fse", not by {codec!r}; leave codec out'
+            f'a {container.upper()} file is coded by "fse", not by {options.coder!r}; leave codec '
+            "out"
         )
     states = ["states"] if options.states not in (None, PUBLISHED_STATES) else []
-    _check_taken(container, [*options.given, *states], form.options)
+    check_taken(container, [*options.published, *states], form.options)
     _check_number("max_value", options.max_value, 65535, "1 to 65535 is expected")
     _check_number("strips", options.strips, 2**31 - 1, "1 or more is expected")
 
@@ -97,29 +79,21 @@ def _check_number(name: str, value: int | None, most: int, expected: str) -> Non
         raise UnsupportedError(f"{name} is {value!r}, {expected}")
 
 
-def explain_refusal(
-    error: UnsupportedError, container: str, array: NDArray[Any], max_value: int | None
-) -> None:
+def explain_refusal(error: UnsupportedError, array: NDArray[Any], options: EncodeOptions) -> None:
     """Add to the published coder's refusal what the caller of `mic.encode` can do about it."""
-    text, largest = str(error), int(array.max())
+    text, largest, max_value = str(error), int(array.max()), options.max_value
     reason = text.rpartition("; ")[0]  # the rest is advice for direct callers of the coder
     if max_value not in (None, largest) and largest >= _SMALLEST_MAXIMUM:
         error.args = (
             f"max_value is {max_value} and the largest sample is {largest}: {reason}; leave "
             f"max_value out to code for {largest}",
         )
-    elif container != "native" and "native container" not in text:
+    elif options.container != "native" and "native container" not in text:
         error.args = (f'{reason or text}; use container="native"',)
 
 
-def check_slide(container: str, options: PublishedOptions) -> None:
-    """Refuse options that slides do not take."""
-    others = options.states if container == "native" else PUBLISHED_STATES
-    states = [] if options.states in (None, others) else ["states"]
-    _check_taken(container, [*options.given, *states], ())
-
-
-def _check_taken(container: str, given: Iterable[str], taken: tuple[str, ...]) -> None:
+def check_taken(container: str, given: Iterable[str], taken: tuple[str, ...]) -> None:
+    """Refuse options that a container does not take."""
     for name in given:
         if name not in taken:
             takers = [f'"{other}"' for other, form in _FORMS.items() if name in form.options]

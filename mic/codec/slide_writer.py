@@ -14,7 +14,6 @@ import io
 import math
 import operator
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -24,49 +23,39 @@ from .. import _mic
 from .._mic import Layout
 from ..arguments import shown, whole_number
 from ..errors import UnsupportedError, VerifyError
-from .arrays import MAX_FRAME_SAMPLES, check_dtype, dtype_of, frame_shape, layout_of, prepare
+from .arrays import (
+    MAX_FRAME_SAMPLES,
+    check_dtype,
+    dtype_of,
+    frame_shape,
+    layout_of,
+    prepare,
+    thread_count,
+)
 from .grids import MAX_SIDE, Grid, grids_of, halvings
-from .published import CONTAINERS
+from .options import EncodeOptions, TileSize
 from .tiles import default_levels
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 Array = NDArray[Any]
-TileSize = int | tuple[int, int]
 
-_NATIVE, _MIC3 = (CONTAINERS.index(name) for name in ("native", "mic3"))
 _TILES_AT_A_TIME = 64
 _IN_MEMORY = 1 << 24  # coded bytes that a temporary file keeps in memory
 
 
-@dataclass(frozen=True)
-class SlideOptions:
-    """How to code a slide; see `mic.create_slide`.  Numbers are those in csrc/mic.h."""
-
-    container: int
-    codec: int
-    effort: int
-    states: int
-    threads: int
-    verify: bool
-
-
 def plan_slide(
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    tile: TileSize,
-    levels: int | None,
-    rgb: bool | None,
-    container: int,
+    shape: tuple[int, ...], dtype: np.dtype[Any], options: EncodeOptions
 ) -> tuple[Layout, list[Grid]]:
     """Return the layout of a slide to write, and its levels."""
-    rows, columns, *colour = _image_shape(shape, rgb)
+    rows, columns, *colour = _image_shape(shape, options.rgb)
     dtype = check_dtype(dtype)
-    if container == _MIC3:
+    if options.container == "mic3":
         _check_mic3(dtype, bool(colour))
-    tile_rows, tile_columns = _tile_shape(tile, len(colour))
+    tile_rows, tile_columns = tile_shape(options.tile_size, len(colour))
     sizes = halvings(rows, columns)
+    levels = options.levels
     if levels is None:
         levels = default_levels(rows, columns, tile_rows, tile_columns)
     if not 1 <= whole_number("levels", levels) <= len(sizes):
@@ -81,7 +70,7 @@ def plan_slide(
             f"tiles, at most {MAX_FRAME_SAMPLES} are expected; use larger tiles"
         )
     stack = (n_tiles, tile_rows, tile_columns, *colour)
-    layout = layout_of(stack, dtype, container, bool(colour))
+    layout = layout_of(stack, dtype, options.container_number, bool(colour))
     layout.set_levels([(grid.rows, grid.columns) for grid in grids])
     return layout, grids
 
@@ -101,7 +90,8 @@ def _image_shape(shape: tuple[int, ...], rgb: bool | None) -> tuple[int, ...]:
     return sizes
 
 
-def _tile_shape(tile: TileSize, n_colour: int) -> tuple[int, int]:
+def tile_shape(tile: TileSize, n_colour: int) -> tuple[int, int]:
+    """Rows and columns of a tile of a size that was given."""
     try:
         sides = (tile, tile) if isinstance(tile, (int, np.integer)) else tuple(tile)
     except TypeError:
@@ -131,7 +121,7 @@ def _check_mic3(dtype: np.dtype[Any], colour: bool) -> None:
 class _LevelWriter:
     """One level: collects rows, codes bands of tiles, feeds the next smaller level."""
 
-    def __init__(self, grid: Grid, layout: Layout, options: SlideOptions, file: IO[bytes]) -> None:
+    def __init__(self, grid: Grid, layout: Layout, options: EncodeOptions, file: IO[bytes]) -> None:
         self.grid = grid
         self.file = file
         self.sizes: list[int] = []  # bytes of the coded tiles, in order
@@ -139,6 +129,7 @@ class _LevelWriter:
         self.next: _LevelWriter | None = None
         self._layout = layout
         self._options = options
+        self._threads = thread_count(options.threads)
         self._colour = frame_shape(layout)[2:]
         self._band: Array | None = None
         self._filled = 0  # rows in the band
@@ -196,7 +187,7 @@ class _LevelWriter:
             part = band[:, number * width : (number + 1) * width]
             n_columns = part.shape[1]
             tile[:n_rows, :n_columns] = part
-            if self._options.container == _NATIVE:  # the published container wants zeros
+            if self._options.container == "native":  # the published container wants zeros
                 tile[:n_rows, n_columns:] = tile[:n_rows, n_columns - 1 : n_columns]
                 tile[n_rows:] = tile[n_rows - 1]
         return tiles
@@ -205,7 +196,7 @@ class _LevelWriter:
         options = self._options
         samples = tiles.reshape(-1).view(np.uint8)
         coded, bits_used = _mic.encode_frames(
-            self._layout, samples, len(tiles), options.states, options.effort, options.threads
+            self._layout, samples, len(tiles), options.n_states, options.effort, self._threads
         )
         if options.verify:
             self._check(coded, tiles)
@@ -219,7 +210,7 @@ class _LevelWriter:
         rows = out.reshape(n, self.grid.tile_rows, -1).view(np.uint8)
         numbers = [self.grid.first_tile + len(self.sizes) + i for i in range(n)]
         layouts = [self._layout] * n
-        _mic.decode_frames(layouts, coded, numbers, [0] * n, 0, rows, None, self._options.threads)
+        _mic.decode_frames(layouts, coded, numbers, [0] * n, 0, rows, None, self._threads)
         if not np.array_equal(out, tiles):
             first = int(np.argwhere(out != tiles)[0][0])
             row, column = divmod(len(self.sizes) + first, self.grid.across)
@@ -249,14 +240,14 @@ class SlideEncoder:
         file: BinaryIO,
         layout: Layout,
         grids: list[Grid],
-        options: SlideOptions,
+        options: EncodeOptions,
         folder: Path | None = None,
     ) -> None:
-        layout.plan(options.codec)
+        layout.plan(options.codec_number)
         self._file = file
         self._layout = layout
         self._header_bytes = len(layout.header())
-        self._is_mic3 = options.container == _MIC3
+        self._is_mic3 = options.container == "mic3"
         self._start = self._header_bytes + (layout.index_bytes if self._is_mic3 else 0)
         file.write(bytes(self._start))
         self._temporary = contextlib.ExitStack()
@@ -376,11 +367,9 @@ class SlideEncoder:
         self._temporary.close()
 
 
-def encode_slide(
-    array: Array, tile: TileSize, levels: int | None, rgb: bool | None, options: SlideOptions
-) -> bytes:
+def encode_slide(array: Array, options: EncodeOptions) -> bytes:
     """Encode a whole slide in memory."""
-    layout, grids = plan_slide(array.shape, array.dtype, tile, levels, rgb, options.container)
+    layout, grids = plan_slide(array.shape, array.dtype, options)
     file = io.BytesIO()
     encoder = SlideEncoder(file, layout, grids, options)
     try:

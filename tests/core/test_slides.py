@@ -237,6 +237,7 @@ def repeated_tile(container: str, side: int) -> bytes:
 # ru_maxrss would include the parent's memory at the time of the fork.
 MEMORY = """
 import mic
+mic.open  # which imports numpy and the core
 def peak():
     lines = open("/proc/self/status").read().splitlines()
     return [int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")][0]
