@@ -104,7 +104,8 @@ class MicFile:
                 for grid in grids_in(layout)
             )
         except BaseException:
-            self._closing.close()
+            with contextlib.suppress(BufferError):  # the traceback holds parts of the map
+                self._closing.close()
             raise
 
     def _open_bytes(self, source: Any) -> Bytes:

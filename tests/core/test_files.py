@@ -420,3 +420,11 @@ def test_wrong_shape_or_dtype(shape: tuple[object, ...], dtype: str, tmp_path: P
 def test_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         mic.create(tmp_path / "missing" / "scan.mic", shape=(..., 6, 5), dtype="uint8")
+
+
+def test_a_mapped_file_that_is_cut_off(tmp_path: Path) -> None:
+    """The error is about the file, not about the map that its traceback still holds."""
+    path = tmp_path / "short.mic"
+    path.write_bytes(mic.encode(zoo.volume((3,), 20, 20))[:-9])
+    with pytest.raises(mic.CorruptDataError, match="truncated file"):
+        mic.open(path)
