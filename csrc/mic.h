@@ -37,9 +37,24 @@ typedef enum mic_status {
     MIC_ERROR_MEMORY = 200,      /* out of memory */
 } mic_status;
 
-/* One sentence: what was found, what was expected, what to do about it. */
+/* What the caller can do about an error.  Each language has its own words for it: the message
+ * says what was found and what was expected, and names no option of any of them.  Numbers are
+ * never reused. */
+typedef enum mic_remedy {
+    MIC_REMEDY_NONE = 0,
+    MIC_REMEDY_RESCUE = 1,         /* decode with `intact`: what is there comes back */
+    MIC_REMEDY_RESCUE_FRAMES = 2,  /* the same; all frames do, found by their heads */
+    MIC_REMEDY_RESCUE_STRIPS = 3,  /* the same; the other strips do */
+    MIC_REMEDY_RESCUE_MODELS = 4,  /* the same; frames that borrow no models do */
+    MIC_REMEDY_BARE_STREAM = 5,    /* if the data are a bare stream: mic_stream_decode */
+    MIC_REMEDY_ANY_MAXIMUM = 6,    /* encode with a max_value of 255, or in the native container */
+    MIC_REMEDY_LARGER_MAXIMUM = 7, /* with one of 8 or more, or in the native container */
+} mic_remedy;
+
+/* One sentence: what was found, what was expected; and by its code what to do about it. */
 typedef struct mic_error {
     mic_status status;
+    mic_remedy remedy;
     const char *stage; /* static string: "container", "fse", "rle", ... */
     int64_t frame;     /* index of the frame, -1 if not applicable */
     int64_t strip;     /* index of the strip within the frame, or -1 */

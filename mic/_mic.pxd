@@ -7,8 +7,10 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef extern from "mic.h" nogil:
     ctypedef int mic_status
+    ctypedef int mic_remedy
     ctypedef struct mic_error:
         mic_status status
+        mic_remedy remedy
         const char *stage
         int64_t frame
         int64_t strip

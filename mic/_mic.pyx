@@ -30,7 +30,13 @@ cdef int check(mic_status status, mic_error *error) except -1:
     if status == 0:
         return 0
     raise error_from_core(
-        status, error.stage.decode(), error.frame, error.strip, error.offset, error.message.decode()
+        status,
+        error.stage.decode(),
+        error.frame,
+        error.strip,
+        error.offset,
+        error.message.decode(),
+        error.remedy,
     )
 
 

@@ -39,7 +39,7 @@ from .codec.selection import FrameSelection, select_frames, select_rows
 from .codec.slide_writer import encode_slide
 from .codec.streams import MemoryBytes, Stream, check_decode_limit, decode_into
 from .codec.tiles import decode_slide
-from .errors import MicError, UnsupportedError
+from .errors import Argument, MicError, Remedy, UnsupportedError
 
 MAX_PIXELS = 2**30
 """Default limit on the samples that one call decodes."""
@@ -242,8 +242,9 @@ def decode(
     if layout.levels:
         if frames is not None:
             raise UnsupportedError(
-                f"frames is {frames}, but the stream is a slide, which has tiles and levels; use "
-                "mic.open(...).level(i)"
+                Argument("frames"),
+                f" is {frames}, but the stream is a slide, which has tiles and levels; ",
+                Remedy("level"),
             )
         span = select_rows(rows, layout.levels[0][0])
         return decode_slide(stream, span, out, max_pixels, thread_count(threads), partial)
@@ -270,7 +271,8 @@ def _list_of_streams(streams: Any) -> list[Any]:
         if not isinstance(streams, (bytes, bytearray, memoryview)):
             return list(streams)
     raise UnsupportedError(
-        f"streams is {shown(streams)}, a list of streams is expected; mic.decode takes a single one"
+        Argument("streams"),
+        f" is {shown(streams)}, a list of streams is expected; mic.decode takes a single one",
     )
 
 
@@ -278,7 +280,7 @@ def _parse_one_of_many(buffer: Any, place: int) -> Stream:
     try:
         return Stream(MemoryBytes(buffer))
     except MicError as error:
-        error.args = (f"stream {place}: {error}",)
+        error.begin(f"stream {place}: ")
         error.frame = place
         raise
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import UnsupportedError
+from .errors import Argument, UnsupportedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ def whole_number(
             return number
     bounds = "" if least is None else f" of {least} or more"
     bounds = bounds if most is None else f" from {least} to {most}"
-    raise UnsupportedError(f"{name} is {shown(value)}, {what}{bounds} is expected")
+    raise UnsupportedError(Argument(name), f" is {shown(value)}, {what}{bounds} is expected")
 
 
 def choose(name: str, value: Any, allowed: Collection[Any]) -> Any:
@@ -69,7 +69,7 @@ def choose(name: str, value: Any, allowed: Collection[Any]) -> Any:
     if is_allowed:
         return value
     listed = ", ".join(repr(choice) for choice in allowed)
-    raise UnsupportedError(f"{name} is {shown(value)}, one of {listed} is expected")
+    raise UnsupportedError(Argument(name), f" is {shown(value)}, one of {listed} is expected")
 
 
 def text_of_path(name: str, value: Any) -> str:
@@ -85,7 +85,7 @@ def text_of_path(name: str, value: Any) -> str:
         if isinstance(text, str):
             return text
     raise UnsupportedError(
-        f"{name} is {shown(value)}, a path (a str or a pathlib.Path) is expected"
+        Argument(name), f" is {shown(value)}, a path (a str or a pathlib.Path) is expected"
     )
 
 
@@ -106,7 +106,9 @@ def new_file(name: str, value: Any) -> Path:
     """
     path = path_of(name, value)
     if path.is_dir():
-        raise UnsupportedError(f"{name} is {path}, which is a folder; a file name is expected")
+        raise UnsupportedError(
+            Argument(name), f" is {path}, which is a folder; a file name is expected"
+        )
     return path
 
 
@@ -123,5 +125,5 @@ def dtype_of_name(value: Any) -> np.dtype[Any]:
         return dtype
     except (TypeError, ValueError):
         raise UnsupportedError(
-            f"dtype is {shown(value)}, uint8, int8, uint16 or int16 is expected"
+            Argument("dtype"), f" is {shown(value)}, uint8, int8, uint16 or int16 is expected"
         ) from None

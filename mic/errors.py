@@ -1,17 +1,82 @@
 # SPDX-License-Identifier: MIT
-"""The errors of mic: one sentence each, with value, expectation and remedy."""
+"""The errors of mic: one sentence each, with value, expectation and remedy.
+
+A message is made of parts.  Most are text; those that users of Python and of the command
+line know by different words are marked, and each face says them its way: `Argument`,
+`Setting` and `Remedy`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+
+class Argument(str):
+    """Part of a message: the name of an argument."""
+
+    __slots__ = ()
+
+
+class Setting(Argument):
+    """Part of a message: an argument with a value, such as ``tile=256``."""
+
+    __slots__ = ()
+
+
+class Remedy(str):
+    """Part of a message: what to do, by its key in `REMEDIES`."""
+
+    __slots__ = ()
+
+
+REMEDIES = {
+    "rescue": "partial=True rescues what is there",
+    "rescue_frames": "partial=True rescues the frames",
+    "rescue_strips": "partial=True rescues the other strips",
+    "rescue_models": "partial=True rescues the frames with models of their own",
+    "bare_stream": "(bare published streams have their own door: mic.stages.decode_stream)",
+    "any_maximum": "pass max_value=255 or use the native container",
+    "larger_maximum": "raise max_value to 8 or more, or use the native container",
+    "limit": "raise max_pixels if you trust the source, or decode fewer frames",
+    "limit_file": "raise max_pixels if you trust the file",
+    "native": 'use container="native"',
+    "frame_axis": "pass arr[None] for one frame, or ",
+    "level": "use mic.open(...).level(i)",
+    "index": "index it: f[i]",
+    "decompress": "mic.decode decompresses it",
+    "overwrite": "pass overwrite=True to replace it",
+}
+"""What a user of Python can do, in words; the command line has its own."""
+
+# Index is mic_remedy of csrc/mic.h.
+_OF_CORE = (
+    None,
+    "rescue",
+    "rescue_frames",
+    "rescue_strips",
+    "rescue_models",
+    "bare_stream",
+    "any_maximum",
+    "larger_maximum",
+)
 
 
 class MicError(Exception):
     """Anything that mic refuses or cannot do.
 
+    Parameters
+    ----------
+    *parts : str
+        The message, joined; `Argument`, `Setting` and `Remedy` mark words of Python.
+
     Attributes
     ----------
+    argument : str or None
+        Name of the argument that is wrong, as Python has it.
+    remedy : str or None
+        Key of what the message says to do, if other faces have other words for it:
+        ``"rescue"``, ``"limit"``, ``"native"``, ...
     code : int
         Number of the status in the C core (`mic_status`), 0 if the error was
         found before the core was asked.
@@ -31,8 +96,7 @@ class MicError(Exception):
 
     def __init__(
         self,
-        message: str,
-        *,
+        *parts: str,
         code: int = 0,
         stage: str | None = None,
         frame: int | None = None,
@@ -41,7 +105,7 @@ class MicError(Exception):
         level: int | None = None,
         tile: tuple[int, int] | None = None,
     ) -> None:
-        super().__init__(message)
+        self.reword(*parts)
         self.code = code
         self.stage = stage
         self.frame = frame
@@ -49,6 +113,32 @@ class MicError(Exception):
         self.offset = offset
         self.level = level
         self.tile = tile
+
+    def reword(self, *parts: str) -> None:
+        """Give it another message."""
+        self.args = parts
+        named = (part for part in parts if isinstance(part, Argument))
+        self.argument = next((str(part).partition("=")[0] for part in named), None)
+        remedies = (part for part in parts if isinstance(part, Remedy))
+        self.remedy = next((str(part) for part in remedies), None)
+
+    def begin(self, place: str) -> None:
+        """Put a place in front of the message."""
+        self.args = (place, *self.args)
+
+    def say(self, argument: Callable[[Argument], str], remedy: Callable[[Remedy], str]) -> str:
+        """The message with the words of a face for arguments and remedies."""
+        return "".join(
+            argument(part)
+            if isinstance(part, Argument)
+            else remedy(part)
+            if isinstance(part, Remedy)
+            else str(part)
+            for part in self.args
+        )
+
+    def __str__(self) -> str:
+        return self.say(str, REMEDIES.__getitem__)
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), self.args, self.__dict__
@@ -77,7 +167,7 @@ def located(place: str) -> Iterator[None]:
         yield
     except MicError as error:
         if not str(error).startswith(place):
-            error.args = (f"{place}: {error}",)
+            error.begin(f"{place}: ")
         raise
 
 
@@ -117,7 +207,7 @@ _OUT_OF_MEMORY = 200
 
 
 def error_from_core(
-    code: int, stage: str, frame: int, strip: int, offset: int, message: str
+    code: int, stage: str, frame: int, strip: int, offset: int, message: str, remedy: int = 0
 ) -> Exception:
     """Make the exception for a `mic_error` of the C core (-1 means unknown)."""
     if code == _OUT_OF_MEMORY:
@@ -126,10 +216,23 @@ def error_from_core(
     if frame >= 0:
         place = f"frame {frame}, strip {strip}: " if strip >= 0 else f"frame {frame}: "
     return _BY_CODE.get(code, MicError)(
-        place + message,
+        *_parts(place + message, _OF_CORE[remedy]),
         code=code,
         stage=stage,
         frame=frame if frame >= 0 else None,
         strip=strip if strip >= 0 else None,
         offset=offset if offset >= 0 else None,
     )
+
+
+def _parts(message: str, remedy: str | None) -> tuple[str, ...]:
+    """A message of the core, and behind it, or within its last brackets, the remedy."""
+    if remedy is None:
+        return (message,)
+    if message.endswith(")"):
+        return message[:-1], "; ", Remedy(remedy), ")"
+    if remedy == "bare_stream":
+        return message, " ", Remedy(remedy)
+    before, name, after = message.partition("max_value")
+    named = (before, Argument(name), after) if name else (before,)
+    return *named, "; ", Remedy(remedy)

@@ -41,7 +41,7 @@ from .codec.streams import (
     empty_frames,
 )
 from .codec.tiles import read_region
-from .errors import UnsupportedError, VerifyError
+from .errors import Argument, Remedy, UnsupportedError, VerifyError
 from .slides import Level
 
 PathLike = str | os.PathLike[str]
@@ -123,7 +123,8 @@ class MicFile:
         with contextlib.suppress(TypeError):
             return MemoryBytes(memoryview(source))
         raise UnsupportedError(
-            f"source is {shown(source)}, a path, a binary file object or bytes is expected"
+            Argument("source"),
+            f" is {shown(source)}, a path, a binary file object or bytes is expected",
         )
 
     def _map(self, file: BinaryIO) -> Bytes:
@@ -159,7 +160,7 @@ class MicFile:
         """
         levels = self.levels
         if not levels:
-            raise UnsupportedError("the file is no slide and has no levels; index it: f[i]")
+            raise UnsupportedError("the file is no slide and has no levels; ", Remedy("index"))
         if not 0 <= whole_number("level", number) < len(levels):
             raise UnsupportedError(
                 f"level {number} is asked for, the slide has levels 0 to {len(levels) - 1}"
@@ -465,17 +466,19 @@ def _split_shape(
         sizes = []
     if not sizes or min(sizes) < 1:
         raise UnsupportedError(
-            f"shape is {shown(shape)}, (..., rows, columns) or (..., rows, columns, 3) is "
-            "expected, numbers above 0"
+            Argument("shape"),
+            f" is {shown(shape)}, (..., rows, columns) or (..., rows, columns, 3) is "
+            "expected, numbers above 0",
         )
     open_ended = len(sizes) < len(shape)
     if len(shape) - len(sizes) > 1 or (open_ended and shape[0] is not Ellipsis):
-        raise UnsupportedError(f"shape is {shape}, one ... is expected, at its start")
+        raise UnsupportedError(Argument("shape"), f" is {shape}, one ... is expected, at its start")
     colour = len(sizes) >= 3 and sizes[-1] == 3 if rgb is None else rgb
     n_image = 3 if colour else 2
     if len(sizes) < n_image or (open_ended and len(sizes) != n_image):
         raise UnsupportedError(
-            f"shape is {shape}, (..., rows, columns) or (..., rows, columns, 3) is expected"
+            Argument("shape"),
+            f" is {shape}, (..., rows, columns) or (..., rows, columns, 3) is expected",
         )
     image = tuple(sizes[-n_image:])
     if open_ended:

@@ -13,6 +13,7 @@ mic_status mic_fail(mic_error *error, mic_status status, const char *stage, int6
     if (error) {
         va_list arguments;
         error->status = status;
+        error->remedy = MIC_REMEDY_NONE;
         error->stage = stage;
         error->frame = -1;
         error->strip = -1;
@@ -21,5 +22,12 @@ mic_status mic_fail(mic_error *error, mic_status status, const char *stage, int6
         vsnprintf(error->message, sizeof error->message, format, arguments);
         va_end(arguments);
     }
+    return status;
+}
+
+mic_status mic_advise(mic_status status, mic_error *error, mic_remedy remedy)
+{
+    if (error)
+        error->remedy = remedy;
     return status;
 }

@@ -69,10 +69,10 @@ mic_status mic_read_header(const uint8_t *in, size_t n_bytes, mic_layout *layout
                         "the data end after %zu bytes, at least the 4 bytes of a magic number are expected "
                         "(empty or truncated file?)",
                         n_bytes);
-    return mic_fail(error, MIC_ERROR_FORMAT, "container", 0,
-                    "the data start with %02x %02x %02x %02x, which is no container known to mic (bare "
-                    "published streams have their own door: mic.stages.decode_stream, mic decode --stream)",
-                    in[0], in[1], in[2], in[3]);
+    return mic_advise(mic_fail(error, MIC_ERROR_FORMAT, "container", 0,
+                               "the data start with %02x %02x %02x %02x, which is no container known to mic",
+                               in[0], in[1], in[2], in[3]),
+                      error, MIC_REMEDY_BARE_STREAM);
 }
 
 mic_status mic_encode(const mic_layout *layout, const void *samples, const mic_encode_options *options,
@@ -173,11 +173,12 @@ mic_status mic_check_index(const mic_layout *layout, uint64_t stream_bytes, mic_
     uint64_t n = mic_index_bytes(layout);
     if (layout->index_offset <= stream_bytes && n <= stream_bytes - layout->index_offset)
         return MIC_OK;
-    return mic_fail(error, MIC_ERROR_TRUNCATED, "index", (int64_t)layout->index_offset,
-                    "the index of %llu frames needs bytes %llu to %llu, the stream has %llu (truncated file; "
-                    "partial=True rescues what is there)",
-                    (unsigned long long)layout->n_frames, (unsigned long long)layout->index_offset,
-                    (unsigned long long)(layout->index_offset + n), (unsigned long long)stream_bytes);
+    return mic_advise(
+        mic_fail(error, MIC_ERROR_TRUNCATED, "index", (int64_t)layout->index_offset,
+                 "the index of %llu frames needs bytes %llu to %llu, the stream has %llu (truncated file)",
+                 (unsigned long long)layout->n_frames, (unsigned long long)layout->index_offset,
+                 (unsigned long long)(layout->index_offset + n), (unsigned long long)stream_bytes),
+        error, MIC_REMEDY_RESCUE);
 }
 
 mic_status mic_read_index(const mic_layout *layout, const uint8_t *in, size_t n_bytes,

@@ -243,11 +243,10 @@ static mic_status read_index(const mic_layout *layout, const uint8_t *in, uint64
     size_t n = (size_t)layout->n_frames * INDEX_ENTRY;
     uint32_t crc = mic_kernels_active()->crc32c(0, in, n);
     if (crc != load_u32(in + n))
-        return mic_fail(
-            error, MIC_ERROR_CHECKSUM, "index", offset,
-            "the checksum of the frame index is %08x, %08x is expected (damaged file; partial=True "
-            "rescues the frames)",
-            crc, load_u32(in + n));
+        return mic_advise(mic_fail(error, MIC_ERROR_CHECKSUM, "index", offset,
+                                   "the checksum of the frame index is %08x, %08x is expected (damaged file)",
+                                   crc, load_u32(in + n)),
+                          error, MIC_REMEDY_RESCUE_FRAMES);
     uint64_t previous_end = layout->header_bytes;
     for (uint64_t i = 0; i < layout->n_frames; i++) {
         frame_offsets[i] = load_u64(in + i * INDEX_ENTRY);

@@ -61,10 +61,11 @@ static mic_status check_strip(const mic_decode_job *job, const frame_strip *stri
             (unsigned long long)n_bytes, (unsigned long long)strip->offset, job->n_bytes);
     uint32_t crc = mic_kernels_active()->crc32c(0, job->in + strip->offset, (size_t)n_bytes);
     if (crc != strip->crc)
-        return mic_fail(error, MIC_ERROR_CHECKSUM, "strip", offset,
-                        "the checksum of the strip's %llu bytes is %08x, %08x is expected (damaged file; "
-                        "partial=True rescues the other strips)",
-                        (unsigned long long)n_bytes, crc, strip->crc);
+        return mic_advise(
+            mic_fail(error, MIC_ERROR_CHECKSUM, "strip", offset,
+                     "the checksum of the strip's %llu bytes is %08x, %08x is expected (damaged file)",
+                     (unsigned long long)n_bytes, crc, strip->crc),
+            error, MIC_REMEDY_RESCUE_STRIPS);
     return MIC_OK;
 }
 

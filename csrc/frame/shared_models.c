@@ -51,11 +51,12 @@ static mic_status read_models(mic_shared_models *shared, const mic_layout *layou
     const uint8_t *p = shared->bytes, *end = p + shared->n_bytes - CRC_BYTES;
     uint32_t crc = mic_kernels_active()->crc32c(0, p, (size_t)(end - p));
     if (crc != load_u32(end))
-        return mic_fail(
-            error, MIC_ERROR_CHECKSUM, "shared models", 0,
-            "the checksum of the models that the frames share is %08x, %08x is expected (damaged file; "
-            "partial=True rescues the frames with models of their own)",
-            crc, load_u32(end));
+        return mic_advise(
+            mic_fail(error, MIC_ERROR_CHECKSUM, "shared models", 0,
+                     "the checksum of the models that the frames share is %08x, %08x is expected "
+                     "(damaged file)",
+                     crc, load_u32(end)),
+            error, MIC_REMEDY_RESCUE_MODELS);
     for (unsigned c = 0; c < layout->channels; c++) {
         uint32_t n_bytes;
         size_t n_used;

@@ -127,10 +127,12 @@ mic_status mic_delta_encode(mic_predictor predictor, const uint16_t *pixels, siz
                             unsigned max_value, uint16_t *words, size_t *n_words, mic_error *error)
 {
     if (max_value == 0 || max_value > 65535)
-        return mic_fail(error, MIC_ERROR_UNSUPPORTED, "delta", -1,
-                        "max_value is %u, 1 to 65535 is expected: the published formats cannot hold an "
-                        "all-zero image; pass max_value=255 or use the native container",
-                        max_value);
+        return mic_advise(
+            mic_fail(error, MIC_ERROR_UNSUPPORTED, "delta", -1,
+                     "max_value is %u, 1 to 65535 is expected: the published formats cannot hold an "
+                     "all-zero image",
+                     max_value),
+            error, MIC_REMEDY_ANY_MAXIMUM);
     const mic_kernels *kernels = mic_kernels_active();
     delta_code code = code_of(max_value);
     uint16_t *next = words;

@@ -34,10 +34,12 @@ static mic_status encode_shallow(const uint16_t *words, size_t n_words, unsigned
     size_t longest = run_limit == 0 ? 65535 : 2;
     bool has_triple = mic_find_triple_scalar(words, n_words) < n_words;
     if (n_words > longest || has_triple)
-        return mic_fail(error, MIC_ERROR_UNSUPPORTED, "rle", -1,
-                        "run lengths from initial value %u have no decodable form for these words, at "
-                        "least 8 is expected; raise max_value to 8 or more, or use the native container",
-                        initial);
+        return mic_advise(
+            mic_fail(error, MIC_ERROR_UNSUPPORTED, "rle", -1,
+                     "run lengths from initial value %u have no decodable form for these words, at "
+                     "least 8 is expected",
+                     initial),
+            error, MIC_REMEDY_LARGER_MAXIMUM);
     if (n_words > 0)
         *out++ = (uint16_t)(run_limit + n_words);
     memcpy(out, words, n_words * sizeof *words);

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..arguments import choose, text_of_path, whole_number
 from ..dicom.syntaxes import JPEG_LS_NEAR, find_syntax
-from ..errors import UnsupportedError, one_sentence
+from ..errors import MicError, Remedy, UnsupportedError, one_sentence
 from .cluster import check_workers, connect, run_tasks
 from .location import (
     Info,
@@ -159,8 +159,12 @@ def prepare(
     report: Path | None,
     resume: bool,
     overwrite: bool,
+    say: Callable[[MicError], str] = one_sentence,
 ) -> Run:
-    """Compare both listings and the report of an earlier run, without writing anything."""
+    """Compare both listings and the report of an earlier run, without writing anything.
+
+    `say` turns the error of a refused file into its message; the command line has its own words.
+    """
     run = Run(source, target, report)
     earlier: dict[str, Record] = {}
     own_report = set[str]()
@@ -182,8 +186,8 @@ def prepare(
         if known_record is not None and _is_done(known_record, task, there):
             run.done.append(known_record)
         elif there is not None and not (overwrite or _is_own(known_record, run.resumed)):
-            message = f"{task.target.url} exists; pass overwrite=True to replace it"
-            run.refused.append(task.record("failed", message, begun=False))
+            error = UnsupportedError(f"{task.target.url} exists; ", Remedy("overwrite"))
+            run.refused.append(task.record("failed", say(error), begun=False))
         else:
             run.tasks.append(task)
     return run

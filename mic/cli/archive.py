@@ -12,7 +12,7 @@ from ..archive.report import Record
 from ..archive.task import Options
 from ..errors import MicError
 from .jobs import Outcome
-from .run import complain, explain, progress_bar, report, with_options
+from .run import complain, explain, progress_bar, report
 
 _RETRIES = 3
 # What the fields of an outcome say already.
@@ -49,6 +49,7 @@ def _run(source: str, target: str, options: Options, given: dict[str, Any]) -> l
         report=given["report_path"],
         resume=given["resume"],
         overwrite=given["overwrite"],
+        say=explain,
     )
     done = {record.source for record in run.done}
     if not run.tasks and not done and not run.refused:
@@ -71,9 +72,7 @@ def _run(source: str, target: str, options: Options, given: dict[str, Any]) -> l
 
 def _outcome(record: Record) -> Outcome:
     details = {key: value for key, value in record.as_dict().items() if key not in _SAID}
-    message = with_options(record.message)
-    if record.status == "ok":
-        message = proof(details)
+    message = proof(details) if record.status == "ok" else record.message
     return Outcome(record.source, record.target or None, record.status, message, details)
 
 

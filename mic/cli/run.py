@@ -14,44 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from ..dicom.reading import NoPixelsError
-from ..errors import MicError, one_sentence
+from ..errors import MicError
 from .jobs import Outcome
 from .options import Writing
+from .words import explain as explain
 
 Job = Callable[[], Outcome]
 Task = tuple[Path, Path | None, Job]
-
-# How messages of the Python functions spell what the command line calls otherwise.
-_OPTION_OF = {
-    "partial=True": "mic decode --partial",
-    "overwrite=True": "--overwrite",
-    "max_pixels": "--max-pixels",
-    "max_value": "--max-value",
-    "threads is": "--threads is",
-    "temporal is": "--temporal is",
-    "strips is": "--strips is",
-    "levels is": "--levels is",
-    "tile is": "--tile is",
-    "rows is": "--rows is",
-    "frames is": "--frame is",
-    "mic.open(...).level(i)": "--level or --region",
-    "index it: f[i]": "leave --level and --region out",
-    'container="native" takes none': "--container native takes none",
-    'use container="native"': "use --container native",
-    "pass arr[None] for one frame, or ": "",
-}
-
-
-def explain(error: Exception) -> str:
-    """One sentence for an error that the user can act on."""
-    return with_options(one_sentence(error))
-
-
-def with_options(text: str) -> str:
-    """A message of a Python function, as the command line says it."""
-    for argument, option in _OPTION_OF.items():
-        text = text.replace(argument, option)
-    return text
 
 
 def attempt(source: Path, target: Path | None, job: Job) -> Outcome:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._mic import Layout
 from ..arguments import shown, whole_number
-from ..errors import LimitError, UnsupportedError
+from ..errors import Argument, LimitError, Remedy, UnsupportedError
 
 # Index is mic_sample_type of csrc/mic.h.
 SAMPLE_TYPES = (np.dtype("u1"), np.dtype("i1"), np.dtype("u2"), np.dtype("i2"))
@@ -127,7 +127,7 @@ def check_number(max_pixels: Any) -> None:
     """Refuse a limit that is no number."""
     if not isinstance(max_pixels, (int, float, np.number)):
         raise UnsupportedError(
-            f"max_pixels is {shown(max_pixels)}, a number of samples is expected"
+            Argument("max_pixels"), f" is {shown(max_pixels)}, a number of samples is expected"
         )
 
 
@@ -137,15 +137,17 @@ def check_limit(shape: Sequence[int], max_pixels: int) -> None:
     check_number(max_pixels)
     if not n_samples <= max_pixels:  # which refuses NaN too
         raise LimitError(
-            f"the stream announces {n_samples} samples (shape {tuple(shape)}), max_pixels allows "
-            f"{max_pixels}; raise max_pixels if you trust the source, or decode fewer frames"
+            f"the stream announces {n_samples} samples (shape {tuple(shape)}), ",
+            Argument("max_pixels"),
+            f" allows {max_pixels}; ",
+            Remedy("limit"),
         )
 
 
 def check_out(out: NDArray[Any], shape: Sequence[int], dtype: np.dtype[Any]) -> None:
     """Is `out` an array that the decoded samples fit exactly?"""
     if not isinstance(out, np.ndarray):
-        raise UnsupportedError(f"out is {shown(out)}, a numpy array is expected")
+        raise UnsupportedError(Argument("out"), f" is {shown(out)}, a numpy array is expected")
     if out.shape != tuple(shape) or out.dtype.newbyteorder("=") != dtype:
         raise UnsupportedError(
             f"out has shape {out.shape} and dtype {out.dtype}, {tuple(shape)} and {dtype} are "
@@ -173,7 +175,9 @@ def copy_into(stream: bytes, out: Any) -> int:
     try:
         view = memoryview(out)
     except TypeError:
-        raise UnsupportedError(f"out is {shown(out)}, a writable buffer is expected") from None
+        raise UnsupportedError(
+            Argument("out"), f" is {shown(out)}, a writable buffer is expected"
+        ) from None
     if view.readonly or not view.c_contiguous:
         raise UnsupportedError("out is read-only or not contiguous, a writable buffer is expected")
     if view.nbytes < len(stream):

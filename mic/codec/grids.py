@@ -90,5 +90,6 @@ def _name_tile(error: MicError, grids: list[Grid]) -> None:
     error.tile = divmod(error.frame - grid.first_tile, grid.across)
     place = f"level {error.level}, tile {error.tile}"
     frame = f"frame {error.frame}"
-    text = str(error)
-    error.args = (f"{place}{text[len(frame) :]}" if text.startswith(frame) else f"{place}: {text}",)
+    first, *rest = error.args
+    begun = first.startswith(frame)
+    error.args = (f"{place}{first[len(frame) :]}" if begun else f"{place}: {first}", *rest)

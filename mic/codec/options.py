@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..arguments import choose
-from ..errors import UnsupportedError
+from ..errors import Argument, Setting, UnsupportedError
 from .info import CODECS
 from .published import CONTAINERS, DEFAULT_STRIPS, PUBLISHED_CODEC, PUBLISHED_STATES, check_taken
 from .tiles import DEFAULT_TILE
@@ -104,15 +104,20 @@ class EncodeOptions(NamedTuple):
             self._check_slide()
         elif self.levels is not None:
             raise UnsupportedError(
-                f"levels is {self.levels}, but only slides have levels; pass tile=256"
+                Argument("levels"),
+                f" is {self.levels}, but only slides have levels; pass ",
+                Setting("tile=256"),
             )
 
     def _check_states(self, states: int) -> None:
         choose("states", states, STATES)
         if self.coder != "fse":
             raise UnsupportedError(
-                f'states is {states}, but the codec "{self.coder}" has no states; leave states '
-                'out, or pass codec="fse"'
+                Argument("states"),
+                f' is {states}, but the codec "{self.coder}" has no states; leave ',
+                Argument("states"),
+                " out, or pass ",
+                Setting('codec="fse"'),
             )
 
     def _check_slide(self) -> None:

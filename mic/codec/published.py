@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UnsupportedError
+from ..errors import Argument, Remedy, Setting, UnsupportedError
 from ..faces import public
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def check_published(array: NDArray[Any], options: EncodeOptions) -> None:
 
 def _check_number(name: str, value: int | None, most: int, expected: str) -> None:
     if value is not None and not (isinstance(value, (int, np.integer)) and 0 < value <= most):
-        raise UnsupportedError(f"{name} is {value!r}, {expected}")
+        raise UnsupportedError(Argument(name), f" is {value!r}, {expected}")
 
 
 def explain_refusal(error: UnsupportedError, array: NDArray[Any], options: EncodeOptions) -> None:
@@ -84,12 +84,14 @@ def explain_refusal(error: UnsupportedError, array: NDArray[Any], options: Encod
     text, largest, max_value = str(error), int(array.max()), options.max_value
     reason = text.rpartition("; ")[0]  # the rest is advice for direct callers of the coder
     if max_value not in (None, largest) and largest >= _SMALLEST_MAXIMUM:
-        error.args = (
-            f"max_value is {max_value} and the largest sample is {largest}: {reason}; leave "
-            f"max_value out to code for {largest}",
+        error.reword(
+            Argument("max_value"),
+            f" is {max_value} and the largest sample is {largest}: {reason}; leave ",
+            Argument("max_value"),
+            f" out to code for {largest}",
         )
     elif options.container != "native" and "native container" not in text:
-        error.args = (f'{reason or text}; use container="native"',)
+        error.reword(f"{reason or text}; ", Remedy("native"))
 
 
 def check_taken(container: str, given: Iterable[str], taken: tuple[str, ...]) -> None:
@@ -98,8 +100,10 @@ def check_taken(container: str, given: Iterable[str], taken: tuple[str, ...]) ->
         if name not in taken:
             takers = [f'"{other}"' for other, form in _FORMS.items() if name in form.options]
             raise UnsupportedError(
-                f'{name} is given, but container="{container}" takes none; leave it out '
-                f"(it is for {', '.join(takers)})"
+                Argument(name),
+                " is given, but ",
+                Setting(f'container="{container}"'),
+                f" takes none; leave it out (it is for {', '.join(takers)})",
             )
 
 
@@ -108,14 +112,16 @@ def _check_array(container: str, form: _Form, array: NDArray[Any]) -> None:
     if array.dtype != np.dtype(form.dtype):
         raise UnsupportedError(
             f"a {name} file keeps {form.dtype} samples only, not {array.dtype}; "
-            f'{_REMEDIES.get((form.dtype, str(array.dtype)), "")}use container="native"'
+            f"{_REMEDIES.get((form.dtype, str(array.dtype)), '')}",
+            Remedy("native"),
         )
     if array.ndim != form.axes or (container == "micr" and array.shape[-1] != 3):
         one_frame = container == "mic2" and array.ndim == 2
-        remedy = "pass arr[None] for one frame, or " if one_frame else ""
         raise UnsupportedError(
-            f"a {name} file holds {form.holds}, the array has shape {array.shape}; {remedy}encode "
-            'one image at a time or use container="native"'
+            f"a {name} file holds {form.holds}, the array has shape {array.shape}; ",
+            Remedy("frame_axis") if one_frame else "",
+            "encode one image at a time or ",
+            Remedy("native"),
         )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arguments import shown
-from ..errors import UnsupportedError
+from ..errors import Argument, UnsupportedError
 
 FrameSelection = int | slice | Sequence[int] | Sequence[bool] | NDArray[Any] | None
 
@@ -19,8 +19,9 @@ FrameSelection = int | slice | Sequence[int] | Sequence[bool] | NDArray[Any] | N
 def _select_by_mask(mask: Sequence[Any] | NDArray[Any], n_frames: int) -> list[int]:
     if len(mask) != n_frames:
         raise UnsupportedError(
-            f"frames is a mask of {len(mask)} truth values, one for each of the {n_frames} frames "
-            "is expected; for frames by number pass integers"
+            Argument("frames"),
+            f" is a mask of {len(mask)} truth values, one for each of the {n_frames} frames "
+            "is expected; for frames by number pass integers",
         )
     return [index for index, wanted in enumerate(mask) if wanted]
 
@@ -31,8 +32,9 @@ def select_frames(frames: FrameSelection, n_frames: int) -> list[int]:
         return list(range(n_frames))
     if isinstance(frames, (bool, np.bool_)):
         raise UnsupportedError(
-            f"frames is {frames}, a number, a slice, numbers or a mask with a truth value for each "
-            "frame are expected"
+            Argument("frames"),
+            f" is {frames}, a number, a slice, numbers or a mask with a truth value for each "
+            "frame are expected",
         )
     if isinstance(frames, (int, np.integer)):
         frames = [int(frames)]
@@ -47,12 +49,15 @@ def select_frames(frames: FrameSelection, n_frames: int) -> list[int]:
         ]
     except (TypeError, ValueError):
         raise UnsupportedError(
-            f"frames is {shown(frames)}, a number, a slice, numbers or a mask is expected"
+            Argument("frames"),
+            f" is {shown(frames)}, a number, a slice, numbers or a mask is expected",
         ) from None
     if is_truth and all(is_truth):
         return _select_by_mask(frames, n_frames)
     if any(is_truth):
-        raise UnsupportedError("frames mixes numbers and truth values, one kind is expected")
+        raise UnsupportedError(
+            Argument("frames"), " mixes numbers and truth values, one kind is expected"
+        )
     for index in selected:
         if not -n_frames <= index < n_frames:
             raise UnsupportedError(
@@ -72,13 +77,14 @@ def select_rows(rows: slice | tuple[int, int] | None, n_rows: int) -> range:
         selected = range(n_rows)[rows]
     except (TypeError, ValueError):
         raise UnsupportedError(
-            f"rows is {shown(rows)}, a slice or (start, stop) is expected"
+            Argument("rows"), f" is {shown(rows)}, a slice or (start, stop) is expected"
         ) from None
     if selected.step != 1 or len(selected) == 0:
         given = ":".join("" if n is None else str(n) for n in (rows.start, rows.stop))
         step = "" if rows.step is None else f":{rows.step}"
         raise UnsupportedError(
-            f"rows is {given}{step}, a range of step 1 that holds at least one of rows 0 to "
-            f"{n_rows - 1} is expected"
+            Argument("rows"),
+            f" is {given}{step}, a range of step 1 that holds at least one of rows 0 to "
+            f"{n_rows - 1} is expected",
         )
     return selected

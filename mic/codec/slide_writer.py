@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _mic
 from .._mic import Layout
 from ..arguments import shown, whole_number
-from ..errors import UnsupportedError, VerifyError
+from ..errors import Argument, Remedy, UnsupportedError, VerifyError
 from .arrays import (
     MAX_FRAME_SAMPLES,
     check_dtype,
@@ -60,7 +60,8 @@ def plan_slide(
         levels = default_levels(rows, columns, tile_rows, tile_columns)
     if not 1 <= whole_number("levels", levels) <= len(sizes):
         raise UnsupportedError(
-            f"levels is {levels}, 1 to {len(sizes)} are expected for {rows} x {columns} pixels"
+            Argument("levels"),
+            f" is {levels}, 1 to {len(sizes)} are expected for {rows} x {columns} pixels",
         )
     grids = grids_of(sizes[:levels], tile_rows, tile_columns)
     n_tiles = grids[-1].first_tile + grids[-1].n_tiles
@@ -100,8 +101,9 @@ def tile_shape(tile: TileSize, n_colour: int) -> tuple[int, int]:
     n_samples = math.prod(sides) * (3 if n_colour else 1) if are_whole else 0
     if len(sides) != 2 or not 0 < n_samples <= MAX_FRAME_SAMPLES:
         raise UnsupportedError(
-            f"tile is {shown(tile)}, a size such as 256 or (rows, columns) of 1 to "
-            f"{MAX_FRAME_SAMPLES} samples is expected"
+            Argument("tile"),
+            f" is {shown(tile)}, a size such as 256 or (rows, columns) of 1 to "
+            f"{MAX_FRAME_SAMPLES} samples is expected",
         )
     return int(sides[0]), int(sides[1])
 
@@ -109,12 +111,11 @@ def tile_shape(tile: TileSize, n_colour: int) -> tuple[int, int]:
 def _check_mic3(dtype: np.dtype[Any], colour: bool) -> None:
     if dtype == np.uint8 or (dtype == np.uint16 and not colour):
         return
-    remedy = 'use container="native"'
-    if not colour:
-        remedy = f'pass arr.view("u{dtype.name}") or {remedy}'
+    view = "" if colour else f'pass arr.view("u{dtype.name}") or '
     raise UnsupportedError(
         f"a MIC3 file holds uint8, or uint16 of one channel, not {dtype}"
-        f"{' colour' if colour else ''}; {remedy}"
+        f"{' colour' if colour else ''}; {view}",
+        Remedy("native"),
     )
 
 

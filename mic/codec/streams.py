@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .. import _mic
 from .._mic import Layout
 from ..arguments import shown
-from ..errors import CorruptDataError, MicError, UnsupportedError
+from ..errors import CorruptDataError, MicError, Remedy, UnsupportedError
 from .arrays import byte_rows, check_limit, dtype_of, frame_shape
 from .grids import naming_tiles
 
@@ -130,7 +130,9 @@ class Stream:
         if end > self.data.size:
             raise CorruptDataError(
                 f"the frame needs bytes {start} to {end}, the stream has {self.data.size} "
-                "(truncated file; partial=True rescues what is there)",
+                "(truncated file; ",
+                Remedy("rescue"),
+                ")",
                 stage="frame",
                 frame=0,
                 offset=self.data.size,
@@ -171,7 +173,9 @@ class Stream:
         with naming_tiles(self.layout):
             raise CorruptDataError(
                 f"the frames need {self.size} bytes, the stream has {self.data.size} "
-                "(truncated file; partial=True rescues what is there)",
+                "(truncated file; ",
+                Remedy("rescue"),
+                ")",
                 stage="index",
                 frame=frame,
                 offset=self.data.size,

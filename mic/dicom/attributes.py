@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codec.arrays import check_number
-from ..errors import CorruptDataError, LimitError, UnsupportedError
+from ..errors import Argument, CorruptDataError, LimitError, Remedy, UnsupportedError
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -158,8 +158,10 @@ def check_announced(n_samples: int, max_pixels: int) -> None:
     check_number(max_pixels)
     if not n_samples <= max_pixels:  # refuses NaN too
         raise LimitError(
-            f"the header announces {n_samples} samples, max_pixels allows {max_pixels}; raise "
-            "max_pixels if you trust the file"
+            f"the header announces {n_samples} samples, ",
+            Argument("max_pixels"),
+            f" allows {max_pixels}; ",
+            Remedy("limit_file"),
         )
 
 

@@ -277,7 +277,7 @@ def _native_samples(
     if syntax.is_compressed:
         raise UnsupportedError(
             f"{name} is compressed ({syntax.name}), native pixel data are expected; call "
-            "mic.dicom.decompress(ds) first, or use: mic transcode --to mic SRC DST"
+            "mic.dicom.decompress(ds) first, or mic.transcode.transcode_file for files"
         )
     data = pixel_buffer(ds, name)
     if not syntax.is_little_endian and has_word_pixels(ds):

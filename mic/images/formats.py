@@ -15,7 +15,14 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import CorruptDataError, MicError, UnsupportedError, unreadable
+from ..errors import (
+    Argument,
+    CorruptDataError,
+    MicError,
+    Remedy,
+    UnsupportedError,
+    unreadable,
+)
 from ..extras import require
 from .dicom import read_dicom_samples
 from .kinds import WRITABLE, RawLayout, kind_of
@@ -61,10 +68,13 @@ def read_image(path: Path, raw: RawLayout | None = None, frame: int | None = Non
     else:
         path.stat()  # raises if there is no such file
         if kind == "mic":
-            raise UnsupportedError(f"{path.name} is compressed already; mic decode decompresses it")
+            raise UnsupportedError(f"{path.name} is compressed already; ", Remedy("decompress"))
         raise UnsupportedError(
             f"{path.name} is no image that mic reads; it reads .npy, .dcm, .png, .tif, "
-            "and .raw or .bin with --shape and --dtype"
+            "and .raw or .bin with ",
+            Argument("shape"),
+            " and ",
+            Argument("dtype"),
         )
     return check_samples(array, path.name)
 
@@ -112,8 +122,11 @@ def _read_npy(file: BinaryIO, name: str, raw: RawLayout | None) -> NDArray[Any]:
 def _read_raw(file: BinaryIO, name: str, raw: RawLayout | None) -> NDArray[Any]:
     if raw is None:
         raise UnsupportedError(
-            f"{name}: a raw file does not say its shape; "
-            "pass --shape ROWS,COLUMNS and --dtype uint16"
+            f"{name}: a raw file does not say its shape; pass ",
+            Argument("shape"),
+            " ROWS,COLUMNS and ",
+            Argument("dtype"),
+            " uint16",
         )
     data = file.read()
     expected = int(np.prod(raw.shape, dtype=object)) * raw.dtype.itemsize
@@ -121,7 +134,10 @@ def _read_raw(file: BinaryIO, name: str, raw: RawLayout | None) -> NDArray[Any]:
         shape = ",".join(map(str, raw.shape))
         raise UnsupportedError(
             f"{name} has {len(data)} bytes, shape {shape} of {raw.dtype.name} needs {expected}; "
-            "check --shape and --dtype"
+            "check ",
+            Argument("shape"),
+            " and ",
+            Argument("dtype"),
         )
     return np.frombuffer(data, raw.dtype).reshape(raw.shape)
 
@@ -201,7 +217,8 @@ def _write_png(file: BinaryIO, array: NDArray[Any], name: str) -> None:
         )
     if array.ndim != 2 and not colour:
         raise UnsupportedError(
-            f"{name}: PNG holds one frame, the array has shape {array.shape}; "
-            "pass --frame, or choose .tif or .npy"
+            f"{name}: PNG holds one frame, the array has shape {array.shape}; pass ",
+            Argument("frame"),
+            ", or choose .tif or .npy",
         )
     require("PIL.Image").fromarray(np.ascontiguousarray(array)).save(file, format="PNG")

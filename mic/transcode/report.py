@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..atomic import GrowingFile, replacing
-from ..errors import CorruptDataError
+from ..errors import Argument, CorruptDataError
 
 _CHUNK = 1 << 20  # bytes to hash at a time
 _HEAD = '{"command": "transcode", "files": [\n'
@@ -72,7 +72,7 @@ def read_report(path: Path) -> dict[str, dict[str, Any]]:
     text = path.read_text(encoding="utf-8", errors="replace")
     if not text.startswith(_HEAD):
         raise CorruptDataError(
-            f"{path} is no report of mic transcode; choose another name for --report"
+            f"{path} is no report of mic transcode; choose another name for ", Argument("report")
         )
     records = {}
     for line in text[len(_HEAD) :].splitlines():

@@ -125,6 +125,8 @@ def test_fields_can_be_set() -> None:
     error = mic.CorruptDataError("text", stage="fse", frame=1, strip=2, offset=3)
     assert (error.stage, error.frame, error.strip, error.offset, error.code) == ("fse", 1, 2, 3, 0)
     assert vars(mic.MicError("text")) == {
+        "argument": None,
+        "remedy": None,
         "code": 0,
         "stage": None,
         "frame": None,
