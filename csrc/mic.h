@@ -37,21 +37,21 @@ typedef enum mic_status {
     MIC_ERROR_MEMORY = 200,      /* out of memory */
 } mic_status;
 
-/* What the caller can do about an error.  Each language has its own words for it: the message
- * says what was found and what was expected, and names no option of any of them.  Numbers are
+/* What the caller can do about an error.  The message says what was found and what was expected,
+ * and leaves the rest to this code, because each language has its own words for it.  Numbers are
  * never reused. */
 typedef enum mic_remedy {
     MIC_REMEDY_NONE = 0,
-    MIC_REMEDY_RESCUE = 1,         /* decode with `intact`: what is there comes back */
-    MIC_REMEDY_RESCUE_FRAMES = 2,  /* the same; all frames do, found by their heads */
-    MIC_REMEDY_RESCUE_STRIPS = 3,  /* the same; the other strips do */
-    MIC_REMEDY_RESCUE_MODELS = 4,  /* the same; frames that borrow no models do */
-    MIC_REMEDY_BARE_STREAM = 5,    /* if the data are a bare stream: mic_stream_decode */
-    MIC_REMEDY_ANY_MAXIMUM = 6,    /* encode with a max_value of 255, or in the native container */
-    MIC_REMEDY_LARGER_MAXIMUM = 7, /* with one of 8 or more, or in the native container */
+    MIC_REMEDY_RESCUE = 1,         /* decode with `intact`, which returns what is undamaged */
+    MIC_REMEDY_RESCUE_FRAMES = 2,  /* likewise: the frames can be found without the index */
+    MIC_REMEDY_RESCUE_STRIPS = 3,  /* likewise: the other strips are undamaged */
+    MIC_REMEDY_RESCUE_MODELS = 4,  /* likewise: some frames do not use the shared models */
+    MIC_REMEDY_BARE_STREAM = 5,    /* call mic_stream_decode if this is a bare stream */
+    MIC_REMEDY_ANY_MAXIMUM = 6,    /* pass a max_value of 255, or use the native container */
+    MIC_REMEDY_LARGER_MAXIMUM = 7, /* pass a max_value of 8 or more, or use the native container */
 } mic_remedy;
 
-/* One sentence: what was found, what was expected; and by its code what to do about it. */
+/* One sentence, which says what was found and what was expected, and the code of a remedy. */
 typedef struct mic_error {
     mic_status status;
     mic_remedy remedy;

@@ -79,7 +79,7 @@ __all__ = [
     "volume",
 ]
 
-# Everything when it is first asked for: `mic --help` needs not even numpy, and few programs
+# Everything is imported on first use: `mic --help` does not even need numpy, and few programs
 # need both slides and volumes.
 __getattr__ = lazy(
     __name__,

@@ -91,7 +91,7 @@ def text_of_path(name: str, value: Any) -> str:
 
 def path_of(name: str, value: Any) -> Path:
     """Return `value` as a path; see `text_of_path`."""
-    from pathlib import Path  # dear to import, and arrays need none
+    from pathlib import Path  # slow to import, and not needed for arrays
 
     return Path(text_of_path(name, value))
 

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The errors of mic: one sentence each, with value, expectation and remedy.
 
-A message is made of parts.  Most are text; those that users of Python and of the command
-line know by different words are marked, and each face says them its way: `Argument`,
-`Setting` and `Remedy`.
+A message consists of parts.  Most are plain text.  What Python and the command line spell
+differently is an `Argument`, a `Setting` or a `Remedy`; this module has the words of Python.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ class Setting(Argument):
 
 
 class Remedy(str):
-    """Part of a message: what to do, by its key in `REMEDIES`."""
+    """Part of a message: a remedy, as its key in `REMEDIES`."""
 
     __slots__ = ()
 
@@ -47,7 +46,7 @@ REMEDIES = {
     "decompress": "mic.decode decompresses it",
     "overwrite": "pass overwrite=True to replace it",
 }
-"""What a user of Python can do, in words; the command line has its own."""
+"""The words of Python for each remedy.  Those of the command line are in mic/cli/words.py."""
 
 # Index is mic_remedy of csrc/mic.h.
 _OF_CORE = (
@@ -68,15 +67,15 @@ class MicError(Exception):
     Parameters
     ----------
     *parts : str
-        The message, joined; `Argument`, `Setting` and `Remedy` mark words of Python.
+        The message in parts, which are joined.  Parts of the types `Argument`, `Setting` and
+        `Remedy` are spelled differently on the command line.
 
     Attributes
     ----------
     argument : str or None
-        Name of the argument that is wrong, as Python has it.
+        Name of the argument to change, as in Python.
     remedy : str or None
-        Key of what the message says to do, if other faces have other words for it:
-        ``"rescue"``, ``"limit"``, ``"native"``, ...
+        What to do, as a short key: ``"rescue"``, ``"limit"``, ``"native"``, ...
     code : int
         Number of the status in the C core (`mic_status`), 0 if the error was
         found before the core was asked.
@@ -115,7 +114,7 @@ class MicError(Exception):
         self.tile = tile
 
     def reword(self, *parts: str) -> None:
-        """Give it another message."""
+        """Replace the message."""
         self.args = parts
         named = (part for part in parts if isinstance(part, Argument))
         self.argument = next((str(part).partition("=")[0] for part in named), None)
@@ -127,7 +126,7 @@ class MicError(Exception):
         self.args = (place, *self.args)
 
     def say(self, argument: Callable[[Argument], str], remedy: Callable[[Remedy], str]) -> str:
-        """The message with the words of a face for arguments and remedies."""
+        """Return the message, with arguments and remedies spelled by the two functions."""
         return "".join(
             argument(part)
             if isinstance(part, Argument)
@@ -226,7 +225,7 @@ def error_from_core(
 
 
 def _parts(message: str, remedy: str | None) -> tuple[str, ...]:
-    """A message of the core, and behind it, or within its last brackets, the remedy."""
+    """Add a remedy to a message of the core: in its last parentheses, or at the end."""
     if remedy is None:
         return (message,)
     if message.endswith(")"):

@@ -40,7 +40,7 @@ enum { MIC_MOST_BYTES_PER_SAMPLE = 32 };
 /* Fill in `error` (if given) and return `status`.  The message is one sentence. */
 mic_status mic_fail(mic_error *error, mic_status status, const char *stage, int64_t offset,
                     const char *format, ...) MIC_PRINTF(5, 6);
-/* Say of an error that mic_fail has just filled what the caller can do; returns its status. */
+/* Add a remedy to the error that mic_fail has just filled in, and return its status. */
 mic_status mic_advise(mic_status status, mic_error *error, mic_remedy remedy);
 
 /* Return from the function if a callee failed; the callee has filled in the error. */

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The commands of `mic`: their names, and the module of each.
 
-A module is imported when its command is run or asked for its help: most need much
-that the others do not, and `mic --help` needs none of it.
+A module is imported only when its command runs or shows its help.  The commands need
+different libraries, and `mic --help` needs none of them.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ COMMANDS = {
 
 
 def load(name: str) -> click.Command:
-    """The command of that name, from its module."""
+    """Import the command with this name."""
     command: click.Command = getattr(import_module(f".{name}", __package__), name)
     return command
 
 
 class Commands(click.Group):
-    """A group whose commands are names with a line of help until one is resolved."""
+    """A group that holds a name and a line of help for each command, and imports it on demand."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -44,7 +44,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command itself instead of its stand-in."""
+        """Return the command itself instead of its stand-in."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, command if name is None else load(name), rest
 

@@ -65,7 +65,7 @@ def parse_dtype(
 
 
 def collect(name: str, kind: type[Any]) -> Callable[[Function], Callable[..., Any]]:
-    """Hand a command the options that are fields of a class as one object of it."""
+    """Pass the options that are fields of a class to the command as one object of that class."""
     names = set(kind.__match_args__)  # which dataclasses and named tuples have
 
     def decorate(function: Function) -> Callable[..., Any]:

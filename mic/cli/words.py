@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the command line calls the arguments of the Python functions, and its remedies."""
+"""The words of the command line for the arguments and remedies that errors name."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The options of encoding: one object from the call, or the command line, down to the core."""
+"""The options of encoding: one object, from the call or the command line down to the core."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ TileSize = int | tuple[int, int]
 class EncodeOptions(NamedTuple):
     """How to code an array, a file or a slide.
 
-    A tuple, because a frozen dataclass takes a microsecond longer to make, a tenth of
-    what a small image takes in all.
+    It is a named tuple because a frozen dataclass takes 1 microsecond longer to construct,
+    a tenth of the time that the smallest images take.
 
-    The fields are the options of `mic.encode`, `mic.create` and `mic.create_slide` under
-    their names, as they were given; None leaves the choice to mic.  The properties are
-    what follows from them, in the numbers of csrc/mic.h.
+    The fields are the options of `mic.encode`, `mic.create` and `mic.create_slide`, as the
+    caller passed them; None leaves the choice to mic.  The properties translate them into
+    the numbers of csrc/mic.h.
     """
 
     codec: str | None = None
@@ -88,7 +88,7 @@ class EncodeOptions(NamedTuple):
         return [name for name, value in values.items() if value not in (None, False)]
 
     def check(self) -> None:
-        """Refuse what is wrong whatever the samples are.
+        """Refuse values and combinations that are wrong for every array.
 
         Raises
         ------

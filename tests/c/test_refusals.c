@@ -195,6 +195,24 @@ static void test_room(void)
                   "RGB");
 }
 
+/* The code says what to do, and only where there is something to do. */
+static void test_remedies(void)
+{
+    const uint16_t plane[4] = {0};
+    const uint8_t no_magic[8] = "GIF89a";
+    uint16_t words[16];
+    size_t n;
+    mic_layout layout;
+    mic_error error;
+    mic_read_header(no_magic, sizeof no_magic, &layout, &error);
+    CHECK(error.remedy == MIC_REMEDY_BARE_STREAM, "no magic: %d", error.remedy);
+    mic_read_header(no_magic, 2, &layout, &error);
+    CHECK(error.remedy == MIC_REMEDY_NONE, "two bytes: %d", error.remedy);
+    mic_delta_encode(MIC_PREDICT_AVERAGE, plane, 2, 2, 0, words, &n, &error);
+    CHECK(error.remedy == MIC_REMEDY_ANY_MAXIMUM, "maximum 0: %d", error.remedy);
+    CHECK(mic_read_header(no_magic, sizeof no_magic, &layout, NULL) == MIC_ERROR_FORMAT, "no error wanted");
+}
+
 int main(void)
 {
     test_layouts();
@@ -207,6 +225,7 @@ int main(void)
 #endif
     test_wavelets();
     test_room();
+    test_remedies();
     CHECK(strcmp(mic_isa_name((mic_isa)99), "unknown") == 0, "a set that is none");
     return report("test_refusals");
 }
