@@ -110,7 +110,7 @@ def test_pickled_arrays_are_refused(tmp_path):
 def test_raw_needs_a_layout_that_fits(tmp_path):
     path = tmp_path / "x.raw"
     path.write_bytes(bytes(24))
-    with pytest.raises(UnsupportedError, match="--shape"):
+    with pytest.raises(UnsupportedError, match="pass shape ROWS,COLUMNS and dtype uint16"):
         read_image(path)
     with pytest.raises(UnsupportedError, match=r"24 bytes.*needs 26"):
         read_image(path, RawLayout((13,), np.dtype("u2")))
