@@ -47,7 +47,7 @@ NAMES_OF_0_1_0 = {
     """,
     "mic.api": """
         CODECS DEFAULT_CODEC DEFAULT_STATES MAX_PIXELS SLIDE_CONTAINERS STATES StreamInfo
-        check_forced_isa cpu_info decode decode_batch encode info slide_options states_of
+        check_forced_isa cpu_info decode decode_batch encode info
     """,
     "mic.archive": "Path Record Run execute prepare transcode",
     "mic.benchmark": """
