@@ -26,7 +26,8 @@ typedef struct lanes {
 /* Passed between the parts of a step, for 16 lanes: predictions, indexes of table entries,
  * residuals. */
 typedef struct half_step {
-    __m256i prediction, residual, escaped;
+    sample_parts parts;
+    __m256i escaped;
     uint64_t indexes[8];
 } half_step;
 
@@ -34,7 +35,7 @@ typedef struct constants {
     formula f;
     __m256i contexts[2]; /* bytes for buckets 0..15 and 16..31, in both 128-bit parts */
     __m256i slot_mask, direct, largest_direct, raw_offset;
-    __m128i table_log, rest_log; /* rest_log: 16 - table_log */
+    __m128i fraction_bits, table_log, rest_log; /* rest_log: 16 - table_log */
     const uint32_t *table;
 } constants;
 
@@ -172,8 +173,8 @@ MIC_AVX2_INLINE void decode_symbols(const constants *c, lane_state *s, bool all_
     __m256i entry_high, entry_low, high = s->high, low = s->low;
     look_up(c, step->indexes, &entry_high, &entry_low);
     advance_states(c, s, entry_high, entry_low);
-    step->residual = _mm256_srai_epi16(entry_high, 8);
-    step->escaped = _mm256_cmpgt_epi16(_mm256_abs_epi16(step->residual), c->largest_direct);
+    step->parts.residual = _mm256_srai_epi16(entry_high, 8);
+    step->escaped = _mm256_cmpgt_epi16(_mm256_abs_epi16(step->parts.residual), c->largest_direct);
     if (!all_active) {
         __m256i active = lanes_of(active_lanes);
         s->high = _mm256_blendv_epi8(high, s->high, active);
@@ -198,14 +199,14 @@ MIC_AVX2_INLINE void take_raw_bits(const constants *c, lane_state *s, half_step 
 {
     __m256i even = merge_low(s->low, s->high);
     __m256i odd = merge_high(s->low, s->high);
-    __m256i j = _mm256_sub_epi16(_mm256_abs_epi16(step->residual), c->direct), escaped = step->escaped;
+    __m256i j = _mm256_sub_epi16(_mm256_abs_epi16(step->parts.residual), c->direct), escaped = step->escaped;
     __m256i m_even = magnitudes(c, even_of(j), even_of(escaped), &even);
     __m256i m_odd = magnitudes(c, odd_of(j), odd_of(escaped), &odd);
     s->low = merge_low(even, odd);
     s->high = merge_high(even, odd);
     __m256i magnitude = merge_low(m_even, m_odd);
-    magnitude = negate_if_below_0(magnitude, step->residual);
-    step->residual = _mm256_blendv_epi8(step->residual, magnitude, escaped);
+    magnitude = negate_if_below_0(magnitude, step->parts.residual);
+    step->parts.residual = _mm256_blendv_epi8(step->parts.residual, magnitude, escaped);
 }
 
 /* ---- runs of steps ----------------------------------------------------- */
@@ -239,7 +240,7 @@ MIC_AVX2_INLINE void begin_step(const wf_track *track, const constants *c, bool 
     KEEP_IN_MEMORY(p->half[0].indexes);
     KEEP_IN_MEMORY(p->half[1].indexes);
     for (int h = 0; h < 2; h++)
-        p->half[h].prediction = predict(&c->f, &p->v[h], median);
+        p->half[h].parts.prediction = predict(&c->f, &p->v[h], median);
 }
 
 /* Finish a step: from the table entries to one sample in every lane. */
@@ -257,8 +258,8 @@ MIC_AVX2_INLINE const uint8_t *end_step(const wf_track *track, const constants *
         take_raw_bits(c, &s[1], high);
         next = renormalise(s, next);
     }
-    reconstruct(&c->f, &s[0], &p->v[0], low->prediction, low->residual, out);
-    reconstruct(&c->f, &s[1], &p->v[1], high->prediction, high->residual, out + VEC_LANES);
+    reconstruct(&c->f, c->fraction_bits, &s[0], &p->v[0], &low->parts, out);
+    reconstruct(&c->f, c->fraction_bits, &s[1], &p->v[1], &high->parts, out + VEC_LANES);
     if (clock->band == 0) {
         int16_t own = (int16_t)_mm256_extract_epi16(s[0].sample, 0);
         *wf_ports_at(&track->strip, clock).own = (wf_upper){own, own, 0, 0};
@@ -349,6 +350,7 @@ MIC_AVX2 static void set_constants(const wf_decoder *decoder, constants *c)
     c->direct = _mm256_set1_epi16((short)(1 << m->direct_log));
     c->largest_direct = _mm256_set1_epi16((short)((1 << m->direct_log) - 1));
     c->raw_offset = _mm256_set1_epi32((int)m->direct_log - 2);
+    c->fraction_bits = shift_by(m->fraction_bits);
     c->table_log = _mm_cvtsi32_si128((int)m->table_log);
     c->table = decoder->table;
 }

@@ -25,7 +25,7 @@ typedef struct constants {
     __m512i slot_mask;
     __m512i direct;
     __m512i table_log;
-    __m128i table_log_count;
+    __m128i fraction_bits, table_log_count;
     unsigned direct_log;
     const uint32_t *table;
 } constants;
@@ -141,8 +141,9 @@ MIC_AVX512_INLINE const uint8_t *take_raw_bits(const constants *c, lanes *s, __m
 /* A step in progress. */
 typedef struct step_state {
     neighbours v;
-    __m512i prediction, even, odd; /* even, odd: table indexes, then entries */
-    __mmask32 active;              /* the other lanes keep their states */
+    sample_parts parts;
+    __m512i even, odd; /* table indexes, then entries */
+    __mmask32 active;  /* the other lanes keep their states */
 } step_state;
 
 /* Compute a step as far as the table indexes.  `interior` means no row ends, and all lanes
@@ -159,7 +160,7 @@ MIC_AVX512_INLINE void begin_step(const wf_track *track, const constants *c, boo
         p->active = wf_active_lanes(strip, clock);
         *k = carry(p->v.n, p->v.nw, p->v.e_n, p->v.e_nw);
     }
-    p->prediction = predict(&c->f, &p->v, median);
+    p->parts.prediction = predict(&c->f, &p->v, median);
     __m512i activity = measure_activity(&p->v, k);
     p->even = table_index(c, even_of(activity), s->low);
     p->odd = table_index(c, odd_of(activity), odd_of(s->low));
@@ -167,15 +168,16 @@ MIC_AVX512_INLINE void begin_step(const wf_track *track, const constants *c, boo
 
 /* Finish a step: from the table entries to one sample in every lane. */
 MIC_AVX512_INLINE const uint8_t *end_step(const wf_track *track, const constants *c, const wf_clock *clock,
-                                          lanes *s, const step_state *p, const uint8_t *next, uint16_t *out)
+                                          lanes *s, step_state *p, const uint8_t *next, uint16_t *out)
 {
     __m512i entry_high = high_halves(p->even, p->odd);
     next = advance_states(c, s, entry_high, low_halves(p->even, p->odd), p->active, next);
-    __m512i residual = _mm512_srai_epi16(entry_high, 8);
-    __mmask32 escaped = _mm512_mask_cmpge_epi16_mask(p->active, _mm512_abs_epi16(residual), c->direct);
+    p->parts.residual = _mm512_srai_epi16(entry_high, 8);
+    __mmask32 escaped = _mm512_mask_cmpge_epi16_mask(p->active, _mm512_abs_epi16(p->parts.residual),
+                                                     c->direct);
     if (MIC_UNLIKELY(escaped))
-        next = take_raw_bits(c, s, escaped, &residual, next);
-    reconstruct(&c->f, s, &p->v, p->prediction, residual, out);
+        next = take_raw_bits(c, s, escaped, &p->parts.residual, next);
+    reconstruct(&c->f, c->fraction_bits, s, &p->v, &p->parts, out);
     if (clock->band == 0)
         store_upper(wf_ports_at(&track->strip, clock).own, s->sample, s->sample, V_ZERO());
     return next;
@@ -237,6 +239,7 @@ MIC_AVX512 static void set_constants(const wf_decoder *decoder, constants *c)
     c->slot_mask = _mm512_set1_epi32((1 << m->table_log) - 1);
     c->direct = _mm512_set1_epi16((short)(1 << m->direct_log));
     c->table_log = _mm512_set1_epi16((short)m->table_log);
+    c->fraction_bits = shift_by(m->fraction_bits);
     c->table_log_count = _mm_cvtsi32_si128((int)m->table_log);
     c->direct_log = m->direct_log;
     c->table = decoder->table;

@@ -20,19 +20,19 @@ typedef struct neighbours {
 /* The parts of the model that the formulas need. */
 typedef struct formula {
     vec weights[WF_WEIGHTS], low, high, half, whole;
-    shift_count fraction_bits;
 } formula;
 
+/* The last two fields are set first: in the loop for median prediction, which needs no
+ * others, clang then keeps them where it moves fewer registers. */
 ISA_INLINE formula formula_of(const wf_model *m)
 {
     formula f;
+    f.half = V(set1_epi16)((short)(1 << m->fraction_bits >> 1));
+    f.whole = V(set1_epi16)((short)-(1 << m->fraction_bits));
     for (int i = 0; i < WF_WEIGHTS; i++)
         f.weights[i] = V(set1_epi16)(m->weights[i]);
     f.low = V(set1_epi16)(wf_bias(m->max_value));
     f.high = V(add_epi16)(f.low, V(set1_epi16)((short)(m->max_value << m->fraction_bits)));
-    f.half = V(set1_epi16)((short)(1 << m->fraction_bits >> 1));
-    f.whole = V(set1_epi16)((short)-(1 << m->fraction_bits));
-    f.fraction_bits = shift_by(m->fraction_bits);
     return f;
 }
 
@@ -96,7 +96,7 @@ ISA_INLINE vec activity_of(const neighbours *v)
 {
     vec once = V(adds_epu16)(V(abs_epi16)(v->e_nw), V(abs_epi16)(v->e_ne));
     vec twice = V(adds_epu16)(V(abs_epi16)(v->e_n), V(abs_epi16)(v->e_w));
-    return V(adds_epu16)(gradients(v), V(adds_epu16)(once, V(adds_epu16)(twice, twice)));
+    return V(adds_epu16)(V(adds_epu16)(gradients(v), once), V(adds_epu16)(twice, twice));
 }
 
 /* ---- the lanes of a decoder -------------------------------------------- */
@@ -197,16 +197,24 @@ ISA_INLINE vec measure_activity(const neighbours *v, carried *k)
     return V(adds_epu16)(above, left);
 }
 
-/* Turn residuals into samples: scaled for the next step, and unscaled for the image. */
-ISA_INLINE void reconstruct(const formula *f, lane_state *s, const neighbours *v, vec prediction,
-                            vec residual, uint16_t *out)
+/* What a step knows about each lane before it has the sample. */
+typedef struct sample_parts {
+    vec prediction, residual;
+} sample_parts;
+
+/* Turn residuals into samples: scaled for the next step, and unscaled for the image.  The
+ * parts come by pointer, and the shift is not part of the formula, because of clang: with
+ * values it keeps one more addition per register, and with the shift in the formula it moves
+ * more registers to the stack and back. */
+ISA_INLINE void reconstruct(const formula *f, shift_count fraction_bits, lane_state *s, const neighbours *v,
+                            const sample_parts *parts, uint16_t *out)
 {
-    residual = V(sll_epi16)(turn_by_errors(residual, v->e_w, v->e_n), f->fraction_bits);
-    vec nearest = nearest_of(f, prediction);
+    vec residual = V(sll_epi16)(turn_by_errors(parts->residual, v->e_w, v->e_n), fraction_bits);
+    vec nearest = nearest_of(f, parts->prediction);
     s->west_west = v->w;
     s->sample = V(add_epi16)(nearest, residual);
-    s->error = V(add_epi16)(V(sub_epi16)(nearest, prediction), residual);
-    store(out, V(srl_epi16)(V(sub_epi16)(s->sample, f->low), f->fraction_bits));
+    s->error = V(add_epi16)(V(sub_epi16)(nearest, parts->prediction), residual);
+    store(out, V(srl_epi16)(V(sub_epi16)(s->sample, f->low), fraction_bits));
 }
 
 #endif

@@ -65,6 +65,7 @@ ISA_INLINE void code_columns(const wf_model *m, const wf_rows *r, wf_row_codes *
 {
     const unsigned direct_log = m->direct_log; /* read once, because the stores below might alias *m */
     const formula f = formula_of(m);
+    const shift_count fraction_bits = shift_by(m->fraction_bits);
     const wf_rows rows = *r;
     uint16_t *code = codes->code, *raw = codes->raw;
     vec before = V_ZERO();
@@ -74,7 +75,7 @@ ISA_INLINE void code_columns(const wf_model *m, const wf_rows *r, wf_row_codes *
         vec error = V(sub_epi16)(current, p), west = shift_in(before, error);
         store(rows.error + x, error);
         before = error;
-        vec residual = V(sra_epi16)(V(sub_epi16)(current, nearest_of(&f, p)), f.fraction_bits);
+        vec residual = V(sra_epi16)(V(sub_epi16)(current, nearest_of(&f, p)), fraction_bits);
         residual = turn_by_errors(residual, west, load(rows.error_above + x));
         vec symbol = symbols_of(residual, direct_log, raw + x);
         const neighbours v = neighbours_at(&rows, x, west);
