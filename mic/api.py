@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Arrays to streams and back: encode, decode, decode_batch, info."""
+"""Encode arrays as streams and decode them: encode, decode, decode_batch, info."""
 
 from __future__ import annotations
 
@@ -73,37 +73,38 @@ def encode(
         and ``"huffman"`` are the published stages; ``"fse"`` is the default of
         the published containers.
     effort : int, 1 to 9
-        Encode time against size, of ``"wavefront"`` only: 1 encodes fastest, 9
+        Encode time against size, for ``"wavefront"`` only: 1 encodes fastest, 9
         searches for the smallest stream.  All decode at about the same speed.
     threads : int
-        Threads to use; 0 for as many as pay, up to all CPUs that this process may
-        use.  The bytes do not depend on it.
+        Threads to use; 0 for as many as are worthwhile, up to all CPUs that this
+        process may use.  The bytes do not depend on it.
     rgb : bool, optional
-        Whether a trailing axis of 3 is colour.  By default it is, if there are
-        three axes or more.  The array comes back the same either way.
+        Whether a trailing axis of 3 is colour.  By default it is, if there are three
+        axes or more.  The decoded array is the same either way.
     states : {1, 2, 4, 8}, optional
-        Interleaved states, of ``"fse"`` only: by default 4, and 2 in published
-        containers, as their own encoder has it.
+        Interleaved states, for ``"fse"`` only.  The default is 4, but 2 in published
+        containers, as in their original encoder.
     container : {"native", "mic1", "mic2", "pics", "pica", "micr", "mic3"}
-        The published ones are for exchange with its users: one uint16 image
-        (``"mic1"``, in strips ``"pics"``, in strips with two predictors
+        The published containers are for exchange with users of the published codec: one
+        uint16 image (``"mic1"``, in strips ``"pics"``, in strips with two predictors
         ``"pica"``), uint16 frames (``"mic2"``), one uint8 RGB image (``"micr"``), a
         slide (``"mic3"``).
     max_value : int, optional
-        For the published containers of uint16: the maximum that the stream is
-        coded for.  By default the largest sample.
+        For the published containers of uint16: the largest value that the stream can
+        hold.  By default the largest sample.
     temporal : bool
-        For "mic2": code each frame as its difference from the one before.  Reading
-        a frame then decodes all before it.
+        For "mic2": code each frame as its difference from the previous one.  Reading a
+        frame then decodes all frames before it.
     strips : int, optional
-        For "pics" and "pica": number of strips, 4 by default; never more than rows.
+        For "pics" and "pica": number of strips, 4 by default, and at most the number of
+        rows.
     tile : int or (rows, columns), optional
         Make a slide: an image in tiles of this size, and a pyramid of smaller
         levels.  By default 256 for "mic3", none for "native".
     levels : int, optional
         Levels of a slide; see `mic.create_slide`.
     out : writable bytes-like, optional
-        Where to put the stream.
+        Buffer to write the stream into.
 
     Returns
     -------
@@ -124,7 +125,7 @@ def encode(
 
 
 def encode_array(array: NDArray[Any], options: EncodeOptions) -> bytes:
-    """The stream of an array that is contiguous and in native byte order; see `encode`."""
+    """Encode an array that is contiguous and in native byte order; see `encode`."""
     options.check()
     if options.is_slide:
         return encode_slide(array, options)
@@ -195,31 +196,32 @@ def decode(
     buf : bytes-like
         The stream.  Zero bytes may follow it.
     out : ndarray, optional
-        Where to put the samples: same shape and dtype as the result, any
+        Array to write the samples into, of the shape and dtype of the result, with any
         strides.
     frames : int, slice, sequence of int or of bool, optional
-        Frames to decode, counted over all leading axes.  By default all.  Truth
-        values are a mask, as in numpy: one for each frame.
+        Frames to decode, counted over all leading axes; by default all.  A sequence of
+        bool is a mask, as in numpy, with one value for each frame.
     rows : slice or (start, stop), optional
-        Rows to decode; strips that hold none of them are not touched.
+        Rows to decode; strips without any of them are not read.
     threads : int
-        Threads to use; 0 for as many as pay, up to all CPUs that this process may use.
+        Threads to use; 0 for as many as are worthwhile, up to all CPUs that this
+        process may use.
     max_pixels : int
-        Most samples to decode.  Checked before any memory is sized by the
-        stream.
+        Most samples to decode.  The limit is checked before memory is allocated for
+        them.
     partial : bool
-        Rescue: decode what is intact instead of failing at the first damage.
+        Rescue: decode all intact parts instead of failing at the first damage.
 
     Returns
     -------
     ndarray
-        The array that was encoded, same shape and dtype, native byte order.
-        With `frames`: (frames, rows, columns[, 3]), or one image for an int.
-        Published containers give uint16 (MIC3: uint8 or uint16).  Of a slide the
-        largest level; `mic.open` reads the others.
+        The array that was encoded, same shape and dtype, native byte order.  With
+        `frames`: (frames, rows, columns[, 3]), or one image for an int.  Published
+        containers give uint16 (MIC3: uint8 or uint16).  A slide gives its largest
+        level; `mic.open` reads the others.
     intact : ndarray of bool, frames x rows
-        Only with ``partial=True``: which rows are as they were encoded.  The
-        samples of all others are 0.  Of a slide: which pixels, rows x columns.
+        Only with ``partial=True``: which rows are as they were encoded.  The samples of
+        all others are 0.  For a slide: which pixels, rows x columns.
 
     Raises
     ------
@@ -231,7 +233,8 @@ def decode(
         Frames or rows that the stream does not have, or an `out` that does not
         fit.
     """
-    # Without a Python object in between; how many threads pay is known after the header.
+    # Decode without intermediate Python objects.  With threads=0 the header has to be read first,
+    # because the number of threads depends on the size of the image.
     is_plain = frames is None and rows is None and not partial and threads != 0
     if is_plain and isinstance(max_pixels, int) and 0 <= max_pixels < 1 << 63:
         plain = _mic.decode_plain(buf, out, max_pixels, thread_count(threads))
@@ -301,7 +304,8 @@ def decode_batch(
         Array of (streams, rows, columns[, 3]) to fill, such as a slice of a
         preallocated volume.
     threads : int
-        Threads to use; 0 for as many as pay, up to all CPUs that this process may use.
+        Threads to use; 0 for as many as are worthwhile, up to all CPUs that this
+        process may use.
     max_pixels : int
         Most samples to decode, all streams together.
 
@@ -314,7 +318,7 @@ def decode_batch(
     CorruptDataError
         A damaged stream; `.frame` is its position in `streams`.
     UnsupportedError
-        No streams, several frames in one, or different shapes or dtypes.
+        There are no streams, one holds several frames, or shapes or dtypes differ.
     """
     streams = _list_of_streams(streams)
     if not streams:
@@ -378,7 +382,7 @@ def check_forced_isa() -> None:
 
 
 def cpu_info() -> dict[str, Any]:
-    """Processor, instruction sets that mic can use on it, and the one in use.
+    """Describe the processor, the instruction sets that mic can use on it, and the one in use.
 
     The environment variable ``MIC_CPU`` (scalar, avx2, avx512, neon) forces one.
 
@@ -386,7 +390,7 @@ def cpu_info() -> dict[str, Any]:
     -------
     dict
         Keys ``model``, ``best``, ``active``, ``cpus`` (usable by this process),
-        ``compiler`` (that built the core).
+        ``compiler`` (which built the core).
     """
     return {
         "model": _mic.cpu_model(),

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The errors of mic: one sentence each, with value, expectation and remedy.
 
-A message consists of parts.  Most are plain text.  What Python and the command line spell
-differently is an `Argument`, a `Setting` or a `Remedy`; this module has the words of Python.
+A message consists of parts.  Most are plain text.  Parts that Python and the command
+line
+spell differently are of the types `Argument`, `Setting` and `Remedy`; this module holds
+their spelling in Python.
 """
 
 from __future__ import annotations
@@ -46,9 +48,9 @@ REMEDIES = {
     "decompress": "mic.decode decompresses it",
     "overwrite": "pass overwrite=True to replace it",
 }
-"""The words of Python for each remedy.  Those of the command line are in mic/cli/words.py."""
+"""How Python words each remedy.  mic/cli/words.py holds the words of the command line."""
 
-# Index is mic_remedy of csrc/mic.h.
+# The index is the number of mic_remedy in csrc/mic.h.
 _OF_CORE = (
     None,
     "rescue",
@@ -62,35 +64,38 @@ _OF_CORE = (
 
 
 class MicError(Exception):
-    """Anything that mic refuses or cannot do.
+    """An input that mic refuses, or a task that it cannot do; base class of all its errors.
 
     Parameters
     ----------
     *parts : str
-        The message in parts, which are joined.  Parts of the types `Argument`, `Setting` and
+        The message in parts, which are joined.  Parts of the types `Argument`,
+        `Setting` and
         `Remedy` are spelled differently on the command line.
+    code, stage, frame, strip, offset, level, tile : optional
+        Only by keyword; kept as the attributes of the same names.
 
     Attributes
     ----------
     argument : str or None
         Name of the argument to change, as in Python.
     remedy : str or None
-        What to do, as a short key: ``"rescue"``, ``"limit"``, ``"native"``, ...
+        Key of the advice in the message: ``"rescue"``, ``"limit"``, ``"native"``, ...
     code : int
-        Number of the status in the C core (`mic_status`), 0 if the error was
-        found before the core was asked.
+        Number of the status in the C core (`mic_status`); 0 if the error was found
+        before the core was called.
     stage : str or None
         Part of the pipeline: ``"header"``, ``"index"``, ``"frame head"``,
         ``"strip"``, ``"fse"``, ``"rle"``, ...
     frame, strip : int or None
-        Frame within the stream and strip within the frame.
+        Frame within the stream and strip within the frame, counted from 0.
     level : int or None
-        Level of a slide.
+        Level of a slide; 0 is the largest.
     tile : (int, int) or None
-        Row and column of a tile within its level.
+        Row and column of a tile within its level, counted in tiles.
     offset : int or None
-        Byte offset: within the file for the container's parts, within the
-        stage's own input otherwise.
+        Offset in bytes: within the file for parts of the container, otherwise
+        within the input of the stage.
     """
 
     def __init__(
@@ -114,7 +119,13 @@ class MicError(Exception):
         self.tile = tile
 
     def reword(self, *parts: str) -> None:
-        """Replace the message."""
+        """Replace the message, and with it `argument` and `remedy`.
+
+        Parameters
+        ----------
+        *parts : str
+            The new message in parts, as for the constructor.
+        """
         self.args = parts
         named = (part for part in parts if isinstance(part, Argument))
         self.argument = next((str(part).partition("=")[0] for part in named), None)
@@ -122,11 +133,30 @@ class MicError(Exception):
         self.remedy = next((str(part) for part in remedies), None)
 
     def begin(self, place: str) -> None:
-        """Put a place in front of the message."""
+        """Put a place in front of the message.
+
+        Parameters
+        ----------
+        place : str
+            Text to begin with, such as ``"scan.mic: "``.
+        """
         self.args = (place, *self.args)
 
     def say(self, argument: Callable[[Argument], str], remedy: Callable[[Remedy], str]) -> str:
-        """Return the message, with arguments and remedies spelled by the two functions."""
+        """Return the message, with arguments and remedies spelled by the two functions.
+
+        Parameters
+        ----------
+        argument : callable
+            Spells an `Argument` or a `Setting`.
+        remedy : callable
+            Spells a `Remedy`.
+
+        Returns
+        -------
+        str
+            The message in one sentence.
+        """
         return "".join(
             argument(part)
             if isinstance(part, Argument)
@@ -144,24 +174,36 @@ class MicError(Exception):
 
 
 class CorruptDataError(MicError, ValueError):
-    """The data are damaged, truncated, or no stream that mic knows."""
+    """The data are damaged or truncated, or are no stream that mic knows.
+
+    Parameters and attributes are those of `MicError`.
+    """
 
 
 class UnsupportedError(MicError, ValueError):
-    """The input is valid, but this format or this function cannot take it."""
+    """The input is valid, but this format or this function cannot take it.
+
+    Parameters and attributes are those of `MicError`.
+    """
 
 
 class LimitError(MicError, ValueError):
-    """The data announce more than the caller allows."""
+    """The data announce more samples or bytes than the caller allows.
+
+    Parameters and attributes are those of `MicError`.
+    """
 
 
 class VerifyError(MicError):
-    """Decoded data differ from the original."""
+    """Decoded data differ from the original.
+
+    Parameters and attributes are those of `MicError`.
+    """
 
 
 @contextmanager
 def located(place: str) -> Iterator[None]:
-    """Begin mic's messages with the file or frame that they are about, if they do not."""
+    """Put the file or frame concerned in front of mic's messages that do not name it yet."""
     try:
         yield
     except MicError as error:
@@ -171,9 +213,9 @@ def located(place: str) -> Iterator[None]:
 
 
 def one_sentence(error: BaseException) -> str:
-    """What went wrong, in one line, of any exception."""
+    """Describe any exception in one line."""
     if isinstance(error, OSError) and error.strerror:
-        name = error.filename2 or error.filename  # of a renaming: the name that was wanted
+        name = error.filename2 or error.filename  # after a failed rename, the name that was wanted
         return f"{name}: {error.strerror}" if name else error.strerror
     if isinstance(error, MemoryError):
         return str(error) or "there is not enough memory for this image"
@@ -181,17 +223,17 @@ def one_sentence(error: BaseException) -> str:
 
 
 def unreadable(name: str, kind: str, error: Exception) -> CorruptDataError:
-    """The error to raise when a library cannot read a file of some kind."""
+    """Return the error to raise when a library cannot read a file of some kind."""
     return CorruptDataError(f"{name} cannot be read as {kind}: {first_line(error)}")
 
 
 def first_line(error: Exception) -> str:
-    """The first two lines of a message as one, or the name of its type."""
+    """Return the first two lines of a message as one, or the name of its type if it is empty."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines[:2]) or type(error).__name__
 
 
-# The groups of mic_status in csrc/mic.h.
+# Exception types by number of mic_status in csrc/mic.h.
 _BY_CODE: dict[int, type[MicError]] = {
     1: CorruptDataError,
     2: CorruptDataError,

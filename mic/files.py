@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Streams in files: read any part of one, write one frame by frame."""
+"""Streams in files: read any part of a stream, or write one frame by frame."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ PathLike = str | os.PathLike[str]
 
 
 def open(source: Any, *, threads: int = 1, max_pixels: int = MAX_PIXELS) -> MicFile:
-    """Open a stream for reading parts of it.
+    """Open a stream to read parts of it.
 
     Parameters
     ----------
@@ -68,6 +68,10 @@ def open(source: Any, *, threads: int = 1, max_pixels: int = MAX_PIXELS) -> MicF
     ------
     CorruptDataError
         The header or the index is damaged or truncated.
+    UnsupportedError
+        `source` is of another type, or a number is out of its range.
+    OSError
+        The file cannot be opened or read.
     """
     return MicFile(source, threads=threads, max_pixels=max_pixels)
 
@@ -75,12 +79,30 @@ def open(source: Any, *, threads: int = 1, max_pixels: int = MAX_PIXELS) -> MicF
 class MicFile:
     """A stream whose frames and rows are decoded when they are asked for.
 
-    Indexing is numpy's, with integers, slices and ``...``: of leading axes and
-    rows only what is needed is read and decoded.  One object may be shared by
-    threads unless it was opened from a file object without memory to map.  One
-    opened by path can be pickled.
+    Indexing works as in numpy, with integers, slices and ``...``.  Along the leading
+    axes and the rows, only the necessary parts are read and decoded.  Threads may
+    share one object, unless it was opened from a file object that cannot be
+    memory-mapped.  An object that was opened by path can be pickled.
 
-    A slide is indexed like its largest image; `levels` are all of them.
+    A slide is indexed like its largest image; `levels` holds all of its images.
+
+    Parameters
+    ----------
+    source : path, bytes-like or binary file object
+        The stream; see `mic.open`.
+    threads : int
+        Threads of each read; 0 for all CPUs that this process may use.
+    max_pixels : int
+        Most samples that one read decodes.
+
+    Raises
+    ------
+    CorruptDataError
+        The header, the index or a decoded frame is damaged or truncated.
+    LimitError
+        One read asks for more samples than `max_pixels`.
+    ValueError
+        The file is closed.
 
     Examples
     --------
@@ -117,7 +139,7 @@ class MicFile:
         is_file = hasattr(source, "read") and hasattr(source, "seek")
         if is_file and not isinstance(source, mmap.mmap):
             with contextlib.suppress(AttributeError, OSError, ValueError):  # no descriptor
-                if source.seekable():  # a pipe has one, and nothing to map
+                if source.seekable():  # a pipe has a descriptor, but cannot be mapped
                     return self._map(source)
             return FileBytes(source)
         with contextlib.suppress(TypeError):
@@ -129,7 +151,7 @@ class MicFile:
 
     def _map(self, file: BinaryIO) -> Bytes:
         if os.fstat(file.fileno()).st_size == 0:
-            return MemoryBytes(b"")  # which cannot be mapped
+            return MemoryBytes(b"")  # an empty file cannot be mapped
         mapping = self._closing.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         data = MemoryBytes(mapping)
         self._closing.callback(data.release)
@@ -137,17 +159,17 @@ class MicFile:
 
     @property
     def levels(self) -> tuple[Level, ...]:
-        """Images of a slide's pyramid, the largest first; empty for other files."""
+        """All images of a slide's pyramid, the largest first; empty for other files."""
         self._open_stream  # noqa: B018 - refuses a closed file
         return self._levels
 
     def level(self, number: int) -> Level:
-        """One image of a slide's pyramid.
+        """Return one image of a slide's pyramid.
 
         Parameters
         ----------
         number : int
-            0 is the largest.
+            Number of the level; 0 is the largest.
 
         Returns
         -------
@@ -168,7 +190,28 @@ class MicFile:
         return levels[number]
 
     def tile(self, level: int, row: int, column: int) -> NDArray[Any]:
-        """One tile of a slide; the same as ``level(level).tile(row, column)``."""
+        """Decode one tile of a slide; the same as ``level(level).tile(row, column)``.
+
+        Parameters
+        ----------
+        level : int
+            Number of the level; 0 is the largest.
+        row, column : int
+            Place of the tile within the level, counted in tiles from 0.
+
+        Returns
+        -------
+        ndarray, (rows, columns[, 3])
+            Samples of the file's dtype; tiles at the right and bottom edges may be
+            smaller.
+
+        Raises
+        ------
+        UnsupportedError
+            The file is no slide, or has no such level or tile.
+        CorruptDataError
+            The tile is damaged.
+        """
         return self.level(level).tile(row, column)
 
     def _read_region(
@@ -209,7 +252,7 @@ class MicFile:
 
     @property
     def chunks(self) -> tuple[int, ...]:
-        """Shape of what decodes on its own: one strip of one frame, or a tile."""
+        """Shape of the smallest part that decodes on its own: a strip of a frame, or a tile."""
         if self.levels:
             return self.levels[0].chunks
         layout = self._open_stream.layout
@@ -230,7 +273,29 @@ class MicFile:
         return out
 
     def frames(self, start: int, stop: int) -> NDArray[Any]:
-        """Frames [start, stop) over all leading axes, as (frames, rows, columns[, 3])."""
+        """Decode the frames from `start` up to, but not including, `stop`.
+
+        Parameters
+        ----------
+        start, stop : int
+            Frame numbers, counted over all leading axes, with the rules of a Python
+            slice:
+            negative numbers count from the end, and numbers past it are clipped.
+
+        Returns
+        -------
+        ndarray, (frames, rows, columns[, 3])
+            Samples of the file's dtype.
+
+        Raises
+        ------
+        CorruptDataError
+            A frame is damaged; `.frame`, `.strip` and `.offset` say where.
+        LimitError
+            The frames have more samples than the file was opened for.
+        UnsupportedError
+            The file is a slide, or a number is not whole.
+        """
         layout = self._open_stream.layout
         if layout.levels:
             raise UnsupportedError(
@@ -261,7 +326,10 @@ class MicFile:
         return array if dtype is None else array.astype(dtype, copy=False)
 
     def close(self) -> None:
-        """Release the file; further reads raise ValueError."""
+        """Release the file; further reads raise ValueError.
+
+        A file object that the caller passed to `mic.open` stays open.
+        """
         self._stream = None
         with contextlib.suppress(BufferError):  # a thread that reads keeps the map until it is done
             self._closing.close()
@@ -301,25 +369,32 @@ def create(
     rgb: bool | None = None,
     verify: bool = True,
 ) -> MicWriter:
-    """Write a file frame by frame.
+    """Create a file and write it frame by frame.
 
     Parameters
     ----------
     path : path-like
-        The file; it appears when the writer is closed without an error.
+        Name of the file, which appears when the writer is closed without an error.
     shape : tuple
         ``(..., rows, columns[, 3])`` for any number of frames, or the full
-        shape, whose leading axes then say how many frames must come.
+        shape, whose leading axes then say how many frames must be appended.
     dtype : uint8, int8, uint16 or int16
         Sample type.
     codec, effort, states, threads, rgb
         As for `mic.encode`.
     verify : bool
-        Decode each frame again and compare before it is written.
+        Decode each frame again and compare it before it is written.
 
     Returns
     -------
     MicWriter
+
+    Raises
+    ------
+    UnsupportedError
+        A shape, a dtype or an option that mic cannot take.
+    OSError
+        The file cannot be created.
 
     Examples
     --------
@@ -337,7 +412,31 @@ def create(
 
 
 class MicWriter(AtomicWriter):
-    """A file that is being written frame by frame; see `mic.create`."""
+    """A file that is being written frame by frame; made by `mic.create`.
+
+    Use it in a ``with`` block, or call `close` at the end.  Closing completes the file
+    and
+    gives it its name; it raises UnsupportedError if the number of frames is not the
+    expected one.  After an exception in the block no file appears.
+
+    Parameters
+    ----------
+    path : path-like
+        Name of the file.
+    shape : tuple
+        ``(..., rows, columns[, 3])`` or the full shape; see `mic.create`.
+    dtype : uint8, int8, uint16 or int16
+        Sample type.
+    options : EncodeOptions
+        The other arguments of `mic.create`.
+
+    Raises
+    ------
+    UnsupportedError
+        A shape, a dtype or an option that mic cannot take.
+    OSError
+        The file cannot be created.
+    """
 
     def __init__(
         self,
@@ -355,7 +454,7 @@ class MicWriter(AtomicWriter):
         self._layout = layout_of((*(axes or (1,)), *image), self._dtype, 0, len(image) == 3)
         self._layout.plan(options.codec_number)
         self._image_shape = image
-        self._first: list[NDArray[Any]] = []  # frames that wait to be encoded at once
+        self._first: list[NDArray[Any]] = []  # frames that wait to be encoded together
         self._offsets: list[int] = []
         self._bits_used = 0
         self._end = 0
@@ -364,8 +463,9 @@ class MicWriter(AtomicWriter):
     def append(self, frame: ArrayLike) -> None:
         """Encode one frame and write it.
 
-        The first frames of a file of small ones (up to 128 x 128) wait for each
-        other, 16 at most: what they have in common is stored once.
+        If frames are small (up to 128 x 128), the first ones, at most 16, wait until
+        they
+        can be encoded together: what they have in common is stored only once.
 
         Parameters
         ----------
@@ -375,10 +475,13 @@ class MicWriter(AtomicWriter):
         Raises
         ------
         UnsupportedError
-            Another shape or dtype than the file's.
+            The frame has another shape or dtype than the file.
         VerifyError
-            The frame, or one that waited, does not decode to what it was (a fault
-            of mic or of the memory); it was not written.
+            The frame, or one that waited, does not decode to its samples (a fault of
+            mic or
+            of the memory).  It was not written.
+        ValueError
+            The writer is closed.
         """
         if self._file is None:
             raise ValueError("the writer is closed")
@@ -404,7 +507,7 @@ class MicWriter(AtomicWriter):
             self._write_first(self._file)
 
     def _write_first(self, file: BinaryIO) -> None:
-        """Header, what all frames share, and the frames that were waiting for it."""
+        """Write the header, the part that all frames share, and the frames that waited for it."""
         frames, self._first = np.stack(self._first), []
         samples = frames.reshape(len(frames), -1).view(np.uint8)
         first = _mic.encode_first_frames(
@@ -459,7 +562,7 @@ class MicWriter(AtomicWriter):
 def _split_shape(
     shape: tuple[int | EllipsisType, ...], rgb: bool | None
 ) -> tuple[tuple[int, ...] | None, tuple[int, ...]]:
-    """Leading axes (None where any number of frames may come) and image shape."""
+    """Split a shape into leading axes (None if any number of frames may come) and image shape."""
     try:
         sizes = [index_of(size) for size in shape if not isinstance(size, EllipsisType)]
     except TypeError:
