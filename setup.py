@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Build of the C core as one extension; everything else is in pyproject.toml."""
+"""Build the C core as one extension; everything else is in pyproject.toml."""
 
 import os
 import sys
@@ -12,8 +12,8 @@ from setuptools import Extension, setup
 # at run time, so one build runs on any processor of its architecture.
 ON_WINDOWS = sys.platform == "win32"
 FLAGS = ["/O2", "/std:c11", "/experimental:c11atomics"] if ON_WINDOWS else ["-O3", "-std=c11"]
-# Debug information would make the extension six times as large.  Python's own flags ask
-# for it; so may the environment, for a debugger or a sanitizer, and then it stays.
+# Debug information would make the extension six times as large. Python's own flags ask for it, so
+# it is turned off. CFLAGS may ask for it too, for a debugger or a sanitizer; then it stays.
 WANTS_DEBUG = ON_WINDOWS or "-g" in os.environ.get("CFLAGS", "").split()
 NO_DEBUG = [] if WANTS_DEBUG else ["-g0"]
 

@@ -115,7 +115,7 @@ __getattr__ = lazy(
         "transcode": ".transcode",
         "unregister": ".dicom.plugin",
         "volume": ".volume",
-        # Each needs an extra of its own, so `from mic import *` leaves them out.
+        # Each of these needs an extra of its own, so `from mic import *` leaves them out.
         "archive": ".archive",
         "imagecodecs": ".imagecodecs",
         "numcodecs": ".numcodecs",
@@ -124,7 +124,7 @@ __getattr__ = lazy(
     },
 )
 
-# Where 0.1.0 had the classes that may be in somebody's pickles.
+# Modules of 0.1.0 with classes that existing pickles may name.
 former(
     __name__,
     {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The public side of a package: names that live in its files, under its own path."""
+"""Public paths: names that are defined in the files of a package, offered under its own path."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _Class = TypeVar("_Class", bound=type)
 
 
 def publish(package: str) -> None:
-    """Give all classes and functions that the files of a package gave it its path.
+    """Set the package's path on all classes and functions that its files have given it.
 
-    Pickles and messages then name that path, whichever file holds the class: a file
-    may move, a pickle stays readable.
+    Pickles and messages then name that path, whichever file holds the class.  A file
+    may move, and pickles stay readable.
 
     Parameters
     ----------
@@ -29,12 +29,12 @@ def publish(package: str) -> None:
 
 
 def public(path: str) -> Callable[[_Class], _Class]:
-    """Give a class the public path as its module; see `publish`.
+    """Set the public path of a class as its module; see `publish`.
 
     Parameters
     ----------
     path : str
-        The public module whose name the class bears to users.
+        The public module from which users import the class.
 
     Returns
     -------
@@ -71,15 +71,15 @@ def _bind_annotations(value: type | FunctionType) -> None:
 def former(package: str, homes: Mapping[str, str]) -> None:
     """Let pickles of earlier versions find their classes under the modules that they name.
 
-    Each former module is a name in ``sys.modules`` and no file.  It imports its
-    successor when a class is asked for.
+    Each former module is a name in ``sys.modules`` without a file.  It imports its
+    successor when a class is looked up.
 
     Parameters
     ----------
     package : str
         The package's ``__name__``.
     homes : dict
-        By the name of the former module, the module that holds its classes now,
+        Maps the name of each former module to the module that holds its classes now,
         relative to the package.
     """
     for name, home in homes.items():
@@ -90,7 +90,7 @@ def former(package: str, homes: Mapping[str, str]) -> None:
 
 def _successor(package: str, home: str) -> Callable[[str], Any]:
     def getattribute(name: str) -> Any:
-        if name.startswith("__"):  # what tools ask every module for
+        if name.startswith("__"):  # tools look such names up in every module
             raise AttributeError(name)
         return getattr(importlib.import_module(home, package), name)
 
@@ -98,7 +98,7 @@ def _successor(package: str, home: str) -> Callable[[str], Any]:
 
 
 def lazy(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """A package's ``__getattr__``: imports the home of a name when it is first asked for.
+    """Return a ``__getattr__`` for a package that imports the home of a name on first use.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The command `mic`: entry point.
+"""The command `mic`: its entry point and its commands.
 
-The commands need the extra "cli"; this package needs nothing and can therefore say so.
+The commands need the extra "cli".  The entry point needs nothing, so it can report that
+the extra is missing.
 """
 
 from __future__ import annotations

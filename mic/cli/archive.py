@@ -15,12 +15,12 @@ from .jobs import Outcome
 from .run import complain, explain, progress_bar, report
 
 _RETRIES = 3
-# What the fields of an outcome say already.
+# Keys that an outcome already has as fields.
 _SAID = {"source", "target", "status", "message"}
 
 
 def transcode_archive(source: str, target: str, to: str, near: int, given: dict[str, Any]) -> None:
-    """Transcode, tell what became of the files, and exit.
+    """Transcode, report what became of the files, and exit.
 
     Parameters
     ----------
@@ -29,6 +29,7 @@ def transcode_archive(source: str, target: str, to: str, near: int, given: dict[
     to : str
         Name of a syntax.
     near : int
+        Largest error of a sample, for near-lossless syntaxes; 0 otherwise.
     given : dict
         The other options of the command line.
     """
@@ -77,7 +78,7 @@ def _outcome(record: Record) -> Outcome:
 
 
 def proof(record: dict[str, Any]) -> str:
-    """What was verified, in words."""
+    """Describe in words what was verified."""
     if not record["verified"]:
         return "not verified"
     frames = record["frames"]

@@ -107,7 +107,7 @@ def _measure(
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[str, int], None]]:
-    """Progress on stderr, if someone looks at it."""
+    """Show progress on stderr if it is a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda name, done: None

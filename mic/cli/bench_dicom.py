@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`mic bench dicom`: decode times of DICOM files, as pydicom's users have them."""
+"""`mic bench dicom`: decode times of DICOM files, as users of pydicom see them."""
 
 from __future__ import annotations
 

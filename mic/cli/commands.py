@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The commands of `mic`: their names, and the module of each.
+"""The commands of `mic`: their names and their modules.
 
 A module is imported only when its command runs or shows its help.  The commands need
 different libraries, and `mic --help` needs none of them.
@@ -24,7 +24,7 @@ COMMANDS = {
     "bench": "Compress real images, verify every bit, print ratios and speeds.",
     "doctor": "Show versions, the processor and what is installed.",
 }
-"""The first sentence of each command's help.  The module of each has its name, and holds it."""
+"""The first sentence of each command's help.  The module of a command has the same name."""
 
 
 def load(name: str) -> click.Command:

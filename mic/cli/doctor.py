@@ -20,7 +20,7 @@ from .options import json_option
 from .run import print_json
 
 _DISTRIBUTION = "mic-codec"
-# Such as: click>=8.1; extra == "cli"
+# Matches lines such as: click>=8.1; extra == "cli"
 _REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?([^;]*);.*\bextra\s*==\s*['\"]([\w-]+)['\"]$")
 
 
@@ -81,7 +81,7 @@ def _extras() -> dict[str, dict[str, str | None]]:
 
 
 def _dicom_decoders() -> dict[str, bool]:
-    """Which compressed transfer syntaxes pydicom can decode here."""
+    """Tell which compressed transfer syntaxes pydicom can decode here."""
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import AllTransferSyntaxes
 
@@ -89,7 +89,7 @@ def _dicom_decoders() -> dict[str, bool]:
     for uid in AllTransferSyntaxes:
         try:
             decoder = get_decoder(uid)
-        except NotImplementedError:  # video and others that hold no frames
+        except NotImplementedError:  # such as video, which holds no frames
             continue
         if uid.is_encapsulated:
             available[uid.name] = decoder.is_available
@@ -97,7 +97,7 @@ def _dicom_decoders() -> dict[str, bool]:
 
 
 def _mic_lossless() -> dict[str, Any]:
-    """Whether pydicom knows our transfer syntax in this process, and could."""
+    """Tell whether pydicom knows our transfer syntax in this process, and whether it could."""
     from ..dicom import plugin as pydicom_plugin
     from ..dicom.pixels import MICLossless
 
@@ -118,7 +118,7 @@ def _self_test(codec: str) -> str:
     image = (np.arange(96 * 128, dtype=np.uint32) ** 2 >> 7).astype(np.uint16).reshape(96, 128)
     try:
         same = np.array_equal(api.decode(bytes(api.encode(image, codec=codec))), image)
-    except Exception as error:  # whatever is wrong here is what the user came to see
+    except Exception as error:  # whatever is wrong, the user runs this to see it
         return f"failed: {error}"
     return "passed" if same else "failed: the image did not come back"
 

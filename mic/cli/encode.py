@@ -79,7 +79,7 @@ def encode(
         is_mic = pairs[0][1].suffix == ".mic"
         if stream is None and not is_mic:
             raise click.UsageError(f"DST is {target}, a name ending in .mic is expected.")
-        if stream is not None and is_mic:  # mic info would look for a container
+        if stream is not None and is_mic:  # mic info would look for a container in it
             raise click.UsageError(
                 f"DST is {target}, but --stream writes no .mic file: name it such as "
                 f"{target.with_suffix(suffix)}; mic decode --stream {stream} reads it."

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The command `mic`: entry point.
+"""The entry point of the command `mic`.
 
-The commands need the extra "cli"; this module needs nothing and can therefore say so.
+The commands need the extra "cli".  This module needs nothing, so it can report that the
+extra is missing.
 """
 
 from __future__ import annotations
@@ -18,31 +19,31 @@ def main() -> None:
     """Run the command line and exit with its code."""
     try:
         _run()
-    except KeyboardInterrupt:  # before click is there to take it
+    except KeyboardInterrupt:  # Ctrl-C before click can handle it
         sys.exit(128 + signal.SIGINT)
 
 
 def _run() -> None:
-    # Both are looked for now: rich is imported only once there is a table to print.
+    # Check for both now: rich is only imported when there is a table to print.
     if find_spec("click") is None or find_spec("rich") is None:
         sys.exit('mic: the command needs click and rich; pip install "mic-codec[cli]"')
     from .commands import cli
 
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
-        # File names may hold what the terminal's or the pipe's encoding has no character for.
+        # File names may hold characters that the encoding of the terminal or pipe lacks.
         sys.stdout.reconfigure(errors="backslashreplace")
-    # An exception instead of sudden death, so that temporary files are removed.
+    # Raise an exception instead of dying at once, so that temporary files are removed.
     signal.signal(signal.SIGTERM, _terminate)
-    # Likewise of Ctrl-C, of which click would make exit code 1; a job that the shell has put
-    # into the background ignores it.
+    # The same for Ctrl-C, which click would turn into exit code 1. A job that the shell put into
+    # the background ignores Ctrl-C, and still does.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _terminate)
     try:
         cli(prog_name="mic")
-    except OSError as error:  # those of files are told by the commands: this is stdout's
+    except OSError as error:  # the commands report errors of files: this one is about stdout
         sys.exit(f"mic: the output cannot be written: {error.strerror}")
     finally:
-        if signal.getsignal(signal.SIGINT) is _terminate:  # all is done: nothing to remove
+        if signal.getsignal(signal.SIGINT) is _terminate:  # nothing is left to remove
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What the command line does with one file: encode, decode, verify, describe.
+"""The work of the command line on one file: encode, decode, verify, describe.
 
-Each job returns what it did as an `Outcome` and raises MicError or OSError.
-Nothing here prints.
+Each job returns an `Outcome`, or raises MicError or OSError.  Nothing here prints.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from ..slides import Level
 
 Array = NDArray[Any]
 
-# Samples that verification holds at a time, if frames are smaller.
+# Number of samples that verification holds at a time, unless one frame has more.
 _CHUNK_SAMPLES = 1 << 25
 
 
@@ -43,10 +42,10 @@ class Outcome:
     Attributes
     ----------
     source, target : Path or str
-        A text is a URL.
+        A str is a URL.
     status : {"ok", "failed", "skipped"}
     message : str
-        The error, the reason, or what was verified.
+        The error, the reason for skipping, or what was verified.
     details : dict
         Figures for ``--json``.
     """
@@ -59,12 +58,12 @@ class Outcome:
 
     @property
     def name(self) -> str:
-        """The last part of the source."""
+        """The last part of the source's path."""
         source = self.source
         return source.name if isinstance(source, Path) else source.rpartition("/")[2]
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, in types that JSON knows."""
+        """Return all fields in types that JSON knows."""
         return {
             "source": str(self.source),
             "target": None if self.target is None else str(self.target),
@@ -76,7 +75,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Encoding:
-    """What `encode_file` does: how to read the source, how to code it.
+    """Options of `encode_file`: how to read the source and how to code it.
 
     Attributes
     ----------
@@ -84,12 +83,13 @@ class Encoding:
     stream : str or None
         Kind of a bare stream to write instead of a container.
     raw : RawLayout or None
-        Of a raw file.
+        Layout of the samples, if the source is a raw file.
     frame : int or None
         Encode this frame only.
     unsigned : bool
         Take signed samples as bit patterns.
     overwrite : bool
+        Replace an existing target.
     """
 
     options: EncodeOptions
@@ -101,13 +101,13 @@ class Encoding:
 
     @property
     def coder(self) -> str:
-        """The codec, or the kind of a bare stream."""
+        """Name of the codec, or kind of the bare stream."""
         return self.stream or self.options.coder
 
 
 @dataclass(frozen=True)
 class DecodeOptions:
-    """Options of `decode_file`: those of `mic.decode`, of slides and of bare streams."""
+    """Options of `decode_file`: those of `mic.decode`, those for slides and for bare streams."""
 
     frame: int | None = None
     rows: slice | None = None
@@ -121,7 +121,7 @@ class DecodeOptions:
 
 
 def encode_file(source: Path, target: Path, job: Encoding) -> Outcome:
-    """Compress an image file; the target appears when it is verified."""
+    """Compress an image file; the target appears once it is verified."""
     options = job.options
     refuse_existing(target, job.overwrite)
     array = map_image(source, job.raw, job.frame)
@@ -142,7 +142,7 @@ def encode_file(source: Path, target: Path, job: Encoding) -> Outcome:
 
 
 def unsigned(array: Array) -> Array:
-    """The bit patterns of the samples, in native byte order."""
+    """Return the bit patterns of the samples, in native byte order."""
     contiguous = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
     return contiguous.view(f"u{contiguous.dtype.itemsize}")
 
@@ -177,7 +177,7 @@ def _encode(array: Array, job: Encoding) -> bytes:
 
 
 def _check_written(file: BinaryIO, array: Array, job: Encoding, name: str) -> None:
-    """Decode a file that was written, some frames at a time, and compare."""
+    """Decode the file that was written, some frames at a time, and compare."""
     if job.stream is None:
         with files.open(file, threads=job.options.threads, max_pixels=array.size) as stream:
             _compare_frames(stream, array, name, "the original")
@@ -195,7 +195,7 @@ def decode_file(
     raw: RawLayout | None = None,
     overwrite: bool = False,
 ) -> Outcome:
-    """Decompress a file; the target appears when it is read back and compared."""
+    """Decompress a file; the target appears once it was read back and compared."""
     refuse_existing(target, overwrite)
     kind = target_kind(target)
     with _reading_stream(source):
@@ -219,7 +219,7 @@ def decode_file(
 def _decode(
     source: Path, options: DecodeOptions, raw: RawLayout | None
 ) -> tuple[Array, dict[int, list[int]] | None]:
-    """The array, and in a rescue the rows of each frame that are lost."""
+    """Return the array and, after a rescue, the lost rows of each frame."""
     data = bytes_of_file(source)
     if options.stream is not None:
         return _decode_stream(data, options.stream, raw), None
@@ -234,7 +234,7 @@ def _decode(
     if not options.partial:
         return api.decode(data, **selection), None
     array, intact = api.decode(data, partial=True, **selection)
-    if intact.shape == array.shape[:2]:  # of a slide: pixels
+    if intact.shape == array.shape[:2]:  # otherwise a slide, where `intact` counts pixels
         intact = np.all(intact, axis=1, keepdims=True).T
     first_row = 0 if options.rows is None else _first_row(data, options.rows)
     lost: dict[int, list[int]] = {}
@@ -276,12 +276,12 @@ def _decode_stream(data: Any, kind: str, layout: RawLayout | None) -> Array:
 def _read_again(file: BinaryIO, kind: str, name: str, array: Array) -> Array:
     layout = RawLayout(array.shape, array.dtype.newbyteorder("<"))
     again = read_file(file, kind, name, layout)
-    # TIFF readers drop axes of one; the samples are what counts.
+    # TIFF readers drop axes of length one; only the samples matter.
     return again.reshape(array.shape) if again.size == array.size else again
 
 
 def _spans(lost: dict[int, list[int]]) -> str:
-    """Such as ``frame 0 rows 12-40, frame 3 rows 0-511``."""
+    """Format lost rows, such as ``frame 0 rows 12-40, frame 3 rows 0-511``."""
     parts = []
     for frame, rows in lost.items():
         breaks = [i for i in range(1, len(rows)) if rows[i] != rows[i - 1] + 1]
@@ -292,7 +292,7 @@ def _spans(lost: dict[int, list[int]]) -> str:
 
 @contextlib.contextmanager
 def _reading_stream(path: Path) -> Iterator[None]:
-    """Say it where a file is no stream because it is DICOM."""
+    """Explain in the error that a file is no stream because it is DICOM."""
     try:
         yield
     except MicError as error:
@@ -342,7 +342,7 @@ def verify_against(
     expected = map_image(original, raw, frame)
     with files.open(source, threads=threads) as stream:
         info = stream.info
-        if info.container != "native":  # which keeps no sign: compare patterns
+        if info.container != "native":  # published containers keep no sign: compare bit patterns
             expected = unsigned(expected)
         sha256 = _compare_frames(stream, expected, source.name, original.name)
     details = describe(info) | {"sha256": sha256, "original": str(original)}
@@ -351,7 +351,7 @@ def verify_against(
 
 
 def _compare_frames(stream: files.MicFile, expected: Array, name: str, other: str) -> str:
-    """Compare a stream with its original, some frames at a time; the hash of its samples."""
+    """Compare a stream with its original, some frames at a time, and return the samples' hash."""
     info, digest = stream.info, hashlib.sha256()
     _check_same_form(info.shape, info.dtype, expected, name, other)
     if info.levels:
@@ -360,7 +360,7 @@ def _compare_frames(stream: files.MicFile, expected: Array, name: str, other: st
             digest.update(sample_bytes(rows))
         return digest.hexdigest()
     frames = as_frames(expected)
-    if len(frames) != info.frames:  # such as three columns taken as colour
+    if len(frames) != info.frames:  # such as three columns that were taken as colour
         frames = expected.reshape(info.frames, *info.shape[len(info.shape) - _n_image(info) :])
     for start, stop in _chunks(info):
         decoded = stream.frames(start, stop)
@@ -370,7 +370,7 @@ def _compare_frames(stream: files.MicFile, expected: Array, name: str, other: st
 
 
 def _bands(level: Level) -> Iterator[tuple[int, Array]]:
-    """Rows of a level, some rows of tiles at a time, each with the number of its first."""
+    """Yield rows of a level, some rows of tiles at a time, each with its first row's number."""
     tile_rows = level.chunks[0]
     step = max(1, _CHUNK_SAMPLES * len(level) // (level.size * tile_rows)) * tile_rows
     for top in range(0, len(level), step):
@@ -382,7 +382,7 @@ def _n_image(info: api.StreamInfo) -> int:
 
 
 def _chunks(info: api.StreamInfo) -> list[tuple[int, int]]:
-    """Ranges of frames that are decoded at a time."""
+    """Return the ranges of frames to decode together."""
     per_frame = info.rows * info.columns * info.channels
     step = max(1, _CHUNK_SAMPLES // per_frame)
     return [(start, min(start + step, info.frames)) for start in range(0, info.frames, step)]
@@ -399,12 +399,13 @@ def _check_same_form(
 
 
 def compare(actual: Array, expected: Array, name: str, first_frame: int = 0) -> None:
-    """Are the samples the same, bit by bit?
+    """Check that the samples are the same, bit by bit.
 
     Raises
     ------
     VerifyError
-        Naming the frame, the first differing pixel and both values.
+        They differ.  The message names the frame, the first differing pixel and both
+        values.
     """
     _check_same_form(actual.shape, actual.dtype.newbyteorder("="), expected, name, "the original")
     if np.array_equal(actual, expected):
@@ -426,7 +427,7 @@ def info_file(source: Path) -> Outcome:
 
 
 def describe(info: api.StreamInfo) -> dict[str, Any]:
-    """`StreamInfo` in types that JSON knows."""
+    """Convert a `StreamInfo` to types that JSON knows."""
     facts = {item.name: getattr(info, item.name) for item in dataclasses.fields(info)}
     plain = {
         name: str(value) if isinstance(value, np.dtype) else value for name, value in facts.items()
@@ -437,12 +438,12 @@ def describe(info: api.StreamInfo) -> dict[str, Any]:
 
 
 def bytes_of_file(path: Path) -> Any:
-    """The bytes of a file, mapped rather than read."""
+    """Return the bytes of a file, mapped rather than read."""
     return np.memmap(path, np.uint8, "r") if path.stat().st_size else b""
 
 
 def refuse_existing(target: Path, overwrite: bool) -> None:
-    """Refuse a target that is there, is a folder, or has no folder to lie in."""
+    """Refuse a target that exists, is a folder, or would lie in a folder that does not exist."""
     if target.is_dir():
         raise UnsupportedError(f"{target} is a folder, a file name is expected")
     if target.exists() and not overwrite:
@@ -452,7 +453,7 @@ def refuse_existing(target: Path, overwrite: bool) -> None:
 
 
 def figures(shape: tuple[int, ...], dtype: np.dtype[Any], encoded_bytes: int) -> dict[str, Any]:
-    """Shape, type and sizes in bytes, for ``--json`` and the totals."""
+    """Return shape, type and sizes in bytes, for ``--json`` and the totals."""
     decoded_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
     return {
         "shape": shape,
@@ -463,7 +464,7 @@ def figures(shape: tuple[int, ...], dtype: np.dtype[Any], encoded_bytes: int) ->
 
 
 def _proof(array: Array, verified: bool, details: dict[str, Any]) -> str:
-    """Say what was verified; adds the hash to the details."""
+    """Describe what was verified, and add the hash to the details."""
     details["verified"] = verified
     if not verified:
         return "not verified"
@@ -472,5 +473,5 @@ def _proof(array: Array, verified: bool, details: dict[str, Any]) -> str:
 
 
 def verification(n_frames: int, sha256: str, what: str = "frame") -> str:
-    """What was verified, in words."""
+    """Describe in words what was verified."""
     return f"verified {n_frames} {what}{'s' if n_frames != 1 else ''}, sha256 {sha256}"

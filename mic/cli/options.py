@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Options that several commands share, and what their texts are read as."""
+"""Options that several commands share, and the parsers of their values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _JSON_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 def stack(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
-    """Several options as one decorator, in the order of the help text."""
+    """Combine several options into one decorator, in the order of the help text."""
 
     def decorate(function: Function) -> Function:
         for option in reversed(options):
@@ -35,7 +35,7 @@ def stack(*options: Callable[[Function], Function]) -> Callable[[Function], Func
 def parse_shape(
     context: click.Context, option: click.Parameter, value: str | None
 ) -> tuple[int, ...] | None:
-    """Such as 512,512."""
+    """Parse a shape such as 512,512."""
     if value is None:
         return None
     try:
@@ -52,7 +52,7 @@ def parse_shape(
 def parse_dtype(
     context: click.Context, option: click.Parameter, value: str | None
 ) -> np.dtype[Any] | None:
-    """Such as uint16 or >i2."""
+    """Parse a dtype such as uint16 or >i2."""
     if value is None:
         return None
     with contextlib.suppress(TypeError):
@@ -66,7 +66,7 @@ def parse_dtype(
 
 def collect(name: str, kind: type[Any]) -> Callable[[Function], Callable[..., Any]]:
     """Pass the options that are fields of a class to the command as one object of that class."""
-    names = set(kind.__match_args__)  # which dataclasses and named tuples have
+    names = set(kind.__match_args__)  # dataclasses and named tuples have this attribute
 
     def decorate(function: Function) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -81,14 +81,14 @@ def collect(name: str, kind: type[Any]) -> Callable[[Function], Callable[..., An
 
 @dataclass(frozen=True)
 class Raw:
-    """`--shape` and `--dtype`."""
+    """The options `--shape` and `--dtype`."""
 
     shape: tuple[int, ...] | None
     dtype: np.dtype[Any] | None
 
     @property
     def layout(self) -> RawLayout | None:
-        """What both say together."""
+        """The layout that both options describe together."""
         if (self.shape is None) != (self.dtype is None):
             raise click.UsageError("--shape and --dtype go together: pass both or neither.")
         if self.shape is None or self.dtype is None:
@@ -121,7 +121,7 @@ images_option = click.option(
 def number_option(
     name: str, what: str, least: int, most: int | None = None, default: int | None = None
 ) -> Callable[[Function], Function]:
-    """A whole number within bounds; its default, if it has one, is shown."""
+    """Make an option for a whole number within bounds; a default is shown in the help."""
     return click.option(
         name,
         type=click.IntRange(least, most),
@@ -133,27 +133,27 @@ def number_option(
 
 
 def frame_option(what: str) -> Callable[[Function], Function]:
-    """`--frame`: one of many."""
+    """Make the option `--frame`, which selects one of many."""
     return number_option("--frame", what, 0)
 
 
 def threads_option(of: str) -> Callable[[Function], Function]:
-    """`--threads` for each file or image."""
+    """Make the option `--threads`, for each file or image."""
     return number_option("--threads", f"Threads for each {of}; 0 for all CPUs.", 0, default=1)
 
 
 def jobs_option(what: str) -> Callable[[Function], Function]:
-    """`--jobs`: how many files at a time."""
+    """Make the option `--jobs`: how many files to process at a time."""
     return number_option("--jobs", what, 1, default=1)
 
 
 def effort_option(what: str) -> Callable[[Function], Function]:
-    """`--effort`."""
+    """Make the option `--effort`."""
     return number_option("--effort", what, 1, 9, default=5)
 
 
 def repeat_option(default: int, what: str) -> Callable[[Function], Function]:
-    """`--repeat` of measurements."""
+    """Make the option `--repeat` of measurements."""
     return number_option("--repeat", what, 1, default=default)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command line's share of the published containers: options, the table of parts."""
+"""The command line for the published containers: their options and the table of parts."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ encoding_options = stack(
 
 
 def print_parts(facts: dict[str, Any]) -> None:
-    """What one published file is made of: frames, strips or planes.
+    """Print the parts of one published file: frames, strips or planes.
 
     Parameters
     ----------
     facts : dict
-        `StreamInfo` as `describe` of the command line gives it.
+        A `StreamInfo`, converted by `describe` in jobs.py.
     """
     rows = _part_rows(facts)
     if not rows:

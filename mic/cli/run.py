@@ -24,7 +24,7 @@ Task = tuple[Path, Path | None, Job]
 
 
 def attempt(source: Path, target: Path | None, job: Job) -> Outcome:
-    """Run a job; errors become its outcome."""
+    """Run a job and turn its errors into its outcome."""
     try:
         return job()
     except (MicError, OSError, MemoryError) as error:
@@ -32,7 +32,7 @@ def attempt(source: Path, target: Path | None, job: Job) -> Outcome:
 
 
 def run_jobs(tasks: list[Task], n_jobs: int, show_progress: bool) -> list[Outcome]:
-    """Run jobs on threads, which the codec leaves free to work side by side."""
+    """Run jobs on threads; they run in parallel because the codec releases the GIL."""
     from concurrent.futures import ThreadPoolExecutor
 
     with (
@@ -53,7 +53,7 @@ def run_jobs(tasks: list[Task], n_jobs: int, show_progress: bool) -> list[Outcom
 
 @contextmanager
 def progress_bar(total: int, wanted: bool) -> Iterator[Callable[[Outcome], None]]:
-    """Progress on stderr for several files, if someone looks at it."""
+    """Show progress on stderr for several files, if it is a terminal."""
     if not wanted or total < 2:
         yield lambda outcome: None
         return
@@ -100,7 +100,7 @@ def _sizes(sizes: Counter[str]) -> str:
 
 
 def human(n_bytes: int) -> str:
-    """A size for people: 525 kB, 1.2 GB."""
+    """Format a size for people: 525 kB, 1.2 GB."""
     if n_bytes < 1000:
         return f"{n_bytes} bytes"
     power = min(int(math.log10(n_bytes)) // 3, 4)
@@ -115,7 +115,7 @@ def finish(
     work: Callable[[Path, Path], Outcome],
     writing: Writing,
 ) -> None:
-    """Run the jobs, report, exit."""
+    """Run the jobs, report their outcomes, and exit."""
     is_folder = source.is_dir()
 
     def job(path: Path, target: Path) -> Outcome:
@@ -124,7 +124,7 @@ def finish(
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             return work(path, target)
-        except NoPixelsError as error:  # a study may hold reports, and nobody named this file
+        except NoPixelsError as error:  # a study may hold reports; the user did not name this file
             return Outcome(path, target, "skipped", explain(error))
 
     tasks: list[Task] = [(path, target, partial(job, path, target)) for path, target in pairs]
@@ -136,10 +136,10 @@ def finish(
 
 
 def report(command: str, outcomes: list[Outcome], as_json: bool) -> int:
-    """Tell what became of the files; give the exit code.
+    """Report what became of the files and return the exit code.
 
-    Results go to stdout, errors and reasons to stderr; with ``--json`` all of it
-    goes to stdout as one document.
+    Results go to stdout, errors and reasons to stderr.  With ``--json`` everything goes
+    to stdout as one document.
     """
     counts = Counter(outcome.status for outcome in outcomes)
     code = 1 if counts["failed"] else 0
@@ -163,7 +163,7 @@ def report(command: str, outcomes: list[Outcome], as_json: bool) -> int:
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on stdout."""
+    """Print one JSON document on stdout."""
     json.dump(document, sys.stdout, indent=1, default=list)
     sys.stdout.write("\n")
 
@@ -186,7 +186,7 @@ def _tell(outcome: Outcome, alone: bool) -> None:
 
 
 def located(outcome: Outcome) -> str:
-    """The message after the whole path, which many messages begin with the end of."""
+    """Return the message after the whole path, without the end of the path that it begins with."""
     message = outcome.message
     for known in (str(outcome.source), outcome.name):
         rest = message.removeprefix(known)
@@ -211,13 +211,13 @@ def _tell_totals(command: str, outcomes: list[Outcome], counts: Counter[str]) ->
 
 
 def complain(message: str) -> None:
-    """One sentence on stderr."""
+    """Print one sentence on stderr."""
     print(f"mic: {message}", file=sys.stderr)
 
 
 @contextmanager
 def telling_errors() -> Iterator[None]:
-    """Errors that concern no single file: a sentence on stderr, and exit code 1."""
+    """Turn errors that concern no single file into a sentence on stderr and exit code 1."""
     try:
         yield
     except (MicError, OSError, MemoryError) as error:
@@ -226,7 +226,7 @@ def telling_errors() -> Iterator[None]:
 
 
 def print_table(columns: list[tuple[str, str]], rows: Iterable[list[str]], title: str = "") -> None:
-    """A table on stdout; columns are (heading, "left" or "right")."""
+    """Print a table on stdout; columns are (heading, "left" or "right")."""
     from rich.console import Console
     from rich.measure import Measurement
     from rich.table import Table
@@ -238,7 +238,7 @@ def print_table(columns: list[tuple[str, str]], rows: Iterable[list[str]], title
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console = Console(highlight=False)
-    if not console.is_terminal:  # a pipe has no width: do not cut anything
+    if not console.is_terminal:  # a pipe has no width: do not cut lines
         console.width = max(
             80, Measurement.get(console, console.options.update(width=10000), table).maximum
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command line's share of slides: options, writing them, the table of levels."""
+"""The command line for slides: their options, how they are written, the table of levels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .run import human, print_table
 
 
 def _numbers(value: str, counts: tuple[int, ...], least: int) -> tuple[int, ...]:
-    """Whole numbers with commas between them, as many as one of `counts`, or none."""
+    """Parse whole numbers between commas; None unless there are as many as one of `counts`."""
     try:
         numbers = tuple(int(part) for part in value.split(","))
     except ValueError:
@@ -83,7 +83,7 @@ slide_decoding_options = stack(
 
 
 def encode_slide_file(source: Path, target: Path, job: Encoding) -> Outcome:
-    """Make a slide of an image file, which is not read whole where it can be mapped."""
+    """Make a slide of an image file, which is mapped where possible instead of read whole."""
     options = job.options
     refuse_existing(target, job.overwrite)
     image = map_image(source, job.raw, job.frame)
@@ -127,12 +127,12 @@ def _describe_result(target: Path, verified: bool) -> tuple[dict[str, Any], str]
 
 
 def print_levels(facts: dict[str, Any]) -> None:
-    """The levels of one slide.
+    """Print the levels of one slide.
 
     Parameters
     ----------
     facts : dict
-        `StreamInfo` as `describe` of the command line gives it.
+        A `StreamInfo`, converted by `describe` in jobs.py.
     """
     if not facts["levels"]:
         return

@@ -36,7 +36,7 @@ from .workers import run_in_processes
 
 @dataclass(frozen=True)
 class Options:
-    """What to do with each file; goes to the worker processes."""
+    """What to do with each file; sent to the worker processes."""
 
     to: str
     near: int
@@ -47,7 +47,7 @@ class Options:
 
     @property
     def asked(self) -> dict[str, Any]:
-        """What the records of a report say, and --resume compares."""
+        """The options that the records of a report hold and that --resume compares."""
         return {"to": self.to, "near": self.near, "effort": self.effort}
 
 
@@ -62,7 +62,7 @@ class _SyntaxType(click.ParamType):  # type: ignore[type-arg]
 
 
 class _LocationType(click.ParamType):  # type: ignore[type-arg]
-    """A path, or a URL, which stays the text that it is."""
+    """A path; or a URL, which stays a str."""
 
     name = "LOCATION"
 
@@ -198,7 +198,7 @@ def _run(source: Path, target: Path, options: Options, given: dict[str, Any]) ->
 def _plan(
     source: Path, target: Path, report_path: Path | None
 ) -> tuple[list[tuple[Path, Path]], list[Outcome]]:
-    """Which files to transcode to which names, and which to skip."""
+    """Decide which files to transcode, to which names, and which to skip."""
     if not source.is_dir():
         _refuse_other_kinds(source)
         name = target / source.name if target.is_dir() else target

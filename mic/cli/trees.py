@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Folders for the command line: which of their files to work on, and the names of the outputs."""
+"""Folders for the command line: which of their files to process, and the names of the outputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .run import Task
 def plan_encoding(
     source: Path, target: Path, raw: RawLayout | None, suffix: str
 ) -> tuple[list[tuple[Path, Path]], list[Outcome]]:
-    """Which files of a tree to encode, to which names, and which to skip."""
+    """Decide which files of a tree to encode, to which names, and which to skip."""
     wanted, skipped = [], []
     for path in files_below(source):
         kind = kind_of(path)
@@ -36,7 +36,7 @@ def plan_encoding(
 def plan_decoding(
     source: Path, target: Path, suffix: str
 ) -> tuple[list[tuple[Path, Path]], list[Outcome]]:
-    """Which files of a tree to decode, to which names, and which to skip."""
+    """Decide which files of a tree to decode, to which names, and which to skip."""
     wanted, skipped = [], []
     for path in files_below(source):
         if kind_of(path) == "mic":
@@ -49,7 +49,7 @@ def plan_decoding(
 def mirror(
     paths: Iterable[Path], source: Path, target: Path, suffix: str
 ) -> list[tuple[Path, Path]]:
-    """Names in the target tree; where two would be the same, both keep their suffix."""
+    """Return names in the target tree; where two would be the same, both keep their suffix."""
     refuse_file(source, target)
     short = {path: target / with_suffix(path.relative_to(source), suffix) for path in paths}
     uses = Counter(short.values())
@@ -60,25 +60,25 @@ def mirror(
 
 
 def refuse_file(source: Path, target: Path) -> None:
-    """Refuse a file where the tree of a folder should be made."""
+    """Refuse a file at the place where a folder for the tree is needed."""
     if target.exists() and not target.is_dir():
         raise UnsupportedError(f"{source} is a folder and {target} a file; name a folder for both")
 
 
 def with_suffix(path: Path, suffix: str) -> Path:
-    """Replace a suffix that mic knows; names such as 1.2.840.5 have none."""
+    """Replace a suffix that mic knows; names such as 1.2.840.5 have no suffix."""
     if path.suffix.lower() in SUFFIXES:
         return path.with_suffix(suffix)
     return path.with_name(path.name + suffix)
 
 
 def target_of(source: Path, target: Path, suffix: str) -> Path:
-    """DST, or a name within it if it is a folder."""
+    """Return DST, or a name within it if it is a folder."""
     return with_suffix(target / source.name, suffix) if target.is_dir() else target
 
 
 def stream_tasks(paths: tuple[Path, ...], work: Callable[[Path], Outcome]) -> list[Task]:
-    """A task for each file, and for each .mic file of the folders."""
+    """Make a task for each file, and for each .mic file in the folders."""
     tasks: list[Task] = []
     for path in paths:
         if not path.is_dir():

@@ -91,12 +91,12 @@ def verify_images(
     raw: RawLayout | None = None,
     frame: int | None = None,
 ) -> Outcome:
-    """Compare two image files: their samples, and of DICOM files their attributes too.
+    """Compare the samples of two image files, and the attributes too if both are DICOM.
 
     Raises
     ------
     VerifyError
-        They differ; names the first differing pixel, or the attributes.
+        They differ.  The message names the first differing pixel, or the attributes.
     """
     if kind_of(first) == kind_of(second) == "dicom" and frame is None:
         return _verify_dicom(first, second, near)

@@ -29,7 +29,7 @@ from .jobs import refuse_existing
 from .options import PATH, frame_option, number_option, overwrite_option
 from .run import complain, explain, telling_errors
 
-_CELL = 160  # pixels of a thumbnail
+_CELL = 160  # side of a thumbnail in pixels
 _MARGIN = 4
 _MAX_LISTED = 2**36  # samples of files that are listed: frames are decoded one by one
 
@@ -94,7 +94,7 @@ def view(source: Path, **given: Any) -> None:
     """
     missing: list[str] = []
     with telling_errors():
-        with quiet_pydicom():  # of oddities that do not touch the pixels
+        with quiet_pydicom():  # silences warnings that do not concern the pixels
             picture = _picture(source, given, missing)
         _show(picture, source, given)
     for reason in missing:
@@ -109,7 +109,7 @@ def _images(n: int) -> str:
 
 
 def _show(picture: NDArray[np.uint8], source: Path, given: dict[str, Any]) -> None:
-    """In a window, or as a file."""
+    """Show the picture in a window, or write it to a file."""
     target = given["output"]
     if target is None and _has_display():
         require("PIL.Image").fromarray(picture).show(title=source.name)
@@ -122,7 +122,7 @@ def _show(picture: NDArray[np.uint8], source: Path, given: dict[str, Any]) -> No
 
 
 def _has_display() -> bool:
-    """Can a window open?"""
+    """Tell whether a window can open."""
     if sys.platform in ("win32", "darwin"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
@@ -155,7 +155,7 @@ def _picture(source: Path, given: dict[str, Any], missing: list[str]) -> NDArray
 
 
 def _single(path: Path, frame: int, options: dict[str, Any]) -> NDArray[np.uint8]:
-    """One frame of a file of any kind."""
+    """Draw one frame of a file of any kind."""
     if not path.exists():
         raise UnsupportedError(f"{path} does not exist")
     if kind_of(path) in ("dicom", None):
@@ -180,7 +180,7 @@ Tile = partial[NDArray[np.uint8]]
 def _tiles(
     source: Path, series: str | None, options: dict[str, Any], missing: list[str]
 ) -> list[Tile]:
-    """What draws each frame, in order; nothing is decoded yet."""
+    """Return a function for each frame that draws it, in order; nothing is decoded yet."""
     if source.is_dir():
         files = [path for path in files_below(source) if kind_of(path) not in (None, "raw")]
         others = [path for path in files if kind_of(path) != "dicom"]
@@ -198,7 +198,7 @@ def _tiles(
 def _dicom_tiles(
     source: Path, wanted: str | None, options: dict[str, Any], missing: list[str]
 ) -> list[Tile]:
-    """Series after series, each along its slice normal."""
+    """Return the tiles of one series after another, each in the order of its slice normal."""
     series: dict[str, list[Frame]] = {}
     unreadable: list[Exception] = []
     for image in read_heads(find_files(source), 1, unreadable):
@@ -226,14 +226,14 @@ def _dicom_tiles(
 
 
 def _evenly(tiles: Sequence[Tile], n_most: int) -> list[Tile]:
-    """At most so many of them, the first and the last among them."""
+    """Choose at most `n_most` tiles at even distances, including the first and the last."""
     if len(tiles) <= n_most:
         return list(tiles)
     return [tiles[int(place)] for place in np.linspace(0, len(tiles) - 1, n_most).round()]
 
 
 def _draw(tiles: Iterable[Tile], missing: list[str]) -> list[Any]:
-    """Thumbnails of those that can be drawn."""
+    """Return the thumbnails of all tiles that can be drawn."""
     image_module = require("PIL.Image")
     thumbnails = []
     for tile in tiles:
@@ -248,7 +248,7 @@ def _draw(tiles: Iterable[Tile], missing: list[str]) -> list[Any]:
 
 
 def _sheet(thumbnails: Sequence[Any]) -> NDArray[np.uint8]:
-    """Thumbnails in rows; grey unless one is in colour."""
+    """Arrange thumbnails in rows; the sheet is grey unless one of them is in colour."""
     n_columns = math.ceil(math.sqrt(len(thumbnails)))
     n_rows = math.ceil(len(thumbnails) / n_columns)
     mode = "RGB" if any(image.mode == "RGB" for image in thumbnails) else "L"

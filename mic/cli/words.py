@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The words of the command line for the arguments and remedies that errors name."""
+"""How the command line words the arguments and remedies that errors name."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ REMEDIES = {
     "limit": "raise --max-pixels if you trust the source, or decode fewer frames",
     "limit_file": "raise --max-pixels if you trust the file",
     "native": "use --container native",
-    "frame_axis": "",  # the command line has no other array to pass
+    "frame_axis": "",  # the command line cannot pass another array
     "level": "use --level or --region",
     "index": "leave --level and --region out",
     "decompress": "mic decode decompresses it",
     "overwrite": "pass --overwrite to replace it",
 }
-"""For each key of `mic.errors.REMEDIES`."""
+"""The words for each key of `mic.errors.REMEDIES`."""
 
 
 def explain(error: Exception) -> str:
-    """One sentence for an error that the user can act on."""
+    """Explain an error in one sentence that tells the user what to do."""
     if isinstance(error, MicError):
         return " ".join(error.say(_argument, _remedy).split()) or type(error).__name__
     return one_sentence(error)

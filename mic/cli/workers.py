@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Many files on several processes, none of which can take the others down.
+"""Run jobs for many files in several processes, so that a crash of one spares the others.
 
-Processes, because most decoders of other syntaxes hold Python's lock; and because
-a decoder that crashes on a hostile file must not end the run.
+Processes rather than threads, because most decoders of other syntaxes hold the GIL, and
+because a decoder that crashes on a hostile file must not end the run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import NoReturn
 from .jobs import Outcome
 from .run import Job, Task, attempt
 
-# Tasks that a pool of n processes may have begun: it hands one more to its queue.
+# A pool of n processes may have begun n tasks and those in its queue, which holds one more.
 _BEGUN_BESIDES = 2
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
@@ -31,15 +31,15 @@ _ENDING = (signal.SIGINT, signal.SIGTERM)
 def run_in_processes(
     tasks: list[Task], n_jobs: int, finished: Callable[[Outcome], None]
 ) -> list[Outcome]:
-    """Run jobs, which must be picklable; their outcomes in the order of the tasks.
+    """Run jobs, which must be picklable, and return their outcomes in the order of the tasks.
 
     Parameters
     ----------
     tasks : list of (source, target, job)
     n_jobs : int
-        Processes at a time.
+        Number of processes at a time.
     finished : callable
-        Told of each outcome as it comes.
+        Called with each outcome as it arrives.
     """
     outcomes: dict[int, Outcome] = {}
 
@@ -50,7 +50,8 @@ def run_in_processes(
     while len(outcomes) < len(tasks):
         waiting = [number for number in range(len(tasks)) if number not in outcomes]
         if not _run_together(tasks, waiting, n_jobs, done):
-            # One of those that were begun has ended its process: each alone tells which.
+            # One of the tasks that were begun has ended its process. Run each alone to find out
+            # which.
             begun = [number for number in waiting if number not in outcomes]
             for number in begun[: n_jobs + _BEGUN_BESIDES]:
                 done(number, _run_alone(tasks[number]))
@@ -60,7 +61,7 @@ def run_in_processes(
 def _run_together(
     tasks: list[Task], waiting: list[int], n_jobs: int, done: Callable[[int, Outcome], None]
 ) -> bool:
-    """False if a process died; its tasks and those that wait behind it are not done."""
+    """Return False if a process died; then its task and the tasks after it are not done."""
     with _pool(min(n_jobs, len(waiting))) as pool:
         futures: dict[Future[Outcome], int] = {}
         try:
@@ -90,7 +91,7 @@ def _run_alone(task: Task) -> Outcome:
 
 @contextmanager
 def _pool(n_jobs: int) -> Iterator[ProcessPoolExecutor]:
-    # Spawned: forking a process that has threads can lock up.
+    # Spawn: forking a process that has threads can deadlock.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(n_jobs, context, initializer=_begin)
     try:
@@ -103,7 +104,10 @@ def _pool(n_jobs: int) -> Iterator[ProcessPoolExecutor]:
 
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """While processes are started, which inherit this: until they can end without a traceback."""
+    """Hold interrupts back while processes start, until they can end without a traceback.
+
+    The processes inherit the setting.
+    """
     if sys.platform == "win32":
         yield
         return
@@ -115,7 +119,7 @@ def _interrupts_held_back() -> Iterator[None]:
 
 
 def _begin() -> None:
-    """What a worker does first."""
+    """Prepare a worker process."""
     _end_with_parent()
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C between two files
@@ -124,9 +128,10 @@ def _begin() -> None:
 
 
 def _attempt(source: Path, target: Path | None, job: Job) -> Outcome:
-    """`attempt` in a worker, which ends as soon as the file at work is put away.
+    """Run `attempt` in a worker; signals end the worker once its current file is cleaned up.
 
-    By Ctrl-C; or by SIGTERM, which the pool sends to all where one has died.
+    The signals are SIGINT (Ctrl-C) and SIGTERM, which the pool sends to all workers
+    after one died.
     """
     before = {number: signal.getsignal(number) for number in _ENDING}
     for number, action in before.items():
@@ -142,13 +147,13 @@ def _attempt(source: Path, target: Path | None, job: Job) -> Outcome:
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:
-    for other in _ENDING:  # one more must not end the putting away
+    for other in _ENDING:  # a second signal must not interrupt the clean-up
         signal.signal(other, lambda number, frame: None)
     sys.exit(128 + number)
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work forever."""
+    """End a worker whose parent was killed; it would wait for work forever."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Streams and arrays: what the public calls of `mic.api` and `mic.files` are made of."""
+"""The implementation of `mic.api` and `mic.files`: streams and arrays."""

@@ -20,15 +20,18 @@ SAMPLE_TYPES = (np.dtype("u1"), np.dtype("i1"), np.dtype("u2"), np.dtype("i2"))
 COLOUR_CHANNELS = 3
 MAX_LEADING_AXES = 29
 MAX_FRAME_SAMPLES = 2**31 - 1
-MAX_THREADS = 2**31 - 1  # of the core's int; it starts 256 at most
+MAX_THREADS = 2**31 - 1  # the limit of the core's int; it starts 256 threads at most
 BYTES_A_THREAD = 1 << 19
 
 
 def thread_count(threads: int, n_bytes: int | None = None) -> int:
-    """`threads`, or for 0 the number of CPUs this process may use.
+    """Return `threads` or, if it is 0, the number of CPUs that this process may use.
 
-    Of them, as many as samples of `n_bytes` keep busy: to start a thread takes a tenth of a
-    millisecond, and for an image of 512 x 512 two were slower than one.
+    If `n_bytes` is given, only as many CPUs count as samples of that size keep busy.
+    Starting
+    a thread takes a tenth of a millisecond; two threads were slower than one for an
+    image of
+    512 x 512.
     """
     number = whole_number("threads", threads, 0, MAX_THREADS, "a number of threads (0: all CPUs)")
     if number > 0:
@@ -44,7 +47,7 @@ def _cpu_count() -> int:
 
 
 def check_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """`dtype` in native byte order, if it is one that mic codes."""
+    """Return `dtype` in native byte order, if it is one that mic codes."""
     native = dtype.newbyteorder("=")
     if native not in SAMPLE_TYPES:
         remedy = "convert it, or scale it to 16 bits"
@@ -63,9 +66,9 @@ def _is_plain(array: NDArray[Any]) -> bool:
 def prepare(arr: ArrayLike) -> NDArray[Any]:
     """`arr` as a contiguous, aligned array in native byte order, of a dtype that mic codes."""
     if type(arr) is np.ndarray and arr.dtype in SAMPLE_TYPES and _is_plain(arr):
-        return arr  # what most callers have: no questions
+        return arr  # the most common case needs no further checks
     array = np.asarray(arr)
-    if array.dtype.kind not in "biufc":  # of None, a text, a list of arrays
+    if array.dtype.kind not in "biufc":  # such as None, a text or a list of arrays
         raise UnsupportedError(
             f"the array is {shown(arr)}, an array of uint8, int8, uint16 or int16 is expected; "
             "read a file first, and code arrays of different shapes one by one"
@@ -106,18 +109,18 @@ def layout_of(
 
 
 def dtype_of(layout: Layout) -> np.dtype[Any]:
-    """Sample type of a stream."""
+    """Return the sample type of a stream."""
     return SAMPLE_TYPES[layout.sample_type]
 
 
 def frame_shape(layout: Layout) -> tuple[int, ...]:
-    """(rows, columns) or (rows, columns, 3)."""
+    """Return (rows, columns) or (rows, columns, 3)."""
     shape = (layout.rows, layout.columns)
     return (*shape, COLOUR_CHANNELS) if layout.channels == COLOUR_CHANNELS else shape
 
 
 def full_shape(layout: Layout) -> tuple[int, ...]:
-    """Shape of the whole array; of a slide, that of its largest level."""
+    """Return the shape of the whole array; for a slide, that of its largest level."""
     if layout.levels:
         return (*layout.levels[0], *frame_shape(layout)[2:])
     return (*layout.axes, *frame_shape(layout))
@@ -135,7 +138,7 @@ def check_limit(shape: Sequence[int], max_pixels: int) -> None:
     """Refuse to decode more samples than the caller allows."""
     n_samples = math.prod(shape)
     check_number(max_pixels)
-    if not n_samples <= max_pixels:  # which refuses NaN too
+    if not n_samples <= max_pixels:  # written so that NaN is refused too
         raise LimitError(
             f"the stream announces {n_samples} samples (shape {tuple(shape)}), ",
             Argument("max_pixels"),
@@ -145,7 +148,7 @@ def check_limit(shape: Sequence[int], max_pixels: int) -> None:
 
 
 def check_out(out: NDArray[Any], shape: Sequence[int], dtype: np.dtype[Any]) -> None:
-    """Is `out` an array that the decoded samples fit exactly?"""
+    """Check that the decoded samples fit `out` exactly."""
     if not isinstance(out, np.ndarray):
         raise UnsupportedError(Argument("out"), f" is {shown(out)}, a numpy array is expected")
     if out.shape != tuple(shape) or out.dtype.newbyteorder("=") != dtype:
@@ -171,7 +174,7 @@ def byte_rows(out: NDArray[Any], n_frames: int, n_rows: int) -> NDArray[np.uint8
 
 
 def copy_into(stream: bytes, out: Any) -> int:
-    """Copy a stream to the beginning of a writable buffer; gives its length."""
+    """Copy a stream to the beginning of a writable buffer and return its length."""
     try:
         view = memoryview(out)
     except TypeError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a stream says about itself."""
+"""The description of a stream, from its header and index."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CODECS = {"wavefront": 3, "fse": 1, "huffman": 2}
 @public("mic")
 @dataclass(frozen=True)
 class StreamInfo:
-    """What a stream says about itself.
+    """The description of a stream, from its header and index.
 
     Attributes
     ----------
@@ -31,28 +31,30 @@ class StreamInfo:
     shape : tuple of int
         Shape of the decoded array.
     dtype : numpy.dtype
-        Its sample type.
+        Sample type of the decoded array.
     frames, rows, columns, channels : int
-        Frames over all leading axes, and the shape of one.
+        Number of frames over all leading axes, and the shape of one frame.
     bits_used : int
-        Smallest number of bits that holds every sample; the type's width for
-        colour that was transformed.
+        Smallest number of bits that holds every sample; the width of the type if
+        colour was transformed.
     strip_rows, strips : int
-        Rows of a strip, and strips of a frame: what can be decoded on its own.
+        Rows in a strip, and strips in a frame.  Each strip can be decoded on its own.
     encoded_bytes, decoded_bytes : int
         Size of the stream and of the array.
     frame_offsets : tuple of int
-        Where each frame begins in the stream; one more entry for the end.
+        Byte offset in the stream at which each frame begins; one more entry for the
+        end.
     frame_checksums : tuple of int
         CRC-32C of each frame's samples (little-endian, C order); empty for
         containers without checksums.
     temporal : bool
-        Frames are coded as differences: reading one decodes all before it.
+        Frames are coded as differences: reading one decodes all frames before it.
     parts : tuple of StreamPart
         The strips of PICS and PICA, the planes of MICR; empty for others.
     levels : tuple of LevelInfo
-        Of a slide: its levels.  Then a frame is a tile, `rows` and `columns` are
-        those of a tile, `shape` is that of the largest level, and
+        The levels of a slide; empty for others.  In a slide a frame is a tile, `rows`
+        and
+        `columns` are those of a tile, `shape` is that of the largest level, and
         `decoded_bytes` that of all levels.
     """
 
@@ -77,12 +79,12 @@ class StreamInfo:
 
     @property
     def ratio(self) -> float:
-        """Decoded over encoded bytes."""
+        """Decoded bytes divided by encoded bytes."""
         return self.decoded_bytes / self.encoded_bytes
 
 
 def describe(stream: Stream) -> StreamInfo:
-    """`StreamInfo` of a parsed stream."""
+    """Return the `StreamInfo` of a parsed stream."""
     layout = stream.layout
     shape, dtype = full_shape(layout), dtype_of(layout)
     container = CONTAINERS[layout.container]

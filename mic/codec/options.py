@@ -71,7 +71,7 @@ class EncodeOptions(NamedTuple):
 
     @property
     def is_slide(self) -> bool:
-        """Is the result a slide?"""
+        """Whether the result is a slide."""
         return self.container == "mic3" or self.tile is not None
 
     @property
@@ -81,7 +81,7 @@ class EncodeOptions(NamedTuple):
 
     @property
     def published(self) -> list[str]:
-        """Names of those given that only some published containers take."""
+        """Names of the given options that only some published containers take."""
         if self.max_value is None and not self.temporal and self.strips is None:
             return []
         values = {"max_value": self.max_value, "temporal": self.temporal, "strips": self.strips}
@@ -93,7 +93,7 @@ class EncodeOptions(NamedTuple):
         Raises
         ------
         UnsupportedError
-            A value that is none of those allowed, or options that exclude each other.
+            A value is not allowed, or options exclude each other.
         """
         choose("container", self.container, CONTAINERS)
         choose("codec", self.coder, CODECS)

@@ -22,12 +22,12 @@ CONTAINERS = ("native", "mic1", "mic2", "pics", "pica", "micr", "mic3")
 PUBLISHED_CODEC = "fse"
 PUBLISHED_STATES = 2
 DEFAULT_STRIPS = 4
-_SMALLEST_MAXIMUM = 8  # smallest one for which runs have a decodable form
+_SMALLEST_MAXIMUM = 8  # smallest maximum for which runs have a decodable form
 # In the order of mic_part_kind in csrc/mic.h.
 PART_KINDS = ("average", "gradient", "Y", "Co", "Cg")
 
 
-# By the sample type of the container, and that of the array.
+# Advice by the sample type of the container and that of the array.
 _REMEDIES = {
     ("uint16", "int16"): 'pass arr.view("uint16") to keep the bit patterns or ',
     ("uint16", "int8"): 'pass arr.astype("uint16") to keep the bit patterns or ',
@@ -80,7 +80,7 @@ def _check_number(name: str, value: int | None, most: int, expected: str) -> Non
 
 
 def explain_refusal(error: UnsupportedError, array: NDArray[Any], options: EncodeOptions) -> None:
-    """Add to the published coder's refusal what the caller of `mic.encode` can do about it."""
+    """Add to the published coder's refusal what the caller of `mic.encode` can do."""
     text, largest, max_value = str(error), int(array.max()), options.max_value
     reason = text.rpartition("; ")[0]  # the rest is advice for direct callers of the coder
     if max_value not in (None, largest) and largest >= _SMALLEST_MAXIMUM:
@@ -133,12 +133,12 @@ class StreamPart:
     Attributes
     ----------
     kind : str
-        ``"average"`` or ``"gradient"`` for a strip, its predictor; ``"Y"``, ``"Co"`` or
-        ``"Cg"`` for a plane.
+        For a strip its predictor, ``"average"`` or ``"gradient"``; for a plane ``"Y"``,
+        ``"Co"`` or ``"Cg"``.
     first_row, rows : int
-        The rows that it holds.
+        Number of its first row, and number of its rows.
     offset, encoded_bytes : int
-        Its place in the stream, in bytes.
+        Byte offset in the stream, and size in bytes.
     """
 
     kind: str
@@ -149,7 +149,7 @@ class StreamPart:
 
 
 def parts_of(stream: Stream) -> tuple[StreamPart, ...]:
-    """Return the parts of a PICS, PICA or MICR stream; none for other streams."""
+    """Return the parts of a PICS, PICA or MICR stream; empty for other streams."""
     layout = stream.layout
     if not layout.n_parts:
         return ()
@@ -161,7 +161,7 @@ def parts_of(stream: Stream) -> tuple[StreamPart, ...]:
 
 
 def strips_of(layout: Any) -> int:
-    """Number of strips in each frame, the smallest units that are decoded."""
+    """Return the number of strips in each frame, the smallest units that are decoded."""
     if CONTAINERS[layout.container] in ("pics", "pica"):
         return int(layout.n_parts)
     return -(-int(layout.rows) // int(layout.strip_rows))

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MICLossless", "compress", "decode_frames", "decompress", "mark", "to_multiframe"]
 
-# Each when it is first asked for: what only compares UIDs needs no pydicom, and
-# multi-frame files are made of volumes, which are made of this package.
+# Imported on first use: comparing UIDs needs no pydicom, and multi-frame files need volumes, which
+# in turn need this package.
 __getattr__ = lazy(
     __name__,
     {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Everything that mic does with private names of pydicom.
+"""All uses that mic makes of private names of pydicom.
 
 pydicom has no public call for a new transfer syntax, for the order of its decoders
 or for forgetting decoded pixels.  All such access is in this file, so a new version
@@ -31,8 +31,9 @@ WHOLE_ARRAY = "mic_whole_array"
 def coder_tables() -> tuple[dict[Any, Any], dict[Any, Any]]:
     """pydicom's tables of decoders and encoders: (coder, version it came with) by UID.
 
-    Adding to them and taking away is how a transfer syntax comes and goes.  The tables
-    are pydicom's own, not copies; callers hold a lock while they change them.
+    A transfer syntax is registered by adding an entry, and unregistered by removing it.
+    The tables are pydicom's own, not copies; callers hold a lock while they change
+    them.
 
     Raises
     ------
@@ -69,8 +70,8 @@ class WholeArrayDecoder(decoders.Decoder):
 
     The plugin interface gives each frame a buffer of its own, from which pydicom
     copies.  With the option `WHOLE_ARRAY`, a function of runner and frame number (None
-    for all frames), the frames come from that function as one flat array instead.
-    Should a version of pydicom not call the private method, its plugins decode as ever.
+    for all frames), the frames come from that function as one flat array instead.  If a
+    version of pydicom does not call the private method, its plugins decode as usual.
     """
 
     @staticmethod
@@ -87,8 +88,8 @@ class WholeArrayDecoder(decoders.Decoder):
 def attempts(decoder: decoders.Decoder) -> tuple[str, ...]:
     """Names of a decoder's plugins in the order in which pydicom tries them.
 
-    The public ``available_plugins`` has them sorted by name.  It is the answer where
-    the private table is gone.
+    The public ``available_plugins`` sorts them by name.  It is used if the private
+    table does not exist.
     """
     return tuple(getattr(decoder, "_available", decoder.available_plugins))
 
@@ -96,10 +97,10 @@ def attempts(decoder: decoders.Decoder) -> tuple[str, ...]:
 def put_first(decoder: decoders.Decoder, label: str) -> None:
     """Make pydicom try a plugin before all others of a decoder.
 
-    pydicom tries its plugins in the order of this dictionary, and has no call to set
-    it.  The new order is assigned as a whole: a thread that is decoding sees the old
-    one or the new one.  ``decoder.remove_plugin`` takes the plugin out again and leaves
-    the others in their order.
+    pydicom tries its plugins in the order of a private dictionary, and has no call to
+    change it.  The new order is assigned as a whole: a thread that is decoding sees the
+    old one or the new one.  ``decoder.remove_plugin`` takes the plugin out again and
+    leaves the others in their order.
     """
     plugins = dict(decoder._available)
     first = plugins.pop(label)
@@ -109,7 +110,7 @@ def put_first(decoder: decoders.Decoder, label: str) -> None:
 def plugins_of_call(runner: decoders.DecodeRunner) -> Mapping[str, Callable[..., Any]]:
     """The decoding functions that pydicom would try in this call, by name and in order.
 
-    Empty where pydicom keeps them elsewhere.
+    The mapping is empty if this version of pydicom keeps them elsewhere.
     """
     plugins: Mapping[str, Callable[..., Any]] = getattr(runner, "_decoders", {})
     return plugins

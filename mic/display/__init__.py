@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Images for display as uint8, windowed as the file or the caller says.
+"""Convert images to uint8 for display, windowed as the file or the caller specifies.
 
 The steps are those of DICOM's greyscale pipeline (PS3.4, N.2): Modality LUT, VOI LUT,
 inversion.  Colour images go through their palette or a conversion to RGB instead.

@@ -15,7 +15,7 @@ Lossless and native files are the fastest.  `mic.register` is not needed.
 from __future__ import annotations
 
 try:
-    import torch as _torch  # noqa: F401  here, so that the error names the extra
+    import torch as _torch  # noqa: F401  imported here, so that the error names the extra
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] != "torch":
         raise
