@@ -43,7 +43,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def build() -> Path:
-    """The folder that holds version 0.1.0, which is built where it is missing.
+    """Return the folder that holds version 0.1.0, and build it if it is missing.
 
     Raises
     ------
@@ -94,7 +94,7 @@ class Worker:
         )
 
     def ask(self, **request: Any) -> dict[str, Any]:
-        """Send a request; give back the answer."""
+        """Send a request and return the answer."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(request) + "\n")
@@ -165,7 +165,7 @@ def _compared(before: list[float], after: list[float]) -> dict[str, float]:
 
 
 def summarize(results: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Of each codec: how many streams differ, and the geometric means of the speeds."""
+    """Summarize each codec: how many streams differ, and the geometric means of the speeds."""
     summary: dict[str, dict[str, float]] = {}
     for codec in VARIANTS:
         rows = [row for row in results if row["codec"] == codec]

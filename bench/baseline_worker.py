@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One version of mic, whichever PYTHONPATH names, that answers requests of baseline.py.
+"""Answer requests of baseline.py with the version of mic that PYTHONPATH names.
 
 A request is a line of JSON on standard input, its answer a line on standard output.
 Only calls that every version has are used.

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Other processors, as far as cross compilers and QEMU are here: the C suite on
-# each, and the same samples and streams as this machine's for tests/data/native.
+# Tests for other processors, as far as cross compilers and QEMU are installed: each must
+# pass the C suite and give the same samples and streams for tests/data/native as this machine.
 #
 #     apt-get install qemu-user gcc-{aarch64,s390x}-linux-gnu gcc-arm-linux-gnueabihf
-#     ci/cross.sh                     all of them; what is missing is skipped
-#     ci/cross.sh aarch64 s390x       some of them, which must be there
+#     ci/cross.sh                     all processors; those without tools are skipped
+#     ci/cross.sh aarch64 s390x       only these; their tools must be installed
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -19,7 +19,7 @@ digests() {
     ${3:-} "$work/$1/digests" tests/data/native/*.mic >"$work/$1.txt"
 }
 
-# compare NAME EMULATOR: the digests by each of the machine's instruction sets
+# compare NAME EMULATOR: compares the digests of each of the machine's instruction sets
 compare() {
     for isa in scalar neon; do
         MIC_CPU=$isa "$2" "$work/$1/digests" tests/data/native/*.mic | diff -u "$work/here.txt" -

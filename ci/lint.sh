@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The checkers: ruff and mypy from the environment of $PYTHON (default python3),
-# clang-format, the C compilers' warnings, and what else holds for the build of the core.
+# clang-format, the C compilers' warnings, and the other rules for the build of the core.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-python3}
@@ -14,7 +14,7 @@ echo "== mypy"
 "$PYTHON" -m mypy
 
 echo "== C"
-# Versions break lines in different places, so one is pinned.
+# Versions of clang-format break lines in different places, so one is pinned.
 clang-format --version | grep -q 'version 23\.' || { echo 'pip install "clang-format==23.*"' >&2; exit 1; }
 git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror
 sh tests/c/check_build.sh

@@ -37,7 +37,7 @@ rm -rf unpacked/mic # only the installed package may be found
 "$python" -m pytest -q unpacked/tests/core/test_roundtrip.py unpacked/tests/core/test_reference_decoder.py
 
 if [ "$(uname -m)" = x86_64 ] && command -v qemu-x86_64 >/dev/null; then
-    # The oldest that numpy itself runs on; no AVX.  A forced kernel of the
+    # The oldest processor that numpy itself runs on; it has no AVX.  A forced kernel of the
     # matrix library would fail there for reasons that are not ours.
     echo "== the wheel on a Westmere (2010), emulated"
     env -u OPENBLAS_CORETYPE qemu-x86_64 -cpu Westmere "$python" "$root/ci/smoke.py" scalar

@@ -51,13 +51,13 @@ python_suite() {
         --exclude='__pycache__' --exclude='.*_cache' --exclude='.hypothesis' .) | tar -x -C "$copy"
     CFLAGS="${checks[*]}" LDFLAGS="-fsanitize=address,undefined" CC=gcc \
         "$PYTHON" -m pip install --quiet --no-build-isolation --no-deps --target "$site" "$copy"
-    # Not the sources: the tests must find the installed package only.
+    # Remove the sources: the tests must find only the installed package.
     rm -rf "$copy/mic" "$copy/build"
     cd "$copy"
     # The interpreter is not instrumented, so the run-time library is loaded
     # first, and libstdc++ with it: its exceptions are intercepted at the start.
-    # malloc for all objects of Python shows reads past the end of a bytes.
-    # What the interpreter leaks at exit is no concern of ours.
+    # With malloc for all Python objects, reads past the end of a bytes are found.
+    # Leaks of the interpreter at exit are ignored.
     local preload
     preload="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libstdc++.so)"
     run_python() {
@@ -66,7 +66,7 @@ python_suite() {
             ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=64 "$PYTHON" "$@"
     }
     run_python -c "import mic._mic, sys; sys.exit(not mic._mic.__file__.startswith('$site'))"
-    # Captured by file descriptor, the report of a dying process would be lost.
+    # Capture by file descriptor would lose the report of a dying process.
     run_python -m pytest -q --capture=sys -p no:cacheprovider -m "not no_asan" "$@"
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What every wheel must pass: all its modules import, and the tests of the core pass.
+"""Check a wheel: all its modules must import, and the tests of the core must pass.
 
 The tests run with the best kernels and with the reference ones.  ``--imports`` leaves
 them out.
@@ -12,7 +12,7 @@ import sys
 from importlib.metadata import files
 from pathlib import PurePath
 
-# A folder that the configuration of the build forgets is missing without a word.
+# A folder missing from the build configuration is left out of the wheel without an error.
 FOLDERS = {
     *("archive", "benchmark", "cli", "codec", "dicom", "display"),
     *("gpu", "images", "torch", "transcode", "volume"),

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-# What a stream says about its array, and where its frames lie; part of _mic.pyx.
+# The description of a stream's array, and the places of its frames; part of _mic.pyx.
 
 cdef class Layout:
-    """What a stream says about its array; a plain mic_layout."""
+    """The description of a stream's array; wraps a mic_layout."""
 
     cdef mic_layout c
-    cdef mic_shared_models *shared  # of the stream, once learnt or opened
+    cdef mic_shared_models *shared  # the stream's models, once learnt or opened
 
     def __dealloc__(self):
         mic_shared_models_free(self.shared)
@@ -78,7 +78,7 @@ cdef class Layout:
         mic_plan_strips(&self.c)
 
     def finish(self, axes, unsigned bits_used, uint64_t index_offset):
-        """Set what is known only when the last frame is written; `axes` keep their number."""
+        """Set what is known only after the last frame; the number of `axes` must not change."""
         self.c.n_frames = 1
         for i, axis in enumerate(axes):
             self.c.axes[i] = axis
@@ -100,7 +100,7 @@ cdef class Layout:
         return first[:n]
 
     def open_shared_models(self, const uint8_t[::1] data):
-        """Take them from a stream; damage is reported by the frames that borrow from them."""
+        """Read the shared models of a stream; damage is reported by the frames that use them."""
         cdef const uint8_t *first = &data[0] if data.shape[0] else NULL
         cdef mic_error error
         mic_shared_models_free(self.shared)
@@ -162,7 +162,7 @@ def write_index(const uint64_t[::1] offsets):
 
 
 def write_tile_table(const uint64_t[::1] offsets):
-    """The index of a MIC3 file, from where each tile begins and the last one ends."""
+    """Return the index of a MIC3 file, from the offset of each tile and the end of the last."""
     cdef uint64_t n = offsets.shape[0] - 1
     cdef bytes out = PyBytes_FromStringAndSize(NULL, 16 * n)
     mic_write_tile_table(&offsets[0], n, <uint8_t *>PyBytes_AS_STRING(out))

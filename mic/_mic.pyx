@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 # cython: language_level=3, boundscheck=False, wraparound=False
 # cython: freethreading_compatible=True
-"""Thin binding of the C core: buffers in, buffers out, the GIL released.
+"""Thin binding of the C core: takes and returns buffers, and releases the GIL.
 
-No policy lives here: dtypes, defaults and messages about arguments are the
-business of api.py, files.py and stages.py.
+It makes no decisions: api.py, files.py and stages.py handle dtypes, defaults and
+messages about arguments.
 """
 
 from cpython.buffer cimport (
@@ -45,7 +45,7 @@ include "_layout.pxi"
 
 
 cdef bytes take_encoded(mic_encoded *encoded):
-    """The bytes of `encoded`, which is freed."""
+    """Return the bytes of `encoded`, and free it."""
     cdef bytes out
     cdef uint8_t *first
     try:
@@ -62,7 +62,7 @@ def encode(
     Layout layout, samples, *, int codec, int n_states, int effort, int n_threads,
     unsigned max_value, uint32_t n_strips, bint temporal
 ):
-    """A whole array (contiguous, native byte order) as one stream."""
+    """Encode a whole array (contiguous, native byte order) as one stream."""
     cdef mic_encode_options options = mic_encode_options(
         codec, n_states, effort, n_threads, max_value, n_strips, temporal, NULL
     )
@@ -81,13 +81,16 @@ def encode(
 
 
 cdef mic_encode_options frame_options(Layout layout, int n_states, int effort, int n_threads):
-    """For frames of a stream that is written frame by frame."""
+    """Return the options for frames of a stream that is written frame by frame."""
     return mic_encode_options(layout.c.codec, n_states, effort, n_threads, 0, 0, 0, layout.shared)
 
 
 def encode_first_frames(Layout layout, const uint8_t[:, ::1] samples, int n_states, int effort, int n_threads):
-    """The first frames (frames x bytes) of a stream; `layout` keeps the models that they share
-    with those to come.  A list of what `encode_frame` returns."""
+    """Encode the first frames (frames x bytes) of a stream.
+
+    `layout` keeps the models that they share with later frames.  Returns a list of what
+    `encode_frame` returns.
+    """
     cdef mic_encode_options options
     cdef size_t n = samples.shape[0]
     cdef mic_encoded **frames = <mic_encoded **>calloc(n, sizeof(mic_encoded *))
@@ -116,7 +119,7 @@ def encode_first_frames(Layout layout, const uint8_t[:, ::1] samples, int n_stat
 
 
 def encode_frame(Layout layout, const uint8_t[::1] samples, int n_states, int effort, int n_threads):
-    """One frame of a stream that is written frame by frame, and its bits in use."""
+    """Encode one frame of a stream that is written frame by frame; also return its bits in use."""
     cdef mic_encode_options options = frame_options(layout, n_states, effort, n_threads)
     cdef mic_encoded *encoded
     cdef unsigned bits_used
@@ -129,7 +132,7 @@ def encode_frame(Layout layout, const uint8_t[::1] samples, int n_states, int ef
 
 
 def encode_frames(Layout layout, const uint8_t[::1] samples, size_t n, int n_states, int effort, int n_threads):
-    """n frames that lie one behind the other, as a list of bytes, and the bits in use of all."""
+    """Encode n consecutive frames as a list of bytes; also return the bits in use of all."""
     cdef mic_encode_options options = frame_options(layout, n_states, effort, n_threads)
     cdef mic_encoded **encoded = <mic_encoded **>calloc(n + 1, sizeof(mic_encoded *))
     cdef unsigned bits_used
@@ -156,7 +159,7 @@ def encode_frames(Layout layout, const uint8_t[::1] samples, size_t n, int n_sta
 
 
 def halve(int sample_type, unsigned channels, const uint8_t[::1] samples, size_t rows, size_t columns):
-    """Bytes of the image of half the size, each sample the mean of four."""
+    """Return the bytes of the image at half the size; each sample is the mean of four."""
     cdef size_t n = (rows // 2) * (columns // 2) * channels * mic_sample_bytes(sample_type)
     cdef uint8_t[::1] out = np.empty(n, np.uint8)
     if n:
@@ -166,7 +169,7 @@ def halve(int sample_type, unsigned channels, const uint8_t[::1] samples, size_t
 
 
 cdef class DecodeJobs:
-    """One job for each of many frames, and the buffers held that they read."""
+    """A job for each of many frames; holds the buffers that they read."""
 
     cdef Py_ssize_t n
     cdef mic_decode_job *jobs
@@ -211,7 +214,7 @@ cdef class DecodeJobs:
 def decode_frames(
     layouts, buffers, numbers, offsets, uint32_t first_row, uint8_t[:, :, :] out, uint8_t[:, ::1] intact, int n_threads
 ):
-    """Frame i of `buffers`, rows first_row onwards, into out[i] (rows x bytes).
+    """Decode frame i of `buffers`, from row first_row on, into out[i] (rows x bytes).
 
     Frames are decoded on threads; `intact` (frames x rows) or None asks for
     rescue instead of failure.
@@ -229,7 +232,7 @@ def decode_frames(
 
 
 cdef bint is_plain_image(const mic_layout *layout, uint64_t max_samples):
-    """One image of the native container, of a size to be decoded without further questions?"""
+    """Is this one image of the native container, small enough to decode without more checks?"""
     return (
         layout.container == 0
         and layout.n_axes == 0
@@ -240,7 +243,7 @@ cdef bint is_plain_image(const mic_layout *layout, uint64_t max_samples):
 
 
 cdef bint fits_layout(const Py_buffer *view, const mic_layout *layout):
-    """Is a contiguous buffer the array of a single image?"""
+    """Can a contiguous buffer hold the array of a single image?"""
     return (
         view.ndim == (3 if layout.channels == 3 else 2)
         and view.shape[0] == layout.rows
@@ -251,11 +254,11 @@ cdef bint fits_layout(const Py_buffer *view, const mic_layout *layout):
     )
 
 
-cdef const char *FORMATS = "BbHh"  # of the buffer protocol, by mic_sample_type
+cdef const char *FORMATS = "BbHh"  # codes of the buffer protocol, by mic_sample_type
 cdef tuple DTYPES = (np.dtype("u1"), np.dtype("i1"), np.dtype("u2"), np.dtype("i2"))
 cdef object NDARRAY = np.ndarray
 cdef object EMPTY = np.empty
-# Larger arrays are not made on the word of a header alone.
+# A header alone is not trusted to allocate larger arrays.
 cdef uint64_t MAX_PLAIN_SAMPLES = 1 << 22
 
 
@@ -296,10 +299,10 @@ cdef object decode_plain_buffer(const Py_buffer *data, out, uint64_t max_samples
 
 
 def decode_plain(data, out, uint64_t max_samples, int n_threads):
-    """The image of a stream of one, as a new array or in `out`; the short way for the usual case.
+    """Decode a stream of one image into a new array or `out`; the fast path for the usual case.
 
-    None for everything else, damage included: the way by `Stream` takes it and
-    has the words for what is wrong.
+    Returns None for everything else, including damage.  The general path through
+    `Stream` then decodes the stream, or produces the error message.
     """
     cdef Py_buffer view
     try:
@@ -317,7 +320,7 @@ def decode_plain(data, out, uint64_t max_samples, int n_threads):
 def decode_tiles(
     Layout layout, buffers, numbers, offsets, const int64_t[:, ::1] boxes, uint8_t[:, :] out, uint8_t[:, ::1] intact, int n_threads
 ):
-    """A part of each tile into a part of `out` (rows x bytes), on threads.
+    """Decode a part of each tile into a part of `out` (rows x bytes), on threads.
 
     `boxes` holds for each tile: first row, rows, first column, columns, and row and
     byte of `out` where they go.  `intact` (tiles x rows of a tile) or None asks for

@@ -159,7 +159,7 @@ def wavelet_decode(int variant, const uint8_t[::1] data, size_t n_pixels):
 
 
 def ycocg_planes(const uint8_t[::1] rgb):
-    """Y, Co, Cg (folded) of interleaved RGB samples, as 3 x pixels words."""
+    """Convert interleaved RGB samples to Y, Co, Cg (folded), as 3 x pixels words."""
     cdef size_t n = rgb.shape[0] // 3
     cdef uint16_t[::1] planes = np.empty(3 * n, np.uint16)
     with nogil:
@@ -168,8 +168,8 @@ def ycocg_planes(const uint8_t[::1] rgb):
 
 
 def ycocg_pixels(planes):
-    """Interleaved RGB samples of 3 x pixels words."""
-    cdef uint16_t[:, ::1] words = planes.copy()  # used up on the way
+    """Return interleaved RGB samples from 3 x pixels words."""
+    cdef uint16_t[:, ::1] words = planes.copy()  # overwritten by the transform
     cdef size_t n = words.shape[1]
     cdef uint8_t[::1] rgb = np.empty(3 * n, np.uint8)
     cdef mic_error error

@@ -64,7 +64,7 @@ def _is_plain(array: NDArray[Any]) -> bool:
 
 
 def prepare(arr: ArrayLike) -> NDArray[Any]:
-    """`arr` as a contiguous, aligned array in native byte order, of a dtype that mic codes."""
+    """Return `arr` contiguous, aligned, in native byte order and of a dtype that mic codes."""
     if type(arr) is np.ndarray and arr.dtype in SAMPLE_TYPES and _is_plain(arr):
         return arr  # the most common case needs no further checks
     array = np.asarray(arr)

@@ -105,7 +105,7 @@ class Tree:
                     self.needs[s.name, home[name]] = f"uses {name} of"
 
     def upward(self) -> list[str]:
-        """What a folder needs of another one that it may not know."""
+        """List the needs of folders for other folders that they may not use."""
         found = []
         for (user, used), why in self.needs.items():
             folder, other = self.sources[user].folder, self.sources[used].folder
@@ -114,7 +114,7 @@ class Tree:
         return found
 
     def circle(self) -> list[str]:
-        """One circle of files, [] without any.  A header and its .c are one file."""
+        """Find one circle of files, [] if there is none.  A header and its .c are one file."""
         units: dict[str, dict[str, str]] = defaultdict(dict)
         for (user, used), why in self.needs.items():
             a, b = (name.rsplit(".", 1)[0] for name in (user, used))
@@ -162,7 +162,7 @@ def test_base_names_are_unique() -> None:
 
 
 def test_most_files_define_something() -> None:
-    """Guards the reading itself: a file of which nothing is understood would pass everything."""
+    """Guard the reading itself: a file of which nothing is understood would pass every test."""
     tree = Tree(CSRC, {})
     silent = [s.name for s in tree.sources.values() if s.name.endswith(".c") and not s.defines]
     assert silent == []

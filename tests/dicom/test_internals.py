@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One file of mic touches private names of pydicom, and what it does there."""
+"""Only one file of mic touches private names of pydicom; tests of that rule and of the file."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_tables_of_another_pydicom(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_array_decoding_is_asked_for_by_an_option() -> None:
-    """Without the option, pydicom's way; with it, the function's array."""
+    """Without the option, pydicom decodes its own way; with it, the function gives the array."""
     ds = pydicom.dcmread(shipped("MR_small_RLE.dcm"))
     decoder = internals.WholeArrayDecoder(RLELossless)
     decoder.add_plugin("pydicom", ("pydicom.pixels.decoders.rle", "_decode_frame"))

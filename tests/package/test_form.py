@@ -35,7 +35,7 @@ def python_functions(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def docstring_lines(node: ast.AST) -> int:
-    """Lines of a docstring; 0 where it is all that there is."""
+    """Count the lines of a docstring; 0 if the function has nothing else."""
     if not isinstance(node, DOCUMENTED) or len(node.body) < 2 or ast.get_docstring(node) is None:
         return 0
     first = node.body[0]
@@ -44,8 +44,10 @@ def docstring_lines(node: ast.AST) -> int:
 
 
 def c_functions(path: Path) -> Iterator[tuple[str, int]]:
-    """First line and number of body lines of each function; clang-format puts the braces of
-    longer ones alone into the first column."""
+    """Yield first line and number of body lines of each function.
+
+    clang-format puts the braces of longer functions alone into the first column.
+    """
     lines = path.read_text().splitlines()
     begin = 0
     for number, line in enumerate(lines):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Who imports whom: no circles, only downwards, and every module on its own."""
+"""Imports between modules: no circles, only downwards, and every module imports on its own."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ ROOMS = """
 """The rooms from the ground up; `mic` is the root, that is, `mic/__init__.py`.
 
 A file imports from its own room and from those further up in this table, inside of
-functions too.  What a face imports only when it is asked for (`mic.faces.lazy`) does not
-count: `mic` and `mic.dicom` offer names of rooms above them that way.
+functions too.  Imports on first use (`mic.faces.lazy`) do not count: that is how `mic`
+and `mic.dicom` offer names of rooms above them.
 """
 
 
@@ -70,7 +70,7 @@ def imported_by(name: str) -> set[str]:
     """Modules of mic that a module imports by name.
 
     The packages around a module are loaded with it and do not count; otherwise every
-    file would need every face.
+    file would need every package.
     """
     path = MODULES[name]
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
@@ -97,7 +97,7 @@ def room_of(name: str) -> str:
 
 
 def circle_in(graph: dict[str, set[str]]) -> list[str]:
-    """Some circle of a graph, as the path that comes back to where it began."""
+    """Find a circle in a graph, as the path that returns to its beginning."""
     done: set[str] = set()
 
     def walk(path: list[str]) -> list[str]:
@@ -196,9 +196,10 @@ for name in names:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("extras", ["all that is installed", "none"])
 def test_every_module_alone(extras: str, tmp_path: Path) -> None:
-    """Each in a process that has imported nothing of mic before.
+    """Import each module in a process that has imported nothing of mic before.
 
-    It may fail only because something is not installed, and says which extra brings it.
+    It may fail only because something is not installed, and must name the extra to
+    install.
     """
     hidden = OF_EXTRAS.split() if extras == "none" else []
     arguments = json.dumps([list(MODULES), hidden, PRELOADED, str(tmp_path)])

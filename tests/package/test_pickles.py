@@ -41,7 +41,7 @@ def modules_named_in(data: bytes) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", PICKLES)
 def test_old_pickles(path: str) -> None:
-    """Each gives an object of today's class, which pickles again under its public path."""
+    """Each loads as an object of today's class, which pickles again under its public path."""
     module, _, name = path.rpartition(".")
     value = loaded(path)
     assert type(value) is getattr(importlib.import_module(module), name)
@@ -54,7 +54,7 @@ def test_old_pickles(path: str) -> None:
 
 @pytest.mark.parametrize("path", [path for path in PICKLES if path not in OF_FILES])
 def test_public_paths(path: str) -> None:
-    """The module is one that users import: at the root, or a folder."""
+    """Public paths name a module that users import: the root or a folder."""
     module = path.rpartition(".")[0]
     assert module.count(".") <= 1
     assert getattr(importlib.import_module("mic"), module.partition(".")[2] or "encode")
@@ -72,7 +72,7 @@ def test_values_of_old_pickles() -> None:
 
 
 def test_former_modules_are_no_modules() -> None:
-    """They answer for classes only: tools that ask every module for its file get none."""
+    """Former modules answer for classes only: tools that ask every module for its file get none."""
     former = importlib.import_module("mic.stream_info")
     assert former.StreamInfo is mic.StreamInfo
     assert not hasattr(former, "__file__")

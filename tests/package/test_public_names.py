@@ -83,7 +83,7 @@ NAMES_OF_0_1_0 = {
 }
 """What the modules of 0.1.0 defined without an underscore, and what they were documented with."""
 
-# Hints that name a package which is imported for type checkers only.  So it was in 0.1.0.
+# Hints that name a package imported for type checkers only.  0.1.0 had them too.
 UNRESOLVED = {
     "mic.dicom.to_multiframe": "Dataset",
     "mic.jpegls.compress": "Dataset",
@@ -98,7 +98,7 @@ UNRESOLVED = {
 
 
 def imported(module: str) -> ModuleType:
-    """The module, if the extra that it needs is there."""
+    """Import the module, or skip the test if the extra that it needs is missing."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -184,7 +184,7 @@ def test_hints_of_a_published_class() -> None:
 
 
 def test_other_folders_offer_nothing() -> None:
-    """A folder that is no face has a docstring in its ``__init__`` and no names."""
+    """A folder that is not public has a docstring in its ``__init__`` and no names."""
     for path in Path(mic.__file__).parent.glob("*/__init__.py"):
         if f"mic.{path.parent.name}" not in FACES:
             assert len(ast.parse(path.read_text(encoding="utf-8")).body) == 1, path
