@@ -52,7 +52,7 @@ def bench(
 
     The images are the greyscale 16-bit DICOM images that pip installed with
     pydicom and pydicom-data (more with pip install "mic-codec[bench]"); nothing
-    is downloaded.  Of a file with several frames the middle one is taken.  Speeds
+    is downloaded.  A file with several frames contributes its middle frame.  Speeds
     are decoded bytes a second, the median of --repeat measurements.
 
     "mic bench dicom" times what pydicom's users do instead: dcmread(path).pixel_array.

@@ -55,7 +55,7 @@ def encode(
     Images are .npy, .dcm (any syntax that pydicom can read; files without suffix
     are recognised), .png, .tif, and .raw or .bin with --shape and --dtype.  Of
     DICOM the stored pixel values are kept, not the header.  A folder is mirrored:
-    a/b/scan.dcm becomes DST/b/scan.mic; what is no image is skipped.
+    a/b/scan.dcm becomes DST/b/scan.mic; other files are skipped.
 
     \b
     Examples:

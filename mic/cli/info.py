@@ -22,8 +22,8 @@ from .trees import stream_tasks
 def info(paths: tuple[Path, ...], as_json: bool) -> None:
     """Show what streams hold, without decoding a sample.
 
-    FILE is a .mic file or a folder of them.  Of one published file the frames,
-    strips or planes are listed, of one slide the levels.  --json adds the offset
+    FILE is a .mic file or a folder of them.  A single published file is listed by its frames,
+    strips or planes, a single slide by its levels.  --json adds the offset
     and the checksum of each frame.
     """
     outcomes = [attempt(*task) for task in stream_tasks(paths, info_file)]

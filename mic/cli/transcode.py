@@ -106,8 +106,8 @@ class _LocationType(click.ParamType):  # type: ignore[type-arg]
 def transcode(source: Path | str, target: Path | str, syntax: Syntax, **given: Any) -> None:
     """Write DICOM files in another transfer syntax, and prove that nothing was lost.
 
-    SRC is a file or a folder; a folder is mirrored to DST, and what is no DICOM
-    image is skipped.  Each new file is decoded and compared with its source, every
+    SRC is a file or a folder; a folder is mirrored to DST, and files that are no DICOM
+    image are skipped.  Each new file is decoded and compared with its source, every
     frame and every attribute, before it gets its name.  URLs that fsspec knows may
     take the places of paths; --scheduler spreads the work over many machines.
 

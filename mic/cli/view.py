@@ -80,7 +80,7 @@ def _parse_window(context: click.Context, option: click.Parameter, value: str) -
 def view(source: Path, **given: Any) -> None:
     """Show FILE, or write a picture of it as PNG.
 
-    FILE is DICOM of any syntax that can be decoded here, .mic, .npy, .png or .tif.
+    FILE is a DICOM file of any syntax that can be decoded here, .mic, .npy, .png or .tif.
     Without -o a window opens; where there is no display the picture is written
     into the current folder.  A contact sheet shows the frames of a file, or the
     images of a folder: series after series, each along its slice normal.  Images that
