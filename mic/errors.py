@@ -2,9 +2,8 @@
 """The errors of mic: one sentence each, with value, expectation and remedy.
 
 A message consists of parts.  Most are plain text.  Parts that Python and the command
-line
-spell differently are of the types `Argument`, `Setting` and `Remedy`; this module holds
-their spelling in Python.
+line spell differently are of the types `Argument`, `Setting` and `Remedy`; this module
+holds their spelling in Python.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ REMEDIES = {
     "rescue_frames": "partial=True rescues the frames",
     "rescue_strips": "partial=True rescues the other strips",
     "rescue_models": "partial=True rescues the frames with models of their own",
-    "bare_stream": "(bare published streams have their own door: mic.stages.decode_stream)",
+    "bare_stream": "(mic.stages.decode_stream decodes bare published streams)",
     "any_maximum": "pass max_value=255 or use the native container",
     "larger_maximum": "raise max_value to 8 or more, or use the native container",
     "limit": "raise max_pixels if you trust the source, or decode fewer frames",
@@ -70,13 +69,14 @@ class MicError(Exception):
     ----------
     *parts : str
         The message in parts, which are joined.  Parts of the types `Argument`,
-        `Setting` and
-        `Remedy` are spelled differently on the command line.
+        `Setting` and `Remedy` are spelled differently on the command line.
     code, stage, frame, strip, offset, level, tile : optional
         Only by keyword; kept as the attributes of the same names.
 
     Attributes
     ----------
+    parts : tuple of str
+        The message in parts; ``args`` holds the one sentence that they make in Python.
     argument : str or None
         Name of the argument to change, as in Python.
     remedy : str or None
@@ -126,7 +126,8 @@ class MicError(Exception):
         *parts : str
             The new message in parts, as for the constructor.
         """
-        self.args = parts
+        self.parts = parts
+        self.args = (self.say(str, REMEDIES.__getitem__),)
         named = (part for part in parts if isinstance(part, Argument))
         self.argument = next((str(part).partition("=")[0] for part in named), None)
         remedies = (part for part in parts if isinstance(part, Remedy))
@@ -140,7 +141,7 @@ class MicError(Exception):
         place : str
             Text to begin with, such as ``"scan.mic: "``.
         """
-        self.args = (place, *self.args)
+        self.reword(place, *self.parts)
 
     def say(self, argument: Callable[[Argument], str], remedy: Callable[[Remedy], str]) -> str:
         """Return the message, with arguments and remedies spelled by the two functions.
@@ -163,14 +164,11 @@ class MicError(Exception):
             else remedy(part)
             if isinstance(part, Remedy)
             else str(part)
-            for part in self.args
+            for part in self.parts
         )
 
-    def __str__(self) -> str:
-        return self.say(str, REMEDIES.__getitem__)
-
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), self.args, self.__dict__
+        return type(self), self.parts, self.__dict__
 
 
 class CorruptDataError(MicError, ValueError):

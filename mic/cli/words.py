@@ -27,7 +27,7 @@ REMEDIES = {
     "rescue_frames": "mic decode --partial rescues the frames",
     "rescue_strips": "mic decode --partial rescues the other strips",
     "rescue_models": "mic decode --partial rescues the frames with models of their own",
-    "bare_stream": "(bare published streams have their own door: mic decode --stream)",
+    "bare_stream": "(mic decode --stream decodes bare published streams)",
     "any_maximum": "pass --max-value=255 or use the native container",
     "larger_maximum": "raise --max-value to 8 or more, or use the native container",
     "limit": "raise --max-pixels if you trust the source, or decode fewer frames",

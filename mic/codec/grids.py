@@ -90,6 +90,6 @@ def _name_tile(error: MicError, grids: list[Grid]) -> None:
     error.tile = divmod(error.frame - grid.first_tile, grid.across)
     place = f"level {error.level}, tile {error.tile}"
     frame = f"frame {error.frame}"
-    first, *rest = error.args
+    first, *rest = error.parts
     begun = first.startswith(frame)
-    error.args = (f"{place}{first[len(frame) :]}" if begun else f"{place}: {first}", *rest)
+    error.reword(f"{place}{first[len(frame) :]}" if begun else f"{place}: {first}", *rest)

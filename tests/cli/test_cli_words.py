@@ -83,7 +83,7 @@ def test_the_command_says_options(folder):
         ("encode x.raw a.mic", "x.raw: a raw file does not say its shape; pass --shape ROWS,COL"),
         ("encode zero.npy a.mic --container mic1", "--max-value is 0, 1 to 65535 is expected"),
         ("encode zero.npy a.mic --container mic1", "; pass --max-value=255 or use the native"),
-        ("info bare.mic", "known to mic (bare published streams have their own door: mic decode -"),
+        ("info bare.mic", "known to mic (mic decode --stream decodes bare"),
     ):
         assert words_of_it in fails(*arguments.split())
 

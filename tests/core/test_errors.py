@@ -125,6 +125,7 @@ def test_fields_can_be_set() -> None:
     error = mic.CorruptDataError("text", stage="fse", frame=1, strip=2, offset=3)
     assert (error.stage, error.frame, error.strip, error.offset, error.code) == ("fse", 1, 2, 3, 0)
     assert vars(mic.MicError("text")) == {
+        "parts": ("text",),
         "argument": None,
         "remedy": None,
         "code": 0,
@@ -153,3 +154,14 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
     assert caught.value.filename == str(target)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_args_hold_the_whole_sentence() -> None:
+    """Loggers and old code read ``error.args[0]``, also after a place was put in front."""
+    with pytest.raises(mic.LimitError) as caught:
+        mic.decode(mic.encode(np.zeros((9, 9), np.uint8)), max_pixels=80)
+    assert caught.value.args == (str(caught.value),)
+    caught.value.begin("scan.mic: ")
+    assert caught.value.args == (str(caught.value),)
+    assert str(caught.value).startswith("scan.mic: ")
+    assert pickle.loads(pickle.dumps(caught.value)).args == caught.value.args
