@@ -198,7 +198,7 @@ def decode_file(
     """Decompress a file; the target appears once it was read back and compared."""
     refuse_existing(target, overwrite)
     kind = target_kind(target)
-    with _reading_stream(source):
+    with contextlib.nullcontext() if options.stream else _reading_stream(source):
         array, lost = _decode(source, options, raw)
     details = figures(array.shape, array.dtype, source.stat().st_size)
     with replacing(target) as file:
@@ -234,7 +234,7 @@ def _decode(
     if not options.partial:
         return api.decode(data, **selection), None
     array, intact = api.decode(data, partial=True, **selection)
-    if intact.shape == array.shape[:2]:  # otherwise a slide, where `intact` counts pixels
+    if api.info(data).levels:  # of a slide `intact` counts pixels
         intact = np.all(intact, axis=1, keepdims=True).T
     first_row = 0 if options.rows is None else _first_row(data, options.rows)
     lost: dict[int, list[int]] = {}
@@ -303,9 +303,11 @@ def _reading_stream(path: Path) -> Iterator[None]:
                 "with another file"
             ) from error
         if kind_of(path) in WRITABLE:
+            stream = "mic decode --stream decodes it if it is a bare published stream, "
             raise UnsupportedError(
-                f"{path.name} is no .mic file; mic encode compresses it, and mic verify compares "
-                "it with another file"
+                f"{path.name} is no .mic file; mic encode compresses it, "
+                f"{stream if kind_of(path) == 'raw' else ''}and mic verify compares it with "
+                "another file"
             ) from error
         raise
 

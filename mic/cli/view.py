@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..atomic import replacing
 from ..dicom.reading import quiet_pydicom
 from ..display.picture import WINDOWS, Window, to_uint8
-from ..errors import MicError, UnsupportedError
+from ..errors import MicError, UnsupportedError, located
 from ..extras import require
 from ..images.formats import read_samples
 from ..images.kinds import files_below, kind_of
@@ -160,7 +160,8 @@ def _single(path: Path, frame: int, options: dict[str, Any]) -> NDArray[np.uint8
         raise UnsupportedError(f"{path} does not exist")
     if kind_of(path) in ("dicom", None):
         return to_uint8(path, frame=frame, **options)
-    return to_uint8(_samples(path), options["window"], frame)
+    with located(path.name):
+        return to_uint8(_samples(path), options["window"], frame)
 
 
 def _samples(path: Path) -> NDArray[Any]:

@@ -6,8 +6,10 @@ from __future__ import annotations
 from ..errors import Argument, MicError, Remedy, Setting, one_sentence
 
 _OPTION_OF = {
+    "codec": "--codec",
     "container": "--container",
     "dtype": "--dtype",
+    "effort": "--effort",
     "frame": "--frame",
     "frames": "--frame",
     "levels": "--levels",
@@ -16,6 +18,7 @@ _OPTION_OF = {
     "report": "--report",
     "rows": "--rows",
     "shape": "--shape",
+    "states": "--states",
     "strips": "--strips",
     "temporal": "--temporal",
     "threads": "--threads",

@@ -65,8 +65,9 @@ def check_published(array: NDArray[Any], options: EncodeOptions) -> None:
     _check_array(container, form, array)
     if options.coder != PUBLISHED_CODEC:
         raise UnsupportedError(
-            f'a {container.upper()} file is coded by "fse", not by {options.coder!r}; leave codec '
-            "out"
+            f'a {container.upper()} file is coded by "fse", not by {options.coder!r}; leave ',
+            Argument("codec"),
+            " out",
         )
     states = ["states"] if options.states not in (None, PUBLISHED_STATES) else []
     check_taken(container, [*options.published, *states], form.options)

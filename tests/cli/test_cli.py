@@ -224,6 +224,15 @@ def test_a_failing_disk_leaves_nothing(folder, monkeypatch):
 # ---- rescue ---------------------------------------------------------------------------
 
 
+def test_partial_counts_the_rows_of_a_stack(folder):
+    stream = bytearray(mic.encode(np.arange(3 * 48 * 40, dtype="uint16").reshape(3, 48, 40)))
+    offsets = mic.info(bytes(stream)).frame_offsets
+    stream[(offsets[1] + offsets[2]) // 2] ^= 16
+    (folder / "bad.mic").write_bytes(stream)
+    message = fails("decode", "bad.mic", "bad.npy", "--partial")
+    assert "lost 48 rows: frame 1 rows 0-47" in message
+
+
 def test_partial(folder, volume):
     (folder / "good.mic").write_bytes(volume.stream)
     assert "no row is damaged" in run("decode", "good.mic", "good.npy", "--partial")

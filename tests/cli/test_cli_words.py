@@ -13,6 +13,10 @@ from commandline import fails, run
 import mic
 from mic import errors
 from mic.cli import words
+from mic.cli.encode import encode
+from mic.cli.words import explain
+from mic.codec.options import EncodeOptions
+from mic.errors import Argument
 
 PACKAGE = Path(mic.__file__).parent
 SOURCES = PACKAGE.parent / "csrc"
@@ -83,9 +87,24 @@ def test_the_command_says_options(folder):
         ("encode x.raw a.mic", "x.raw: a raw file does not say its shape; pass --shape ROWS,COL"),
         ("encode zero.npy a.mic --container mic1", "--max-value is 0, 1 to 65535 is expected"),
         ("encode zero.npy a.mic --container mic1", "; pass --max-value=255 or use the native"),
+        ("encode x.npy a.mic --container mic1 --codec huffman", "; leave --codec out"),
+        ("encode x.npy a.mic --container mic3 --states 4", "--states is given, but --container"),
+        ("decode x.raw b.npy", "mic decode --stream decodes it if it is a bare published"),
+        (
+            "decode x.raw b.npy --stream huffman --shape 9,9 --dtype uint16",
+            "mic: x.raw: the Huffman data end",
+        ),
         ("info bare.mic", "known to mic (mic decode --stream decodes bare"),
     ):
         assert words_of_it in fails(*arguments.split())
+
+
+def test_every_option_of_encoding_has_its_spelling():
+    options = {option.name: option.opts for option in encode.params}
+    shared = options.keys() & set(EncodeOptions._fields)
+    assert {"codec", "effort", "states", "strips", "tile"} <= shared
+    for name in shared - {"rgb", "verify"}:  # flags, which no message names
+        assert explain(mic.MicError(Argument(name))) in options[name]
 
 
 CASES = {
