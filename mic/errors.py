@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import UnsupportedOperation
 
 
 class Argument(str):
@@ -218,6 +219,16 @@ def one_sentence(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return str(error) or "there is not enough memory for this image"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def is_expected(error: BaseException) -> bool:
+    """Whether an error may reach the user as it is: of mic, of the system, or of memory.
+
+    Parsers raise `OSError` too, for data that they do not like.  Theirs have no number.
+    """
+    if isinstance(error, OSError):
+        return error.errno is not None or isinstance(error, UnsupportedOperation)
+    return isinstance(error, (MicError, MemoryError))
 
 
 def unreadable(name: str, kind: str, error: Exception) -> CorruptDataError:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import CorruptDataError, MicError, UnsupportedError, unreadable
+from ..errors import CorruptDataError, MicError, UnsupportedError, is_expected, unreadable
 
 _DICOM_MAGIC_AT = 128
 
@@ -53,9 +53,9 @@ def reading(name: str) -> Iterator[None]:
     """
     try:
         yield
-    except (MicError, OSError, MemoryError):
-        raise
     except Exception as error:
+        if is_expected(error):
+            raise
         raise dicom_error(name, error) from error
     except BaseException as error:  # raised by panics in decoders written in Rust
         if type(error).__name__ != "PanicException":

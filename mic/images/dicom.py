@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..dicom.reading import NoPixelsError, dicom_error, is_dicom
 from ..dicom.syntaxes import DEFLATED, NATIVE, RLE, syntax_of
-from ..errors import CorruptDataError, MicError, UnsupportedError
+from ..errors import CorruptDataError, UnsupportedError, is_expected
 
 # Files in these syntaxes hold every allocated bit unchanged. In the others, the codestream has its
 # own precision, and pydicom must extend the sign.
@@ -41,9 +41,9 @@ def read_dicom_samples(path: Path, frame: int | None) -> NDArray[Any]:
                 options["transfer_syntax_uid"] = syntax
             # pydicom finds the pixels of a deflated file only through a data set.
             return pixel_array(dcmread(path) if syntax == DEFLATED else path, **options)
-    except (MicError, OSError):
-        raise
     except Exception as error:  # pydicom and its plugins may raise anything
+        if is_expected(error):
+            raise
         raise dicom_error(path.name, error) from error
 
 

@@ -15,14 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import (
-    Argument,
-    CorruptDataError,
-    MicError,
-    Remedy,
-    UnsupportedError,
-    unreadable,
-)
+from ..errors import Argument, CorruptDataError, Remedy, UnsupportedError, is_expected, unreadable
 from ..extras import require
 from .dicom import read_dicom_samples
 from .kinds import WRITABLE, RawLayout, kind_of
@@ -94,13 +87,9 @@ def read_file(file: BinaryIO, kind: str, name: str, raw: RawLayout | None = None
     """Read the samples of an open file of a kind in `WRITABLE`; see `read_image`."""
     try:
         return _READERS[kind](file, name, raw)
-    except MicError:
-        raise
-    except OSError as error:
-        if error.errno is not None:  # from the system, not from a parser
-            raise
-        raise unreadable(name, kind.upper(), error) from error
     except Exception as error:  # third-party parsers may raise anything
+        if is_expected(error):
+            raise
         raise unreadable(name, kind.upper(), error) from error
 
 

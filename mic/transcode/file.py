@@ -33,7 +33,7 @@ from ..dicom.syntaxes import (
     syntax_of,
     title_of,
 )
-from ..errors import CorruptDataError, MicError, UnsupportedError, VerifyError, located
+from ..errors import CorruptDataError, UnsupportedError, VerifyError, is_expected, located
 from .attributes import LOSSY_CHANGES, differences, mark_lossy
 from .image import NativeImage, Words, frame_count, image_of, sha256_of, value_frames
 from .pixels import PIXEL_KEYWORDS, encode, pixel_part, to_native
@@ -330,9 +330,9 @@ def _write(file: BinaryIO, ds: Dataset, syntax: Syntax) -> None:
             little_endian=True,
             enforce_file_format=not complete,
         )
-    except (MicError, OSError, MemoryError):
-        raise
     except Exception as error:  # values that pydicom cannot write in another encoding
+        if is_expected(error):
+            raise
         raise UnsupportedError(f"an attribute cannot be written as {syntax.title}: {error}") from (
             error
         )
@@ -511,8 +511,8 @@ def _named(name: str) -> Iterator[None]:
     try:
         with located(name):
             yield
-    except (MicError, OSError, MemoryError):
-        raise
     except Exception as error:  # pydicom may raise anything for a damaged attribute
+        if is_expected(error):
+            raise
         text = " ".join(str(error).split()) or type(error).__name__
         raise CorruptDataError(f"{name} cannot be transcoded: {text}") from error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..api import MAX_PIXELS
 from ..codec.arrays import thread_count
 from ..dicom.reading import dicom_error
-from ..errors import MicError, UnsupportedError, VerifyError
+from ..errors import UnsupportedError, VerifyError, is_expected
 from ..extras import require
 from .frames import Frame
 from .geometry import Stack, stack_frames
@@ -159,9 +159,9 @@ def _native(frame: Frame) -> Dataset:
         elif syntax.is_compressed and not syntax.is_deflated:
             decompress_by_pydicom(ds, generate_instance_uid=False)
         return ds
-    except (MicError, OSError):
-        raise
     except Exception as error:  # pydicom and its plugins may raise anything
+        if is_expected(error):
+            raise
         raise dicom_error(frame.name, error) from error
 
 

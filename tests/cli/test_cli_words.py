@@ -19,7 +19,7 @@ from mic.codec.options import EncodeOptions
 from mic.errors import Argument
 
 PACKAGE = Path(mic.__file__).parent
-SOURCES = PACKAGE.parent / "csrc"
+SOURCES = Path(__file__).parents[2] / "csrc"
 IMAGE = np.arange(3 * 48 * 40, dtype="uint16").reshape(3, 48, 40)
 STREAM = mic.encode(IMAGE)
 NAME = "max_pixels partial=True threads is max_value.mic"
@@ -29,7 +29,7 @@ def test_every_remedy_has_words():
     assert words.REMEDIES.keys() == errors.REMEDIES.keys()
 
 
-@pytest.mark.skipif(not SOURCES.exists(), reason="installed without the C sources")
+@pytest.mark.skipif(not SOURCES.exists(), reason="csrc/ is not beside tests/")
 def test_the_core_and_python_number_remedies_alike():
     enum = re.search(r"enum mic_remedy \{(.*?)\}", (SOURCES / "mic.h").read_text(), re.S)[1]
     names = re.findall(r"MIC_REMEDY_(\w+) = (\d+)", enum)
@@ -37,7 +37,7 @@ def test_the_core_and_python_number_remedies_alike():
     assert [name.lower() for name, _ in names[1:]] == list(errors._OF_CORE[1:])
 
 
-@pytest.mark.skipif(not SOURCES.exists(), reason="installed without the C sources")
+@pytest.mark.skipif(not SOURCES.exists(), reason="csrc/ is not beside tests/")
 def test_the_core_speaks_neither_python_nor_options():
     for path in SOURCES.glob("*/*.c"):
         for text in re.findall(r'"((?:[^"\\\n]|\\.)*)"', path.read_text()):

@@ -17,6 +17,7 @@ from pydicom.encaps import encapsulate
 
 import mic
 from mic import dicom
+from mic.images.formats import read_image
 
 N_FRAMES = 3
 
@@ -374,3 +375,26 @@ def test_any_damage_is_an_error_or_harmless(position: int, value: int, cut: int)
         except mic.CorruptDataError:
             continue
         assert (decoded == array).all()
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        mic.dicom.decode_frames,
+        mic.display.to_uint8,
+        mic.volume.read,
+        read_image,
+        lambda path: mic.transcode.transcode_file(path, path.with_name("b.dcm"), "explicit"),
+    ],
+)
+def test_errors_of_the_parser_are_no_errors_of_the_system(
+    read: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    """Of a sequence that ends amid an item pydicom raises OSError, without a number."""
+    path = tmp_path / "cut.dcm"
+    build(path).save_as(path)
+    whole = path.read_bytes()
+    sequence = b"\x40\x00\x75\x02SQ\0\0\xff\xff\xff\xff"
+    path.write_bytes(whole[: whole.index(b"\xe0\x7f\x10\x00")] + sequence + b"cut")
+    with pytest.raises(mic.CorruptDataError, match=r"cut\.dcm"):
+        read(path)
