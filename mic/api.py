@@ -34,7 +34,7 @@ from .codec.options import SLIDE_CONTAINERS as SLIDE_CONTAINERS
 from .codec.options import STATES as STATES
 from .codec.options import EncodeOptions, TileSize
 from .codec.published import PUBLISHED_CODEC as PUBLISHED_CODEC
-from .codec.published import check_published, explain_refusal
+from .codec.refusals import check_published, explain_refusal
 from .codec.selection import FrameSelection, select_frames, select_rows
 from .codec.slide_writer import encode_slide
 from .codec.streams import MemoryBytes, Stream, check_decode_limit, decode_into

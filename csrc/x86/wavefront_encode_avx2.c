@@ -145,7 +145,7 @@ MIC_AVX2_INLINE uint8_t *push_all_raw_bits(const wf_encoder *e, const move_table
     return next;
 }
 
-MIC_AVX2_INLINE void encode_steps(wf_encoder *e, const move_table *moves)
+MIC_AVX2_INLINE void code_all_steps(wf_encoder *e, const move_table *moves)
 {
     const __m128i table_log = _mm_cvtsi32_si128((int)e->model->table_log);
     const __m128i limit_shift = _mm_cvtsi32_si128(32 - (int)e->model->table_log);
@@ -181,7 +181,7 @@ MIC_AVX2 void mic_wf_encode_steps_avx2(wf_encoder *e)
         return;
     }
     fill_moves(&moves);
-    encode_steps(e, &moves);
+    code_all_steps(e, &moves);
 }
 
 #else
