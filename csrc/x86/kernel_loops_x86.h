@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Loops over words for x86, written once for all widths.  They equal the scalar kernels on
+ * Kernels over words for x86, written once for all widths.  They equal the scalar kernels on
  * every input.  If n is not a multiple of the register width, the last register ends at the
  * last word and covers some words twice.  A file defines VEC_BITS before it includes this
  * one; see vec.h.
@@ -8,11 +8,12 @@
 #ifndef MIC_KERNEL_LOOPS_X86_H
 #define MIC_KERNEL_LOOPS_X86_H
 
+#include "../stages/rle_loop.h"
 #include "vec.h"
 
 /* ---- scanning ---------------------------------------------------------- */
 
-ISA_INLINE uint16_t largest_of(const uint16_t *words, size_t n)
+ISA static uint16_t largest(const uint16_t *words, size_t n)
 {
     const size_t last = last_register(n);
     vec most = load_first(words + last, n - last);
@@ -22,7 +23,7 @@ ISA_INLINE uint16_t largest_of(const uint16_t *words, size_t n)
 }
 
 /* Compare two registers at a time until one of them contains the value. */
-ISA_INLINE size_t find_word_loop(const uint16_t *words, size_t n, uint16_t value)
+ISA static size_t find_word(const uint16_t *words, size_t n, uint16_t value)
 {
     const size_t last = last_register(n);
     const vec wanted = V(set1_epi16)((short)value);
@@ -74,11 +75,27 @@ ISA_INLINE size_t run_length_loop(const uint16_t *words, size_t n)
     return i == n ? n : min_size(last + count_first(equal(load_first(words + last, n - last), first)), n);
 }
 
+ISA static size_t find_triple(const uint16_t *words, size_t n) { return find_triple_loop(words, n); }
+
+/* ---- run lengths --------------------------------------------------------- */
+
+ISA static size_t rle_encode(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out,
+                             size_t out_room)
+{
+    return rle_encode_loop(words, n, run_limit, out, out_room, find_triple_loop, run_length_loop);
+}
+
+ISA static rle_outcome rle_decode(const uint16_t *in, size_t *n_in, size_t run_limit, uint16_t *out,
+                                  size_t capacity, size_t *n_out)
+{
+    return rle_decode_loop(in, n_in, run_limit, out, capacity, n_out);
+}
+
 /* ---- adding and prediction --------------------------------------------- */
 
 /* The last register is loaded first, because the loop overwrites those of its words that
  * other registers cover too. */
-ISA_INLINE uint16_t add_loop(uint16_t *words, size_t n, uint16_t addend)
+ISA static uint16_t add(uint16_t *words, size_t n, uint16_t addend)
 {
     const size_t last = last_register(n);
     const vec addends = V(set1_epi16)((short)addend), rest = load_first(words + last, n - last);
@@ -124,8 +141,8 @@ ISA_INLINE bool delta_loop(const uint16_t *pixel, const uint16_t *above, size_t 
     return largest_lane(most) >= threshold;
 }
 
-ISA_INLINE bool delta_row_loop(const uint16_t *row, const uint16_t *above, size_t n, uint16_t threshold,
-                               uint16_t *words)
+ISA static bool delta_forward_row(const uint16_t *row, const uint16_t *above, size_t n, uint16_t threshold,
+                                  uint16_t *words)
 {
     return n > 1 && delta_loop(row + 1, above + 1, n - 1, threshold, words + 1);
 }

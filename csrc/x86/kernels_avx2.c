@@ -4,7 +4,6 @@
  * equals its scalar counterpart on every input.
  */
 #include "../base/kernels_scalar.h"
-#include "../stages/rle_loop.h"
 #include "../stages/stage_kernels.h"
 #include "kernels_x86.h"
 
@@ -67,37 +66,7 @@ MIC_AVX2 uint32_t mic_crc32c_pclmul(uint32_t crc, const void *data, size_t n)
 
 /* ---- scanning ---------------------------------------------------------- */
 
-MIC_AVX2 static uint16_t largest_avx2(const uint16_t *words, size_t n) { return largest_of(words, n); }
-
-MIC_AVX2 static size_t find_word_avx2(const uint16_t *words, size_t n, uint16_t value)
-{
-    return find_word_loop(words, n, value);
-}
-
-MIC_AVX2 static size_t find_triple_avx2(const uint16_t *words, size_t n)
-{
-    return find_triple_loop(words, n);
-}
-
-MIC_AVX2 static size_t rle_encode_avx2(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out,
-                                       size_t out_room)
-{
-    return rle_encode_loop(words, n, run_limit, out, out_room, find_triple_loop, run_length_loop);
-}
-
-MIC_AVX2 static rle_outcome rle_decode_avx2(const uint16_t *in, size_t *n_in, size_t run_limit, uint16_t *out,
-                                            size_t capacity, size_t *n_out)
-{
-    return rle_decode_loop(in, n_in, run_limit, out, capacity, n_out);
-}
-
 /* ---- prediction -------------------------------------------------------- */
-
-MIC_AVX2 static bool delta_forward_row_avx2(const uint16_t *row, const uint16_t *above, size_t n,
-                                            uint16_t threshold, uint16_t *words)
-{
-    return delta_row_loop(row, above, n, threshold, words);
-}
 
 MIC_AVX2 static bool look_up_avx2(uint16_t *words, size_t n, const uint16_t *table, uint32_t n_table,
                                   uint16_t first, uint16_t last)
@@ -116,11 +85,6 @@ MIC_AVX2 static bool look_up_avx2(uint16_t *words, size_t n, const uint16_t *tab
             look_up_each(words + i, VEC_LANES, table);
     }
     return mic_look_up_scalar(words + i, n - i, table, n_table, first, last);
-}
-
-MIC_AVX2 static uint16_t add_avx2(uint16_t *words, size_t n, uint16_t addend)
-{
-    return add_loop(words, n, addend);
 }
 
 MIC_AVX2 static inline __m256i inside_run(__m256i v, const seen_run *run)
@@ -224,16 +188,16 @@ MIC_AVX2 void mic_deinterleave_avx2(const uint8_t *samples, size_t n, uint8_t bi
 const mic_kernels mic_kernels_avx2 = {
     .isa = MIC_ISA_AVX2,
     .histogram = mic_histogram_scalar,
-    .largest = largest_avx2,
+    .largest = largest,
     .crc32c = mic_crc32c_pclmul,
-    .find_word = find_word_avx2,
-    .find_triple = find_triple_avx2,
-    .rle_encode = rle_encode_avx2,
-    .rle_decode = rle_decode_avx2,
-    .delta_forward_row = delta_forward_row_avx2,
+    .find_word = find_word,
+    .find_triple = find_triple,
+    .rle_encode = rle_encode,
+    .rle_decode = rle_decode,
+    .delta_forward_row = delta_forward_row,
     .delta_inverse_rows = mic_delta_inverse_rows_scalar,
     .look_up = look_up_avx2,
-    .add = add_avx2,
+    .add = add,
     .mark = mark_avx2,
     .interleave = mic_interleave_avx2,
     .deinterleave = mic_deinterleave_avx2,

@@ -5,7 +5,6 @@
  */
 #include "../base/checksum.h"
 #include "../base/kernels_scalar.h"
-#include "../stages/rle_loop.h"
 #include "../stages/stage_kernels.h"
 #include "kernels_x86.h"
 
@@ -69,36 +68,6 @@ MIC_AVX512 static uint32_t crc32c_avx512(uint32_t crc, const void *data, size_t 
 
 /* ---- scanning ---------------------------------------------------------- */
 
-MIC_AVX512 static uint16_t largest_avx512(const uint16_t *words, size_t n) { return largest_of(words, n); }
-
-MIC_AVX512 static size_t find_word_avx512(const uint16_t *words, size_t n, uint16_t value)
-{
-    return find_word_loop(words, n, value);
-}
-
-MIC_AVX512 static size_t find_triple_avx512(const uint16_t *words, size_t n)
-{
-    return find_triple_loop(words, n);
-}
-
-MIC_AVX512 static size_t rle_encode_avx512(const uint16_t *words, size_t n, size_t run_limit, uint16_t *out,
-                                           size_t out_room)
-{
-    return rle_encode_loop(words, n, run_limit, out, out_room, find_triple_loop, run_length_loop);
-}
-
-MIC_AVX512 static rle_outcome rle_decode_avx512(const uint16_t *in, size_t *n_in, size_t run_limit,
-                                                uint16_t *out, size_t capacity, size_t *n_out)
-{
-    return rle_decode_loop(in, n_in, run_limit, out, capacity, n_out);
-}
-
-MIC_AVX512 static bool delta_forward_row_avx512(const uint16_t *row, const uint16_t *above, size_t n,
-                                                uint16_t threshold, uint16_t *words)
-{
-    return delta_row_loop(row, above, n, threshold, words);
-}
-
 MIC_AVX512 static bool look_up_avx512(uint16_t *words, size_t n, const uint16_t *table, uint32_t n_table,
                                       uint16_t first, uint16_t last)
 {
@@ -123,11 +92,6 @@ MIC_AVX512 static bool look_up_avx512(uint16_t *words, size_t n, const uint16_t 
         }
     }
     return mic_look_up_scalar(words + i, n - i, table, n_table, first, last);
-}
-
-MIC_AVX512 static uint16_t add_avx512(uint16_t *words, size_t n, uint16_t addend)
-{
-    return add_loop(words, n, addend);
 }
 
 MIC_AVX512 static inline uint32_t lanes_outside(__m512i v, __mmask32 lanes, const seen_run *run)
@@ -165,16 +129,16 @@ MIC_AVX512 static void mark_avx512(const uint16_t *words, size_t n, uint16_t off
 const mic_kernels mic_kernels_avx512 = {
     .isa = MIC_ISA_AVX512,
     .histogram = mic_histogram_scalar,
-    .largest = largest_avx512,
+    .largest = largest,
     .crc32c = crc32c_avx512,
-    .find_word = find_word_avx512,
-    .find_triple = find_triple_avx512,
-    .rle_encode = rle_encode_avx512,
-    .rle_decode = rle_decode_avx512,
-    .delta_forward_row = delta_forward_row_avx512,
+    .find_word = find_word,
+    .find_triple = find_triple,
+    .rle_encode = rle_encode,
+    .rle_decode = rle_decode,
+    .delta_forward_row = delta_forward_row,
     .delta_inverse_rows = mic_delta_inverse_rows_scalar,
     .look_up = look_up_avx512,
-    .add = add_avx512,
+    .add = add,
     .mark = mark_avx512,
     .interleave = mic_interleave_avx2,
     .deinterleave = mic_deinterleave_avx2,

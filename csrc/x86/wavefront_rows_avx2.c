@@ -48,10 +48,7 @@ MIC_AVX2_INLINE __m256i symbols_of(__m256i residual, unsigned direct_log, uint16
 
 MIC_AVX2 void mic_wf_code_avx2(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
 {
-    if (m->predictor == WF_LINEAR)
-        code_columns(m, r, codes, false);
-    else
-        code_columns(m, r, codes, true);
+    code_row(m, r, codes);
 }
 
 /* Look up a table of 32 numbers in four registers; bits 3 and 4 of the index choose the

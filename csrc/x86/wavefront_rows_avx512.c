@@ -37,10 +37,7 @@ MIC_AVX512_INLINE __m512i symbols_of(__m512i residual, unsigned direct_log, uint
 
 MIC_AVX512 void mic_wf_code_avx512(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
 {
-    if (m->predictor == WF_LINEAR)
-        code_columns(m, r, codes, false);
-    else
-        code_columns(m, r, codes, true);
+    code_row(m, r, codes);
 }
 
 MIC_AVX512 void mic_wf_find_rare_avx512(const uint16_t *code, size_t n, const int16_t limits[WF_BUCKETS],

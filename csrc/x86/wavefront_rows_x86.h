@@ -84,6 +84,14 @@ ISA_INLINE void code_columns(const wf_model *m, const wf_rows *r, wf_row_codes *
     }
 }
 
+ISA_INLINE void code_row(const wf_model *m, const wf_rows *r, wf_row_codes *codes)
+{
+    if (m->predictor == WF_LINEAR)
+        code_columns(m, r, codes, false);
+    else
+        code_columns(m, r, codes, true);
+}
+
 /* ---- least squares ----------------------------------------------------- */
 
 #define LOAD_SUM(i, j) sum[i][j] = load(products->lanes[i][j]);
