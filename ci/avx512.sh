@@ -9,6 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
+[ $# -gt 0 ] || set -- kernels wavefront
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -19,9 +20,7 @@ flags=(-std=gnu11 -O2 -mavx2 -mbmi -mbmi2 -mlzcnt -mpopcnt -mpclmul -mvpclmulqdq
 printf '%s\0' "$root"/csrc/*/*.c "$root/tests/c/emulated/cpu_with_avx512.c" |
     (cd "$work" && xargs -0 -n 1 -P "$(nproc)" gcc "${flags[@]}" -c)
 rm "$work/cpu.o" # cpu_with_avx512 stands for it
-for test in "${@:-kernels wavefront}"; do
-    for name in $test; do
-        gcc "${flags[@]}" "tests/c/test_$name.c" "$work"/*.o -o "$work/test_$name" -lpthread -lm
-        "$work/test_$name"
-    done
+for test in "$@"; do
+    gcc "${flags[@]}" "tests/c/test_$test.c" "$work"/*.o -o "$work/test_$test" -lpthread -lm
+    "$work/test_$test"
 done
