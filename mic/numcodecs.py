@@ -19,20 +19,15 @@ from .codec.blocks import add_block, read_blocks
 from .codec.chunks import check_chunk_type, check_options, image_shape
 from .codec.streams import MemoryBytes, Stream
 from .errors import UnsupportedError
+from .extras import naming_extra
 
-try:
+with naming_extra("mic.numcodecs", "numcodecs", "numcodecs", "zarr"):
     from numcodecs.abc import Codec  # type: ignore[import-untyped]
     from numcodecs.compat import (  # type: ignore[import-untyped]
         ensure_ndarray,
         ndarray_copy,
     )
     from numcodecs.registry import register_codec  # type: ignore[import-untyped]
-except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] != "numcodecs":
-        raise
-    raise ModuleNotFoundError(
-        'mic.numcodecs needs numcodecs; pip install "mic-codec[zarr]"', name="numcodecs"
-    ) from error
 
 _MEMORY_ORDER = b"memo"
 _BIG_ENDIAN, _COLUMN_MAJOR, _ONE_AXIS = 1, 2, 4

@@ -32,18 +32,13 @@ from .codec.chunks import (
 )
 from .codec.streams import Bytes, MemoryBytes
 from .errors import UnsupportedError
+from .extras import naming_extra
 
-try:
+with naming_extra("mic.zarr", "Zarr 3", "zarr", "zarr"):
     from zarr.abc.codec import ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin
     from zarr.abc.store import RangeByteRequest
     from zarr.core.common import parse_named_configuration
     from zarr.registry import register_codec
-except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] != "zarr":
-        raise
-    raise ModuleNotFoundError(
-        'mic.zarr needs Zarr 3; pip install "mic-codec[zarr]"', name="zarr"
-    ) from error
 
 if TYPE_CHECKING:
     from typing import Self

@@ -14,28 +14,15 @@ Lossless and native files are the fastest.  `mic.register` is not needed.
 
 from __future__ import annotations
 
-try:
-    import torch as _torch  # noqa: F401  imported here, so that the error names the extra
-except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] != "torch":
-        raise
-    raise ModuleNotFoundError(
-        'mic.torch needs PyTorch; pip install "mic-codec[torch]"', name="torch"
-    ) from error
-
+from ..extras import naming_extra
 from ..faces import publish
 
 # Imported "as" itself: a name that 0.1.0 had here without documenting it.
-from .series import DicomSeries, Series
-from .slices import Batch as Batch
-from .slices import (
-    DicomSlices,
-    Slice,
-    collate,
-    read_dicom_to_tensor,
-    register_in_worker,
-)
-from .slices import PathLike as PathLike
+with naming_extra("mic.torch", "PyTorch", "torch", "torch"):
+    from .series import DicomSeries, Series
+    from .slices import Batch as Batch
+    from .slices import DicomSlices, Slice, collate, read_dicom_to_tensor, register_in_worker
+    from .slices import PathLike as PathLike
 
 __all__ = [
     "DicomSeries",
