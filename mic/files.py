@@ -279,8 +279,7 @@ class MicFile:
         ----------
         start, stop : int
             Frame numbers, counted over all leading axes, with the rules of a Python
-            slice:
-            negative numbers count from the end, and numbers past it are clipped.
+            slice: negative numbers count from the end, and numbers past it are clipped.
 
         Returns
         -------
@@ -415,8 +414,7 @@ class MicWriter(AtomicWriter):
     """A file that is being written frame by frame; made by `mic.create`.
 
     Use it in a ``with`` block, or call `close` at the end.  Closing completes the file
-    and
-    gives it its name; it raises UnsupportedError if the number of frames is not the
+    and gives it its name; it raises UnsupportedError if the number of frames is not the
     expected one.  After an exception in the block no file appears.
 
     Parameters
@@ -464,8 +462,7 @@ class MicWriter(AtomicWriter):
         """Encode one frame and write it.
 
         If frames are small (up to 128 x 128), the first ones, at most 16, wait until
-        they
-        can be encoded together: what they have in common is stored only once.
+        they can be encoded together: what they have in common is stored only once.
 
         Parameters
         ----------
@@ -478,8 +475,7 @@ class MicWriter(AtomicWriter):
             The frame has another shape or dtype than the file.
         VerifyError
             The frame, or one that waited, does not decode to its samples (a fault of
-            mic or
-            of the memory).  It was not written.
+            mic or of the memory).  It was not written.
         ValueError
             The writer is closed.
         """

@@ -28,10 +28,8 @@ def thread_count(threads: int, n_bytes: int | None = None) -> int:
     """Return `threads` or, if it is 0, the number of CPUs that this process may use.
 
     If `n_bytes` is given, only as many CPUs count as samples of that size keep busy.
-    Starting
-    a thread takes a tenth of a millisecond; two threads were slower than one for an
-    image of
-    512 x 512.
+    Starting a thread takes a tenth of a millisecond; two threads were slower than one
+    for an image of 512 x 512.
     """
     number = whole_number("threads", threads, 0, MAX_THREADS, "a number of threads (0: all CPUs)")
     if number > 0:

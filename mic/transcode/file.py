@@ -138,10 +138,8 @@ def transcode_file(
         and verified, or not at all.
     to : str
         ``"mic"``, ``"explicit"``, ``"implicit"``, ``"deflated"``, ``"rle"``,
-        ``"jpegls"``,
-        ``"jpegls-near"``, ``"jpeg2000"``, ``"htj2k"``, ``"htj2k-rpcl"``, or a UID,
-        keyword
-        or DICOM name.
+        ``"jpegls"``, ``"jpegls-near"``, ``"jpeg2000"``, ``"htj2k"``, ``"htj2k-rpcl"``,
+        or a UID, keyword or DICOM name.
     near : int
         For ``"jpegls-near"``: largest error of a sample value.
     effort : int
