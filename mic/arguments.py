@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import Argument, UnsupportedError
+from .paths import for_system
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +94,7 @@ def path_of(name: str, value: Any) -> Path:
     """Return `value` as a path; see `text_of_path`."""
     from pathlib import Path  # slow to import, and not needed for arrays
 
-    return Path(text_of_path(name, value))
+    return for_system(Path(text_of_path(name, value)))
 
 
 def new_file(name: str, value: Any) -> Path:

@@ -4,6 +4,9 @@
 A file is written under a temporary name in its folder, flushed to disk and renamed.
 Its final name never refers to half a file, and an existing file stays until the new one
 is complete.
+
+On Windows a file that a program has open can be neither replaced nor removed.  Virus
+scanners and indexers open new files for a moment, so renaming tries again for a while.
 """
 
 from __future__ import annotations
@@ -11,11 +14,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
+import time
 from collections.abc import Container, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from .errors import MicError
+from .paths import for_system, refuse_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,6 +103,8 @@ class GrowingFile:
         self._file.close()
 
 
+_IN_USE = (5, 32, 33)  # how Windows refuses: access denied, sharing violation, lock violation
+_WAITS = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds before the next attempt
 TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part")
 
 
@@ -109,6 +117,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     path : path-like
         The final name; its folder must exist.
 
+    Raises
+    ------
+    MicError
+        Windows does not allow the name, or the file to be replaced is in use or
+        read-only there.
+    OSError
+        The file cannot be written.
+
     Yields
     ------
     binary file
@@ -117,7 +133,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     from pathlib import Path  # as in arguments.py
 
-    final = Path(path)
+    final = for_system(Path(path))
+    refuse_name(final.name, final)
     temporary = final.with_name(f".{final.name}.{os.urandom(4).hex()}.part")
     # Opened like any new file, so that it gets the usual permissions.
     try:
@@ -133,16 +150,16 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         except BaseException as error:
             with contextlib.suppress(OSError):  # unwritten data cannot be flushed
                 file.close()
-            temporary.unlink(missing_ok=True)
+            discard(temporary)
             # The error of a full disk names no file, and pydicom wraps it in another error.
             for cause in (error, error.__cause__):
                 if isinstance(cause, OSError) and cause.errno and cause.filename is None:
                     raise OSError(cause.errno, cause.strerror, str(final)) from error
             raise
     try:
-        temporary.replace(final)
+        _give_name(temporary, final)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        discard(temporary)
         raise
     _flush_folder(final.parent)
 
@@ -152,12 +169,40 @@ def remove_leftovers(folder: Path, names: Container[str]) -> None:
     for path in folder.glob(".*.part"):
         match = TEMPORARY.fullmatch(path.name)
         if match is not None and match[1] in names:
-            path.unlink(missing_ok=True)
+            discard(path)
+
+
+def discard(path: Path) -> None:
+    """Remove a file; one that Windows holds in use stays, for another error matters more."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _give_name(temporary: Path, final: Path) -> None:
+    """Rename a file, and wait for programs that have one of both open for a moment."""
+    for seconds in (*_WAITS, None):
+        try:
+            temporary.replace(final)
+            return
+        except PermissionError as error:
+            if getattr(error, "winerror", None) not in _IN_USE:
+                raise
+            if final.exists() and not final.stat().st_mode & stat.S_IWRITE:
+                raise MicError(
+                    f"{final} is read-only, and Windows replaces no such file; clear that "
+                    "attribute, or choose another name"
+                ) from error
+            if seconds is None:
+                raise MicError(
+                    f"{final} cannot be written while it is open in a program, or in this one; "
+                    "close it there and try again"
+                ) from error
+            time.sleep(seconds)
 
 
 def _flush_folder(folder: Path) -> None:
     """Make the rename itself durable, if folders can be opened (not on Windows)."""
-    if os.name != "posix":
+    if not hasattr(os, "O_DIRECTORY"):
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

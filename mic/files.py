@@ -42,6 +42,7 @@ from .codec.streams import (
 )
 from .codec.tiles import read_region
 from .errors import Argument, Remedy, UnsupportedError, VerifyError
+from .paths import for_system
 from .slides import Level
 
 PathLike = str | os.PathLike[str]
@@ -134,7 +135,7 @@ class MicFile:
         if self._path is not None:
             from pathlib import Path  # as in arguments.py
 
-            with Path(self._path).open("rb") as file:
+            with for_system(Path(self._path)).open("rb") as file:
                 return self._map(file)
         is_file = hasattr(source, "read") and hasattr(source, "seek")
         if is_file and not isinstance(source, mmap.mmap):

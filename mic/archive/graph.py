@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from ..arguments import choose, text_of_path, whole_number
 from ..dicom.syntaxes import JPEG_LS_NEAR, find_syntax
 from ..errors import MicError, Remedy, UnsupportedError, one_sentence
+from ..paths import collisions
 from .cluster import check_workers, connect, run_tasks
 from .location import (
     Info,
@@ -205,23 +207,38 @@ def _pairs(source: Location, target: Location, options: Options, run: Run) -> li
         if target.url.endswith("/") or (state is not None and state["type"] == "directory"):
             target = target.child(source.name)
         return [_task(source, target, None, info, options)]
-    if (type(source.fs), source.path.rstrip("/")) == (type(target.fs), target.path.rstrip("/")):
+    if (type(source.fs), source.key) == (type(target.fs), target.key):
         raise UnsupportedError(f"{target.url} is the source; choose another target")
-    inside = _path_inside(target, source)
-    tasks = []
+    inside = _is_below(target, source)
+    tasks: dict[str, Task] = {}
     with reaching(source):
         listing = source.files()
     for relative, info in listing.items():
-        if is_temporary(relative) or (inside and relative.startswith(inside)):
-            continue  # output of an earlier run
+        if is_temporary(relative):
+            continue
         try:
             pair = source.child(relative), target.child(relative)
         except UnsupportedError as error:
             url = f"{source.url}/{relative}"
             run.refused.append(Record(url, "", "failed", one_sentence(error), **options.asked()))
             continue
-        tasks.append(_task(*pair, target, info, options))
-    return tasks
+        if inside and _is_below(pair[0], target):
+            continue  # output of an earlier run
+        tasks[relative] = _task(*pair, target, info, options)
+    if target.is_local:
+        _refuse_collisions(tasks, run)
+    return list(tasks.values())
+
+
+def _refuse_collisions(tasks: dict[str, Task], run: Run) -> None:
+    """Take out the tasks whose targets would replace those of others, as A.dcm and a.dcm may."""
+    names, where = list(tasks), pathlib.Path(run.target.path)
+    for number, first in collisions(names, where).items():
+        message = (
+            f"{names[number]} would get the same name in {run.target.url} as {names[first]}; "
+            "rename one of them"
+        )
+        run.refused.append(tasks.pop(names[number]).record("failed", message, begun=False))
 
 
 def _task(
@@ -230,12 +247,9 @@ def _task(
     return Task(source, target, root, info.get("size"), stamp_of(info), options)
 
 
-def _path_inside(target: Location, source: Location) -> str:
-    """Return the target's path relative to the source's tree, or "" if it lies elsewhere."""
-    root = source.path.rstrip("/") + "/"
-    if type(source.fs) is not type(target.fs) or not target.path.startswith(root):
-        return ""
-    return target.path[len(root) :].rstrip("/") + "/"
+def _is_below(location: Location, folder: Location) -> bool:
+    """Whether it lies in the tree of the folder."""
+    return type(location.fs) is type(folder.fs) and location.key.startswith(folder.key + "/")
 
 
 def _present(target: Location, wanted: list[Location]) -> dict[str, Info]:

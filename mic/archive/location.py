@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..atomic import TEMPORARY
+from ..atomic import TEMPORARY, discard
 from ..errors import MicError, UnsupportedError, one_sentence
 from ..extras import require
+from ..paths import refuse_name
 from ..transcode.report import digest_of_file
 
 # In these stores a file appears only when it is complete, so it needs no temporary name.
@@ -26,6 +28,7 @@ _STAMPS = (
     *("ETag", "etag", "content_md5", "md5Hash", "md5", "crc32c", "generation", "VersionId"),
     *("mtime", "LastModified", "last_modified", "modified", "updated", "created"),
 )
+_TOO_LONG = (3, 206)  # of Windows: the path is not found; the name is too long
 _MD5 = ("ETag", "etag", "content_md5", "md5Hash", "md5")
 
 Info = Mapping[str, Any]
@@ -54,6 +57,12 @@ class Location:
         return self.path.rstrip("/").rpartition("/")[2]
 
     @property
+    def key(self) -> str:
+        """The path in the one spelling that compares: on Windows there are several."""
+        path = self.path.rstrip("/")
+        return os.path.normcase(path).replace(os.sep, "/") if self.is_local else path
+
+    @property
     def is_local(self) -> bool:
         """Whether Python's own functions can open it as a file or folder of this machine."""
         return "file" in _protocols(self.fs)
@@ -74,8 +83,12 @@ class Location:
         Raises
         ------
         UnsupportedError
-            The path leads out of this folder, as names in object stores may.
+            The path leads out of this folder, or this system does not allow a name in
+            it, as may be in object stores.
         """
+        if self.is_local:
+            for part in relative.split("/"):
+                refuse_name(part, f"{relative!r} below {self.url}")
         if any(part in ("", ".", "..") for part in relative.split("/")) or (
             self.is_local and not _stays_inside(relative)
         ):
@@ -95,7 +108,7 @@ class Location:
         """Return the file system's facts about each file below, by relative path, sorted."""
         self.fs.invalidate_cache()
         root = self.path.rstrip("/")
-        found = self.fs.find(self.path, detail=True)
+        found = self.fs.find(self.path, detail=True, on_error=_refuse_too_deep)
         return {
             path[len(root) :].lstrip("/"): info
             for path, info in sorted(found.items())
@@ -235,7 +248,7 @@ def _arrived(target: Location, file: Path, sha256: str) -> bool:
     try:
         return digest_of_file(again) == sha256
     finally:
-        again.unlink()
+        discard(again)
 
 
 def _rename(fs: Any, old: str, new: str) -> None:
@@ -290,6 +303,16 @@ def reaching(location: Location, purpose: str = "read") -> Iterator[None]:
 def is_temporary(name: str) -> bool:
     """Whether this is the name of a file that is not complete yet."""
     return TEMPORARY.fullmatch(name.rpartition("/")[2]) is not None
+
+
+def _refuse_too_deep(error: OSError) -> None:
+    """Refuse to leave out a folder whose path is too long for Windows, as fsspec would."""
+    if getattr(error, "winerror", None) in _TOO_LONG:
+        raise UnsupportedError(
+            f"{error.filename} is a longer path than Windows takes ({len(str(error.filename))} "
+            "characters); enable long paths on this machine, or use mic transcode without URLs "
+            "and without a scheduler"
+        )
 
 
 def _protocols(fs: Any) -> tuple[str, ...]:

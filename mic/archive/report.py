@@ -139,9 +139,17 @@ def write_parquet(path: Path, records: Iterable[Record]) -> None:
         (field.name, _PARQUET_TYPES[str(field.type)]) for field in dataclasses.fields(Record)
     ]
     schema = pyarrow.schema([(name, pyarrow.type_for_alias(kind)) for name, kind in columns])
-    table = pyarrow.Table.from_pylist([record.as_dict() for record in records], schema)
+    rows = [{key: _as_text(value) for key, value in record.as_dict().items()} for record in records]
+    table = pyarrow.Table.from_pylist(rows, schema)
     with replacing(path) as file:
         parquet.write_table(table, file)
+
+
+def _as_text(value: Any) -> Any:
+    """Escape names that are no text: Linux allows any bytes, and Parquet does not."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def report_paths(report: str | os.PathLike[str]) -> tuple[Path, Path | None]:

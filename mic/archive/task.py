@@ -16,6 +16,7 @@ from typing import Any
 from ..dicom.reading import NoPixelsError
 from ..errors import MicError, one_sentence
 from ..images.kinds import SUFFIXES
+from ..paths import for_system
 from ..transcode.file import transcode_file
 from .location import Location, fetch, stamp_of, store
 from .report import Record
@@ -86,7 +87,10 @@ def run_task(task: Task) -> Record:
     try:
         if not _looks_like_dicom(task.source):
             return task.record("skipped", "no DICOM file")
-        with tempfile.TemporaryDirectory(prefix="mic-", dir=_scratch_folder()) as folder:
+        # Windows removes no file that another program has open, and the result counts.
+        with tempfile.TemporaryDirectory(
+            prefix="mic-", dir=_scratch_folder(), ignore_cleanup_errors=True
+        ) as folder:
             return _transcode(task, Path(folder))
     except NoPixelsError as error:
         status = "failed" if task.root is None else "skipped"
@@ -118,7 +122,7 @@ def _make_folder(folder: Path, root: Location | None) -> None:
         return
     if not Path(root.path).is_dir():  # creating it would hide that a shared folder is not mounted
         raise OSError(f"{root.url} does not exist on this worker; let all workers mount it")
-    folder.mkdir(parents=True, exist_ok=True)
+    for_system(folder).mkdir(parents=True, exist_ok=True)
 
 
 _TAKEN_FROM_RECORD = frozenset(

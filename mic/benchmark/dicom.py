@@ -119,7 +119,11 @@ def measure_files(
     FileTimes or FileError
         An error if pydicom cannot decode the file, or MIC cannot hold it.
     """
-    with tempfile.TemporaryDirectory() as folder, quiet_pydicom(), _registered():
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,  # a scanner may read it
+        quiet_pydicom(),
+        _registered(),
+    ):
         for path in paths:
             copy = Path(folder) / "mic.dcm"
             result: FileTimes | FileError

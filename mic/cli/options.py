@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,20 @@ import click
 import numpy as np
 
 from ..images.kinds import RawLayout
+from ..paths import for_system
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-PATH = click.Path(path_type=Path)
-_JSON_FILE = click.Path(path_type=Path, dir_okay=False)
+
+class PathType(click.Path):
+    """A path, in a form that the system takes whatever its length."""
+
+    def convert(self, value: Any, parameter: Any, context: Any) -> Path:
+        return for_system(Path(os.fsdecode(super().convert(value, parameter, context))))
+
+
+PATH = PathType()
+_JSON_FILE = PathType(dir_okay=False)
 
 
 def stack(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
@@ -113,7 +123,7 @@ images_option = click.option(
     "--images",
     "paths",
     multiple=True,
-    type=click.Path(path_type=Path, exists=True),
+    type=PathType(exists=True),
     help="Your own files or folders instead; repeatable.",
 )
 

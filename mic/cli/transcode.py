@@ -17,11 +17,13 @@ from ..dicom.reading import NoPixelsError, is_dicom, quiet_pydicom
 from ..dicom.syntaxes import JPEG_LS_NEAR, NAMES, Syntax, find_syntax
 from ..errors import MicError, UnsupportedError
 from ..images.kinds import SUFFIXES, files_below
+from ..paths import for_system
 from ..transcode.file import transcode_file
 from ..transcode.report import Report, is_done, read_report, state_of
 from .archive import proof, transcode_archive
 from .jobs import Outcome
 from .options import (
+    PathType,
     effort_option,
     jobs_option,
     json_option,
@@ -30,7 +32,7 @@ from .options import (
     overwrite_option,
 )
 from .run import Task, attempt, complain, explain, progress_bar, report
-from .trees import refuse_file
+from .trees import mirror
 from .workers import run_in_processes
 
 
@@ -67,7 +69,7 @@ class _LocationType(click.ParamType):  # type: ignore[type-arg]
     name = "LOCATION"
 
     def convert(self, value: Any, parameter: Any, context: Any) -> Path | str:
-        return value if isinstance(value, Path) or "://" in value else Path(value)
+        return value if isinstance(value, Path) or "://" in value else for_system(Path(value))
 
 
 @click.command()
@@ -91,7 +93,7 @@ class _LocationType(click.ParamType):  # type: ignore[type-arg]
 @click.option(
     "--report",
     "report_path",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathType(dir_okay=False),
     help="Write what became of each file to this JSON file (with URLs or --scheduler: "
     "JSON lines, or Parquet by its suffix).",
 )
@@ -203,7 +205,6 @@ def _plan(
         _refuse_other_kinds(source)
         name = target / source.name if target.is_dir() else target
         return [(source, name)], []
-    refuse_file(source, target)
     if target.exists() and source.samefile(target):
         raise UnsupportedError(
             f"{source} is both SRC and DST; name another folder for the new files"
@@ -216,10 +217,11 @@ def _plan(
         if report_path is not None and path.resolve() == report_path.resolve():
             continue
         if is_dicom(path) or SUFFIXES.get(path.suffix.lower()) == "dicom":
-            wanted.append((path, target / path.relative_to(source)))
+            wanted.append(path)
         else:
             skipped.append(Outcome(path, status="skipped", message="no DICOM file"))
-    return wanted, skipped
+    pairs, refused = mirror(wanted, source, target)
+    return pairs, [*refused, *skipped]
 
 
 def _refuse_other_kinds(source: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import UnsupportedError
 from ..images.kinds import SUFFIXES, RawLayout, files_below, kind_of
+from ..paths import collisions, for_system, relative
 from .jobs import Outcome
 from .run import Task
 
@@ -30,7 +31,8 @@ def plan_encoding(
             skipped.append(Outcome(path, status="skipped", message=reason))
         else:
             wanted.append(path)
-    return mirror(wanted, source, target, suffix), skipped
+    pairs, refused = mirror(wanted, source, target, suffix)
+    return pairs, [*refused, *skipped]
 
 
 def plan_decoding(
@@ -43,20 +45,42 @@ def plan_decoding(
             wanted.append(path)
         else:
             skipped.append(Outcome(path, status="skipped", message="no .mic file"))
-    return mirror(wanted, source, target, suffix), skipped
+    pairs, refused = mirror(wanted, source, target, suffix)
+    return pairs, [*refused, *skipped]
 
 
 def mirror(
-    paths: Iterable[Path], source: Path, target: Path, suffix: str
-) -> list[tuple[Path, Path]]:
-    """Return names in the target tree; where two would be the same, both keep their suffix."""
+    paths: Iterable[Path], source: Path, target: Path, suffix: str | None = None
+) -> tuple[list[tuple[Path, Path]], list[Outcome]]:
+    """Decide the names in the target tree; refuse files that would replace one another there.
+
+    With a suffix, each name gets it in the place of its own; where two would be the
+    same, both keep theirs before it.
+    """
     refuse_file(source, target)
-    short = {path: target / with_suffix(path.relative_to(source), suffix) for path in paths}
-    uses = Counter(short.values())
-    return [
-        (path, name if uses[name] == 1 else target / f"{path.relative_to(source)}{suffix}")
-        for path, name in short.items()
+    names = {path: relative(path, source) for path in paths}
+    if suffix is not None:
+        short = {path: with_suffix(name, suffix) for path, name in names.items()}
+        uses = Counter(short.values())
+        names = {
+            path: name if uses[name] == 1 else Path(f"{names[path]}{suffix}")
+            for path, name in short.items()
+        }
+    sources = list(names)
+    same = collisions([name.as_posix() for name in names.values()], target)
+    targets = [for_system(target / name) for name in names.values()]
+    refused = [
+        Outcome(
+            sources[number],
+            targets[number],
+            "failed",
+            f"{sources[number].name} would get the same name in {target} as {sources[first]}; "
+            "rename one of them",
+        )
+        for number, first in same.items()
     ]
+    pairs = zip(sources, targets, strict=True)
+    return [pair for number, pair in enumerate(pairs) if number not in same], refused
 
 
 def refuse_file(source: Path, target: Path) -> None:

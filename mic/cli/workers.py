@@ -25,6 +25,7 @@ from .run import Job, Task, attempt
 
 # A pool of n processes may have begun n tasks and those in its queue, which holds one more.
 _BEGUN_BESIDES = 2
+_MOST = 61 if sys.platform == "win32" else sys.maxsize  # Windows waits for 63 handles at most
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -93,7 +94,7 @@ def _run_alone(task: Task) -> Outcome:
 def _pool(n_jobs: int) -> Iterator[ProcessPoolExecutor]:
     # Spawn: forking a process that has threads can deadlock.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(n_jobs, context, initializer=_begin)
+    pool = ProcessPoolExecutor(min(n_jobs, _MOST), context, initializer=_begin)
     try:
         yield pool
     except BaseException:

@@ -14,6 +14,7 @@ import io
 import math
 import operator
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -349,7 +350,8 @@ class SlideEncoder:
             level.file.seek(0)
             shutil.copyfileobj(level.file, file, 1 << 20)
         sizes = [size for level in self._levels for size in level.sizes]
-        offsets = self._start + np.concatenate([[0], np.cumsum(sizes)]).astype(np.uint64)
+        # Summed by Python: NumPy 1 has integers of 32 bits on Windows, and slides are larger.
+        offsets = np.array([*accumulate(sizes, initial=self._start)], np.uint64)
         bits_used = max(level.bits_used for level in self._levels)
         end = int(offsets[-1])
         if self._is_mic3:

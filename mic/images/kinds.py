@@ -11,6 +11,7 @@ import numpy as np
 
 from ..dicom.reading import is_dicom
 from ..errors import UnsupportedError
+from ..paths import extended, for_system
 
 SUFFIXES = {
     ".npy": "npy",
@@ -47,11 +48,13 @@ class RawLayout:
 
 def files_below(folder: Path) -> list[Path]:
     """List all files in a tree, sorted; include dangling links, for their reader to report."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
+    root = extended(folder)  # in another form, Windows would skip what lies too deep
+    found = sorted(
+        folder / path.relative_to(root)
+        for path in root.rglob("*")
         if path.is_file() or (path.is_symlink() and not path.exists())
     )
+    return [for_system(path) for path in found]
 
 
 def kind_of(path: Path) -> str | None:

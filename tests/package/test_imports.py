@@ -21,7 +21,7 @@ WHEEL = Path(__file__).parents[2] / "ci" / "wheel.py"
 
 ROOMS = """
     _version errors
-    _mic faces extras arguments atomic
+    _mic faces extras paths arguments atomic
     codec
     api stages slides files
     mic
@@ -34,6 +34,7 @@ ROOMS = """
     archive
     benchmark
     cli
+    __main__
 """
 """The rooms from the ground up; `mic` is the root, that is, `mic/__init__.py`.
 
