@@ -179,7 +179,7 @@ def discard(path: Path) -> None:
 
 
 def _give_name(temporary: Path, final: Path) -> None:
-    """Rename a file, and wait for programs that have one of both open for a moment."""
+    """Rename a file; wait for programs that have it or its predecessor open for a moment."""
     for seconds in (*_WAITS, None):
         try:
             temporary.replace(final)
@@ -194,8 +194,8 @@ def _give_name(temporary: Path, final: Path) -> None:
                 ) from error
             if seconds is None:
                 raise MicError(
-                    f"{final} cannot be written while it is open in a program, or in this one; "
-                    "close it there and try again"
+                    f"{final} cannot be written while a program has it open, or this one has "
+                    f"({error.strerror}); close it there and try again"
                 ) from error
             time.sleep(seconds)
 

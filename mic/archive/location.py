@@ -16,7 +16,8 @@ from typing import Any
 from ..atomic import TEMPORARY, discard
 from ..errors import MicError, UnsupportedError, one_sentence
 from ..extras import require
-from ..paths import refuse_name
+from ..images.kinds import files_below
+from ..paths import WINDOWS, refuse_name, relative
 from ..transcode.report import digest_of_file
 
 # In these stores a file appears only when it is complete, so it needs no temporary name.
@@ -28,7 +29,6 @@ _STAMPS = (
     *("ETag", "etag", "content_md5", "md5Hash", "md5", "crc32c", "generation", "VersionId"),
     *("mtime", "LastModified", "last_modified", "modified", "updated", "created"),
 )
-_TOO_LONG = (3, 206)  # of Windows: the path is not found; the name is too long
 _MD5 = ("ETag", "etag", "content_md5", "md5Hash", "md5")
 
 Info = Mapping[str, Any]
@@ -105,15 +105,24 @@ class Location:
         return Location(folder, self.fs, folder)
 
     def files(self) -> dict[str, Info]:
-        """Return the file system's facts about each file below, by relative path, sorted."""
+        """Return the file system's facts about each file below, by relative path, sorted.
+
+        Raises
+        ------
+        UnsupportedError
+            A file lies deeper than Windows takes paths; fsspec would leave it out.
+        """
         self.fs.invalidate_cache()
         root = self.path.rstrip("/")
-        found = self.fs.find(self.path, detail=True, on_error=_refuse_too_deep)
-        return {
+        found = self.fs.find(self.path, detail=True)
+        files = {
             path[len(root) :].lstrip("/"): info
             for path, info in sorted(found.items())
             if path.startswith(root) and info.get("type") == "file"
         }
+        if WINDOWS and self.is_local:
+            _refuse_omissions(Path(self.path), files)
+        return files
 
     def info(self) -> Info:
         """Return the file system's facts about it; raise FileNotFoundError if it does not exist."""
@@ -305,14 +314,15 @@ def is_temporary(name: str) -> bool:
     return TEMPORARY.fullmatch(name.rpartition("/")[2]) is not None
 
 
-def _refuse_too_deep(error: OSError) -> None:
-    """Refuse to leave out a folder whose path is too long for Windows, as fsspec would."""
-    if getattr(error, "winerror", None) in _TOO_LONG:
-        raise UnsupportedError(
-            f"{error.filename} is a longer path than Windows takes ({len(str(error.filename))} "
-            "characters); enable long paths on this machine, or use mic transcode without URLs "
-            "and without a scheduler"
-        )
+def _refuse_omissions(folder: Path, listed: Iterable[str]) -> None:
+    known = set(listed)
+    for path in files_below(folder):
+        name = relative(path, folder).as_posix()
+        if name not in known and path.is_file():
+            raise UnsupportedError(
+                f"{folder / name} is a longer path than Windows takes here; enable long paths on "
+                "this machine, or use mic transcode without URLs and without a scheduler"
+            )
 
 
 def _protocols(fs: Any) -> tuple[str, ...]:

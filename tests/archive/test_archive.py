@@ -3,6 +3,7 @@
 
 import functools
 import json
+import os
 import shutil
 import sys
 
@@ -15,8 +16,9 @@ pytest.importorskip("distributed")
 import fsspec
 
 import mic
-from mic import archive
-from mic.archive.report import read_json_lines
+from mic import archive, paths
+from mic.archive import graph, location
+from mic.archive.report import read_json_lines, write_parquet
 from mic.transcode import compare_files
 
 
@@ -208,3 +210,93 @@ def test_command_line(tmp_path, tree, memory):
     assert "memory://none does not exist" in run("memory://none", tmp_path, "--to", "mic", code=1)
     (tmp_path / "empty").mkdir()
     assert "holds no file" in run(tmp_path / "empty", "memory://b", "--to", "mic", code=1)
+
+
+def test_two_objects_never_become_one_file(tmp_path, memory, monkeypatch):
+    """An object store may hold names that a file system takes for one."""
+    data = shipped("CT_small.dcm").read_bytes()
+    for name in ("A.dcm", "B.dcm", "a.dcm"):
+        memory.pipe_file(f"/in/{name}", data)
+    monkeypatch.setattr(
+        paths, "_are_one_file", lambda one, other, folder: one.casefold() == other.casefold()
+    )
+    for _ in range(2):
+        records = archive.transcode("memory://in", tmp_path / "out", overwrite=True)
+        assert states(records, "memory://in") == {"A.dcm": "ok", "B.dcm": "ok", "a.dcm": "failed"}
+        assert records[-1].message.startswith("a.dcm would get the same name in ")
+        assert records[-1].message.endswith(" as A.dcm; rename one of them")
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["A.dcm", "B.dcm"]
+    records = archive.transcode("memory://in", "memory://out")  # a store tells them apart
+    assert {record.status for record in records} == {"ok"}
+
+
+def test_names_that_windows_would_change(tmp_path, memory, monkeypatch):
+    data = shipped("CT_small.dcm").read_bytes()
+    for name in ("a.dcm", "aux/b.dcm", "T1:axial.dcm", "sub./c.dcm"):
+        memory.pipe_file(f"/in/{name}", data)
+    monkeypatch.setattr(paths, "WINDOWS", True)
+    for module in ("mic.atomic", "mic.arguments", "mic.archive.task"):
+        monkeypatch.setattr(f"{module}.for_system", lambda path: path)
+    records = archive.transcode("memory://in", tmp_path / "out")
+    assert [record.status for record in records] == ["failed", "ok", "failed", "failed"]
+    assert all("Windows does not allow" in r.message for r in records if r.status == "failed")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.dcm"]
+
+
+def test_a_folder_too_deep_for_windows_is_no_hole(tmp_path, tree, monkeypatch):
+    """fsspec leaves out what it cannot list."""
+    fs = type(fsspec.filesystem("file"))
+    listed = fs.ls
+
+    def ls(self, path, *rest, **options):
+        if path.endswith("sub"):
+            raise FileNotFoundError(2, "The system cannot find the path specified", path)
+        return listed(self, path, *rest, **options)
+
+    monkeypatch.setattr(fs, "ls", ls)
+    monkeypatch.setattr(location, "WINDOWS", True)
+    with pytest.raises(
+        mic.UnsupportedError, match=r"longer path than Windows takes .* enable long"
+    ):
+        archive.transcode(tree, tmp_path / "out")
+
+
+def test_other_spellings_of_a_folder(tmp_path, memory, monkeypatch):
+    """Outputs of an earlier run are recognised where case does not count."""
+    monkeypatch.setattr(location.os.path, "normcase", str.lower)
+    source = location.open_location(str(tmp_path / "In"))
+    target = location.open_location(str(tmp_path / "iN" / "OUT"))
+    assert graph._is_below(target, source) and not graph._is_below(source, target)
+    with pytest.raises(mic.UnsupportedError, match="is the source"):
+        (tmp_path / "In").mkdir()
+        archive.transcode(tmp_path / "In", tmp_path / "iN")
+
+
+@pytest.mark.parametrize("path", ["C:\\scans\\ct", "c:/scans/ct", "D:ct"])
+def test_a_drive_is_no_protocol(path):
+    place = location.open_location(path)
+    assert place.is_local and "://" not in place.url
+
+
+def test_a_scratch_folder_that_a_scanner_reads(tmp_path, memory, monkeypatch):
+    """Windows cannot remove it then; the result counts all the same."""
+    memory.pipe_file("/in/a.dcm", shipped("CT_small.dcm").read_bytes())
+    unlink = os.unlink
+
+    def refuse(path, *rest, **options):
+        if "mic-" in str(path) or str(path).startswith("a.dcm"):
+            raise PermissionError(13, "The file is being used by another process", str(path))
+        unlink(path, *rest, **options)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    (record,) = archive.transcode("memory://in", "memory://out")
+    assert record.status == "ok", record.message
+
+
+def test_parquet_of_names_that_are_no_text(tmp_path):
+    """Linux takes any bytes as a name, Parquet only text."""
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow")
+    record = archive.Record("in/\udcff.dcm", "out/é.dcm", "ok")
+    write_parquet(tmp_path / "x.parquet", [record])
+    (row,) = parquet.read_table(tmp_path / "x.parquet").to_pylist()
+    assert (row["source"], row["target"]) == ("in/\\udcff.dcm", "out/é.dcm")
