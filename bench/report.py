@@ -45,7 +45,7 @@ def write_report(results: Path, target: Path, readme: Path | None = None) -> Non
     scaling = results / "scaling.json"
     if scaling.exists():
         sections.insert(0, scaling_section(scaling, target.parent / "figures"))
-    target.write_text("\n".join([_HEAD, figures, *sections]))
+    target.write_text("\n".join([_HEAD, figures, *sections]), encoding="utf-8")
     if readme is not None:
         write_readme_table(paths[0], readme)
 
@@ -62,7 +62,7 @@ def _comparisons(results: Path) -> list[Path]:
 
 def _plots(path: Path, folder: Path) -> str:
     """Draw the figures of the first JSON file, and return the lines that show them."""
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding="utf-8"))
     one = [Measurement.from_json(entry) for entry in content["results"] if entry["threads"] == 1]
     machine = f"{content['machine']['model']}, {content['machine']['active']}, one thread"
     n_images = len(content["images"])
@@ -76,7 +76,7 @@ def _plots(path: Path, folder: Path) -> str:
 
 
 def _section(path: Path) -> str:
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding="utf-8"))
     images = content["images"]
     results = [Measurement.from_json(entry) for entry in content["results"]]
     one = [result for result in results if result.threads == 1]

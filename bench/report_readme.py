@@ -31,7 +31,7 @@ The last column compares decode speeds.
 
 def write_readme_table(path: Path, readme: Path) -> None:
     """Put the main figures from a JSON file of bench/run.py into a README."""
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding="utf-8"))
     one = [Measurement.from_json(entry) for entry in content["results"] if entry["threads"] == 1]
     summaries = {summary.codec: summary for summary in summarize(one)}
     rows = [

@@ -17,7 +17,7 @@ Row = dict[str, Any]
 
 def scaling_section(path: Path, figures: Path) -> str:
     """Return three tables and two figures."""
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding="utf-8"))
     machine = f"{content['machine']['model']}, {content['machine']['active']}"
     _plot_sizes(content["sizes"], machine, figures)
     _plot_threads(content["threads"], machine, figures)

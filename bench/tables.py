@@ -20,9 +20,9 @@ def markdown(
 
 def insert(page: Path, table: str) -> None:
     """Replace the table in a page."""
-    head, rest = page.read_text().split(BEGIN)
+    head, rest = page.read_text(encoding="utf-8").split(BEGIN)
     _, tail = rest.split(END)
-    page.write_text(head + BEGIN + table + END + tail)
+    page.write_text(head + BEGIN + table + END + tail, encoding="utf-8")
 
 
 def slug(machine: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ def read(trace: Path, folder: Path) -> dict[str, dict[int, int]]:
     """How often each line of each file below `folder` was run; base names are unique."""
     files: dict[str, dict[int, int]] = {}
     lines: dict[int, int] = {}
-    for record in trace.read_text().splitlines():
+    for record in trace.read_text(encoding="utf-8").splitlines():
         kind, _, value = record.partition(":")
         if kind == "SF":
             path = Path(value).resolve()

@@ -29,7 +29,9 @@ def _run() -> None:
         sys.exit('mic: the command needs click and rich; pip install "mic-codec[cli]"')
     from .commands import cli
 
-    _print_any_name()
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        # File names may hold characters that the encoding of the terminal or pipe lacks.
+        sys.stdout.reconfigure(errors="backslashreplace")
     # Raise an exception instead of dying at once, so that temporary files are removed.
     signal.signal(signal.SIGTERM, _terminate)
     # The same for Ctrl-C, which click would turn into exit code 1. A job that the shell put into
@@ -43,18 +45,6 @@ def _run() -> None:
     finally:
         if signal.getsignal(signal.SIGINT) is _terminate:  # nothing is left to remove
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def _print_any_name() -> None:
-    """Escape what the encoding of the terminal or pipe lacks, as Python does on stderr.
-
-    File names may hold any character, and in UTF-8 there are names that are no text.
-    """
-    if not isinstance(sys.stdout, TextIOWrapper):
-        return
-    is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
-    if sys.stdout.errors == "strict" or (sys.stdout.errors == "surrogateescape" and not is_utf8):
-        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

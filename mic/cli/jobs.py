@@ -27,6 +27,7 @@ from ..images.formats import read_file, write_image
 from ..images.kinds import WRITABLE, RawLayout, kind_of, target_kind
 from ..images.mapped import map_image
 from ..images.samples import as_frames, pixel_sha256, sample_bytes
+from ..paths import refuse_name
 from ..slides import Level
 
 Array = NDArray[Any]
@@ -446,6 +447,7 @@ def bytes_of_file(path: Path) -> Any:
 
 def refuse_existing(target: Path, overwrite: bool) -> None:
     """Refuse a target that exists, is a folder, or would lie in a folder that does not exist."""
+    refuse_name(target.name, target)  # Windows says of its devices that they exist
     if target.is_dir():
         raise UnsupportedError(f"{target} is a folder, a file name is expected")
     if target.exists() and not overwrite:

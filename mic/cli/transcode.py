@@ -17,7 +17,7 @@ from ..dicom.reading import NoPixelsError, is_dicom, quiet_pydicom
 from ..dicom.syntaxes import JPEG_LS_NEAR, NAMES, Syntax, find_syntax
 from ..errors import MicError, UnsupportedError
 from ..images.kinds import SUFFIXES, files_below
-from ..paths import for_system
+from ..paths import for_system, refuse_name
 from ..transcode.file import transcode_file
 from ..transcode.report import Report, is_done, read_report, state_of
 from .archive import proof, transcode_archive
@@ -234,6 +234,7 @@ def _refuse_other_kinds(source: Path) -> None:
 
 def _job(source: Path, target: Path, options: Options) -> Outcome:
     """Transcode one file; runs in a worker process for trees."""
+    refuse_name(target.name, target)
     if target.exists() and source.exists() and source.samefile(target) and not options.overwrite:
         raise UnsupportedError(
             f"{source} is both SRC and DST; name another file for the new one, or pass --overwrite "

@@ -105,7 +105,7 @@ def test_a_text_called_dcm_is_no_dicom_file(folder):
 def test_output_that_cannot_be_written_is_one_sentence(folder, arguments):
     (folder / "x.mic").write_bytes(mic.encode(IMAGE))
     command = [sys.executable, "-c", "from mic.cli import main; main()", *arguments]
-    with Path("/dev/full").open("w") as full:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1 and "output cannot be written" in done.stderr
     assert "Traceback" not in done.stderr

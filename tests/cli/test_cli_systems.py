@@ -31,6 +31,7 @@ def command(folder, *arguments, before="", **environment):
         cwd=folder,
         env={**os.environ, **environment},
         capture_output=True,
+        input=b"",  # a pipe, not a terminal
         check=False,
     )
 

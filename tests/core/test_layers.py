@@ -49,7 +49,7 @@ class Source:
     """What one file includes, defines for others, and uses of others."""
 
     def __init__(self, path: Path, root: Path) -> None:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         self.name = path.relative_to(root).as_posix()
         self.folder = path.relative_to(root).parts[0] if path.parent != root else ""
         self.includes = [

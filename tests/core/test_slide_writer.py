@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from hypothesis import strategies as st
 
 import mic
 from mic import _mic
+from mic.codec.options import EncodeOptions
+from mic.codec.slide_writer import SlideEncoder, plan_slide
 
 CONTAINERS = ("native", "mic3")
 IMAGE = zoo.smooth((150, 203, 3), "uint8")
@@ -285,3 +288,19 @@ def test_memory(name: str, run_python: Callable[[str], str], tmp_path: Path) -> 
     with mic.open(path) as slide:
         assert (slide.shape, len(slide.levels)) == ((20000, 20000), 8)
         assert (slide.level(7)[...] == 7).all()
+
+
+def test_offsets_beyond_the_integers_of_numpy_1_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have 32 bits there, and sums of them wrap without a word."""
+    written: list[list[int]] = []
+    monkeypatch.setattr(_mic, "write_index", lambda offsets: written.append(list(offsets)) or b"")
+    options = EncodeOptions(tile=64, levels=1)
+    encoder = SlideEncoder(
+        io.BytesIO(), *plan_slide((64, 192), np.dtype("uint8"), options), options
+    )
+    encoder.append_rows(np.zeros((64, 192), "uint8"))
+    encoder._levels[0].sizes[:] = [2**31 - 1] * 3
+    end = encoder.finish()
+    ((first, *others),) = written
+    assert others == [first + 2**31 - 1, first + 2**32 - 2]
+    assert end == first + 3 * (2**31 - 1)

@@ -82,13 +82,13 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def wait_for(server: Server, process: "subprocess.Popen[bytes]", log: Path) -> None:
     for _ in range(200):
-        assert process.poll() is None, log.read_text()
+        assert process.poll() is None, log.read_text(encoding="utf-8")
         try:
             server.ask("/system")
             return
         except OSError:
             time.sleep(0.05)
-    pytest.fail(f"Orthanc does not answer: {log.read_text()}")
+    pytest.fail(f"Orthanc does not answer: {log.read_text(encoding='utf-8')}")
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import pytest
 from pydicom.data import get_testdata_file
 from pydicom.pixels import get_decoder, pixel_array
 
-import mic
 import mic.gpu
 from mic.gpu import decoder as gpu_decoder
 from mic.gpu import plugin as gpu_plugin

@@ -28,7 +28,7 @@ def files(folder: str, *suffixes: str) -> list[Path]:
 
 def python_functions(path: Path) -> Iterator[tuple[str, int]]:
     """Name and number of lines of each function, without its docstring."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
             yield node.name, node.end_lineno - node.lineno + 1 - docstring_lines(node)
@@ -48,7 +48,7 @@ def c_functions(path: Path) -> Iterator[tuple[str, int]]:
 
     clang-format puts the braces of longer functions alone into the first column.
     """
-    lines = path.read_text().splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
     begin = 0
     for number, line in enumerate(lines):
         if re.match(r"\w.*\) \{ .* \}$", line):

@@ -8,7 +8,6 @@ from dicomfiles import write_dicom
 
 import mic
 import mic.dicom
-import mic.display
 
 IMAGE = np.arange(48 * 40, dtype="uint16").reshape(48, 40)
 STREAM = mic.encode(IMAGE)
