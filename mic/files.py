@@ -7,6 +7,7 @@ import contextlib
 import math
 import mmap
 import os
+import traceback
 from collections.abc import Sequence
 from operator import index as index_of
 from types import EllipsisType
@@ -126,8 +127,10 @@ class MicFile:
                 Level(grid, dtype_of(layout), frame_shape(layout)[2:], self._read_region)
                 for grid in grids_in(layout)
             )
-        except BaseException:
-            with contextlib.suppress(BufferError):  # the traceback holds parts of the map
+        except BaseException as error:
+            # The traceback holds parts of the map, and Windows locks a file that is mapped.
+            traceback.clear_frames(error.__traceback__)
+            with contextlib.suppress(BufferError):  # something else holds some
                 self._closing.close()
             raise
 

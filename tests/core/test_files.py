@@ -3,6 +3,7 @@
 
 import contextlib
 import io
+import mmap
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from taken_apart import take_apart
 
 import mic
+from mic import files
 
 OPEN_FILES = Path("/proc/self/fd")
 SOURCES: dict[str, Callable[[Path], object]] = {
@@ -415,6 +417,30 @@ def test_wrong_shape_or_dtype(shape: tuple[object, ...], dtype: str, tmp_path: P
     with pytest.raises(mic.UnsupportedError):
         mic.create(tmp_path / "scan.mic", shape=shape, dtype=dtype)
     assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("tile", [None, 32])
+def test_a_file_that_is_refused_is_not_mapped_any_more(tmp_path, monkeypatch, tile):
+    """Windows neither replaces nor removes a file that is mapped."""
+    mapped = []
+
+    class Recorded(mmap.mmap):
+        def __init__(self, *_, **__):
+            mapped.append(self)
+
+    monkeypatch.setattr(files.mmap, "mmap", Recorded)
+    path = tmp_path / "x.mic"
+    stream = mic.encode(np.random.default_rng(0).integers(0, 4096, (64, 96), "uint16"), tile=tile)
+    for length in (1, 20, len(stream) // 2, len(stream) - 1):
+        path.write_bytes(stream[:length])
+        with pytest.raises(mic.CorruptDataError):
+            try:
+                mic.open(path)
+            except mic.MicError:
+                assert mapped[-1].closed  # although the error and its traceback exist
+                path.unlink()
+                raise
+    assert len(mapped) == 4
 
 
 def test_missing_folder(tmp_path: Path) -> None:
