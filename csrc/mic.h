@@ -345,6 +345,11 @@ typedef enum mic_isa { MIC_ISA_SCALAR, MIC_ISA_AVX2, MIC_ISA_AVX512, MIC_ISA_NEO
 mic_isa mic_best_isa(void);
 /* The instruction set in use: the best one, or the one named by MIC_CPU in the environment. */
 mic_isa mic_active_isa(void);
+/* Why the scalar kernels are the best here, as a clause ("this processor lacks avx2"); empty if
+ * others can run. */
+const char *mic_scalar_reason(void);
+/* Does the library contain the kernels of this instruction set?  The processor may lack it. */
+int mic_isa_is_compiled(mic_isa isa);
 /* Choose the kernels for the whole process; for tests and measurements. */
 mic_status mic_use_isa(mic_isa isa, mic_error *error);
 const char *mic_isa_name(mic_isa isa);

@@ -144,6 +144,8 @@ cdef extern from "mic.h" nogil:
     ctypedef int mic_isa
     mic_isa mic_best_isa()
     mic_isa mic_active_isa()
+    const char *mic_scalar_reason()
+    int mic_isa_is_compiled(mic_isa)
     mic_status mic_use_isa(mic_isa, mic_error *)
     const char *mic_isa_name(mic_isa)
     void mic_cpu_model(char *)

@@ -353,6 +353,16 @@ def active_isa():
     return ISA_NAMES[mic_active_isa()]
 
 
+def scalar_reason():
+    """Return why the scalar kernels are the best here; empty if others can run."""
+    return mic_scalar_reason().decode()
+
+
+def compiled_isas():
+    """Return the names of the instruction sets that this build has kernels for."""
+    return tuple(name for isa, name in enumerate(ISA_NAMES) if mic_isa_is_compiled(isa))
+
+
 def use_isa(str name):
     """Choose the kernels of the whole process; for tests and measurements."""
     cdef mic_error error

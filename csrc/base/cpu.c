@@ -31,22 +31,38 @@ static void read_features(uint32_t words[CPUID_WORDS])
         words[CPUID_80000001_ECX] = c;
 }
 
+/* Does the system save these registers? */
+static bool saves(const uint32_t words[CPUID_WORDS], uint64_t registers)
+{
+    enum { OSXSAVE = 1 << 27 }; /* without it XCR0 cannot be read */
+    return (words[CPUID_1_ECX] & OSXSAVE) && (read_xcr0() & registers) == registers;
+}
+
+#define XMM_YMM UINT64_C(0x06)
+#define XMM_YMM_ZMM UINT64_C(0xE6)
+
+#define RETURN_IF_LACKING(name, word, bit) \
+    if (!(words[word] >> (bit) & 1))       \
+        return "this processor lacks " name;
+
+const char *mic_scalar_reason(void)
+{
+    uint32_t words[CPUID_WORDS];
+    read_features(words);
+    MIC_AVX2_FEATURES(RETURN_IF_LACKING)
+    return saves(words, XMM_YMM) ? "" : "the operating system does not save the registers of AVX2";
+}
+
 #define HAS_AND(name, word, bit) (words[word] >> (bit) & 1) &&
-static bool has_avx2(const uint32_t words[CPUID_WORDS]) { return MIC_AVX2_FEATURES(HAS_AND) true; }
 static bool has_avx512(const uint32_t words[CPUID_WORDS]) { return MIC_AVX512_FEATURES(HAS_AND) true; }
 
 mic_isa mic_best_isa(void)
 {
-    enum { OSXSAVE = 1 << 27 }; /* without it XCR0 cannot be read */
-    enum { XMM_YMM = 0x6, XMM_YMM_ZMM = 0xE6 };
     uint32_t words[CPUID_WORDS];
+    if (*mic_scalar_reason())
+        return MIC_ISA_SCALAR;
     read_features(words);
-    if (!(words[CPUID_1_ECX] & OSXSAVE) || !has_avx2(words))
-        return MIC_ISA_SCALAR;
-    const uint64_t saved = read_xcr0();
-    if ((saved & XMM_YMM) != XMM_YMM)
-        return MIC_ISA_SCALAR;
-    return has_avx512(words) && (saved & XMM_YMM_ZMM) == XMM_YMM_ZMM ? MIC_ISA_AVX512 : MIC_ISA_AVX2;
+    return has_avx512(words) && saves(words, XMM_YMM_ZMM) ? MIC_ISA_AVX512 : MIC_ISA_AVX2;
 }
 
 void mic_cpu_model(char model[MIC_CPU_MODEL_SIZE])
@@ -65,8 +81,19 @@ void mic_cpu_model(char model[MIC_CPU_MODEL_SIZE])
 
 #if defined(MIC_NEON) /* every AArch64 processor has it */
 mic_isa mic_best_isa(void) { return MIC_ISA_NEON; }
+const char *mic_scalar_reason(void) { return ""; }
 #else
 mic_isa mic_best_isa(void) { return MIC_ISA_SCALAR; }
+const char *mic_scalar_reason(void)
+{
+#if defined(MIC_SCALAR_ONLY)
+    return "mic was built with MIC_SCALAR_ONLY";
+#elif defined(__x86_64__) || defined(__aarch64__)
+    return "mic has no kernels for the compiler that built it or its byte order";
+#else
+    return "mic has no other kernels for this architecture";
+#endif
+}
 #endif
 
 void mic_cpu_model(char model[MIC_CPU_MODEL_SIZE]) { model[0] = '\0'; }

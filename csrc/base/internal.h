@@ -28,12 +28,13 @@
 #define MIC_INLINE static inline
 #endif
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+/* The kernels that are compiled in.  MIC_SCALAR_ONLY leaves out all but the scalar ones. */
+#if !defined(MIC_SCALAR_ONLY) && (defined(__GNUC__) || defined(__clang__))
+#if defined(__x86_64__)
 #define MIC_X86 1
+#elif defined(__aarch64__) && defined(__AARCH64EL__)
+#define MIC_NEON 1 /* little-endian only: the kernels view words as bytes in memory order */
 #endif
-/* Little-endian only: the kernels view words as bytes in memory order. */
-#if defined(__aarch64__) && defined(__AARCH64EL__) && (defined(__GNUC__) || defined(__clang__))
-#define MIC_NEON 1
 #endif
 
 /* No size that this library derives from an image takes more bytes per sample. */

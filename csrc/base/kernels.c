@@ -34,6 +34,14 @@ const mic_kernels *mic_kernels_for(mic_isa isa)
     return NULL;
 }
 
+int mic_isa_is_compiled(mic_isa isa)
+{
+    for (size_t i = 0; i < N_TABLES; i++)
+        if (tables[i]->isa == isa)
+            return 1;
+    return 0;
+}
+
 /* Set before the first use by whichever thread comes first, unless mic_use_isa has set it
  * already.  If several threads get here, all of them would store the same pointer. */
 static _Atomic(const mic_kernels *) active_kernels;

@@ -29,16 +29,17 @@ enum { CPUID_1_ECX, CPUID_7_EBX, CPUID_7_ECX, CPUID_80000001_ECX, CPUID_WORDS };
  * of the next set, so that no wide registers get into them. */
 #define MIC_BMI2_FEATURES(F) F("bmi2", CPUID_7_EBX, 8)
 
-/* Without "lzcnt" the same encoding is another instruction, which gives other results. */
+/* Without "lzcnt" the same encoding is another instruction, which gives other results.  The
+ * best known name comes first: mic_scalar_reason tells the first one that is missing. */
 #define MIC_AVX2_FEATURES(F)      \
-    MIC_BMI2_FEATURES(F)          \
+    F("avx2", CPUID_7_EBX, 5)     \
     F("pclmul", CPUID_1_ECX, 1)   \
     F("sse4.2", CPUID_1_ECX, 20)  \
     F(MIC_CRC32, CPUID_1_ECX, 20) \
     F("popcnt", CPUID_1_ECX, 23)  \
     F("avx", CPUID_1_ECX, 28)     \
     F("bmi", CPUID_7_EBX, 3)      \
-    F("avx2", CPUID_7_EBX, 5)     \
+    MIC_BMI2_FEATURES(F)          \
     F("lzcnt", CPUID_80000001_ECX, 5)
 
 #define MIC_AVX512_FEATURES(F)       \

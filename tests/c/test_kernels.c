@@ -496,9 +496,12 @@ int main(void)
     expected = need(malloc(n_bytes));
     valid = need(malloc(n_bytes));
     CHECK(mic_kernels_for(MIC_ISA_SCALAR) == &mic_kernels_scalar, "scalar is always there");
+    CHECK((mic_best_isa() == MIC_ISA_SCALAR) == (*mic_scalar_reason() != '\0'),
+          "the best is %s because \"%s\"", mic_isa_name(mic_best_isa()), mic_scalar_reason());
     for (mic_isa isa = MIC_ISA_SCALAR; isa <= MIC_ISA_NEON; isa++) {
         const mic_kernels *k = mic_kernels_for(isa);
         CHECK(!k || k->isa == isa, "the table of %s", mic_isa_name(isa));
+        CHECK(!k || mic_isa_is_compiled(isa), "%s runs but is not compiled", mic_isa_name(isa));
         CHECK(!k || is_full(k), "the table of %s has an empty place", mic_isa_name(isa));
         CHECK((mic_use_isa(isa, NULL) == MIC_OK) == (k != NULL), "%s", mic_isa_name(isa));
         if (k) {

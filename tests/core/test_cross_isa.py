@@ -23,6 +23,11 @@ def on_each_isa(call: Callable[[], object]) -> list[object]:
     return results
 
 
+def test_what_is_compiled() -> None:
+    assert set(ISAS) <= set(_mic.compiled_isas())
+    assert (_mic.scalar_reason() == "") == (_mic.best_isa() != "scalar")
+
+
 @pytest.mark.parametrize("codec", zoo.CODECS)
 @pytest.mark.parametrize("dtype", zoo.DTYPES)
 def test_images(dtype: str, codec: str) -> None:
