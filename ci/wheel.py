@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Check a wheel: all its modules must import, and the tests of the core must pass.
+"""Check a wheel: the best kernels must run, all modules import, the tests of the core pass.
 
 The tests run with the best kernels and with the reference ones.  ``--imports`` leaves
 them out.
@@ -11,6 +11,10 @@ import subprocess
 import sys
 from importlib.metadata import files
 from pathlib import PurePath
+
+import kernels
+
+import mic
 
 # A folder missing from the build configuration is left out of the wheel without an error.
 FOLDERS = {
@@ -52,6 +56,7 @@ def run_tests() -> None:
 
 
 if __name__ == "__main__":
+    kernels.check_kernels(mic.cpu_info(), kernels.witnesses())
     check_imports()
     if "--imports" not in sys.argv:
         run_tests()

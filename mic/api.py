@@ -389,13 +389,28 @@ def cpu_info() -> dict[str, Any]:
     Returns
     -------
     dict
-        Keys ``model``, ``best``, ``active``, ``cpus`` (usable by this process),
-        ``compiler`` (which built the core).
+        ``model`` : str
+            The processor's own name; empty if it does not tell one.
+        ``best`` : str
+            The best instruction set that has kernels in this build and runs here.
+        ``active`` : str
+            The one in use.
+        ``compiled`` : list of str
+            All that have kernels in this build, the reference kernels (scalar) first.
+        ``scalar_reason`` : str
+            Why the scalar kernels are the best here, such as "this processor lacks
+            avx2"; empty if faster ones can run.
+        ``cpus`` : int
+            How many this process may use.
+        ``compiler`` : str
+            Which one built the core.
     """
     return {
         "model": _mic.cpu_model(),
         "best": _mic.best_isa(),
         "active": _mic.active_isa(),
+        "compiled": list(_mic.compiled_isas()),
+        "scalar_reason": _mic.scalar_reason(),
         "cpus": thread_count(0),
         "compiler": _mic.compiler(),
     }

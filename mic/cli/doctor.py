@@ -20,6 +20,7 @@ from .options import json_option
 from .run import print_json
 
 _DISTRIBUTION = "mic-codec"
+_FAST_MACHINES = ("x86_64", "amd64", "aarch64", "arm64")  # with 64 bits, in lower case
 # Matches lines such as: click>=8.1; extra == "cli"
 _REQUIREMENT = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?([^;]*);.*\bextra\s*==\s*['\"]([\w-]+)['\"]$")
 
@@ -32,9 +33,11 @@ def doctor(as_json: bool) -> None:
     Codes and decodes an image with every codec; the exit code is 1 if that
     fails.  Paste the output into bug reports.
     """
+    cpu = api.cpu_info()
     facts: dict[str, Any] = {
         "versions": _versions(),
-        "cpu": api.cpu_info(),
+        "cpu": cpu,
+        "kernels": _kernels(cpu),
         "extras": _extras(),
         "dicom": _dicom_decoders(),
         "mic_lossless": _mic_lossless(),
@@ -57,6 +60,36 @@ def _versions() -> dict[str, str]:
         "pydicom": _version_of("pydicom") or "missing",
         "system": f"{platform.system()} {platform.machine()}",
     }
+
+
+def _kernels(cpu: dict[str, Any]) -> str:
+    """Tell whether the best kernels run; if not, why, and what to do about it."""
+    forced = os.environ.get("MIC_CPU")
+    best, active = cpu["best"], cpu["active"]
+    if active != best:
+        return (
+            f"MIC_CPU={forced} makes mic use the {active} kernels; without it, the faster {best} "
+            "kernels run"
+        )
+    ignored = f"MIC_CPU={forced} is not available here and has no effect; "
+    before = ignored if forced not in (None, "", active) else ""
+    if not cpu["scalar_reason"]:
+        return f"{before}the {best} kernels run, the best that mic has for this processor"
+    return (
+        f"{before}only the scalar kernels can run, which are slow, because {cpu['scalar_reason']}; "
+        f"{_remedy_for_scalar(cpu)}"
+    )
+
+
+def _remedy_for_scalar(cpu: dict[str, Any]) -> str:
+    if len(cpu["compiled"]) > 1:
+        return "no other build of mic changes that"
+    if platform.machine().lower() not in _FAST_MACHINES or sys.maxsize < 1 << 32:
+        return "mic is fast with a 64-bit Python on x86-64 and arm64 processors"
+    return (
+        f"a wheel has faster ones: pip install --force-reinstall --only-binary {_DISTRIBUTION} "
+        f"{_DISTRIBUTION}; so has a build by gcc, clang or MSVC without -DMIC_SCALAR_ONLY"
+    )
 
 
 def _version_of(distribution: str) -> str | None:
@@ -126,11 +159,9 @@ def _self_test(codec: str) -> str:
 def _tell(facts: dict[str, Any]) -> None:
     for name, version in facts["versions"].items():
         print(f"{name:10} {version}")
-    for name, value in facts["cpu"].items():
-        print(f"{'cpu ' + name:10} {value}")
-    wanted = os.environ.get("MIC_CPU")
-    if wanted not in (None, "", facts["cpu"]["active"]):
-        print(f"MIC_CPU={wanted} is not available here and has no effect")
+    for name in ("model", "cpus", "compiler"):
+        print(f"{'cpu ' + name:10} {facts['cpu'][name]}")
+    print(f"{'kernels':10} {facts['kernels']}")
     for extra, packages in facts["extras"].items():
         found = [f"{name} {version}" for name, version in packages.items() if version]
         missing = [name for name, version in packages.items() if not version]

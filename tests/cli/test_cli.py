@@ -379,16 +379,6 @@ def test_json_of_encode(folder):
     assert entry["codec"] == mic.DEFAULT_CODEC and entry["container"] == "native"
 
 
-def test_doctor():
-    output = run("doctor")
-    assert mic.__version__ in output and mic.cpu_info()["active"] in output
-    document = json.loads(run("doctor", "--json"))
-    assert document["self_test"] == dict.fromkeys(mic.CODECS, "passed")
-    assert document["versions"]["numpy"] == np.__version__
-    syntax = {"uid": str(mic.MICLossless), "registered": False, "problem": None}
-    assert document["mic_lossless"] == syntax and "mic.register() works" in output
-
-
 def test_help_names_every_command():
     output = run("--help")
     for command in ("encode", "decode", "info", "verify", "bench", "doctor"):

@@ -136,8 +136,11 @@ def test_the_gil_stays_off(run_python: Callable[[str], str]) -> None:
 def test_importing_changes_no_kernels() -> None:
     assert _mic.active_isa() in zoo.available_isas()
     info = mic.cpu_info()
-    assert set(info) == {"model", "best", "active", "cpus", "compiler"}
-    assert info["cpus"] >= 1
+    assert list(info) == [
+        *("model", "best", "active", "compiled", "scalar_reason", "cpus", "compiler")
+    ]
+    assert info["cpus"] >= 1 and info["compiled"] == list(_mic.compiled_isas())
+    assert info["scalar_reason"] == _mic.scalar_reason()
     assert info["best"] in zoo.available_isas()
 
 
