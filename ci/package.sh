@@ -25,6 +25,14 @@ fi
 sdist=$(realpath "$sdist")
 mkdir "$work/unpacked"
 tar -xzf "$sdist" -C "$work/unpacked" --strip-components=1
+
+if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+    echo "== the sdist holds what is tracked, without hidden files and drawings, and what setuptools adds"
+    git ls-files ':!.*' ':!*.svg' | sort >"$work/expected"
+    (cd "$work/unpacked" && find . -type f ! -path './*.egg-info/*' ! -path ./PKG-INFO ! -path ./setup.cfg) |
+        sed 's,^\./,,' | sort >"$work/found"
+    diff "$work/expected" "$work/found"
+fi
 cd "$work"
 
 echo "== the sdist builds offline"
