@@ -87,7 +87,7 @@ def _remedy_for_scalar(cpu: dict[str, Any]) -> str:
     if platform.machine().lower() not in _FAST_MACHINES or sys.maxsize < 1 << 32:
         return "mic is fast with a 64-bit Python on x86-64 and arm64 processors"
     return (
-        f"a wheel has faster ones: pip install --force-reinstall --only-binary {_DISTRIBUTION} "
+        f"a wheel has faster ones: pip install --force-reinstall --only-binary={_DISTRIBUTION} "
         f"{_DISTRIBUTION}; so has a build by gcc, clang or MSVC without -DMIC_SCALAR_ONLY"
     )
 
