@@ -6,17 +6,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-# What the kernels need (csrc/base/target.h), best first: in the names of numpy, which knows some
-# of the features, and in those of Linux, which knows them all.
-NEEDS = {
-    "avx512": (
-        "AVX2 AVX512F AVX512CD AVX512DQ AVX512BW AVX512VL AVX512VBMI AVX512VBMI2",
-        "avx2 avx bmi1 bmi2 abm popcnt sse4_2 pclmulqdq avx512f avx512cd avx512dq avx512bw "
-        "avx512vl avx512vbmi avx512_vbmi2 vpclmulqdq",
-    ),
-    "avx2": ("AVX2", "avx2 avx bmi1 bmi2 abm popcnt sse4_2 pclmulqdq"),
-    "neon": ("ASIMD", "asimd"),
+# What the kernels need (csrc/base/target.h), best first.  numpy knows some of the features, Linux
+# knows them all.
+AVX2 = "avx2 avx bmi1 bmi2 abm popcnt sse4_2 pclmulqdq"
+AVX512 = "avx512f avx512cd avx512dq avx512bw avx512vl avx512vbmi avx512_vbmi2 vpclmulqdq"
+NAMES_OF_LINUX = {"avx512": f"{AVX2} {AVX512}", "avx2": AVX2, "neon": "asimd"}
+NAMES_OF_NUMPY = {
+    "avx512": "AVX2 AVX512F AVX512CD AVX512DQ AVX512BW AVX512VL AVX512VBMI AVX512VBMI2",
+    "avx2": "AVX2",
+    "neon": "ASIMD",
 }
+
+
+def first_complete(needs: Mapping[str, str], has: set[str]) -> str:
+    return next((isa for isa, names in needs.items() if has >= set(names.split())), "scalar")
 
 
 def best_by_numpy() -> str:
@@ -25,16 +28,15 @@ def best_by_numpy() -> str:
         from numpy._core import _multiarray_umath as core
     except ModuleNotFoundError:  # numpy 1
         from numpy.core import _multiarray_umath as core
-    has = {name for name, found in core.__cpu_features__.items() if found}
-    return next((isa for isa, (needs, _) in NEEDS.items() if has >= set(needs.split())), "scalar")
+    features = core.__cpu_features__.items()
+    return first_complete(NAMES_OF_NUMPY, {name for name, found in features if found})
 
 
 def best_by_linux(cpuinfo: str) -> str:
     """Return the best instruction set for which /proc/cpuinfo lists all that the kernels need."""
     lines = (line.partition(":") for line in cpuinfo.splitlines())
     lists = (words for name, _, words in lines if name.strip().lower() in ("flags", "features"))
-    has = set(next(lists, "").split())
-    return next((isa for isa, (_, needs) in NEEDS.items() if has >= set(needs.split())), "scalar")
+    return first_complete(NAMES_OF_LINUX, set(next(lists, "").split()))
 
 
 def witnesses() -> dict[str, str]:

@@ -74,9 +74,9 @@ def _kernels(cpu: dict[str, Any]) -> str:
     ignored = f"MIC_CPU={forced} is not available here and has no effect; "
     before = ignored if forced not in (None, "", active) else ""
     if not cpu["scalar_reason"]:
-        return f"{before}the {best} kernels run, the best that mic has for this processor"
+        return f"{before}the {best} kernels run, the best of this build for this processor"
     return (
-        f"{before}only the scalar kernels can run, which are slow, because {cpu['scalar_reason']}; "
+        f"{before}only the slow, scalar kernels can run, because {cpu['scalar_reason']}; "
         f"{_remedy_for_scalar(cpu)}"
     )
 

@@ -103,4 +103,6 @@ def test_what_the_kernels_need(kernels: ModuleType, isa: str) -> None:
     sets = dict(re.findall(r"#define MIC_(\w+)_FEATURES\(F\)((?:.*\\\n)*.*)", text))
     needs = re.findall(r'F\("([\w.]+)"', sets["BMI2"] + sets["AVX2"])
     needs += re.findall(r'F\("([\w.]+)"', sets["AVX512"]) if isa == "avx512" else []
-    assert {LINUX_NAMES.get(name, name) for name in needs} == set(kernels.NEEDS[isa][1].split())
+    assert {LINUX_NAMES.get(name, name) for name in needs} == set(
+        kernels.NAMES_OF_LINUX[isa].split()
+    )
