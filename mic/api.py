@@ -389,21 +389,18 @@ def cpu_info() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``model`` : str
-            The processor's own name; empty if it does not tell one.
-        ``best`` : str
-            The best instruction set that has kernels in this build and runs here.
-        ``active`` : str
-            The one in use.
-        ``compiled`` : list of str
-            All that have kernels in this build, the reference kernels (scalar) first.
-        ``scalar_reason`` : str
-            Why the scalar kernels are the best here, such as "this processor lacks
-            avx2"; empty if faster ones can run.
-        ``cpus`` : int
-            How many this process may use.
-        ``compiler`` : str
-            Which one built the core.
+        Its keys:
+
+        - ``model`` (str): the processor's own name; empty if it does not tell one.
+        - ``best`` (str): the best instruction set that this build has kernels for and the
+          processor can run.
+        - ``active`` (str): the one in use.
+        - ``compiled`` (list of str): all that this build has kernels for; the reference
+          kernels, scalar, come first.
+        - ``scalar_reason`` (str): why the scalar kernels are the best here, such as "this
+          processor lacks avx2"; empty if others can run.
+        - ``cpus`` (int): how many this process may use.
+        - ``compiler`` (str): which one built the core.
     """
     return {
         "model": _mic.cpu_model(),
