@@ -20,18 +20,41 @@ enum { LANES = 8 };
 
 /* ---- CRC-32C ----------------------------------------------------------- */
 
+/* Apple's compilers always define the feature for the Mac, where every such processor has
+ * these instructions. */
 #if defined(__ARM_FEATURE_CRC32)
 static bool has_crc32(void) { return true; }
-#elif defined(__linux__)
+#elif defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+#ifndef PF_ARM_V8_CRC32_INSTRUCTIONS_AVAILABLE
+#define PF_ARM_V8_CRC32_INSTRUCTIONS_AVAILABLE 31
+#endif
+static bool has_crc32(void) { return IsProcessorFeaturePresent(PF_ARM_V8_CRC32_INSTRUCTIONS_AVAILABLE); }
+#elif defined(__linux__) || defined(__FreeBSD__)
 #include <sys/auxv.h>
 #ifndef HWCAP_CRC32
 #define HWCAP_CRC32 (1 << 7)
 #endif
-static bool has_crc32(void) { return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0; }
+static bool has_crc32(void)
+{
+    unsigned long capabilities = 0;
+#if defined(__linux__)
+    capabilities = getauxval(AT_HWCAP);
+#else
+    elf_aux_info(AT_HWCAP, &capabilities, sizeof capabilities);
+#endif
+    return (capabilities & HWCAP_CRC32) != 0;
+}
 #else
 static bool has_crc32(void) { return false; }
 #endif
 
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+MIC_INLINE uint32_t crc_u64(uint32_t crc, uint64_t v) { return __crc32cd(crc, v); }
+MIC_INLINE uint32_t crc_u8(uint32_t crc, uint8_t v) { return __crc32cb(crc, v); }
+#else
 /* These instructions are written as assembly: compilers disagree on how a function may use
  * the extension in a file that is compiled for all processors. */
 MIC_INLINE uint32_t crc_u64(uint32_t crc, uint64_t v)
@@ -44,6 +67,7 @@ MIC_INLINE uint32_t crc_u8(uint32_t crc, uint8_t v)
     __asm__(".arch_extension crc\n\tcrc32cb %w0, %w0, %w1" : "+r"(crc) : "r"((uint32_t)v));
     return crc;
 }
+#endif
 
 /* As on x86, each such instruction in a chain waits for the one before.  Three chains do
  * not wait for each other, and joining them costs a few thousand cycles. */
@@ -122,7 +146,7 @@ MIC_INLINE size_t find_triple_body(const uint16_t *words, size_t n)
         uint16x8_t after = vceqq_u16(a, vld1q_u16(words + i + 2));
         uint64_t mask = mask_of(vandq_u16(next, after));
         if (mask)
-            return i + (unsigned)__builtin_ctzll(mask) / 8;
+            return i + lowest_bit_u64(mask) / 8;
     }
     for (; i + 2 < n; i++)
         if (words[i] == words[i + 1] && words[i] == words[i + 2])
@@ -137,7 +161,7 @@ MIC_INLINE size_t run_length_body(const uint16_t *words, size_t n)
     for (; i + LANES <= n; i += LANES) {
         uint64_t mask = mask_of(vceqq_u16(vld1q_u16(words + i), first));
         if (mask != UINT64_MAX)
-            return i + (unsigned)__builtin_ctzll(~mask) / 8;
+            return i + lowest_bit_u64(~mask) / 8;
     }
     while (i < n && words[i] == words[0])
         i++;

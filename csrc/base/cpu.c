@@ -7,6 +7,25 @@
 #include "target.h"
 
 #if defined(MIC_X86)
+enum { EAX, EBX, ECX, EDX, REGISTERS };
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+
+static uint64_t read_xcr0(void) { return _xgetbv(0); }
+
+/* Return false if the processor lacks the leaf: it answers with another one. */
+static bool read_cpuid(uint32_t leaf, uint32_t registers[REGISTERS])
+{
+    int answer[REGISTERS];
+    __cpuidex(answer, (int)(leaf & 0x80000000u), 0); /* EAX: the last leaf of this range */
+    if ((uint32_t)answer[EAX] < leaf)
+        return false;
+    __cpuidex(answer, (int)leaf, 0);
+    memcpy(registers, answer, sizeof answer);
+    return true;
+}
+#else
 #include <cpuid.h>
 
 static uint64_t read_xcr0(void)
@@ -16,19 +35,26 @@ static uint64_t read_xcr0(void)
     return ((uint64_t)high << 32) | low;
 }
 
-/* A leaf that the processor lacks reads as 0, which means no features. */
+/* Return false if the processor lacks the leaf. */
+static bool read_cpuid(uint32_t leaf, uint32_t registers[REGISTERS])
+{
+    return __get_cpuid_count(leaf, 0, &registers[EAX], &registers[EBX], &registers[ECX], &registers[EDX]);
+}
+#endif
+
+/* A leaf that the processor lacks means no features. */
 static void read_features(uint32_t words[CPUID_WORDS])
 {
-    unsigned a, b, c, d;
+    uint32_t registers[REGISTERS];
     memset(words, 0, CPUID_WORDS * sizeof *words);
-    if (__get_cpuid(1, &a, &b, &c, &d))
-        words[CPUID_1_ECX] = c;
-    if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
-        words[CPUID_7_EBX] = b;
-        words[CPUID_7_ECX] = c;
+    if (read_cpuid(1, registers))
+        words[CPUID_1_ECX] = registers[ECX];
+    if (read_cpuid(7, registers)) {
+        words[CPUID_7_EBX] = registers[EBX];
+        words[CPUID_7_ECX] = registers[ECX];
     }
-    if (__get_cpuid(0x80000001u, &a, &b, &c, &d))
-        words[CPUID_80000001_ECX] = c;
+    if (read_cpuid(0x80000001u, registers))
+        words[CPUID_80000001_ECX] = registers[ECX];
 }
 
 /* Does the system save these registers? */
@@ -67,11 +93,11 @@ mic_isa mic_best_isa(void)
 
 void mic_cpu_model(char model[MIC_CPU_MODEL_SIZE])
 {
-    unsigned registers[12];
+    enum { PARTS = 3 };
+    uint32_t registers[PARTS * REGISTERS];
     model[0] = '\0';
-    for (unsigned i = 0; i < 3; i++)
-        if (!__get_cpuid(0x80000002u + i, &registers[4 * i], &registers[4 * i + 1], &registers[4 * i + 2],
-                         &registers[4 * i + 3]))
+    for (uint32_t i = 0; i < PARTS; i++)
+        if (!read_cpuid(0x80000002u + i, registers + REGISTERS * i))
             return;
     memcpy(model, registers, sizeof registers);
     model[MIC_CPU_MODEL_SIZE - 1] = '\0';
@@ -88,8 +114,8 @@ const char *mic_scalar_reason(void)
 {
 #if defined(MIC_SCALAR_ONLY)
     return "mic was built with MIC_SCALAR_ONLY";
-#elif defined(__x86_64__) || defined(__aarch64__)
-    return "mic has no kernels for the compiler that built it or its byte order";
+#elif !defined(__GNUC__) && !defined(__clang__) && !defined(_MSC_VER)
+    return "mic was built by a compiler for which it has no other kernels";
 #else
     return "mic has no other kernels for this architecture";
 #endif
@@ -100,12 +126,20 @@ void mic_cpu_model(char model[MIC_CPU_MODEL_SIZE]) { model[0] = '\0'; }
 
 #endif
 
+#if defined(_MSC_VER) && !defined(__clang__)
+/* Its version comes as a number only: 1939 is 19.39. */
+#define DIGITS(n) (char)('0' + (n) / 10 % 10), (char)('0' + (n) % 10)
+static const char msvc[] = {'M', 'S', 'V', 'C', ' ', DIGITS(_MSC_VER / 100), '.', DIGITS(_MSC_VER), 0};
+#endif
+
 const char *mic_compiler(void)
 {
 #if defined(__clang__)
     return "clang " __clang_version__;
 #elif defined(__GNUC__)
     return "gcc " __VERSION__;
+#elif defined(_MSC_VER)
+    return msvc;
 #else
     return "unknown";
 #endif

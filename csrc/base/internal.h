@@ -8,6 +8,7 @@
 #define MIC_INTERNAL_H
 
 #include "../mic.h"
+#include "bits.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -20,6 +21,12 @@
 #define MIC_TARGET(isa) __attribute__((target(isa)))
 #endif
 #define MIC_INLINE static inline __attribute__((always_inline))
+#elif defined(_MSC_VER)
+#define MIC_LIKELY(x) (x)
+#define MIC_UNLIKELY(x) (x)
+#define MIC_PRINTF(a, b)
+#define MIC_TARGET(isa) /* any function may use any intrinsic */
+#define MIC_INLINE static __forceinline
 #else
 #define MIC_LIKELY(x) (x)
 #define MIC_UNLIKELY(x) (x)
@@ -29,10 +36,13 @@
 #endif
 
 /* The kernels that are compiled in.  MIC_SCALAR_ONLY leaves out all but the scalar ones. */
-#if !defined(MIC_SCALAR_ONLY) && (defined(__GNUC__) || defined(__clang__))
-#if defined(__x86_64__)
+#if !defined(MIC_SCALAR_ONLY) && (defined(__GNUC__) || defined(__clang__) || defined(_MSC_VER))
+#if (defined(__x86_64__) || defined(_M_X64)) && !defined(_M_ARM64EC)
 #define MIC_X86 1
-#elif defined(__aarch64__) && defined(__AARCH64EL__)
+#if defined(_MSC_VER) && defined(__clang__) && __clang_major__ < 19
+#error "clang-cl before version 19 hides the intrinsics that the kernels need; use a newer one, or cl"
+#endif
+#elif (defined(__aarch64__) && defined(__AARCH64EL__)) || defined(_M_ARM64)
 #define MIC_NEON 1 /* little-endian only: the kernels view words as bytes in memory order */
 #endif
 #endif
@@ -100,29 +110,6 @@ static inline void store_u64(void *p, uint64_t v)
 {
     v = MIC_LE64(v);
     memcpy(p, &v, 8);
-}
-
-/* Position of the highest set bit; v must not be 0. */
-static inline unsigned highest_bit(uint32_t v)
-{
-#if defined(__GNUC__) || defined(__clang__)
-    return 31u - (unsigned)__builtin_clz(v);
-#else
-    unsigned n = 0;
-    while (v >>= 1)
-        n++;
-    return n;
-#endif
-}
-
-/* Position of the lowest set bit; v must not be 0. */
-static inline unsigned lowest_bit(uint32_t v)
-{
-#if defined(__GNUC__) || defined(__clang__)
-    return (unsigned)__builtin_ctz(v);
-#else
-    return highest_bit(v & (0u - v));
-#endif
 }
 
 /* Bits needed to hold v: 0 for 0. */

@@ -6,7 +6,8 @@
  */
 #include "kernels.h"
 
-#include <stdatomic.h>
+#include "atomics.h"
+
 #include <stdlib.h>
 
 /* A processor that supports one of these also supports those before it. */
@@ -44,7 +45,7 @@ int mic_isa_is_compiled(mic_isa isa)
 
 /* Set before the first use by whichever thread comes first, unless mic_use_isa has set it
  * already.  If several threads get here, all of them would store the same pointer. */
-static _Atomic(const mic_kernels *) active_kernels;
+static mic_atomic_pointer active_kernels; /* leads to a constant table */
 
 static mic_isa requested_isa(void)
 {
@@ -59,11 +60,11 @@ static mic_isa requested_isa(void)
 
 const mic_kernels *mic_kernels_active(void)
 {
-    const mic_kernels *kernels = atomic_load_explicit(&active_kernels, memory_order_acquire);
+    const mic_kernels *kernels = pointer_load(&active_kernels);
     if (MIC_UNLIKELY(!kernels)) {
         const mic_kernels *requested = mic_kernels_for(requested_isa());
-        if (atomic_compare_exchange_strong(&active_kernels, &kernels, requested))
-            return requested;
+        kernels = pointer_set_if_null(&active_kernels, (void *)requested);
+        return kernels ? kernels : requested;
     }
     return kernels;
 }
@@ -77,6 +78,6 @@ mic_status mic_use_isa(mic_isa isa, mic_error *error)
         return mic_fail(error, MIC_ERROR_UNSUPPORTED, "cpu", -1,
                         "this machine has no %s; the best it has is %s", mic_isa_name(isa),
                         mic_isa_name(mic_best_isa()));
-    atomic_store_explicit(&active_kernels, kernels, memory_order_release);
+    pointer_store(&active_kernels, (void *)kernels);
     return MIC_OK;
 }

@@ -11,8 +11,8 @@
 
 #include "large_memory.h"
 
-#include <stdalign.h>
-#include <stdatomic.h>
+#include "atomics.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -31,14 +31,14 @@ enum { N_KEPT = 8, SMALLEST_KEPT = 1 << 16, LARGEST_KEPT = 1 << 23 };
 enum { HUGE_FROM = 1 << 22 }; /* two huge pages of x86-64: a smaller block may not hold a whole one */
 
 typedef struct block {
-    size_t n_bytes;
-    alignas(uint64_t) uint8_t bytes[]; /* nothing needs more alignment, and malloc may not give more */
+    uint64_t n_bytes; /* 8 bytes, so that those behind are aligned to 8: nothing needs more */
+    uint8_t bytes[];
 } block;
 
 /* Each is NULL or a block without an owner.  Whoever exchanges it owns it, so there is no
  * lock that a fork could leave locked. */
-static _Atomic(block *) kept[N_KEPT];
-static atomic_uint next_to_go;
+static mic_atomic_pointer kept[N_KEPT];
+static mic_atomic_counter next_to_go;
 
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
 /* Advise the system about the whole pages of a block.  The advice affects only speed, also
@@ -60,19 +60,17 @@ static bool is_kept(size_t n_bytes)
 
 static void keep(block *b)
 {
-    for (unsigned i = 0; i < N_KEPT; i++) {
-        block *none = NULL;
-        if (atomic_compare_exchange_strong(&kept[i], &none, b))
+    for (unsigned i = 0; i < N_KEPT; i++)
+        if (!pointer_set_if_null(&kept[i], b))
             return;
-    }
-    free(atomic_exchange(&kept[atomic_fetch_add(&next_to_go, 1) % N_KEPT], b));
+    free(pointer_exchange(&kept[counter_next(&next_to_go) % N_KEPT], b));
 }
 
 /* Take a kept block that is large enough but not over four times too large. */
 static block *take(size_t n_bytes)
 {
     for (unsigned i = 0; i < N_KEPT; i++) {
-        block *b = atomic_exchange(&kept[i], NULL);
+        block *b = pointer_exchange(&kept[i], NULL);
         if (b && b->n_bytes >= n_bytes && b->n_bytes / 4 <= n_bytes)
             return b;
         if (b)

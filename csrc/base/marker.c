@@ -11,10 +11,7 @@ mic_marker mic_marker_open(mic_seen *seen, uint16_t first_value)
     return (mic_marker){.seen = seen, .runs = {{first_value, 0}, {first_value, 0}}, .patience = PATIENCE};
 }
 
-static bool is_seen(const mic_seen *seen, size_t value)
-{
-    return atomic_load_explicit(&seen[value], memory_order_relaxed) != 0;
-}
+static bool is_seen(const mic_seen *seen, size_t value) { return byte_load(&seen[value]) != 0; }
 
 static bool is_in_run(const seen_run *run, uint16_t value)
 {

@@ -6,13 +6,12 @@
 #ifndef MIC_MARKER_H
 #define MIC_MARKER_H
 
+#include "atomics.h"
 #include "internal.h"
-
-#include <stdatomic.h>
 
 /* An entry for each of the 65536 values, set if it occurs.  Threads may mark at the same
  * time. */
-typedef _Atomic uint8_t mic_seen;
+typedef mic_atomic_byte mic_seen;
 
 /* A run of values that are all marked, from first to first + span. */
 typedef struct seen_run {
@@ -35,8 +34,8 @@ mic_marker mic_marker_open(mic_seen *seen, uint16_t first_value);
  * that none of them writes to. */
 MIC_INLINE void mark_one(uint16_t value, mic_seen *seen)
 {
-    if (!atomic_load_explicit(&seen[value], memory_order_relaxed))
-        atomic_store_explicit(&seen[value], 1, memory_order_relaxed);
+    if (!byte_load(&seen[value]))
+        byte_store(&seen[value], 1);
 }
 MIC_INLINE void mark_each(const uint16_t *words, size_t n, uint16_t offset, mic_seen *seen)
 {

@@ -4,7 +4,8 @@
  */
 #include "threads.h"
 
-#include <stdatomic.h>
+#include "atomics.h"
+
 #include <stdlib.h>
 
 #if defined(_WIN32)
@@ -42,7 +43,7 @@ typedef struct parallel_loop {
     mic_task *task;
     void *context;
     size_t n;
-    atomic_size_t next;
+    mic_atomic_counter next;
 } parallel_loop;
 
 /* The first failure that one worker met.  Its indexes only increase, so this is the lowest. */
@@ -58,7 +59,7 @@ static void work(worker *self)
     parallel_loop *loop = self->loop;
     mic_error error;
     for (;;) {
-        size_t i = atomic_fetch_add_explicit(&loop->next, 1, memory_order_relaxed);
+        size_t i = counter_next(&loop->next);
         if (i >= loop->n)
             return;
         mic_status status = loop->task(loop->context, i, &error);
@@ -79,7 +80,7 @@ static thread_result THREAD_CALL worker_entry(void *argument)
 mic_status mic_parallel_for(size_t n, int n_threads, mic_task *task, void *context, mic_error *error)
 {
     parallel_loop loop = {.task = task, .context = context, .n = n};
-    atomic_init(&loop.next, 0);
+    counter_reset(&loop.next);
     size_t n_workers = min_size(n, n_threads > MAX_THREADS ? MAX_THREADS
                                    : n_threads < 1         ? 1
                                                            : (size_t)n_threads);

@@ -109,7 +109,7 @@ MIC_AVX2 static void mark_avx2(const uint16_t *words, size_t n, uint16_t offset,
                 _mm256_or_si256(inside_run(v, &a), inside_run(v, &b)));
             if (MIC_LIKELY(outside == 0))
                 continue;
-            n_outside += (size_t)__builtin_popcount(outside) / 2;
+            n_outside += (size_t)_mm_popcnt_u32(outside) / 2;
             mark_each(words + i, VEC_LANES, offset, marker->seen);
         }
         marker->n_outside = n_outside;

@@ -81,13 +81,13 @@ MIC_AVX512 static bool look_up_avx512(uint16_t *words, size_t n, const uint16_t 
         __mmask32 outside = _mm512_cmpgt_epu16_mask(_mm512_sub_epi16(w, low), span);
         if (MIC_UNLIKELY(_mm512_mask_cmpgt_epu16_mask(outside, w, highest)))
             return false;
-        if (__builtin_popcount(outside) > FEW) {
+        if (_mm_popcnt_u32(outside) > FEW) {
             look_up_each(words + i, VEC_LANES, table);
             continue;
         }
         _mm512_storeu_si512(words + i, _mm512_mask_add_epi16(w, ~outside, w, offset));
         for (; outside; outside &= outside - 1) {
-            uint16_t *word = words + i + __builtin_ctz(outside);
+            uint16_t *word = words + i + _tzcnt_u32(outside);
             *word = table[*word];
         }
     }
@@ -115,12 +115,12 @@ MIC_AVX512 static void mark_avx512(const uint16_t *words, size_t n, uint16_t off
             uint32_t outside = lanes_outside(v, lanes_outside(v, lanes, &a), &b);
             if (MIC_LIKELY(outside == 0))
                 continue;
-            n_outside += (size_t)__builtin_popcount(outside);
-            if (__builtin_popcount(outside) > MARK_FEW)
+            n_outside += (size_t)_mm_popcnt_u32(outside);
+            if (_mm_popcnt_u32(outside) > MARK_FEW)
                 mark_each(words + i, n_words, offset, marker->seen);
             else
                 for (; outside; outside &= outside - 1)
-                    mark_one((uint16_t)(words[i + (size_t)__builtin_ctz(outside)] + offset), marker->seen);
+                    mark_one((uint16_t)(words[i + _tzcnt_u32(outside)] + offset), marker->seen);
         }
         marker->n_outside = n_outside;
     }

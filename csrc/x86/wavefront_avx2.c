@@ -16,8 +16,12 @@
 #include "wavefront_formulas_x86.h"
 
 /* Forces a small array into memory.  Otherwise compilers replace store-then-load with moves
- * between vector and integer registers, which are half as fast. */
+ * between vector and integer registers, which are half as fast.  MSVC cannot be told. */
+#if defined(__GNUC__) || defined(__clang__)
 #define KEEP_IN_MEMORY(array) __asm__ volatile("" : "+m"(array))
+#else
+#define KEEP_IN_MEMORY(array) (void)(array)
+#endif
 
 typedef struct lanes {
     lane_state half[2];

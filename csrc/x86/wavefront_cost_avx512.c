@@ -54,7 +54,7 @@ MIC_AVX512 wf_log_sum mic_wf_sum_logs_avx512(const uint32_t *a, const uint32_t *
         logs = _mm512_add_epi64(logs, _mm512_mul_epu32(count, log));
         logs = _mm512_add_epi64(logs,
                                 _mm512_mul_epu32(_mm512_srli_epi64(count, 32), _mm512_srli_epi64(log, 32)));
-        n_used += (uint32_t)__builtin_popcount(_mm512_test_epi32_mask(count, count));
+        n_used += (uint32_t)_mm_popcnt_u32(_mm512_test_epi32_mask(count, count));
     }
     return (wf_log_sum){(uint64_t)_mm512_reduce_add_epi64(totals), (uint64_t)_mm512_reduce_add_epi64(logs),
                         n_used};

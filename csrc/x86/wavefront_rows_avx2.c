@@ -78,7 +78,7 @@ MIC_AVX2 void mic_wf_find_rare_avx2(const uint16_t *code, size_t n, const int16_
         __m256i above = _mm256_cmpgt_epi16(v, merge_low(even_of(even), odd));
         uint32_t rare = (uint32_t)_mm256_movemask_epi8(above) & 0x55555555;
         for (rare &= n - x >= VEC_LANES ? ~0u : (1u << 2 * (n - x)) - 1; rare; rare &= rare - 1)
-            wf_count_rare(code[x + (unsigned)__builtin_ctz(rare) / 2], exact, sampled);
+            wf_count_rare(code[x + _tzcnt_u32(rare) / 2], exact, sampled);
     }
 }
 
