@@ -5,6 +5,7 @@
 #   - gcc and clang, where present, find nothing to warn about;
 #   - every exported symbol starts with mic_;
 #   - what kernels ask of the processor is in target.h, which cpu.c checks;
+#   - what cl lacks is in the headers that have its names for it;
 #   - wide registers stay in the files of their kernels (x86).
 set -eu
 csrc=$(cd "$(dirname "$0")/../../csrc" && pwd)
@@ -36,6 +37,14 @@ if [ -n "$strays" ]; then
     exit 1
 fi
 echo "target strings: in target.h only"
+
+# cl has other names for them
+strays=$(grep -lE '__builtin_|stdatomic\.h|_Atomic' "$csrc"/*/*.[ch] | grep -vE '/base/(bits|internal|atomics)\.h' || :)
+if [ -n "$strays" ]; then
+    echo "GNU builtins or C11 atomics outside base/bits.h, internal.h and atomics.h:" $strays >&2
+    exit 1
+fi
+echo "builtins and atomics: in their headers only"
 
 if [ "$(uname -m)" = x86_64 ]; then # kernels name what they use, whatever the flags say
     "${CC:-cc}" -O2 -mno-crc32 -c "$csrc"/x86/*.c
