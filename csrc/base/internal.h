@@ -16,7 +16,12 @@
 #if defined(__GNUC__) || defined(__clang__)
 #define MIC_LIKELY(x) __builtin_expect(!!(x), 1)
 #define MIC_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#if defined(__MINGW32__) && !defined(__clang__)
+/* "printf" would stand for Microsoft's old library, which lacks %zu; mingw's own has it. */
+#define MIC_PRINTF(a, b) __attribute__((format(gnu_printf, a, b)))
+#else
 #define MIC_PRINTF(a, b) __attribute__((format(printf, a, b)))
+#endif
 #if !defined(MIC_TARGET) /* ci/avx512.sh emulates instructions and defines it as nothing */
 #define MIC_TARGET(isa) __attribute__((target(isa)))
 #endif

@@ -7,16 +7,13 @@
 #ifndef CHECK_H
 #define CHECK_H
 
-#define _DEFAULT_SOURCE /* for MAP_ANONYMOUS in spite of -std=c11 */
-#define _DARWIN_C_SOURCE
+#include "system.h"
 
 #include "base/internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
@@ -58,7 +55,7 @@ static inline int report(const char *name)
 
 static inline void *need(void *memory)
 {
-    if (!memory || memory == MAP_FAILED) {
+    if (!memory) {
         fputs("out of memory\n", stderr);
         exit(2);
     }
@@ -147,19 +144,17 @@ typedef struct guarded {
 
 static inline guarded guarded_new(size_t max_bytes)
 {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t page = page_bytes();
     const size_t n_room = (max_bytes + GUARD_BYTES + page - 1) / page * page;
-    uint8_t *pages = need(
-        mmap(NULL, n_room + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    mprotect(pages, page, PROT_NONE);
-    mprotect(pages + page + n_room, page, PROT_NONE);
+    uint8_t *pages = need(pages_new(n_room + 2 * page));
+    need(pages_close(pages, page) && pages_close(pages + page + n_room, page) ? pages : NULL);
     return (guarded){.room = pages + page, .n_room = n_room};
 }
 
 static inline void guarded_free(guarded *g)
 {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    munmap(g->room - page, g->n_room + 2 * page);
+    const size_t page = page_bytes();
+    pages_free(g->room - page, g->n_room + 2 * page);
 }
 
 /* A buffer of n bytes that ends where access ends, or starts where it starts; `skip` bytes

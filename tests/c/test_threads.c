@@ -10,7 +10,6 @@
 #include "streams.h"
 #include "base/threads.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 /* ---- the loop ----------------------------------------------------------- */
@@ -99,11 +98,12 @@ enum { CALLERS = 16, ROUNDS = 2 };
 static stream streams[COUNT_OF(stream_cases)];
 
 typedef struct caller {
-    pthread_t thread;
+    thread thread;
     int number;
+    bool found_kernels;
 } caller;
 
-static void *call(void *argument)
+static void call(void *argument)
 {
     caller *self = argument;
     for (size_t i = 0; i < ROUNDS * COUNT_OF(streams); i++) {
@@ -131,37 +131,38 @@ static void *call(void *argument)
               "%s by caller %d", name, self->number);
         free(again);
     }
-    return NULL;
 }
 
-static void *first_use(void *argument)
+static void first_use(void *argument)
 {
-    (void)argument;
-    return mic_kernels_active()->isa == mic_active_isa() ? NULL : argument;
+    ((caller *)argument)->found_kernels = mic_kernels_active()->isa == mic_active_isa();
+}
+
+/* All callers at once. */
+static void run_callers(caller *callers, thread_work *work)
+{
+    for (int i = 0; i < CALLERS; i++) {
+        callers[i] = (caller){.number = i};
+        if (!thread_start(&callers[i].thread, work, &callers[i]))
+            need(NULL);
+    }
+    for (int i = 0; i < CALLERS; i++)
+        thread_join(&callers[i].thread);
 }
 
 static void test_callers(void)
 {
     caller callers[CALLERS];
-    for (int i = 0; i < CALLERS; i++) {
-        callers[i] = (caller){.number = i};
-        pthread_create(&callers[i].thread, NULL, call, &callers[i]);
-    }
-    for (int i = 0; i < CALLERS; i++)
-        pthread_join(callers[i].thread, NULL);
+    run_callers(callers, call);
 }
 
 /* Runs before anything else has chosen the kernels. */
 static void test_first_use(void)
 {
-    pthread_t threads[CALLERS];
+    caller callers[CALLERS];
+    run_callers(callers, first_use);
     for (int i = 0; i < CALLERS; i++)
-        pthread_create(&threads[i], NULL, first_use, threads);
-    for (int i = 0; i < CALLERS; i++) {
-        void *result;
-        pthread_join(threads[i], &result);
-        CHECK(result == NULL, "thread %d", i);
-    }
+        CHECK(callers[i].found_kernels, "caller %d", i);
 }
 
 int main(void)
