@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commandline import fails, run
+from commandline import NO_SUCH_FILE, fails, run
 from dicomfiles import write_dicom
 
 import mic
@@ -137,6 +137,7 @@ def test_existing_outputs_are_kept(folder):
     assert "b.npy exists" in fails("decode", "a.mic", "b.npy")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links are for administrators there")
 def test_a_source_that_vanished_is_a_failure(folder):
     """A file is listed but gone before it is read; the others are done."""
     (folder / "in").mkdir()
@@ -148,7 +149,7 @@ def test_a_source_that_vanished_is_a_failure(folder):
 
 def test_missing_files_and_folders(folder):
     assert "nothing.npy: No such file" in fails("encode", "nothing.npy", "a.mic")
-    assert "nothing.mic: No such file" in fails("decode", "nothing.mic", "a.npy")
+    assert f"nothing.mic: {NO_SUCH_FILE}" in fails("decode", "nothing.mic", "a.npy")
     np.save("a.npy", scan())
     assert "folder no does not exist" in fails("encode", "a.npy", "no/a.mic")
     fails("verify", "nothing.mic")
@@ -272,7 +273,8 @@ def test_folders_are_mirrored(folder):
     output = run("encode", "src", "dst", "--jobs", 3)
     names = {path.name for path in (folder / "dst").rglob("*.mic")}
     assert "4 files done" in output and "2 skipped" in output
-    assert "skipped src/notes.txt" in output and "src/same.raw: a raw file" in output
+    notes, raw = Path("src/notes.txt"), Path("src/same.raw")
+    assert f"skipped {notes}" in output and f"{raw}: a raw file" in output
     run("decode", "dst", "back", "--to", "raw")
     assert names == {"a.mic", "same.mic", "1.2.3.mic", "1.2.4.mic"} and not leftovers(folder)
     assert (folder / "back/deep/1.2.4.raw").read_bytes() == (scan("int16") + 1).tobytes()

@@ -100,7 +100,7 @@ def test_a_text_called_dcm_is_no_dicom_file(folder):
         assert code == 1 and output.startswith("mic: text.dcm is not a DICOM file")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="the system has no /dev/full")
 @pytest.mark.parametrize("arguments", [("doctor",), ("info", "x.mic"), ("info", "x.mic", "--json")])
 def test_output_that_cannot_be_written_is_one_sentence(folder, arguments):
     (folder / "x.mic").write_bytes(mic.encode(IMAGE))

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from commandline import invoke
+from commandline import NO_SUCH_FILE, invoke
 from dicomfiles import write_dicom
 
 import mic
@@ -42,7 +42,7 @@ def run(line):
     ("line", "words"),
     [
         ("encode x.mic y.mic", "x.mic is compressed already; mic decode"),
-        ("encode nowhere y.mic", "nowhere: No such file"),
+        ("encode nowhere y.mic", f"nowhere: {NO_SUCH_FILE}"),
         ("encode text y.mic", "text is no image that mic reads; it reads .npy"),
         ("encode text.png y.mic", "text.png is not a PNG file"),
         ("encode bool.npy y.mic", "the samples are bool, integers of 8 or 16 bits"),

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Run commands of mic in this process; tests that import this are skipped without extra `cli`."""
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("click")
@@ -9,6 +11,11 @@ pytest.importorskip("rich")
 from click.testing import CliRunner
 
 from mic.cli.commands import cli
+
+try:
+    Path("no such file").stat()
+except OSError as error:
+    NO_SUCH_FILE = error.strerror  # each system has its own words
 
 
 def invoke(*arguments):
