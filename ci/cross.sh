@@ -11,21 +11,7 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# digests NAME COMPILER [EMULATOR]
-digests() {
-    mkdir "$work/$1"
-    printf '%s\0' "$PWD"/csrc/*/*.c | (cd "$work/$1" && xargs -0 -n 1 "$2" -std=c11 -O2 -c)
-    "$2" -std=c11 -O2 -static -Icsrc tests/c/digests.c "$work/$1"/*.o -o "$work/$1/digests" -lpthread
-    ${3:-} "$work/$1/digests" tests/data/native/*.mic >"$work/$1.txt"
-}
-
-# compare NAME EMULATOR: compares the digests of each of the machine's instruction sets
-compare() {
-    for isa in scalar neon; do
-        MIC_CPU=$isa "$2" "$work/$1/digests" tests/data/native/*.mic | diff -u "$work/here.txt" -
-    done
-    echo "digests: as here"
-}
+. ci/digests.sh
 
 # target NAME COMPILER EMULATOR WHAT
 target() {
@@ -39,9 +25,10 @@ target() {
         return 0
     done
     echo "== $1: $4"
-    EMULATOR=$3 sh tests/c/run.sh "$2" -static
-    digests "$1" "$2" "$3"
-    compare "$1" "$3"
+    mkdir "$work/$1"
+    EMULATOR=$3 sh tests/c/run.sh -k "$work/$1" "$2" -static
+    digests_build "$1" "$2" -static
+    digests_compare "$1" "$3" scalar neon
 }
 
 wanted=("$@")
@@ -52,7 +39,7 @@ for name in "${wanted[@]}"; do
         ;;
     esac
 done
-digests here "${CC:-cc}"
+digests_here
 target aarch64 aarch64-linux-gnu-gcc qemu-aarch64 "NEON, and the scalar kernels beside it"
 target s390x s390x-linux-gnu-gcc qemu-s390x "big-endian"
 target arm arm-linux-gnueabihf-gcc qemu-arm "32 bits"

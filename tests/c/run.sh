@@ -6,7 +6,7 @@
 #     sh tests/c/run.sh clang -O1 -g -fsanitize=address,undefined
 #     sh tests/c/run.sh -t threads gcc -g -fsanitize=thread
 #     EMULATOR=qemu-s390x sh tests/c/run.sh s390x-linux-gnu-gcc -static
-#     EMULATOR=ci/wine.sh sh tests/c/run.sh x86_64-w64-mingw32-gcc
+#     EMULATOR=ci/windows/wine.sh sh tests/c/run.sh x86_64-w64-mingw32-gcc
 #
 # MIC_CPU chooses the kernels (test_kernels tries all).  Nothing is left behind, but
 # with -k the objects of the core, for the next run with the same compiler and flags.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Run a program for Windows under Wine, and exit with its status:
 #
-#     ci/wine.sh python.exe -c "print(1)"
+#     ci/windows/wine.sh python.exe -c "print(1)"
 #
 # Wine's Python wants pipes as its standard handles; it fails with files and /dev/null.
 # $WINEPREFIX is Wine's folder; a new one takes 9 s.
