@@ -29,7 +29,7 @@ for tool in $gcc wine; do
 done
 work=$(mktemp -d)
 export WINEPREFIX=$work/wine WINEDEBUG=-all
-trap 'wineserver -k || :; rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || :; wineserver -k || :; rm -rf "$work"' EXIT
 wine=$root/ci/windows/wine.sh
 . ci/digests.sh
 
@@ -65,7 +65,7 @@ c_suite() {
     EMULATOR=$wine sh tests/c/run.sh -k "$work/$name" "${tests[@]}" "${command[@]}"
 }
 
-c_part() {
+gcc_part() {
     check_the_check
     digests_here
     echo "== C suite: gcc"
@@ -74,6 +74,9 @@ c_part() {
     aligned --anywhere "$work"/gcc/*.o
     digests_build gcc $gcc "${ucrt[@]}"
     digests_compare gcc "$wine" scalar avx2 avx512
+}
+
+clang_part() {
     echo "== C suite: clang"
     if ! command -v clang >/dev/null; then
         echo "skipped: there is no clang"
@@ -85,6 +88,16 @@ c_part() {
     aligned "$work"/clang/*.o
     digests_build clang "${clang[@]}"
     digests_compare clang "$wine" scalar avx2 avx512
+}
+
+# with_clang COMMAND...: at the same time as the part of clang, which is shown afterwards
+with_clang() {
+    clang_part >"$work/clang.log" 2>&1 &
+    local clang=$! status=0
+    "$@"
+    wait "$clang" || status=$?
+    cat "$work/clang.log"
+    return "$status"
 }
 
 # ---- Python -------------------------------------------------------------------------
@@ -151,15 +164,15 @@ python_part() {
 packages=("numpy==2.1.3" pydicom pytest hypothesis)
 case $what in
 quick)
-    c_part
+    gcc_part
     echo "== Windows' Python"
-    python_part ci/wheel.py
+    with_clang python_part ci/wheel.py
     ;;
 python)
     python_part -m pytest "${@:-tests/core}"
     ;;
 long)
-    c_part
+    gcc_part
     if [ -e /usr/include/simde ]; then
         echo "== C suite: gcc, AVX-512 emulated"
         CC=$gcc EMULATOR=$wine ci/avx512.sh
@@ -170,7 +183,7 @@ long)
         pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg)
     # Under Wine 8 pools of processes hang now and then, with all jobs done; and a test that
     # hangs for another reason must not hold up the others.
-    python_part -m pytest -q -p no:cacheprovider --ignore=tests/transcode/test_transcode_command.py \
+    with_clang python_part -m pytest -q -p no:cacheprovider --ignore=tests/transcode/test_transcode_command.py \
         -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
     ;;
 esac
