@@ -1,21 +1,24 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Can a stranger build and install it?  The source distribution builds without the
-# network, the wheel made from it passes its tests outside of the source tree, and
+# network, the wheel made from it has all its modules outside of the source tree, and
 # neither needs more than the oldest processor of its architecture.
 #
 #     ci/package.sh              makes the source distribution first
 #     ci/package.sh SDIST        tests that one
+#
+# The wheel stays in $WHEELS, if that is given.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 work=$(mktemp -d)
+wheels=${WHEELS:-$work/wheels}
 trap 'rm -rf "$work" "$root/mic_codec.egg-info"' EXIT # of the sdist; it would pass for an installed package
 
 python3 -m venv "$work/venv"
 python=$work/venv/bin/python
 "$python" -m pip install --quiet --upgrade pip
-"$python" -m pip install --quiet build "setuptools>=77" "cython>=3.1" numpy pydicom pytest hypothesis
+"$python" -m pip install --quiet build "setuptools>=77" "cython>=3.1" numpy pydicom
 
 sdist=${1:-}
 if [ -z "$sdist" ]; then
@@ -36,13 +39,12 @@ fi
 cd "$work"
 
 echo "== the sdist builds offline"
-"$python" -m pip wheel --quiet --no-index --no-build-isolation --no-deps --wheel-dir wheels "$sdist"
-"$python" -m pip install --quiet --no-index --no-deps wheels/*.whl
+"$python" -m pip wheel --quiet --no-index --no-build-isolation --no-deps --wheel-dir "$wheels" "$sdist"
+"$python" -m pip install --quiet --no-index --no-deps "$wheels"/*.whl
 
 echo "== the wheel, outside of the sources"
 rm -rf unpacked/mic # only the installed package may be found
 "$python" "$root/ci/wheel.py" --imports
-"$python" -m pytest -q unpacked/tests/core/test_roundtrip.py unpacked/tests/core/test_reference_decoder.py
 
 if [ "$(uname -m)" = x86_64 ] && command -v qemu-x86_64 >/dev/null; then
     # The oldest processor that numpy itself runs on; it has no AVX.  A forced kernel of the
