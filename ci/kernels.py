@@ -42,7 +42,7 @@ def best_by_linux(cpuinfo: str) -> str:
 def witnesses() -> dict[str, str]:
     """Return the best instruction set of this machine, by each source that can tell it."""
     path = Path("/proc/cpuinfo")
-    linux = {str(path): best_by_linux(path.read_text())} if path.exists() else {}
+    linux = {str(path): best_by_linux(path.read_text(encoding="utf-8"))} if path.exists() else {}
     return {"numpy": best_by_numpy(), **linux}
 
 
