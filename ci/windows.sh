@@ -181,9 +181,11 @@ long)
     packages+=(cython "setuptools>=77" pynetdicom zarr numcodecs "dask[array]" fsspec click rich
         pillow tifffile SimpleITK highdicom imagecodecs matplotlib pydicom-data pyjpegls
         pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg)
-    # Under Wine 8 pools of processes hang now and then, with all jobs done; and a test that
-    # hangs for another reason must not hold up the others.
-    with_clang python_part -m pytest -q -p no:cacheprovider --ignore=tests/transcode/test_transcode_command.py \
+    # Wine 8 lacks what numpy needs for complex numbers, and its pools of processes hang now and
+    # then with all jobs done.  Tests that hang for another reason must not hold up the others.
+    with_clang python_part -m pytest -q -p no:cacheprovider \
+        --deselect=tests/zarr/test_zarr.py::test_other_dtypes_are_refused_at_creation \
+        --ignore=tests/transcode/test_transcode_command.py \
         -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
     ;;
 esac
