@@ -337,6 +337,101 @@ mic_status mic_decode(const mic_decode_job *jobs, size_t n_jobs, int n_threads, 
 void mic_halve(mic_sample_type type, unsigned channels, const void *in, size_t rows, size_t columns,
                void *out);
 
+/* ---- DICOM files ------------------------------------------------------- */
+
+/* How the elements of a data set are written. */
+typedef enum mic_dicom_encoding {
+    MIC_DICOM_IMPLICIT,   /* little-endian; the elements do not name their value representation */
+    MIC_DICOM_EXPLICIT,   /* little-endian; they name it */
+    MIC_DICOM_BIG_ENDIAN, /* big-endian; they name it */
+    MIC_DICOM_DEFLATED,   /* unknown until the data set is inflated */
+} mic_dicom_encoding;
+
+/* Flags of an element. */
+enum {
+    MIC_DICOM_ITEMS = 1,     /* of undefined length: items follow, and a delimiter of 8 bytes */
+    MIC_DICOM_UNENDED = 2,   /* the data end, or the walk was ended, before the delimiter */
+    MIC_DICOM_TRUNCATED = 4, /* the data end before the value does */
+};
+
+/* An element of the file meta information, or of the top level of the data set. */
+typedef struct mic_dicom_element {
+    uint32_t tag;       /* group, then element number */
+    char vr[2];         /* value representation; two zeros if the element does not name it */
+    uint8_t head_bytes; /* tag, value representation and length take 8 or 12 bytes */
+    uint8_t flags;
+    uint64_t offset;   /* of the tag */
+    uint64_t n_bytes;  /* of the value that are there; a delimiter does not count */
+    uint64_t declared; /* n_bytes as the element says; the same as n_bytes for items */
+} mic_dicom_element;
+
+/* What a file says before its first element, and how far it was understood. */
+typedef struct mic_dicom_file {
+    mic_dicom_encoding encoding; /* of the data set, as its bytes show it */
+    int has_prefix;              /* it begins with a preamble and "DICM" */
+    char syntax[65];             /* Transfer Syntax UID; empty if there is none */
+    uint64_t data_set;           /* offset of the data set */
+    uint64_t end;                /* offset after the last element; only zeros may follow */
+    size_t n_meta;               /* elements of the file meta information; they come first */
+    size_t n_elements;           /* those included */
+} mic_dicom_file;
+
+/* Find the elements of a DICOM file, or of a data set without a file's head.  Sequences are
+ * passed over, not read.  Up to `capacity` elements are listed; file->n_elements may be
+ * larger.  With `until_pixels`, the walk ends at the head of the first element with pixel
+ * data, so that no fragment is touched.
+ *
+ * On failure, `file` and the listed elements hold what was found before the damage. */
+mic_status mic_dicom_walk(const uint8_t *in, size_t n_bytes, int until_pixels, mic_dicom_element *elements,
+                          size_t capacity, mic_dicom_file *file, mic_error *error);
+
+/* The attributes that describe pixel data. */
+typedef enum mic_dicom_attribute {
+    MIC_DICOM_SAMPLES_PER_PIXEL,
+    MIC_DICOM_PLANAR_CONFIGURATION,
+    MIC_DICOM_NUMBER_OF_FRAMES,
+    MIC_DICOM_ROWS,
+    MIC_DICOM_COLUMNS,
+    MIC_DICOM_BITS_ALLOCATED,
+    MIC_DICOM_BITS_STORED,
+    MIC_DICOM_HIGH_BIT,
+    MIC_DICOM_PIXEL_REPRESENTATION,
+    MIC_DICOM_N_NUMBERS,
+} mic_dicom_attribute;
+
+enum {
+    MIC_DICOM_ABSENT = -1,  /* there is no such element, or it is empty */
+    MIC_DICOM_UNUSUAL = -2, /* its value is not one number in the form that the standard asks for */
+};
+
+typedef struct mic_dicom_pixels {
+    int64_t numbers[MIC_DICOM_N_NUMBERS]; /* 0 or more, or one of the two above */
+    char photometric[17];                 /* Photometric Interpretation without padding */
+    int64_t pixel_data;                   /* where the elements list pixel data of any kind, or -1 */
+    int64_t offsets, lengths;             /* likewise the Extended Offset Table and its Lengths */
+} mic_dicom_pixels;
+
+/* Read the attributes that describe the pixel data of a file.  If an element occurs twice,
+ * the last one counts. */
+void mic_dicom_read_pixels(const uint8_t *in, const mic_dicom_file *file, const mic_dicom_element *elements,
+                           size_t n_elements, mic_dicom_pixels *pixels);
+
+/* The fragments of a frame: items, one after another. */
+typedef struct mic_dicom_frame {
+    uint64_t begin, end; /* offsets of the first item, and after the last one */
+    uint64_t n_fragments;
+} mic_dicom_frame;
+
+/* Find the fragments of each of n_frames frames in encapsulated pixel data.  `offsets` is the
+ * Extended Offset Table, or NULL.
+ *
+ * If there are as many fragments as frames, each is a frame, whatever a table says.  If there
+ * are more, a table tells which ones begin a frame; without a table, the markers do that
+ * begin all codestreams of the JPEG family. */
+mic_status mic_dicom_find_frames(const uint8_t *in, const mic_dicom_element *pixel_data,
+                                 const mic_dicom_element *offsets, uint64_t n_frames, mic_dicom_frame *frames,
+                                 mic_error *error);
+
 /* ---- the processor ----------------------------------------------------- */
 
 typedef enum mic_isa { MIC_ISA_SCALAR, MIC_ISA_AVX2, MIC_ISA_AVX512, MIC_ISA_NEON } mic_isa;

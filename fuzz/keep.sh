@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 most_bytes=1000 # of an input: a test needs no more to get anywhere
-targets=${*:-fuzz_stages fuzz_roundtrip fuzz_wavefront fuzz_container fuzz_tiles fuzz_isa}
+targets=${*:-fuzz_stages fuzz_roundtrip fuzz_wavefront fuzz_container fuzz_tiles fuzz_isa fuzz_dicom}
 for target in $targets; do
     kept=tests/data/fuzz/$target
     mkdir -p "$kept" "build/fuzz/small-$target"

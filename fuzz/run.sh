@@ -15,7 +15,7 @@ if ! [[ $minutes =~ ^[1-9][0-9]*$ ]]; then
 fi
 shift || true
 seconds=${FUZZ_SECONDS:-$((60 * minutes))}
-targets=${*:-fuzz_stages fuzz_roundtrip fuzz_wavefront fuzz_container fuzz_tiles fuzz_isa}
+targets=${*:-fuzz_stages fuzz_roundtrip fuzz_wavefront fuzz_container fuzz_tiles fuzz_isa fuzz_dicom}
 clang=${CLANG:-clang}
 out=build/fuzz
 
@@ -31,7 +31,7 @@ seed() { # target, prefix as printf escapes, name pattern
     done
 }
 
-mkdir -p "$out"/{fuzz_stages,fuzz_roundtrip,fuzz_wavefront,fuzz_container,fuzz_tiles,fuzz_isa,objects}
+mkdir -p "$out"/{fuzz_stages,fuzz_roundtrip,fuzz_wavefront,fuzz_container,fuzz_tiles,fuzz_isa,fuzz_dicom,objects}
 seed fuzz_stages '\x00\x00' '*.fse*_*.bin'
 seed fuzz_stages '\x01\x00' '*.huff_*.bin'
 seed fuzz_stages '\x02\x01' '*.stage_rle.bin'
@@ -58,6 +58,10 @@ for container in mic1 'mic2_*' 'pics*' 'pica*' micr; do
     seed fuzz_isa '\x01\x00\x00\x00\x00' "*.$container.bin"
 done
 seed fuzz_tiles '\x0N' '*.mic3_*.bin'
+# A file with all attributes and two fragments.
+printf '%b' '\x20\x28\x00\x02\x00US\x02\x00\x01\x00\x28\x00\x08\x00IS\x02\x002 \x28\x00\x10\x00US\x02\x00\x01\x00' \
+    '\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff\xfe\xff\x00\xe0\x00\x00\x00\x00' \
+    '\xfe\xff\x00\xe0\x02\x00\x00\x00ab\xfe\xff\x00\xe0\x02\x00\x00\x00cd\xfe\xff\xdd\xe0\x00\x00\x00\x00' > "$out/fuzz_dicom/example"
 seed fuzz_isa '\x01\x0N\x00\x00\x00' '*.mic'
 seed fuzz_isa '\x02\xN2\x1f\x04\x0f' '*.raw*'
 seed fuzz_isa '\x02\x12\x0f\x34\x0f' '*.raw*' # frames of 16 columns, wavefront
@@ -79,6 +83,7 @@ for target in $targets; do
     esac
     dictionary=fuzz/containers.dict
     [[ $target == fuzz_stages || $target == fuzz_roundtrip || $target == fuzz_wavefront ]] && dictionary=fuzz/stages.dict
+    [[ $target == fuzz_dicom ]] && dictionary=fuzz/dicom.dict
     kept=()
     [[ -d tests/data/fuzz/$target ]] && kept=("tests/data/fuzz/$target")
     echo "== $target, $seconds s, $(find "$out/$target" "${kept[@]}" -type f | wc -l) inputs"

@@ -141,6 +141,38 @@ cdef extern from "mic.h" nogil:
         int padded
     mic_status mic_decode(const mic_decode_job *, size_t, int, mic_error *)
 
+    enum: MIC_DICOM_N_NUMBERS
+    ctypedef int mic_dicom_encoding
+    ctypedef struct mic_dicom_element:
+        uint32_t tag
+        char vr[2]
+        uint8_t head_bytes
+        uint8_t flags
+        uint64_t offset
+        uint64_t n_bytes
+        uint64_t declared
+    ctypedef struct mic_dicom_file:
+        mic_dicom_encoding encoding
+        int has_prefix
+        char syntax[65]
+        uint64_t data_set
+        uint64_t end
+        size_t n_meta
+        size_t n_elements
+    ctypedef struct mic_dicom_pixels:
+        int64_t numbers[9]
+        char photometric[17]
+        int64_t pixel_data
+        int64_t offsets
+        int64_t lengths
+    ctypedef struct mic_dicom_frame:
+        uint64_t begin
+        uint64_t end
+        uint64_t n_fragments
+    mic_status mic_dicom_walk(const uint8_t *, size_t, int, mic_dicom_element *, size_t, mic_dicom_file *, mic_error *)
+    void mic_dicom_read_pixels(const uint8_t *, const mic_dicom_file *, const mic_dicom_element *, size_t, mic_dicom_pixels *)
+    mic_status mic_dicom_find_frames(const uint8_t *, const mic_dicom_element *, const mic_dicom_element *, uint64_t, mic_dicom_frame *, mic_error *)
+
     ctypedef int mic_isa
     mic_isa mic_best_isa()
     mic_isa mic_active_isa()

@@ -26,10 +26,9 @@ import numpy as np
 from .errors import error_from_core
 
 
-cdef int check(mic_status status, mic_error *error) except -1:
-    if status == 0:
-        return 0
-    raise error_from_core(
+cdef failure(mic_status status, mic_error *error):
+    """Return the exception for an error of the core."""
+    return error_from_core(
         status,
         error.stage.decode(),
         error.frame,
@@ -40,8 +39,15 @@ cdef int check(mic_status status, mic_error *error) except -1:
     )
 
 
+cdef int check(mic_status status, mic_error *error) except -1:
+    if status == 0:
+        return 0
+    raise failure(status, error)
+
+
 include "_stages.pxi"
 include "_layout.pxi"
+include "_dicom.pxi"
 
 
 cdef bytes take_encoded(mic_encoded *encoded):

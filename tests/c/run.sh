@@ -24,7 +24,7 @@ while [ "${1-}" = -t ]; do
     tests="$tests $2"
     shift 2
 done
-tests=${tests:-target kernels wavefront stages wavelet container tiles forged refusals threads memory}
+tests=${tests:-target kernels wavefront stages wavelet container tiles dicom forged refusals threads memory}
 cc=${1:-cc}
 [ $# -eq 0 ] || shift
 

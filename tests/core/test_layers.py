@@ -20,6 +20,7 @@ pytestmark = pytest.mark.skipif(not CSRC.is_dir(), reason="csrc/ is not beside t
 # Which folders each folder may include and call, besides itself.
 MAY_USE = {
     "base": set(),
+    "dicom": {"base"},
     "stages": {"base"},
     "wavefront": {"base", "stages"},
     "frame": {"base", "stages", "wavefront"},
