@@ -418,18 +418,18 @@ void mic_dicom_read_pixels(const uint8_t *in, const mic_dicom_file *file, const 
 
 /* The fragments of a frame: items, one after another. */
 typedef struct mic_dicom_frame {
-    uint64_t begin, end; /* offsets of the first item, and after the last one */
+    uint64_t begin, end; /* in the value: of the first item, and after the last one */
     uint64_t n_fragments;
 } mic_dicom_frame;
 
-/* Find the fragments of each of n_frames frames in encapsulated pixel data.  `offsets` is the
- * Extended Offset Table, or NULL.
+/* Find the fragments of each of n_frames frames in the value of encapsulated pixel data.
+ * `offsets` is the Extended Offset Table, of 0 bytes if there is none.
  *
  * If there are as many fragments as frames, each is a frame, whatever a table says.  If there
  * are more, a table tells which ones begin a frame; without a table, the markers do that
  * begin all codestreams of the JPEG family. */
-mic_status mic_dicom_find_frames(const uint8_t *in, const mic_dicom_element *pixel_data,
-                                 const mic_dicom_element *offsets, uint64_t n_frames, mic_dicom_frame *frames,
+mic_status mic_dicom_find_frames(const uint8_t *value, uint64_t n_bytes, const uint8_t *offsets,
+                                 uint64_t n_offset_bytes, uint64_t n_frames, mic_dicom_frame *frames,
                                  mic_error *error);
 
 /* ---- the processor ----------------------------------------------------- */

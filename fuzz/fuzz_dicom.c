@@ -32,19 +32,25 @@ static void find_frames(const uint8_t *in, const mic_dicom_pixels *pixels, const
                         uint64_t n_frames)
 {
     const mic_dicom_element *data = &elements[pixels->pixel_data];
-    const mic_dicom_element *offsets = pixels->offsets < 0 ? NULL : &elements[pixels->offsets];
+    const mic_dicom_element none = {0}, *table = pixels->offsets < 0 ? &none : &elements[pixels->offsets];
+    const size_t n_value = (size_t)data->n_bytes;
+    uint8_t *value = copy_of(in + data->offset + data->head_bytes, n_value);
+    uint8_t *offsets = copy_of(in + table->offset + table->head_bytes, (size_t)table->n_bytes);
     mic_dicom_frame *frames = allocate((size_t)n_frames * sizeof *frames);
     mic_error error = {.status = MIC_OK};
     memset(frames, 0, (size_t)n_frames * sizeof *frames);
-    mic_status status = mic_dicom_find_frames(in, data, offsets, n_frames, frames, &error);
+    mic_status status = mic_dicom_find_frames(value, n_value, offsets, table->n_bytes, n_frames, frames,
+                                              &error);
     check_error(status, &error);
-    for (uint64_t i = 0, end = data->offset; status == MIC_OK && i < n_frames; i++) {
+    for (uint64_t i = 0, end = 8; status == MIC_OK && i < n_frames; i++) {
         demand(frames[i].n_fragments > 0 && frames[i].begin >= end && frames[i].end >= frames[i].begin + 8,
                "frames", "are not one behind the other");
         end = frames[i].end;
-        demand(end <= data->offset + data->head_bytes + data->n_bytes, "frames", "pass the pixel data");
+        demand(end <= n_value, "frames", "pass the pixel data");
     }
     free(frames);
+    free(offsets);
+    free(value);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -40,7 +40,7 @@ cdef class DicomWalk:
         free(self.elements)
 
     def close(self):
-        """Let go of the memory; `bytes_of` and `frames` cannot be called any more."""
+        """Let go of the memory."""
         self.data = None
 
     encoding = property(lambda self: (<DicomWalk>self).file.encoding)
@@ -80,28 +80,29 @@ cdef class DicomWalk:
                 return i
         return None
 
-    def frames(self, uint64_t n_frames):
-        """Return where the fragments of each frame begin and end, and how many they are.
-
-        Returns
-        -------
-        ndarray of uint64, (n_frames, 3)
-        """
-        cdef mic_dicom_element *pixels = &self.elements[self.described.pixel_data]
-        cdef mic_dicom_element *table = NULL
-        cdef uint64_t[:, ::1] frames
-        cdef mic_error error
-        cdef mic_status status
-        if self.described.offsets >= 0:
-            table = &self.elements[self.described.offsets]
-        # Each frame takes the head of an item at least, so a wrong number costs no memory.
-        frames = np.zeros((min(n_frames, pixels.n_bytes // 8) + 1, 3), np.uint64)
-        with nogil:
-            status = mic_dicom_find_frames(
-                &self.data[0], pixels, table, n_frames, <mic_dicom_frame *>&frames[0, 0], &error)
-        check(status, &error)
-        return np.asarray(frames)[:n_frames]
-
 
 cdef none_if_absent(int64_t index):
     return None if index < 0 else index
+
+
+def dicom_frames(const uint8_t[::1] value, const uint8_t[::1] offsets, uint64_t n_frames):
+    """Return where the fragments of each frame begin and end in encapsulated pixel data.
+
+    Returns
+    -------
+    ndarray of uint64, (n_frames, 3)
+        The third column holds the number of fragments.
+    """
+    cdef uint64_t[:, ::1] frames
+    cdef mic_error error
+    cdef mic_status status
+    cdef size_t n = value.shape[0], n_offsets = offsets.shape[0]
+    cdef const uint8_t *first = &value[0] if n else NULL
+    cdef const uint8_t *table = &offsets[0] if n_offsets else NULL
+    # Each frame takes the head of an item at least, so a wrong number costs no memory.
+    frames = np.zeros((min(n_frames, n // 8) + 1, 3), np.uint64)
+    with nogil:
+        status = mic_dicom_find_frames(
+            first, n, table, n_offsets, n_frames, <mic_dicom_frame *>&frames[0, 0], &error)
+    check(status, &error)
+    return np.asarray(frames)[:n_frames]

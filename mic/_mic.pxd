@@ -171,7 +171,7 @@ cdef extern from "mic.h" nogil:
         uint64_t n_fragments
     mic_status mic_dicom_walk(const uint8_t *, size_t, int, mic_dicom_element *, size_t, mic_dicom_file *, mic_error *)
     void mic_dicom_read_pixels(const uint8_t *, const mic_dicom_file *, const mic_dicom_element *, size_t, mic_dicom_pixels *)
-    mic_status mic_dicom_find_frames(const uint8_t *, const mic_dicom_element *, const mic_dicom_element *, uint64_t, mic_dicom_frame *, mic_error *)
+    mic_status mic_dicom_find_frames(const uint8_t *, uint64_t, const uint8_t *, uint64_t, uint64_t, mic_dicom_frame *, mic_error *)
 
     ctypedef int mic_isa
     mic_isa mic_best_isa()

@@ -120,22 +120,21 @@ static mic_status assign_fragments(const fragments *f, uint64_t n_frames, mic_di
                              : fail_count(f, n_frames, frame, f->table ? f->table_name : "their order");
 }
 
-static mic_status open_fragments(const uint8_t *in, const mic_dicom_element *pixel_data,
-                                 const mic_dicom_element *offsets, fragments *f)
+static mic_status open_fragments(const uint8_t *value, uint64_t n_bytes, const uint8_t *offsets,
+                                 uint64_t n_offset_bytes, fragments *f)
 {
-    const uint64_t value = pixel_data->offset + pixel_data->head_bytes;
     dicom_head basic;
-    f->in = in;
-    f->end = value + pixel_data->n_bytes;
-    TRY(mic_dicom_read_item(in, f->end, value, &basic, f->error));
-    f->begin = value + DICOM_HEAD_BYTES + basic.length;
-    if (offsets) {
-        f->table = in + offsets->offset + offsets->head_bytes;
-        f->n_table = offsets->n_bytes;
+    f->in = value;
+    f->end = n_bytes;
+    TRY(mic_dicom_read_item(value, n_bytes, 0, &basic, f->error));
+    f->begin = DICOM_HEAD_BYTES + (uint64_t)basic.length;
+    if (n_offset_bytes) {
+        f->table = offsets;
+        f->n_table = n_offset_bytes;
         f->entry_bytes = 8;
         f->table_name = "the Extended Offset Table (7FE0,0001)";
     } else if (basic.length) {
-        f->table = in + value + DICOM_HEAD_BYTES;
+        f->table = value + DICOM_HEAD_BYTES;
         f->n_table = basic.length;
         f->entry_bytes = 4;
         f->table_name = "the Basic Offset Table";
@@ -143,12 +142,12 @@ static mic_status open_fragments(const uint8_t *in, const mic_dicom_element *pix
     return count_fragments(f);
 }
 
-mic_status mic_dicom_find_frames(const uint8_t *in, const mic_dicom_element *pixel_data,
-                                 const mic_dicom_element *offsets, uint64_t n_frames, mic_dicom_frame *frames,
+mic_status mic_dicom_find_frames(const uint8_t *value, uint64_t n_bytes, const uint8_t *offsets,
+                                 uint64_t n_offset_bytes, uint64_t n_frames, mic_dicom_frame *frames,
                                  mic_error *error)
 {
     fragments f = {.error = error};
-    TRY(open_fragments(in, pixel_data, offsets, &f));
+    TRY(open_fragments(value, n_bytes, offsets, n_offset_bytes, &f));
     TRY(check_need(&f, n_frames));
     return assign_fragments(&f, n_frames, frames);
 }

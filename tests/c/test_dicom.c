@@ -314,6 +314,16 @@ static const char *const starts[] = {"\xFF\xD8"
                                      "\xFF\x4F"
                                      "78"};
 
+static mic_status find_frames(const uint8_t *in, const walked *d, uint64_t n_frames, mic_dicom_frame *frames,
+                              mic_error *error)
+{
+    const mic_dicom_element *data = &d->elements[d->pixels.pixel_data], none = {0};
+    const mic_dicom_element *table = d->pixels.offsets < 0 ? &none : &d->elements[d->pixels.offsets];
+    return mic_dicom_find_frames(in + data->offset + data->head_bytes, data->n_bytes,
+                                 in + table->offset + table->head_bytes, table->n_bytes, n_frames, frames,
+                                 error);
+}
+
 /* expected: fragments of each frame, or an empty string for a refusal */
 static void check_frames(const char *const *texts, const uint32_t *offsets, size_t n_offsets,
                          uint64_t n_frames, const char *expected)
@@ -326,16 +336,16 @@ static void check_frames(const char *const *texts, const uint32_t *offsets, size
         const uint8_t *in = walk(w.bytes, w.n, until_pixels, &d);
         mic_error error = {.status = MIC_OK};
         memset(frames, 0, sizeof frames);
-        mic_status status = mic_dicom_find_frames(in, &d.elements[d.pixels.pixel_data], NULL, n_frames,
-                                                  frames, &error);
+        mic_status status = find_frames(in, &d, n_frames, frames, &error);
         CHECK((status == MIC_OK) == (*expected != 0), "%d %s", status, error.message);
-        uint64_t at = d.elements[1].offset + 12 + 8 + 4 * n_offsets;
+        uint64_t at = 8 + 4 * n_offsets;
         for (size_t i = 0; expected[i]; i++) {
             CHECK(frames[i].begin == at && frames[i].n_fragments == (uint64_t)(expected[i] - '0'),
                   "frame %zu", i);
             at = frames[i].end;
         }
-        CHECK(!*expected || at == w.n - 8, "the last frame ends at %llu", (unsigned long long)at);
+        CHECK(!*expected || at == w.n - 8 - d.elements[1].offset - 12, "the last frame ends at %llu",
+              (unsigned long long)at);
     }
 }
 
@@ -376,7 +386,7 @@ static void test_extended_table(void)
     put_sequence_end(&w);
     const uint8_t *in = walk(w.bytes, w.n, false, &d);
     CHECK(d.pixels.offsets == 0 && d.pixels.pixel_data == 1, "%lld", (long long)d.pixels.offsets);
-    mic_status status = mic_dicom_find_frames(in, &d.elements[1], &d.elements[0], 2, frames, &d.error);
+    mic_status status = find_frames(in, &d, 2, frames, &d.error);
     CHECK(status == MIC_OK && frames[0].n_fragments == 2 && frames[1].n_fragments == 1, "%s",
           d.error.message);
 }
@@ -390,7 +400,7 @@ static void test_unended(void)
     const uint8_t *in = walk(w.bytes, w.n - 8, false, &d);
     CHECK(d.status == MIC_OK && d.elements[1].flags == (MIC_DICOM_ITEMS | MIC_DICOM_UNENDED), "flags %d",
           d.elements[1].flags);
-    CHECK(mic_dicom_find_frames(in, &d.elements[1], NULL, 3, frames, NULL) == MIC_OK, "frames");
+    CHECK(find_frames(in, &d, 3, frames, NULL) == MIC_OK, "frames");
     walk(w.bytes, w.n - 9, false, &d);
     check_sentence(&d, MIC_ERROR_TRUNCATED, "only 1 follow");
     CHECK(d.file.n_elements == 2 && d.elements[1].flags & MIC_DICOM_UNENDED, "the damaged one is listed");
@@ -444,8 +454,7 @@ static void try_frames(const uint8_t *in, const walked *d)
     if (d->pixels.pixel_data < 0 || !(d->elements[d->pixels.pixel_data].flags & MIC_DICOM_ITEMS))
         return;
     for (uint64_t n_frames = 0; n_frames < 4; n_frames++) {
-        mic_status status = mic_dicom_find_frames(in, &d->elements[d->pixels.pixel_data], NULL, n_frames,
-                                                  frames, &error);
+        mic_status status = find_frames(in, d, n_frames, frames, &error);
         CHECK(status == MIC_OK || error.message[0], "no sentence");
     }
 }
