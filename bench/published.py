@@ -29,7 +29,7 @@ from mic.benchmark.images import (
     images_of,
     installed_folders,
 )
-from mic.dicom.reading import quiet_pydicom
+from mic.dicom.failures import quiet_pydicom
 from mic.dicom.syntaxes import LOSSLESS
 from mic.images.kinds import files_below
 

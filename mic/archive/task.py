@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..dicom.reading import NoPixelsError
+from ..dicom.failures import NoPixelsError
 from ..errors import MicError, one_sentence
 from ..images.kinds import SUFFIXES
 from ..paths import for_system

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..dicom import plugin as pydicom_plugin
+from ..dicom.failures import quiet_pydicom, reading
 from ..dicom.internals import attempts
-from ..dicom.reading import quiet_pydicom, reading
 from ..dicom.syntaxes import LOSSLESS, NATIVE, syntax_of, title_of
 from ..errors import CorruptDataError, MicError, UnsupportedError, VerifyError, one_sentence
 from ..transcode.file import read_dicom, transcode_file

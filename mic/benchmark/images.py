@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dicom.reading import is_dicom, quiet_pydicom
+from ..dicom.failures import is_dicom, quiet_pydicom
 from ..dicom.syntaxes import LOSSLESS
 from ..images.formats import read_image
 from ..images.kinds import files_below, kind_of

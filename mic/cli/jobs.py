@@ -21,7 +21,7 @@ from .. import api, files, stages
 from ..atomic import replacing
 from ..codec.arrays import prepare
 from ..codec.options import EncodeOptions
-from ..dicom.reading import is_dicom
+from ..dicom.failures import is_dicom
 from ..errors import MicError, UnsupportedError, VerifyError
 from ..images.formats import read_file, write_image
 from ..images.kinds import WRITABLE, RawLayout, kind_of, target_kind

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..dicom.reading import NoPixelsError
+from ..dicom.failures import NoPixelsError
 from ..errors import MicError
 from .jobs import Outcome
 from .options import Writing

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ..atomic import remove_leftovers
-from ..dicom.reading import NoPixelsError, is_dicom, quiet_pydicom
+from ..dicom.failures import NoPixelsError, is_dicom, quiet_pydicom
 from ..dicom.syntaxes import JPEG_LS_NEAR, NAMES, Syntax, find_syntax
 from ..errors import MicError, UnsupportedError
 from ..images.kinds import SUFFIXES, files_below

@@ -113,7 +113,7 @@ def verify_images(
 
 
 def _verify_dicom(first: Path, second: Path, near: int) -> Outcome:
-    from ..dicom.reading import quiet_pydicom
+    from ..dicom.failures import quiet_pydicom
     from ..transcode.file import compare_files
 
     with quiet_pydicom():

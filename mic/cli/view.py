@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..atomic import replacing
-from ..dicom.reading import quiet_pydicom
+from ..dicom.failures import quiet_pydicom
 from ..display.picture import WINDOWS, Window, to_uint8
 from ..errors import MicError, UnsupportedError, located
 from ..extras import require

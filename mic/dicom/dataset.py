@@ -19,6 +19,8 @@ from ..arguments import shown
 from ..codec.arrays import check_limit, check_out, thread_count
 from ..codec.selection import FrameSelection, select_frames
 from ..errors import UnsupportedError, VerifyError
+from .attributes import IMAGE_KEYWORDS
+from .decoding import decode_into, describe
 from .endian import has_word_pixels, swap_words, to_little_endian
 from .internals import forget_pixel_array
 from .offsets import needs_extended_table
@@ -32,11 +34,11 @@ from .pixels import (
     native_frames,
     upsampled,
 )
+from .reading import read_image
 from .source import (
     MicSource,
     check_dataset,
     name_of,
-    open_source,
     pixel_buffer,
     transfer_syntax,
 )
@@ -94,7 +96,7 @@ def compress(
     """
     check_dataset(ds)
     name = name_of(ds)
-    description = PixelDescription.of(ds, name)
+    description = PixelDescription.codable(ds, name)
     if arr is None:
         frames = _native_samples(ds, description, name, drop_excess)
     else:
@@ -153,7 +155,7 @@ def decompress(
 
 
 def decode_frames(
-    src: str | os.PathLike[str] | BinaryIO | Dataset,
+    src: str | os.PathLike[str] | bytes | BinaryIO | Dataset,
     indices: FrameSelection = None,
     threads: int = 1,
     out: NDArray[Any] | None = None,
@@ -168,9 +170,9 @@ def decode_frames(
 
     Parameters
     ----------
-    src : path-like, binary file object or pydicom.Dataset
-        An image of 8 or 16 bits allocated, in MIC Lossless (registered or not) or in
-        any syntax that pydicom decodes.
+    src : path-like, bytes-like, binary file object or pydicom.Dataset
+        An image in MIC Lossless (registered or not) or in any syntax that pydicom
+        decodes.
     indices : int, slice or sequence of int, optional
         Frames to decode, in this order.  Default: all.
     threads : int
@@ -178,8 +180,8 @@ def decode_frames(
     out : ndarray, optional
         Where to put the samples: same shape and dtype as the result, any strides.
     correct_unused_bits : bool
-        Clear the bits above Bits Stored, or fill them with the sign, as pydicom does.
-        If False, every bit is as it was in the native pixel data.
+        Give the samples: the bits from High Bit down, of which there are Bits Stored,
+        with their sign.  If False, every bit is as it was in the native pixel data.
     max_pixels : int
         Maximum number of samples to decode.
 
@@ -200,20 +202,20 @@ def decode_frames(
         The data set lacks a requested frame, or `out` does not fit.
     """
     is_one = isinstance(indices, (int, np.integer))
-    with open_source(src) as source:
-        description = source.description
-        if indices is None:
-            check_limit((description.number_of_frames, *description.frame_shape), max_pixels)
-        selected = select_frames(indices, description.number_of_frames)
-        shape = (len(selected), *description.frame_shape)
-        check_limit(shape, max_pixels)
-        if out is None:
-            frames = np.empty(shape, description.dtype)
-        else:
-            check_out(out, shape[1:] if is_one else shape, description.dtype)
-            frames = out[np.newaxis] if is_one else out
-        if selected:
-            source.decode_into(selected, frames, thread_count(threads), correct_unused_bits)
+    image = read_image(src, IMAGE_KEYWORDS)
+    description = describe(image)
+    if indices is None:
+        check_limit((description.number_of_frames, *description.frame_shape), max_pixels)
+    selected = select_frames(indices, description.number_of_frames)
+    shape = (len(selected), *description.frame_shape)
+    check_limit(shape, max_pixels)
+    if out is None:
+        frames = np.empty(shape, description.dtype)
+    else:
+        check_out(out, shape[1:] if is_one else shape, description.dtype)
+        frames = out[np.newaxis] if is_one else out
+    if selected:
+        decode_into(image, selected, frames, thread_count(threads), correct_unused_bits)
     if out is not None:
         return out
     return frames[0] if is_one else frames

@@ -10,20 +10,18 @@ from __future__ import annotations
 
 import math
 import os
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ..api import MAX_PIXELS
 from ..codec.arrays import thread_count
-from ..codec.streams import decode_into
+from ..codec.streams import FileBytes, decode_into
 from ..errors import CorruptDataError, MicError, UnsupportedError, located
 from .attributes import (
     IMAGE_KEYWORDS,
@@ -32,23 +30,23 @@ from .attributes import (
     modality_values,
     rescaling,
 )
-from .images import Image, iter_frames, read_header
+from .decoding import describe, iter_frames
 from .pixels import (
     MICLossless,
     PixelDescription,
     clear_unused_bits,
 )
-from .reading import NoPixelsError
+from .reading import Image, read_image
 from .source import (
     MicSource,
     ParsedFrame,
     decode_parsed,
-    element_head_bytes,
     parse_frame,
     transfer_syntax,
 )
+from .syntaxes import EXPLICIT, IMPLICIT
 
-_NATIVE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+_NATIVE = (EXPLICIT, IMPLICIT)
 _YBR = ("YBR_FULL", "YBR_FULL_422")
 
 
@@ -100,7 +98,7 @@ class IndexedFile:
 
 def index_file(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> IndexedFile:
     """Parse a DICOM file up to its pixel data; see `index_image`."""
-    return index_image(read_header(Path(path), IMAGE_KEYWORDS), max_pixels)
+    return index_image(read_image(Path(path), IMAGE_KEYWORDS), max_pixels)
 
 
 def index_image(image: Image, max_pixels: int = MAX_PIXELS) -> IndexedFile:
@@ -118,54 +116,44 @@ def index_image(image: Image, max_pixels: int = MAX_PIXELS) -> IndexedFile:
     name, header = image.name, image.header
     if not isinstance(image.source, Path):
         raise UnsupportedError(f"{name} is in memory, files are expected; save it first")
-    if not image.has_pixels:
-        raise NoPixelsError(f"{image.why_no_pixels}; leave it out")
-    description = PixelDescription.of(header, name)
+    description = describe(image).check_codable(name)
     with located(name):
         check_announced(math.prod(description.frame_shape), max_pixels)
         slopes, intercepts, table = _rescalings(header, description)
     is_mic = transfer_syntax(header) == MICLossless
     with image.source.open("rb") as file:
-        file.seek(image.pixels_at)
         status = os.fstat(file.fileno())
         spans: NDArray[np.int64] | None
-        if description.photometric_interpretation in _YBR:
+        if description.photometric_interpretation in _YBR or description.is_shifted:
             spans = None
         elif is_mic:
-            spans = _mic_spans(file, header, name)
+            spans = _mic_spans(image, FileBytes(file))
         else:
-            spans = _native_spans(file, header, description, name)
+            spans = _native_spans(image, status.st_size, description)
     stamp = (status.st_size, status.st_mtime_ns)
     path = os.fspath(image.source)
     return IndexedFile(path, description, is_mic, spans, slopes, intercepts, table, stamp)
 
 
-def _mic_spans(file: BinaryIO, head: Dataset, name: str) -> NDArray[np.int64]:
-    index = MicSource.of_file(file, head, name).index
+def _mic_spans(image: Image, data: FileBytes) -> NDArray[np.int64]:
+    index = MicSource.of_image(image, data).index
     return np.array([index.locate(frame) for frame in range(len(index))], np.int64)
 
 
 def _native_spans(
-    file: BinaryIO, head: Dataset, description: PixelDescription, name: str
+    image: Image, file_bytes: int, description: PixelDescription
 ) -> NDArray[np.int64] | None:
     """Locate native frames that need no conversion; None for all others."""
     colour = description.samples_per_pixel == 3
-    if transfer_syntax(head) not in _NATIVE or description.may_be_subsampled:
+    if image.syntax not in _NATIVE or image.big_endian or description.may_be_subsampled:
         return None
     if colour and description.planar_configuration == 1:
         return None
-    start = file.tell() + element_head_bytes(file, name)
-    file.seek(start - 4)
-    (n_bytes,) = struct.unpack("<I", file.read(4))
-    size, n_frames = description.frame_bytes, description.number_of_frames
-    available = min(n_bytes, os.fstat(file.fileno()).st_size - start)
-    if available < size * n_frames:
-        raise CorruptDataError(
-            f"{name}: Pixel Data (7FE0,0010) has {available} bytes, {size * n_frames} are expected "
-            f"for {n_frames} frame(s) of {description.rows} x {description.columns} pixels "
-            "(truncated, or the attributes are wrong)"
-        )
-    starts = start + size * np.arange(n_frames, dtype=np.int64)
+    assert image.pixels is not None
+    start, size = image.pixels.begin, description.frame_bytes
+    available = min(image.pixels.n_bytes, file_bytes - start)
+    description.for_length(available, image.name, image.pixels.label)
+    starts = start + size * np.arange(description.number_of_frames, dtype=np.int64)
     return np.stack([starts, starts + size], axis=1)
 
 
@@ -214,7 +202,7 @@ def read_frame(indexed: IndexedFile, frame: int, rows: range | None = None) -> N
             _mic_rows(indexed, frame, rows) if indexed.is_mic else _native(indexed, frame, rows)
         )
     if samples is None:
-        image = read_header(Path(indexed.path), IMAGE_KEYWORDS)
+        image = read_image(Path(indexed.path), IMAGE_KEYWORDS)
         samples = next(iter_frames(image, [frame]))[rows.start : rows.stop]
     return samples
 

@@ -11,7 +11,7 @@ subsampled.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from pydicom.uid import UID
 from .._mic import Layout
 from ..codec.arrays import dtype_of
 from ..errors import CorruptDataError, UnsupportedError
-from .reading import NoPixelsError
+from .failures import NoPixelsError
 from .syntaxes import MIC_UID
 
 if TYPE_CHECKING:
@@ -40,10 +40,12 @@ _ATTRIBUTES = {
     "photometric_interpretation": ("Photometric Interpretation", "(0028,0004)"),
     "bits_allocated": ("Bits Allocated", "(0028,0100)"),
     "bits_stored": ("Bits Stored", "(0028,0101)"),
+    "high_bit": ("High Bit", "(0028,0102)"),
     "pixel_representation": ("Pixel Representation", "(0028,0103)"),
     "planar_configuration": ("Planar Configuration", "(0028,0006)"),
     "number_of_frames": ("Number of Frames", "(0028,0008)"),
 }
+_PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _KEYWORDS = {name: label.title().replace(" ", "") for name, (label, _) in _ATTRIBUTES.items()}
 _KEYWORDS["number_of_frames"] = "NumberOfFrames"
 _KEYWORDS["samples_per_pixel"] = "SamplesPerPixel"
@@ -66,14 +68,18 @@ class PixelDescription:
         1 or 3.
     photometric_interpretation : str
     bits_allocated : int
-        8 or 16.
+        1, 8, 16, 32 or 64.
     bits_stored : int
         1 to `bits_allocated`.
+    high_bit : int
+        The highest bit of a sample in its word; below it are `bits_stored` - 1 others.
     pixel_representation : int
         0 for unsigned, 1 for two's complement.
     planar_configuration : int
         0 for colour by pixel, 1 for colour by plane, in native pixel data.
     number_of_frames : int
+    is_float : bool
+        The samples are floating-point numbers.
     """
 
     rows: int
@@ -82,40 +88,57 @@ class PixelDescription:
     photometric_interpretation: str
     bits_allocated: int
     bits_stored: int
+    high_bit: int
     pixel_representation: int
     planar_configuration: int
     number_of_frames: int
+    is_float: bool = False
 
     @classmethod
-    def of(cls, ds: Dataset, name: str = "the data set") -> PixelDescription:
-        """Read and check the attributes of a data set.
+    def of(
+        cls, ds: Dataset, name: str = "the data set", keyword: str = "PixelData"
+    ) -> PixelDescription:
+        """Read and check the attributes of a data set whose pixels are in the element `keyword`.
 
         Raises
         ------
         NoPixelsError
             The data set is a report, a plan or something else that is not an image.
         UnsupportedError
-            An attribute is missing or has a value that mic does not code.
+            An attribute is missing or has a value that contradicts the others.
         """
-        is_float = "FloatPixelData" in ds or "DoubleFloatPixelData" in ds
-        if not is_float and not any(word in ds for word in ("Rows", "Columns", "PixelData")):
+        words = ("Rows", "Columns", *_PIXEL_KEYWORDS)
+        if not any(word in ds for word in words):
             raise NoPixelsError(
                 f"{name} has neither {attribute('rows')} nor pixel data; it holds no image"
             )
-        if "PixelData" not in ds and is_float:
+        options = {key: ds.get(word) for key, word in _KEYWORDS.items()}
+        return cls.from_options(options | {"pixel_keyword": keyword}, name)
+
+    @classmethod
+    def codable(cls, ds: Dataset, name: str) -> PixelDescription:
+        """Read and check the attributes of a data set that mic is to code.
+
+        Raises
+        ------
+        UnsupportedError
+            See `of` and `check_codable`.
+        """
+        if "PixelData" not in ds and any(word in ds for word in _PIXEL_KEYWORDS):
             raise UnsupportedError(
                 f"{name} has floating-point pixel data, Pixel Data (7FE0,0010) of 8 or 16 bits is "
                 "expected; leave it in its transfer syntax"
             )
-        return cls.from_options({key: ds.get(word) for key, word in _KEYWORDS.items()}, name)
+        return cls.of(ds, name).check_codable(name)
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any], name: str) -> PixelDescription:
         """Read and check a mapping with the names that pydicom's coders use; see `of`."""
+        is_float = "Float" in options.get("pixel_keyword", "")
         values = {key: options.get(key) for key in _ATTRIBUTES}
-        values["number_of_frames"] = values["number_of_frames"] or 1  # pydicom: empty or 0 means 1
-        if values["planar_configuration"] is None:
-            values["planar_configuration"] = 0
+        for key, default in _defaults(values, is_float).items():
+            if values[key] is None:
+                values[key] = default
         for key, value in values.items():
             if value is None:
                 raise UnsupportedError(f"{name} has no {attribute(key)}; set it")
@@ -124,25 +147,40 @@ class PixelDescription:
             for key, value in values.items()
             if key != "photometric_interpretation"
         }
+        numbers["number_of_frames"] = numbers["number_of_frames"] or 1  # as pydicom has it
         photometric = str(values["photometric_interpretation"])
-        description = cls(photometric_interpretation=photometric, **numbers)
+        description = cls(photometric_interpretation=photometric, is_float=is_float, **numbers)
         description._check(name)
         return description
 
     def _check(self, name: str) -> None:
-        bits = (8, 16)
-        remedy = "mic codes integers of 8 and 16 bits; leave the file in its transfer syntax"
-        if self.bits_allocated == 1:
-            remedy = "unpack the bits to bytes first, or leave the file in its transfer syntax"
-        self._expect(name, "bits_allocated", self.bits_allocated in bits, "8 or 16", remedy)
-        stored = 1 <= self.bits_stored <= self.bits_allocated
-        self._expect(name, "bits_stored", stored, f"1 to {self.bits_allocated}")
+        bits = (32, 64) if self.is_float else (1, 8, 16, 32, 64)
+        named = "32 or 64" if self.is_float else "1, 8, 16, 32 or 64"
+        self._expect(name, "bits_allocated", self.bits_allocated in bits, named)
+        allocated, stored = self.bits_allocated, self.bits_stored
+        self._expect(name, "bits_stored", 1 <= stored <= allocated, f"1 to {allocated}")
+        high = stored - 1 <= self.high_bit < allocated
+        self._expect(name, "high_bit", high, f"{stored - 1} (Bits Stored - 1) to {allocated - 1}")
         self._expect(name, "samples_per_pixel", self.samples_per_pixel in (1, 3), "1 or 3")
         self._expect(name, "pixel_representation", self.pixel_representation in (0, 1), "0 or 1")
         self._expect(name, "planar_configuration", self.planar_configuration in (0, 1), "0 or 1")
         self._expect(name, "rows", 1 <= self.rows <= _MAX_SIDE, f"1 to {_MAX_SIDE}")
         self._expect(name, "columns", 1 <= self.columns <= _MAX_SIDE, f"1 to {_MAX_SIDE}")
         self._expect(name, "number_of_frames", self.number_of_frames > 0, "1 or more")
+
+    def check_codable(self, name: str) -> PixelDescription:
+        """Refuse samples that mic does not code.
+
+        Raises
+        ------
+        UnsupportedError
+            Bits Allocated is neither 8 nor 16.
+        """
+        remedy = "mic codes integers of 8 and 16 bits; leave the file in its transfer syntax"
+        if self.bits_allocated == 1:
+            remedy = "unpack the bits to bytes first, or leave the file in its transfer syntax"
+        self._expect(name, "bits_allocated", self.bits_allocated in (8, 16), "8 or 16", remedy)
+        return self
 
     def _expect(
         self, name: str, key: str, fulfilled: bool, allowed: str, remedy: str = "correct it"
@@ -152,9 +190,76 @@ class PixelDescription:
                 f"{name}: {attribute(key)} is {getattr(self, key)}, {allowed} is expected; {remedy}"
             )
 
+    def as_options(self, n_frames: int, keyword: str, vr: str) -> dict[str, Any]:
+        """Return the description as options of pydicom's decoders."""
+        return {
+            "rows": self.rows,
+            "columns": self.columns,
+            "samples_per_pixel": self.samples_per_pixel,
+            "photometric_interpretation": self.photometric_interpretation,
+            "bits_allocated": self.bits_allocated,
+            "bits_stored": self.bits_stored,
+            "pixel_representation": self.pixel_representation,
+            "planar_configuration": self.planar_configuration,
+            "number_of_frames": n_frames,
+            "pixel_keyword": keyword,
+            "pixel_vr": vr or "OW",
+        }
+
+    def for_length(self, n_bytes: int, name: str, label: str) -> PixelDescription:
+        """Return the description of native pixel data of that length.
+
+        YBR_FULL_422 has half of the chroma samples by the standard, but some writers keep
+        all of them, as in YBR_FULL.
+
+        Raises
+        ------
+        CorruptDataError
+            There are fewer bytes than the attributes say.
+        """
+        whole = (
+            self
+            if not self.may_be_subsampled
+            else replace(self, photometric_interpretation="YBR_FULL")
+        )
+        fitting = whole if n_bytes >= whole.native_bytes else self
+        if n_bytes < fitting.native_bytes:
+            raise CorruptDataError(
+                f"{name}: {label} has {n_bytes} bytes, {fitting.native_bytes} are expected for "
+                f"{self.number_of_frames} frame(s) of {self.rows} x {self.columns} pixels, "
+                f"{self.samples_per_pixel} sample(s) of {self.bits_allocated} bits (truncated, or "
+                f"{attribute('rows')}, {attribute('columns')} or {attribute('number_of_frames')} "
+                "is wrong)"
+            )
+        return fitting
+
+    @property
+    def frame_bits(self) -> int:
+        """Size in bits of one native frame."""
+        samples = self.rows * self.columns * self.samples_per_pixel
+        return (
+            samples * self.bits_allocated // 3 * 2
+            if self.may_be_subsampled
+            else (samples * self.bits_allocated)
+        )
+
+    @property
+    def native_bytes(self) -> int:
+        """Size in bytes of all native frames, which follow each other without gaps."""
+        return -(-self.frame_bits * self.number_of_frames // 8)
+
+    @property
+    def is_shifted(self) -> bool:
+        """Whether the samples are not the lowest bits of their words."""
+        return not self.is_float and self.high_bit != self.bits_stored - 1
+
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the samples."""
+        if self.is_float:
+            return np.dtype(f"f{self.bits_allocated // 8}")
+        if self.bits_allocated == 1:
+            return np.dtype(np.uint8)
         return np.dtype(f"{'ui'[self.pixel_representation]}{self.bits_allocated // 8}")
 
     @property
@@ -172,6 +277,21 @@ class PixelDescription:
     def may_be_subsampled(self) -> bool:
         """Whether the native form of this colour has half the chroma samples."""
         return self.samples_per_pixel == 3 and self.photometric_interpretation == SUBSAMPLED
+
+
+def _defaults(values: Mapping[str, Any], is_float: bool) -> dict[str, Any]:
+    """Return what an attribute is taken to be where it is missing.
+
+    Floating-point pixel data have no Bits Stored, High Bit and Pixel Representation.
+    """
+    allocated, stored = values["bits_allocated"], values["bits_stored"]
+    defaults: dict[str, Any] = {"number_of_frames": 1, "planar_configuration": 0}
+    if is_float:
+        stored = allocated
+        defaults |= {"bits_stored": stored, "pixel_representation": 0}
+    if isinstance(stored, int):
+        defaults["high_bit"] = stored - 1
+    return defaults
 
 
 def _number(key: str, value: Any, name: str) -> int:
@@ -347,3 +467,26 @@ def clear_unused_bits(samples: NDArray[Any], description: PixelDescription) -> N
     else:
         np.left_shift(samples, unused, out=samples)
         np.right_shift(samples, unused, out=samples)
+
+
+def samples_of(words: NDArray[Any], description: PixelDescription) -> NDArray[Any]:
+    """Return the samples in words: the bits from High Bit down, with their sign.
+
+    Examples
+    --------
+    Twelve bits in the upper part of their words:
+
+    >>> import numpy as np
+    >>> from mic.dicom.pixels import PixelDescription, samples_of
+    >>> options = dict(rows=1, columns=2, samples_per_pixel=1, bits_allocated=16, bits_stored=12)
+    >>> options |= dict(high_bit=15, pixel_representation=1)
+    >>> options |= dict(photometric_interpretation="MONOCHROME2")
+    >>> description = PixelDescription.from_options(options, "the file")
+    >>> samples_of(np.array([0x0010, 0xFFF7], np.uint16), description)
+    array([ 1, -1], dtype=int16)
+    """
+    above = description.bits_allocated - 1 - description.high_bit
+    unused = description.bits_allocated - description.bits_stored
+    typed = words.view(description.dtype.newbyteorder(words.dtype.byteorder))
+    samples: NDArray[Any] = np.right_shift(np.left_shift(typed, above), unused)
+    return samples

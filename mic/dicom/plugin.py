@@ -130,7 +130,8 @@ def encode(src: bytes, runner: encoders.EncodeRunner) -> bytes:
     VerifyError
         The stream decoded to different samples.
     """
-    described = PixelDescription.from_options(runner.options, "the data set")
+    name = "the data set"
+    described = PixelDescription.from_options(runner.options, name).check_codable(name)
     by_plane = described.planar_configuration == 1 and not runner.is_array
     frame = replace(
         described,
@@ -242,10 +243,11 @@ class MicEncoder(encoders.Encoder):
 
 def _check_source(src: Any, options: dict[str, Any]) -> None:
     if not isinstance(src, Dataset):
-        PixelDescription.from_options(options, "the data set")
+        name = "the data set"
+        PixelDescription.from_options(options, name).check_codable(name)
         return
     name = name_of(src)
-    description = PixelDescription.of(src, name)
+    description = PixelDescription.codable(src, name)
     syntax = src.file_meta.TransferSyntaxUID
     remedy = "mic.dicom.compress(ds) keeps every bit"
     if not syntax.is_little_endian:

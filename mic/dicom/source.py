@@ -4,17 +4,13 @@
 from __future__ import annotations
 
 import os
-import struct
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID
 
 from ..arguments import shown
@@ -31,22 +27,11 @@ from .pixels import (
     is_subsampled,
     upsampled,
 )
-from .reading import reading
+from .reading import file_name
 from .syntaxes import syntax_of
 
-_PIXEL_DATA = (0x7FE0, 0x0010)
-_EXPLICIT_VRS = (b"OB", b"OW", b"UN")
-
-
-class Source(Protocol):
-    """Frames to decode, in any transfer syntax."""
-
-    description: PixelDescription
-
-    def decode_into(
-        self, frames: Sequence[int], out: NDArray[Any], threads: int, correct_unused_bits: bool
-    ) -> object:
-        """Decode frames into `out`, (frames, rows, columns[, 3])."""
+if TYPE_CHECKING:
+    from .reading import Image
 
 
 def check_dataset(ds: Any) -> None:
@@ -61,12 +46,6 @@ def name_of(ds: Dataset) -> str:
     """Return the name of a data set for messages, which is the name of its file."""
     filename = getattr(ds, "filename", None)
     return Path(filename).name if isinstance(filename, (str, os.PathLike)) else "the data set"
-
-
-def file_name(file: BinaryIO) -> str:
-    """Return the name of a file object for messages."""
-    name = getattr(file, "name", None)
-    return Path(name).name if isinstance(name, str) else "the file"
 
 
 def transfer_syntax(ds: Dataset) -> UID:
@@ -116,14 +95,14 @@ class MicSource:
         return cls._of(ds, MemoryBytes(pixel_buffer(ds, name)), 0, name)
 
     @classmethod
-    def of_file(cls, file: BinaryIO, head: Dataset, name: str) -> MicSource:
-        """Open a file that was read up to its pixel data."""
-        start = file.tell() + element_head_bytes(file, name)
-        return cls._of(head, FileBytes(file), start, name)
+    def of_image(cls, image: Image, data: Bytes) -> MicSource:
+        """Open an image whose header was read; `data` are the bytes that hold its pixels."""
+        assert image.pixels is not None
+        return cls._of(image.header, data, image.pixels.begin, image.name)
 
     @classmethod
     def _of(cls, head: Dataset, data: Bytes, start: int, name: str) -> MicSource:
-        description = PixelDescription.of(head, name)
+        description = PixelDescription.of(head, name).check_codable(name)
         tables = head.get("ExtendedOffsetTable"), head.get("ExtendedOffsetTableLengths")
         extended = None if tables == (None, None) else (tables[0] or b"", tables[1] or b"")
         index = FrameIndex(data, start, description.number_of_frames, extended, name)
@@ -140,7 +119,7 @@ class MicSource:
             src.seek(start)
         else:
             name, start, data = "the pixel data", 0, MemoryBytes(src)
-        description = PixelDescription.from_options(options, name)
+        description = PixelDescription.from_options(options, name).check_codable(name)
         n_frames, extended = description.number_of_frames, options.get("extended_offsets")
         return cls(description, FrameIndex(data, start, n_frames, extended, name))
 
@@ -229,84 +208,3 @@ def decode_parsed(
         decode_streams_into(jobs, 0, out.shape[1], target, threads, numbers=numbers)
     if is_narrow:
         out[...] = target.astype(out.dtype)
-
-
-class PydicomSource:
-    """Frames in a syntax that pydicom decodes, one after another."""
-
-    def __init__(self, source: str | os.PathLike[str] | BinaryIO | Dataset, head: Dataset) -> None:
-        name = name_of(head)
-        self.description = PixelDescription.of(head, name)
-        syntax = getattr(head, "file_meta", Dataset()).get("TransferSyntaxUID")
-        if not (syntax and UID(syntax).is_transfer_syntax):
-            raise UnsupportedError(
-                f"{name}: the Transfer Syntax UID (0002,0010) is {syntax or 'missing'}, one that "
-                "pydicom knows is expected; set the one that its pixel data are encoded in"
-            )
-        self._source = source
-        self._name = name
-
-    def decode_into(
-        self, frames: Sequence[int], out: NDArray[Any], threads: int, correct_unused_bits: bool
-    ) -> None:
-        """Decode frames into `out`, (frames, rows, columns[, 3])."""
-        options: dict[str, Any] = {} if correct_unused_bits else {"correct_unused_bits": False}
-        with reading(self._name):
-            decoded = iter_pixels(self._source, raw=True, indices=frames, **options)
-            for target, frame in zip(out, decoded, strict=True):
-                target[...] = frame
-
-
-@contextmanager
-def open_source(src: str | os.PathLike[str] | BinaryIO | Dataset) -> Iterator[Source]:
-    """Open the frames of a data set, a path or a binary file object."""
-    if isinstance(src, Dataset):
-        yield _dataset_source(src)
-    elif isinstance(src, (str, os.PathLike)):
-        with Path(src).open("rb") as file:
-            yield _file_source(file, Path(src).name)
-    elif hasattr(src, "read"):
-        yield _file_source(cast(BinaryIO, src), file_name(cast(BinaryIO, src)))
-    else:
-        raise UnsupportedError(
-            f"the source is a {type(src).__name__}, a path, a binary file object or a pydicom "
-            "data set is expected; put bytes into io.BytesIO"
-        )
-
-
-def _is_mic(ds: Dataset) -> bool:
-    return transfer_syntax(ds) == MICLossless
-
-
-def _dataset_source(ds: Dataset) -> Source:
-    with reading(name_of(ds)):
-        return MicSource.of_dataset(ds) if _is_mic(ds) else PydicomSource(ds, ds)
-
-
-def _file_source(file: BinaryIO, name: str) -> Source:
-    begin = file.tell()
-    with reading(name):
-        head = dcmread(file, stop_before_pixels=True, force=True)
-        if "TransferSyntaxUID" not in head.file_meta and "Rows" not in head:
-            raise CorruptDataError(f"{name} is no DICOM image")
-        if _is_mic(head):
-            return MicSource.of_file(file, head, name)
-        file.seek(begin)
-        return PydicomSource(file, head)
-
-
-def element_head_bytes(file: BinaryIO, name: str) -> int:
-    """Return the distance from the tag of Pixel Data to its value; `file` stays at the tag.
-
-    Some writers label implicit VR as mic's syntax.  There, the letters of a VR would be
-    an odd length, which no element has.
-    """
-    start = file.tell()
-    head = file.read(12)
-    file.seek(start)
-    if len(head) < 8 or struct.unpack("<HH", head[:4]) != _PIXEL_DATA:
-        raise CorruptDataError(
-            f"{name}: Pixel Data (7FE0,0010) is missing; there is no frame to read (truncated "
-            "file?)"
-        )
-    return 12 if head[4:6] in _EXPLICIT_VRS else 8

@@ -30,6 +30,9 @@ HTJ2K_LOSSLESS = (HTJ2K, HTJ2K_RPCL)
 NATIVE = frozenset({IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN})
 """Syntaxes whose pixel data are not encapsulated."""
 
+KEEPING_WORDS = NATIVE | {RLE, MIC_UID}
+"""Syntaxes that keep every allocated bit of a word."""
+
 LOSSLESS = NATIVE | {
     MIC_UID,
     RLE,

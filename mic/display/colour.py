@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dicom.images import Image, iter_frames
+from ..dicom.decoding import iter_frames
+from ..dicom.reading import Image
 from ..errors import CorruptDataError, UnsupportedError
 from .window import rounded
 

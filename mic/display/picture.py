@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from ..api import MAX_PIXELS
 from ..dicom.attributes import FrameAttributes, check_announced, image_shape, modality_values
-from ..dicom.images import Image, iter_frames, read_header
-from ..dicom.reading import reading
+from ..dicom.decoding import iter_frames
+from ..dicom.failures import reading
+from ..dicom.reading import Image, read_image
 from ..errors import UnsupportedError
 from ..images.samples import as_frames
 from .colour import paint_overlays, palette_to_rgb, samples_to_uint8
@@ -76,9 +77,9 @@ def to_uint8(
     if not isinstance(frame, (int, np.integer)):
         raise UnsupportedError(f"frame is {frame!r}, a whole number from 0 on is expected")
     if isinstance(ds_or_array, (str, os.PathLike)):
-        image = read_header(Path(ds_or_array))
+        image = read_image(Path(ds_or_array))
     elif _is_data_set(ds_or_array):
-        image = Image(ds_or_array, ds_or_array)
+        image = read_image(ds_or_array)
     else:
         return np.array(_array_to_uint8(np.asarray(ds_or_array), window, frame), order="C")
     with reading(image.name):

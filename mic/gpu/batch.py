@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -17,6 +15,10 @@ from ..errors import CorruptDataError, MicError, UnsupportedError
 from .codestream import Codestream, read_codestream
 from .decoder import NvimgcodecDecoder, decoder_for, import_nvimgcodec, to_numpy
 from .state import examine
+
+if TYPE_CHECKING:
+    from ..dicom.fragments import Fragments
+    from ..dicom.reading import Image
 
 Progress = Callable[[int, int], object]
 
@@ -74,7 +76,7 @@ class _Job:
     """One frame to decode."""
 
     position: int
-    dataset: Any  # None for a bare codestream
+    image: Image | None  # None for a bare codestream
     frame: int
     encoded: bytes | None  # None: only pydicom can decode it
     decoded_bytes: int = 0
@@ -168,7 +170,8 @@ def _list_jobs(
 ) -> Iterator[_Job]:
     for number, source in enumerate(sources):
         try:
-            dataset, frames = _open_source(source, indices)
+            image, frames = _open_source(source, indices)
+            fragments = None if image is None else _fragments_of(image)
         except Exception as error:  # whatever a bad file raises is the result of this source
             batch.errors[len(batch.places)] = error
             batch.places.append((number, 0))
@@ -176,43 +179,41 @@ def _list_jobs(
         for frame in frames:
             position = len(batch.places)
             batch.places.append((number, frame))
-            try:
-                yield _Job(position, dataset, frame, _encoded_frame(source, dataset, frame))
-            except Exception as error:
-                batch.errors[position] = error
+            encoded = bytes(source) if image is None else None
+            if fragments is not None:
+                encoded = fragments.frame(frame)
+            yield _Job(position, image, frame, encoded)
 
 
-def _open_source(source: Any, indices: Sequence[int] | None) -> tuple[Any, Sequence[int]]:
+def _open_source(source: Any, indices: Sequence[int] | None) -> tuple[Image | None, Sequence[int]]:
+    """Read the header of a source; a single encoded frame has none."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         return None, (0,)
-    if isinstance(source, (str, os.PathLike)):
-        from pydicom import dcmread
+    from ..dicom.attributes import IMAGE_KEYWORDS
+    from ..dicom.decoding import describe
+    from ..dicom.reading import read_image
 
-        source = dcmread(Path(source))
-    if "PixelData" not in source:
-        raise UnsupportedError("the data set has no Pixel Data; leave it out")
-    n_frames = int(source.get("NumberOfFrames") or 1)
+    image = read_image(source, IMAGE_KEYWORDS)
+    n_frames = describe(image).number_of_frames
     if indices is None:
-        return source, range(n_frames)
+        return image, range(n_frames)
     wrong = [index for index in indices if not 0 <= index < n_frames]
     if wrong:
         raise UnsupportedError(f"frame {wrong[0]} does not exist, 0 to {n_frames - 1} are expected")
-    return source, indices
+    return image, indices
 
 
-def _encoded_frame(source: Any, dataset: Any, frame: int) -> bytes | None:
-    """Return the bytes of one frame if nvImageCodec may know its syntax."""
-    if dataset is None:
-        return bytes(source)
-    from pydicom.encaps import get_frame
-
+def _fragments_of(image: Image) -> Fragments | None:
+    """Return the codestreams of an image if nvImageCodec may know its syntax."""
+    from ..dicom.decoding import describe
+    from ..dicom.fragments import Fragments
+    from ..dicom.reading import opened
     from .plugin import SYNTAXES
 
-    if dataset.file_meta.TransferSyntaxUID not in SYNTAXES:
+    if image.syntax not in SYNTAXES:
         return None
-    return get_frame(
-        dataset.PixelData, frame, number_of_frames=int(dataset.get("NumberOfFrames") or 1)
-    )
+    with opened(image) as data:
+        return Fragments.of(image, data, describe(image).number_of_frames)
 
 
 def _split(
@@ -243,19 +244,19 @@ def _colour_of(job: _Job, decoder: NvimgcodecDecoder) -> str | None:
         codestream = read_codestream(job.encoded)
         n_samples = codestream.rows * codestream.columns * codestream.samples
         job.decoded_bytes = n_samples * (1 if codestream.precision <= 8 else 2)
-        dataset = job.dataset
-        if dataset is None:
+        if job.image is None:
             photometric = "YBR_FULL_422" if codestream.luma_chroma else "RGB"
         else:
-            photometric = str(dataset.PhotometricInterpretation)
+            header = job.image.header
+            photometric = str(header.PhotometricInterpretation)
             check_description(
                 codestream,
-                dataset.file_meta.TransferSyntaxUID,
-                dataset.Rows,
-                dataset.Columns,
-                dataset.SamplesPerPixel,
+                job.image.syntax,
+                header.Rows,
+                header.Columns,
+                header.SamplesPerPixel,
             )
-            if not _is_plain(codestream, dataset):
+            if not _is_plain(codestream, header):
                 return None
         if not decoder.takes(codestream):
             return None
@@ -266,12 +267,12 @@ def _colour_of(job: _Job, decoder: NvimgcodecDecoder) -> str | None:
         return None
 
 
-def _is_plain(codestream: Codestream, dataset: Any) -> bool:
+def _is_plain(codestream: Codestream, header: Any) -> bool:
     """Whether the decoded samples need none of pydicom's corrections."""
     return (
-        codestream.signed == bool(dataset.PixelRepresentation)
-        and codestream.precision == dataset.BitsStored
-        and (codestream.precision <= 8) == (dataset.BitsAllocated == 8)
+        codestream.signed == bool(header.PixelRepresentation)
+        and codestream.precision == header.BitsStored
+        and (codestream.precision <= 8) == (header.BitsAllocated == 8)
     )
 
 
@@ -309,17 +310,11 @@ def _decode_on_cpu(
 
 def _decode_one(job: _Job) -> NDArray[Any]:
     """Decode one frame on the CPU.  A MIC decoder for the GPU would replace this function."""
-    if job.dataset is None:
+    if job.image is None:
         return _decode_bare(job.encoded or b"")
-    from pydicom.pixels.utils import pixel_array
+    from ..dicom.decoding import iter_frames
 
-    from .. import dicom
-
-    if job.dataset.file_meta.TransferSyntaxUID == dicom.MICLossless:
-        samples: NDArray[Any] = dicom.decode_frames(job.dataset, [job.frame])[0]
-        return samples
-    samples = pixel_array(job.dataset, index=job.frame)
-    return samples
+    return next(iter_frames(job.image, [job.frame]))
 
 
 def _decode_bare(encoded: bytes) -> NDArray[Any]:

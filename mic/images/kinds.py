@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dicom.reading import is_dicom
+from ..dicom.failures import is_dicom
 from ..errors import UnsupportedError
 from ..paths import extended, for_system
 

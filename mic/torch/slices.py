@@ -18,8 +18,8 @@ from ..api import MAX_PIXELS
 from ..arguments import path_of
 from ..codec.arrays import check_limit, thread_count
 from ..codec.selection import FrameSelection, select_frames
+from ..dicom.failures import NoPixelsError
 from ..dicom.index import IndexedFile, index_file, read_frame, read_frames
-from ..dicom.reading import NoPixelsError
 from ..errors import UnsupportedError
 from ..volume.frames import find_files
 from .tensors import FrameCache, Memory, check_dtype, fill, tensor_dtype

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..arguments import choose, new_file, path_of, whole_number
 from ..atomic import replacing
-from ..dicom.reading import is_dicom
+from ..dicom.reading import read_dataset
 from ..dicom.syntaxes import (
     BIG_ENDIAN,
     DEFLATED,
@@ -40,7 +40,7 @@ from .pixels import PIXEL_KEYWORDS, encode, pixel_part, to_native
 from .report import digest_of
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset, FileDataset
+    from pydicom.dataset import Dataset
 
 
 @dataclass(frozen=True)
@@ -249,33 +249,15 @@ def change_syntax(
     forget_pixel_array(ds)
 
 
-def read_dicom(path: Path) -> FileDataset:
-    """Read a DICOM file, with or without a preamble (without one, its name must end in .dcm).
+def read_dicom(path: Path) -> Dataset:
+    """Read a DICOM file, with or without a preamble.
 
     Raises
     ------
     CorruptDataError
         It is not a DICOM file.
     """
-    from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
-
-    try:
-        ds = dcmread(path, force=path.suffix.lower() == ".dcm")
-    except InvalidDicomError:
-        raise CorruptDataError(f"{path.name} is not a DICOM file") from None
-    except (OSError, MemoryError):
-        raise
-    except Exception as error:  # pydicom may raise anything for a damaged file
-        raise CorruptDataError(f"{path.name} cannot be read as DICOM: {error}") from error
-    if not is_dicom(path) and "SOPClassUID" not in ds and "Rows" not in ds:  # such as a text
-        raise CorruptDataError(f"{path.name} is not a DICOM file")
-    elements = (ds.get_item(tag) for tag in tuple(ds.keys()))
-    if ds.original_encoding[0] is False and any(element.VR is None for element in elements):
-        # The syntax says explicit VR but the elements have none. pydicom reads such a file, but
-        # must be told in order to write it.
-        ds.set_original_encoding(True, ds.original_encoding[1])
-    return ds
+    return read_dataset(path)
 
 
 def _convert(ds: Dataset, syntax: Syntax, near: int, effort: int) -> _Conversion:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..dicom.failures import NoPixelsError
 from ..dicom.offsets import needs_extended_table
-from ..dicom.reading import NoPixelsError
 from ..dicom.syntaxes import (
     EXPLICIT,
     HTJ2K_LOSSLESS,

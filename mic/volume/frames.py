@@ -23,8 +23,8 @@ from ..dicom.attributes import (
     rescaling,
     shared_attributes,
 )
-from ..dicom.images import Image, read_header
-from ..dicom.reading import is_dicom, reading
+from ..dicom.failures import is_dicom, reading
+from ..dicom.reading import Image, read_image
 from ..errors import CorruptDataError, MicError, UnsupportedError, located
 from ..images.kinds import SUFFIXES, files_below
 
@@ -211,7 +211,7 @@ def read_heads(
 
 def _read_head(source: PathOrDataset) -> Image | Exception:
     try:
-        return read_header(source, _HEAD_KEYWORDS)
+        return read_image(source, _HEAD_KEYWORDS)
     except (MicError, OSError) as error:
         return error
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dicom.reading import reading
+from ..dicom.failures import reading
 from ..errors import UnsupportedError
 from .frames import AXIS_KEYWORDS, Frame
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..api import MAX_PIXELS
 from ..codec.arrays import thread_count
-from ..dicom.reading import dicom_error
+from ..dicom.failures import dicom_error
 from ..errors import UnsupportedError, VerifyError, is_expected
 from ..extras import require
 from .frames import Frame

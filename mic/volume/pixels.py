@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..codec.arrays import check_limit
 from ..dicom.attributes import modality_values
-from ..dicom.images import iter_frames
+from ..dicom.decoding import iter_frames
 from ..errors import CorruptDataError
 from .frames import Frame
 

@@ -15,8 +15,8 @@ from ..api import MAX_PIXELS
 from ..arguments import path_of, shown, whole_number
 from ..codec.arrays import thread_count
 from ..dicom.attributes import image_shape
-from ..dicom.images import Image
-from ..dicom.reading import reading
+from ..dicom.failures import reading
+from ..dicom.reading import Image
 from ..errors import MicError, UnsupportedError, located, one_sentence
 from ..images.formats import read_samples
 from ..images.kinds import kind_of

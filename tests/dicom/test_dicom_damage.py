@@ -251,15 +251,15 @@ def test_file_without_pixel_data(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore:Expected implicit VR")
 def test_what_is_no_image(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("no DICOM " * 50)
-    with pytest.raises(mic.CorruptDataError, match=r"a\.txt is no DICOM image"):
+    with pytest.raises(mic.CorruptDataError, match=r"a\.txt is not a DICOM file"):
         dicom.decode_frames(tmp_path / "a.txt")
     plan = pydicom.examples.get_path("rt_plan")
     with pytest.raises(mic.UnsupportedError, match=r"rtplan\.dcm has neither .* no image"):
         dicom.decode_frames(plan)
     with pytest.raises(mic.UnsupportedError, match=r"rtplan\.dcm has neither .* no image"):
         dicom.compress(pydicom.dcmread(plan))
-    with pytest.raises(mic.UnsupportedError, match=r"source is a bytes, .* io\.BytesIO"):
-        dicom.decode_frames(b"DICM")  # type: ignore[arg-type]
+    with pytest.raises(mic.UnsupportedError, match=r"source is 5, a path, bytes"):
+        dicom.decode_frames(5)  # type: ignore[arg-type]
 
 
 def test_damage_is_found_where_it_is(tmp_path: Path) -> None:

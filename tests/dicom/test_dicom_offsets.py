@@ -51,7 +51,7 @@ class CountingFile(io.BytesIO):
 
 @pytest.mark.parametrize("kind", ["basic", "extended", "none"])
 def test_one_frame_reads_only_its_bytes(kind: str, many: Path) -> None:
-    """From 1000 frames, only the offset table and the requested frame are read."""
+    """From 1000 frames, only the first 8 kB, the offset table and the requested frame are read."""
     ds = pydicom.dcmread(many)
     fragments = list(pydicom.encaps.generate_frames(ds.PixelData, number_of_frames=N_FRAMES))
     if kind == "none":
@@ -69,7 +69,7 @@ def test_one_frame_reads_only_its_bytes(kind: str, many: Path) -> None:
     one = dicom.decode_frames(file, 700)
     assert (one == frames_of(N_FRAMES)[700]).all()
     table = {"basic": 4 * N_FRAMES, "extended": 0, "none": 12 * N_FRAMES}[kind]
-    assert file.n_read <= table + len(fragments[700]) + 100
+    assert file.n_read <= 8192 + table + len(fragments[700]) + 100
     assert file.n_read < sum(map(len, fragments)) / 5
 
 
@@ -128,8 +128,7 @@ def test_file_that_is_labelled_explicit_and_is_implicit(tmp_path: Path) -> None:
     pydicom.dcmwrite(
         tmp_path / "b.dcm", ds, implicit_vr=True, little_endian=True, force_encoding=True
     )
-    with pytest.warns(UserWarning, match="implicit VR"):
-        assert (dicom.decode_frames(tmp_path / "b.dcm") == frames_of(2)).all()
+    assert (dicom.decode_frames(tmp_path / "b.dcm") == frames_of(2)).all()
 
 
 def test_extended_table_where_offsets_pass_32_bits() -> None:

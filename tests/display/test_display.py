@@ -258,5 +258,5 @@ def test_what_is_no_frame_or_no_dicom(tmp_path):
     with pytest.raises(mic.UnsupportedError, match="frame is '0', a whole number"):
         to_uint8(np.zeros((2, 2)), frame="0")
     (tmp_path / "notes.dcm").write_text("hello world")
-    with pytest.raises(mic.UnsupportedError, match=r"notes.dcm is not a DICOM file"):
+    with pytest.raises(mic.CorruptDataError, match=r"notes.dcm is not a DICOM file"):
         to_uint8(tmp_path / "notes.dcm")

@@ -18,7 +18,7 @@ from pydicom.uid import (
 )
 
 from mic import CorruptDataError, UnsupportedError
-from mic.dicom.reading import NoPixelsError, is_dicom
+from mic.dicom.failures import NoPixelsError, is_dicom
 from mic.images.formats import read_file, read_image, write_image
 from mic.images.kinds import RawLayout, kind_of, target_kind
 from mic.images.samples import sample_bytes
@@ -195,18 +195,18 @@ def test_dicom_that_is_no_image(tmp_path):
     ds = pydicom.dcmread(tmp_path / "x.dcm")
     del ds.PixelData, ds.Rows
     ds.save_as(tmp_path / "report.dcm")
-    with pytest.raises(NoPixelsError, match="without pixel data"):
+    with pytest.raises(NoPixelsError, match="it holds no image"):
         read_image(tmp_path / "report.dcm")
 
 
 def test_dicom_of_32_bits_is_refused(tmp_path):
     write_dicom(tmp_path / "x.dcm", np.zeros((4, 4), "uint32"))
-    with pytest.raises(UnsupportedError, match="32 bits, 8 or 16 are expected"):
+    with pytest.raises(UnsupportedError, match=r"Bits Allocated .* is 32, 8 or 16 is expected"):
         read_image(tmp_path / "x.dcm")
 
 
 def test_truncated_dicom_is_corrupt(tmp_path):
     write_dicom(tmp_path / "x.dcm", image("uint16", (64, 64)))
     os.truncate(tmp_path / "x.dcm", 4000)
-    with pytest.raises(CorruptDataError, match=r"not as long as Rows.*truncated file"):
+    with pytest.raises(CorruptDataError, match=r"has 3432 bytes, 8192 are expected .*\(truncated"):
         read_image(tmp_path / "x.dcm")

@@ -16,7 +16,7 @@ from pydicom import dcmread
 
 import mic
 from mic.benchmark.images import installed_folders
-from mic.dicom.reading import is_dicom
+from mic.dicom.failures import is_dicom
 from mic.dicom.syntaxes import (
     BIG_ENDIAN,
     EXPLICIT,

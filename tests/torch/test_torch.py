@@ -222,7 +222,7 @@ def test_no_pixels(tmp_path: Path) -> None:
     ds = copy.deepcopy(pydicom.dcmread(path))
     del ds.PixelData, ds.Rows
     ds.save_as(path)
-    with pytest.raises(mic.UnsupportedError, match="without pixel data"):
+    with pytest.raises(mic.UnsupportedError, match="it holds no image"):
         read_dicom_to_tensor(path)
 
 

@@ -23,7 +23,7 @@ from seriesfiles import (
 import mic
 from mic import CorruptDataError, LimitError, UnsupportedError
 from mic.benchmark.images import installed_folders
-from mic.dicom.reading import reading
+from mic.dicom.failures import reading
 from mic.display import to_uint8
 from mic.volume import Volume, list_series, read, read_series
 
