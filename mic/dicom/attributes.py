@@ -139,7 +139,7 @@ def image_shape(header: Dataset) -> tuple[int, int, int, int]:
         rows, columns = int(header.get("Rows") or 0), int(header.get("Columns") or 0)
         samples = int(header.get("SamplesPerPixel") or 1)
         text = header.get("NumberOfFrames")
-        n_frames = 1 if text is None else int(text)
+        n_frames = int(text or 0) or 1  # 0 or empty means 1, as in pydicom
     except (TypeError, ValueError):
         raise CorruptDataError(
             "Rows, Columns, Samples per Pixel or Number of Frames is no number; "

@@ -173,7 +173,6 @@ def test_mixed_orientations_sizes_and_spacings(tmp_path):
         ({"PixelSpacing": ["1", "1", "1"]}, "PixelSpacing is '1, 1, 1', 2 finite numbers"),
         ({"ImageOrientationPatient": ["0"] * 6}, "two perpendicular unit vectors"),
         ({"ImagePositionPatient": ["1", "2"]}, "3 finite numbers"),
-        ({"NumberOfFrames": 0}, "0 frames"),
         ({"Rows": 40}, "40"),
     ],
 )
