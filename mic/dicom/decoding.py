@@ -117,9 +117,8 @@ def describe(image: Image) -> PixelDescription:
         raise NoPixelsError(
             f"{image.name} has neither {attribute('rows')} nor pixel data; it holds no image"
         )
-    description = PixelDescription.of(image.header, image.name, image.pixels.keyword)
     _check_form(image)
-    return description
+    return image.description
 
 
 def _check_form(image: Image) -> None:
@@ -201,7 +200,8 @@ def _native(
     n_bits = description.frame_bits
     syntax = BIG_ENDIAN if image.big_endian else EXPLICIT
     if image.big_endian or n_bits % 8:  # words and bytes cross the borders of frames
-        value = data.read(begin, begin + -(-n_bits * n_frames // 8))
+        n_needed = -(-n_bits * n_frames // 8)
+        value = data.read(begin, begin + min(n_bytes, n_needed + n_needed % 2))
         yield from _by_pydicom(value, image, description, n_frames, indices, syntax, options)
         return
     for index in indices:

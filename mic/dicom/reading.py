@@ -9,6 +9,7 @@ read here, and nothing stays open: `opened` gives access to the pixel data later
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import zlib
@@ -26,6 +27,8 @@ from .syntaxes import KEEPING_WORDS, syntax_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset, FileMetaDataset
+
+    from .pixels import PixelDescription
 
 _FIRST_BYTES = 1 << 13  # hold all elements before the pixels of most files
 _GROWTH = 8
@@ -120,6 +123,14 @@ class Image:
         if isinstance(self.source, Path) and not is_dicom(self.source):
             return f"{self.name} is not a DICOM file, or one without preamble and pixel data"
         return f"{self.name} is DICOM without pixel data"
+
+    @functools.cached_property
+    def description(self) -> PixelDescription:
+        """The attributes of the pixels, checked; see `PixelDescription.of`."""
+        from .pixels import PixelDescription
+
+        assert self.pixels is not None
+        return PixelDescription.of(self.header, self.name, self.pixels.keyword)
 
     @property
     def syntax(self) -> str:
@@ -332,15 +343,18 @@ def _meta(head: bytes, walk: DicomWalk) -> FileMetaDataset:
 
 
 def _header(head: bytes, walk: DicomWalk, keywords: Sequence[str] | None) -> Dataset:
+    if keywords is None:
+        every = range(walk.n_meta, len(walk))
+        return _dataset(head, walk, [n for n in every if walk[n][0] not in PIXEL_KEYWORDS])
+    found = map(walk.find, _tags_of(tuple(keywords)))
+    return _dataset(head, walk, sorted(number for number in found if number is not None))
+
+
+@functools.lru_cache
+def _tags_of(keywords: tuple[str, ...]) -> list[int]:
     from pydicom.datadict import tag_for_keyword
 
-    tags = None if keywords is None else {_CHARACTER_SET, *map(tag_for_keyword, keywords)}
-    wanted = [
-        number
-        for number in range(walk.n_meta, len(walk))
-        if walk[number][0] not in PIXEL_KEYWORDS and (tags is None or walk[number][0] in tags)
-    ]
-    return _dataset(head, walk, wanted)
+    return [_CHARACTER_SET, *(tag for word in keywords if (tag := tag_for_keyword(word)))]
 
 
 def _dataset(data: bytes, walk: DicomWalk, numbers: Iterable[int]) -> Dataset:

@@ -92,17 +92,20 @@ class MicSource:
     def of_dataset(cls, ds: Dataset) -> MicSource:
         """Open a data set whose pixel data are in memory."""
         name = name_of(ds)
-        return cls._of(ds, MemoryBytes(pixel_buffer(ds, name)), 0, name)
+        description = PixelDescription.codable(ds, name)
+        return cls._of(description, ds, MemoryBytes(pixel_buffer(ds, name)), 0, name)
 
     @classmethod
     def of_image(cls, image: Image, data: Bytes) -> MicSource:
         """Open an image whose header was read; `data` are the bytes that hold its pixels."""
         assert image.pixels is not None
-        return cls._of(image.header, data, image.pixels.begin, image.name)
+        description = image.description.check_codable(image.name)
+        return cls._of(description, image.header, data, image.pixels.begin, image.name)
 
     @classmethod
-    def _of(cls, head: Dataset, data: Bytes, start: int, name: str) -> MicSource:
-        description = PixelDescription.of(head, name).check_codable(name)
+    def _of(
+        cls, description: PixelDescription, head: Dataset, data: Bytes, start: int, name: str
+    ) -> MicSource:
         tables = head.get("ExtendedOffsetTable"), head.get("ExtendedOffsetTableLengths")
         extended = None if tables == (None, None) else (tables[0] or b"", tables[1] or b"")
         index = FrameIndex(data, start, description.number_of_frames, extended, name)
