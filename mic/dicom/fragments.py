@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 _HEAD_BYTES = 8
 
 
+def one_fragment_each(value: Any, offsets: bytes, n_frames: int) -> bytes:
+    """Return encapsulated pixel data with one fragment for each frame, and a right table."""
+    from pydicom.encaps import encapsulate
+
+    fragments = Fragments(value, offsets, n_frames)
+    return encapsulate([fragments.frame(index) for index in range(n_frames)])
+
+
 class Fragments:
     """Encapsulated pixel data in memory, divided into frames.
 

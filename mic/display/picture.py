@@ -16,7 +16,7 @@ from ..dicom.attributes import FrameAttributes, check_announced, image_shape, mo
 from ..dicom.decoding import iter_frames
 from ..dicom.failures import reading
 from ..dicom.reading import Image, read_image
-from ..errors import UnsupportedError
+from ..errors import UnsupportedError, located
 from ..images.samples import as_frames
 from .colour import paint_overlays, palette_to_rgb, samples_to_uint8
 from .window import Mapping, choose_mapping, rounded
@@ -82,7 +82,7 @@ def to_uint8(
         image = read_image(ds_or_array)
     else:
         return np.array(_array_to_uint8(np.asarray(ds_or_array), window, frame), order="C")
-    with reading(image.name):
+    with reading(image.name), located(image.name):
         shown = _frame_to_uint8(image, window, frame, view)
         if overlays:
             shown = paint_overlays(shown, image, frame)

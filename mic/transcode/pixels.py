@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..dicom.failures import NoPixelsError
+from ..dicom.fragments import one_fragment_each
 from ..dicom.offsets import needs_extended_table
 from ..dicom.syntaxes import (
     EXPLICIT,
@@ -135,8 +136,18 @@ def to_native(part: Dataset, as_rgb: bool = True) -> Dataset:
 
         dicom.decompress(part, exact=True)
     elif uid not in NATIVE:
+        _sort_fragments(part)
         _decode(part, uid, as_rgb and uid not in LOSSLESS)
     return part
+
+
+def _sort_fragments(part: Dataset) -> None:
+    """Make each frame one fragment, so that pydicom needs no table, which may be wrong."""
+    offsets = part.get("ExtendedOffsetTable") or b""
+    part.PixelData = one_fragment_each(part.PixelData, offsets, frame_count(part))
+    for keyword in PIXEL_KEYWORDS[1:]:
+        if keyword in part:
+            del part[keyword]
 
 
 def _decode(part: Dataset, uid: str, as_rgb: bool) -> None:
