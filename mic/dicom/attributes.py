@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codec.arrays import check_number
-from ..errors import Argument, CorruptDataError, LimitError, Remedy, UnsupportedError
+from ..errors import Argument, CorruptDataError, LimitError, Remedy
+from .tables import LookupTable, is_empty
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -194,75 +195,11 @@ def modality_values(stored: NDArray[Any], attributes: FrameAttributes) -> NDArra
         float64 otherwise.
     """
     tables = attributes.get("ModalityLUTSequence")
-    if tables:
-        return LookupTable(tables[0], attributes.dataset).apply(stored)
+    if tables and not is_empty(tables[0]):
+        return LookupTable(tables[0], attributes.dataset).check_complete().apply(stored)
     slope, intercept = rescaling(attributes)
     if (slope, intercept) == (1.0, 0.0):
         return stored
     # Two roundings as in pydicom: first the product, then the sum.
     values: NDArray[Any] = stored.astype(np.float64) * slope + intercept
     return values
-
-
-class LookupTable:
-    """A Modality or VOI LUT from an item with LUT Descriptor and LUT Data.
-
-    pydicom's functions apply tables pixel by pixel, refuse a 12-bit Modality LUT and
-    let the indices of 8-bit tables wrap at 256. mic only takes the table from them.
-
-    Attributes
-    ----------
-    data : ndarray of uint16
-        The entries.
-    first : int
-        The value that the first entry stands for.
-    bits : int
-        Bits of an entry, 8 to 16.
-    """
-
-    def __init__(self, item: Dataset, ds: Dataset) -> None:
-        descriptor = item.get("LUTDescriptor")
-        data = item.get("LUTData")
-        if descriptor is None or data is None or len(descriptor) != 3:
-            raise CorruptDataError(
-                "a look-up table has no LUT Descriptor of three numbers or no LUT Data; "
-                "correct the file's header"
-            )
-        # The second number is signed if the pixels are, whatever its VR says.
-        n_entries, self.first, self.bits = (int(number) for number in descriptor)
-        n_entries = (n_entries & 0xFFFF) or 1 << 16
-        if self.first > 0x7FFF and ds.get("PixelRepresentation") == 1:
-            self.first -= 1 << 16
-        if not 8 <= self.bits <= 16:
-            raise UnsupportedError(
-                f"the entries of a look-up table have {self.bits} bits, 8 to 16 are expected"
-            )
-        self.data = _entries(data, n_entries, ds)
-
-    def apply(self, values: NDArray[Any]) -> NDArray[np.uint16]:
-        """Look up values; values outside the table get its first or last entry."""
-        places = np.clip(np.asarray(values, np.float64) - self.first, 0, len(self.data) - 1)
-        entries: NDArray[np.uint16] = self.data[places.astype(np.intp)]
-        return entries
-
-
-def _entries(data: Any, n_entries: int, ds: Dataset) -> NDArray[np.uint16]:
-    """Convert LUT Data to numbers: pydicom parses VR US, but leaves OW as bytes."""
-    if isinstance(data, bytes):
-        width = 1 if len(data) in (n_entries, n_entries + 1) else 2
-        order = "<" if _is_little_endian(ds) else ">"
-        usable = len(data) // width * width
-        table = np.frombuffer(data[:usable], f"{order}u{width}").astype(np.uint16)
-    else:
-        table = np.atleast_1d(np.asarray(data, np.int64)).astype(np.uint16)
-    if len(table) < n_entries:
-        raise CorruptDataError(
-            f"a look-up table has {len(table)} entries, its descriptor says {n_entries}; "
-            "correct the file's header"
-        )
-    return table[:n_entries]
-
-
-def _is_little_endian(ds: Dataset) -> bool:
-    syntax = getattr(ds, "file_meta", {}).get("TransferSyntaxUID")
-    return syntax != "1.2.840.10008.1.2.2"

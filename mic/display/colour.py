@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import shown
 from ..dicom.decoding import iter_frames
 from ..dicom.reading import Image
+from ..dicom.tables import LookupTable, is_table, palette_bits
 from ..errors import CorruptDataError, UnsupportedError
 from .window import rounded
 
@@ -31,44 +33,23 @@ def samples_to_uint8(samples: NDArray[Any], bits: int) -> NDArray[np.uint8]:
 
 def palette_to_rgb(stored: NDArray[Any], ds: Dataset) -> NDArray[np.uint8]:
     """Convert PALETTE COLOR to RGB."""
+    names = [f"{colour}PaletteColorLookupTable" for colour in ("Red", "Green", "Blue")]
+    if not is_table(ds, names[0]) and f"Segmented{names[0]}Data" in ds:
+        return _by_segments(stored, ds)
+    tables = [LookupTable(ds, ds, name) for name in names]
+    bits = palette_bits(tables)
+    return samples_to_uint8(np.stack([table.apply(stored) for table in tables], axis=-1), bits)
+
+
+def _by_segments(stored: NDArray[Any], ds: Dataset) -> NDArray[np.uint8]:
+    """Apply a palette whose tables are runs and ramps, which pydicom expands."""
     from pydicom.pixels.processing import apply_color_lut
 
     try:
-        descriptor = [int(number) for number in ds.RedPaletteColorLookupTableDescriptor]
-        n_entries, first, bits = descriptor
-    except (AttributeError, TypeError, ValueError):
-        raise CorruptDataError(
-            "a PALETTE COLOR image has no Palette Color Lookup Table Descriptor of three numbers; "
-            "correct the file's header"
-        ) from None
-    n_entries = n_entries or 1 << 16
-    if bits == 8 and n_entries > 256:
-        rgb = _long_palette(stored, ds, n_entries, first)
-    else:
-        try:
-            rgb = apply_color_lut(stored, ds)[..., :3]
-        except (AttributeError, IndexError, TypeError, ValueError) as error:
-            raise CorruptDataError(f"the colour palette cannot be applied: {error}") from error
-    return samples_to_uint8(rgb, bits)
-
-
-def _long_palette(
-    stored: NDArray[Any], ds: Dataset, n_entries: int, first: int
-) -> NDArray[np.uint8]:
-    """Apply a palette of more than 256 8-bit entries, whose indices wrap in pydicom's function."""
-    places = np.clip(stored.astype(np.int64) - first, 0, n_entries - 1)
-    planes = []
-    for colour in ("Red", "Green", "Blue"):
-        data = ds.get(f"{colour}PaletteColorLookupTableData")
-        if not isinstance(data, bytes) or len(data) < n_entries:
-            raise UnsupportedError(
-                f"the palette has {n_entries} entries of 8 bits that are not plain table data "
-                f"({colour.lower()}); convert the file to RGB"
-            )
-        wide = len(data) >= 2 * n_entries
-        table = np.frombuffer(data, "<u2" if wide else "u1", n_entries)
-        planes.append(table[places].astype(np.uint8))
-    return np.stack(planes, axis=-1)
+        rgb = apply_color_lut(stored, ds)[..., :3]
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise CorruptDataError(f"the colour palette cannot be applied: {error}") from error
+    return samples_to_uint8(rgb, 8 * rgb.dtype.itemsize)
 
 
 def paint_overlays(grey: NDArray[Any], image: Image, frame: int) -> NDArray[np.uint8]:
@@ -80,7 +61,7 @@ def paint_overlays(grey: NDArray[Any], image: Image, frame: int) -> NDArray[np.u
         if plane is None:
             continue
         # The origin counts from 1\1, the image's first pixel, and may lie outside the image.
-        top, left = (int(number) - 1 for number in ds[group, 0x0050].value)
+        top, left = (n - 1 for n in _numbers(ds, group, 0x0050, "Overlay Origin", 2))
         rows, columns = plane.shape
         y, x = max(top, 0), max(left, 0)
         target = painted[y : max(top + rows, 0), x : max(left + columns, 0)]
@@ -102,17 +83,36 @@ def _overlay(image: Image, group: int, frame: int) -> NDArray[Any] | None:
         raise CorruptDataError(f"overlay {group:04X} cannot be read: {error}") from error
     if planes.ndim == 2:
         planes = planes[np.newaxis]
-    origin = ds.get((group, 0x0051))
-    first = int(origin.value) - 1 if origin is not None and origin.value else 0
-    if origin is None and len(planes) == 1:
+    origin = _numbers(ds, group, 0x0051, "Image Frame Origin", 1)
+    if (group, 0x0051) not in ds and len(planes) == 1:
         return planes[0]  # a single plane applies to all frames
+    first = origin[0] - 1 if origin else 0
     return planes[frame - first] if 0 <= frame - first < len(planes) else None
 
 
 def _embedded_overlay(image: Image, group: int, frame: int) -> NDArray[Any] | None:
     """Extract a plane as old files store it: in a bit of the pixel data above Bits Stored."""
-    position = image.header.get((group, 0x0102))
-    if position is None or not int(image.header.BitsStored) <= int(position.value) < 16:
+    ds = image.header
+    position = _numbers(ds, group, 0x0102, "Overlay Bit Position", 1)
+    if not position or not int(ds.get("BitsStored") or 16) <= position[0] < 16:
         return None
     (words,) = iter_frames(image, [frame], raw=True, correct_unused_bits=False)
-    return words.astype(np.int64) >> int(position.value) & 1
+    return words.astype(np.int64) >> position[0] & 1
+
+
+def _numbers(ds: Dataset, group: int, element: int, title: str, count: int) -> list[int]:
+    """Return `count` numbers of an overlay, or none if they are missing or empty."""
+    value = ds[group, element].value if (group, element) in ds else None
+    if value is None or value == "":
+        return []
+    try:
+        numbers = [int(number) for number in ([value] if isinstance(value, int) else value)]
+    except (TypeError, ValueError):
+        numbers = []
+    if len(numbers) != count:
+        raise CorruptDataError(
+            f"{title} ({group:04X},{element:04X}) is {shown(value)}, {count} "
+            f"number{'s are' if count > 1 else ' is'} expected; correct the file's header, or "
+            "leave the overlays out"
+        )
+    return numbers

@@ -82,7 +82,7 @@ def to_uint8(
         image = read_image(ds_or_array)
     else:
         return np.array(_array_to_uint8(np.asarray(ds_or_array), window, frame), order="C")
-    with reading(image.name), located(image.name):
+    with located(image.name), reading(image.name):
         shown = _frame_to_uint8(image, window, frame, view)
         if overlays:
             shown = paint_overlays(shown, image, frame)
@@ -127,7 +127,8 @@ def _frame_to_uint8(
     (stored,) = iter_frames(image, [frame])
     if stored.ndim == 3:
         _check_colour_window(window)
-        return samples_to_uint8(stored, int(header.BitsStored))
+        # Floating-point pixels have no Bits Stored; they are refused for their type.
+        return samples_to_uint8(stored, int(header.get("BitsStored") or 8 * stored.itemsize))
     attributes = FrameAttributes(header, frame)
     if header.get("PhotometricInterpretation") == "PALETTE COLOR":
         _check_colour_window(window)

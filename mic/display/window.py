@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dicom.attributes import FrameAttributes, LookupTable, modality_values
+from ..dicom.attributes import FrameAttributes, modality_values
+from ..dicom.tables import LookupTable, grey_bits, is_table, label
 from ..errors import CorruptDataError, UnsupportedError
 
 Mapping = Callable[[NDArray[Any]], NDArray[Any]]
 """Function from modality values to 0 ... 255."""
 
 PERCENTILES = (0.5, 99.5)
+_PADDING_ENDS = ("Value", "RangeLimit")
 FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 _SMALLEST_LINEAR_WIDTH = 1.0
 
@@ -50,7 +52,7 @@ def choose_mapping(
                 'window is "dicom", but the file has neither a VOI LUT nor a window; '
                 'pass "auto" or (centre, width)'
             )
-        if int(attributes["BitsStored"]) <= 8:
+        if stored.dtype.kind != "f" and int(attributes["BitsStored"]) <= 8:
             return _between(*_full_range(attributes))
     share = (0.0, 100.0) if window == "minmax" else PERCENTILES
     return _between(*_range_of(stored, attributes, share))
@@ -58,7 +60,8 @@ def choose_mapping(
 
 def _of_file(attributes: FrameAttributes, view: int, tolerant: bool) -> Mapping | None:
     """Return the mapping of the file's VOI LUT, or else of its window; None if it has neither."""
-    tables = attributes.get("VOILUTSequence")
+    # An incomplete table says nothing; a window beside it still does.
+    tables = [item for item in attributes.get("VOILUTSequence") or () if is_table(item)]
     centres = _listed(attributes.get("WindowCenter"))
     widths = _listed(attributes.get("WindowWidth"))
     n_views = len(tables) if tables else min(len(centres), len(widths))
@@ -67,8 +70,8 @@ def _of_file(attributes: FrameAttributes, view: int, tolerant: bool) -> Mapping 
     if not 0 <= view < n_views:
         raise UnsupportedError(f"view {view} is asked for, the file has views 0 to {n_views - 1}")
     if tables:
-        table = LookupTable(tables[view], attributes.dataset)
-        white = 2**table.bits - 1
+        table = LookupTable(tables[view], attributes.dataset, signed=_may_be_negative(attributes))
+        white = 2 ** grey_bits(table) - 1
         return lambda values: table.apply(values) * 255.0 / white
     try:
         centre, width = float(centres[view]), float(widths[view])
@@ -142,8 +145,10 @@ def rounded(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Round to the nearest integer in 0 ... 255, halves up."""
     if values.dtype == np.uint8:
         return values
-    grey: NDArray[np.uint8] = np.floor(np.clip(values, 0, 255) + 0.5).astype(np.uint8)
-    return grey
+    grey: NDArray[Any] = np.floor(np.clip(values, 0, 255) + 0.5)
+    # What is no number (NaN) is black.
+    shown: NDArray[np.uint8] = np.nan_to_num(grey, copy=False).astype(np.uint8)
+    return shown
 
 
 def _full_range(attributes: FrameAttributes) -> tuple[float, float]:
@@ -152,6 +157,11 @@ def _full_range(attributes: FrameAttributes) -> tuple[float, float]:
     low = -(2 ** (bits - 1)) if attributes.get("PixelRepresentation") == 1 else 0
     ends = modality_values(np.array([low, low + 2**bits - 1]), attributes)
     return float(ends.min()), float(ends.max())
+
+
+def _may_be_negative(attributes: FrameAttributes) -> bool:
+    """Whether modality values can be negative, which makes the first value of a VOI LUT signed."""
+    return "BitsStored" not in attributes or _full_range(attributes)[0] < 0
 
 
 def _range_of(
@@ -189,12 +199,28 @@ def _histogram(stored: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     return places + low, counts[places]
 
 
-def _padding(attributes: FrameAttributes | None) -> tuple[int, int] | None:
+def _padding(attributes: FrameAttributes | None) -> tuple[float, float] | None:
     """Return the first and last stored value that means padding."""
-    if attributes is None or attributes.get("PixelPaddingValue") is None:
+    if attributes is None:
         return None
-    limits = [attributes.get(f"PixelPadding{end}") for end in ("Value", "RangeLimit")]
-    numbers = [int(limit) for limit in limits if limit is not None]
-    if attributes.get("PixelRepresentation") == 1:  # some devices write it with the wrong VR
-        numbers = [n - 65536 if n > 32767 else n for n in numbers]
-    return min(numbers), max(numbers)
+    for kind in ("", "Float", "DoubleFloat"):
+        limits = [_one_number(attributes, f"{kind}PixelPadding{end}") for end in _PADDING_ENDS]
+        if limits[0] is None:
+            continue
+        numbers = [limit for limit in limits if limit is not None]
+        if not kind and attributes.get("PixelRepresentation") == 1:
+            # Some devices write them with the wrong VR.
+            numbers = [n - 65536 if n > 32767 else n for n in numbers]
+        return min(numbers), max(numbers)
+    return None
+
+
+def _one_number(attributes: FrameAttributes, keyword: str) -> float | None:
+    """Return a number of the file, or refuse what is there instead."""
+    value = attributes.get(keyword)
+    if isinstance(value, bytes):  # an element whose type pydicom cannot tell
+        raise CorruptDataError(
+            f"{label(keyword)} has no type that says what its {len(value)} bytes mean, one number "
+            "is expected; correct the file's header"
+        )
+    return attributes.number(keyword)
