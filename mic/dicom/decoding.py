@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 
 from ..codec.streams import Bytes
 from ..errors import CorruptDataError, UnsupportedError
+from ..extras import require
 from .failures import NoPixelsError, reading
 from .fragments import Fragments
-from .pixels import PixelDescription, attribute, samples_of
+from .pixels import PixelDescription, attribute, clear_unused_bits, samples_of
 from .reading import Image, opened
 from .source import MicSource
-from .syntaxes import BIG_ENDIAN, EXPLICIT, MIC_UID, NATIVE, title_of
+from .syntaxes import BIG_ENDIAN, EXPLICIT, JPEG_EXTENDED, MIC_UID, NATIVE, title_of
 
+_END_OF_IMAGE, _EXTENDED_FRAME, _SCAN = b"\xff\xd9", 0xC1, 0xDA  # markers of JPEG
 _YBR = ("YBR_FULL", "YBR_FULL_422")
 
 
@@ -224,8 +226,63 @@ def _encapsulated(
 
     fragments = Fragments.of(image, data, description.number_of_frames)
     for index in indices:
-        value = encapsulate([fragments.frame(index)])
-        yield from _by_pydicom(value, image, description, 1, [0], image.syntax, options)
+        coded = bytes(fragments.frame(index))
+        value = encapsulate([coded])
+        try:
+            yield from _by_pydicom(value, image, description, 1, [0], image.syntax, options)
+        except RuntimeError:
+            frame = _extended_jpeg(coded, image.syntax, description)
+            if frame is None:
+                raise
+            yield frame
+
+
+def _extended_jpeg(coded: bytes, syntax: str, description: PixelDescription) -> NDArray[Any] | None:
+    """Decode grey JPEG Extended of 12 bits that pydicom's plugins do not decode, or return None.
+
+    Pillow does not know it.  The libjpeg of pylibjpeg does, but refuses scans with other
+    limits than 0 and 63, which real files have; no other limits make sense here, and
+    imagecodecs ignores them.  Whatever else pylibjpeg refuses is damaged: imagecodecs
+    would fill it up with grey.
+    """
+    is_wide = description.bits_allocated == 16 and description.bits_stored > 8
+    if syntax != JPEG_EXTENDED or not is_wide or description.samples_per_pixel != 1:
+        return None
+    limits = _scan_limits(coded)
+    if limits is None or (limits == (0, 63) and _has_wide_jpeg()):
+        return None
+    try:
+        codecs = require("imagecodecs", "dicom")
+        words = np.empty(description.frame_shape, np.uint16)
+        # With an array given, a frame that announces another size cannot take more memory.
+        codecs.jpeg_decode(coded, out=words)
+    except (UnsupportedError, RuntimeError, ValueError):
+        return None
+    samples = words.view(description.dtype)
+    clear_unused_bits(samples, description)
+    return samples
+
+
+def _has_wide_jpeg() -> bool:
+    """Whether pydicom has a plugin for JPEG of 12 bits."""
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import UID
+
+    return not {"pylibjpeg", "gdcm"}.isdisjoint(get_decoder(UID(JPEG_EXTENDED)).available_plugins)
+
+
+def _scan_limits(coded: bytes) -> tuple[int, int] | None:
+    """Return start and end of the spectrum in a complete JPEG Extended frame's first scan."""
+    if not coded.rstrip(b"\0\xff").endswith(_END_OF_IMAGE):  # without padding
+        return None
+    at, is_extended = 2, False
+    while at + 4 <= len(coded) and coded[at] == 0xFF:
+        end = at + 2 + int.from_bytes(coded[at + 2 : at + 4], "big")
+        is_extended |= coded[at + 1] == _EXTENDED_FRAME
+        if coded[at + 1] == _SCAN:
+            return (coded[end - 3], coded[end - 2]) if is_extended and end < len(coded) else None
+        at = end
+    return None
 
 
 def _by_pydicom(

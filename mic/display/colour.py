@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arguments import shown
-from ..dicom.decoding import iter_frames
+from ..dicom.decoding import describe, iter_frames
 from ..dicom.reading import Image
 from ..dicom.tables import LookupTable, is_table, palette_bits
 from ..errors import CorruptDataError, UnsupportedError
@@ -61,7 +61,7 @@ def paint_overlays(grey: NDArray[Any], image: Image, frame: int) -> NDArray[np.u
         if plane is None:
             continue
         # The origin counts from 1\1, the image's first pixel, and may lie outside the image.
-        top, left = (n - 1 for n in _numbers(ds, group, 0x0050, "Overlay Origin", 2))
+        top, left = (number - 1 for number in _origin(ds, group))
         rows, columns = plane.shape
         y, x = max(top, 0), max(left, 0)
         target = painted[y : max(top + rows, 0), x : max(left + columns, 0)]
@@ -73,7 +73,7 @@ def paint_overlays(grey: NDArray[Any], image: Image, frame: int) -> NDArray[np.u
 def _overlay(image: Image, group: int, frame: int) -> NDArray[Any] | None:
     """Return the overlay plane of a frame, or None if there is none."""
     ds = image.header
-    if (group, 0x0050) not in ds:
+    if not _origin(ds, group):
         return None
     if (group, 0x3000) not in ds:
         return _embedded_overlay(image, group, frame)
@@ -84,20 +84,30 @@ def _overlay(image: Image, group: int, frame: int) -> NDArray[Any] | None:
     if planes.ndim == 2:
         planes = planes[np.newaxis]
     origin = _numbers(ds, group, 0x0051, "Image Frame Origin", 1)
-    if (group, 0x0051) not in ds and len(planes) == 1:
-        return planes[0]  # a single plane applies to all frames
     first = origin[0] - 1 if origin else 0
-    return planes[frame - first] if 0 <= frame - first < len(planes) else None
+    if (group, 0x0051) not in ds and len(planes) == 1:
+        first = frame  # a single plane applies to all frames
+    if not 0 <= frame - first < len(planes):
+        return None
+    plane: NDArray[Any] = planes[frame - first]
+    return plane
 
 
 def _embedded_overlay(image: Image, group: int, frame: int) -> NDArray[Any] | None:
-    """Extract a plane as old files store it: in a bit of the pixel data above Bits Stored."""
-    ds = image.header
-    position = _numbers(ds, group, 0x0102, "Overlay Bit Position", 1)
-    if not position or not int(ds.get("BitsStored") or 16) <= position[0] < 16:
+    """Extract a plane as old files store it: in a bit of the words beside those of the samples."""
+    description = describe(image)
+    position = _numbers(image.header, group, 0x0102, "Overlay Bit Position", 1)
+    lowest = description.high_bit - description.bits_stored + 1
+    if not position or not 0 <= position[0] < description.bits_allocated:
+        return None
+    if description.is_float or lowest <= position[0] <= description.high_bit:
         return None
     (words,) = iter_frames(image, [frame], raw=True, correct_unused_bits=False)
     return words.astype(np.int64) >> position[0] & 1
+
+
+def _origin(ds: Dataset, group: int) -> list[int]:
+    return _numbers(ds, group, 0x0050, "Overlay Origin", 2)
 
 
 def _numbers(ds: Dataset, group: int, element: int, title: str, count: int) -> list[int]:
