@@ -101,6 +101,53 @@ def test_tables_longer_than_their_entries_are_wide(tmp_path):
     assert grey(dicom(tmp_path, [0, 100, 300, 511], VOILUTSequence=table)) == [0, 50, 150, 255]
 
 
+def voi(n_entries, first, bits, data):
+    table = item(LUTDescriptor=[n_entries, first, bits], LUTData=data)
+    table[0]["LUTDescriptor"].VR = table[0]["LUTData"].VR = "US"
+    return table
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16, 0, 40])
+def test_entries_tell_the_bits_of_a_voi_table(tmp_path, bits):
+    """The largest entry needs 10 bits, whatever the descriptor says."""
+    path = dicom(tmp_path, [0, 1, 2, 3], VOILUTSequence=voi(4, 0, bits, [0, 341, 682, 1023]))
+    assert grey(path) == [0, 85, 170, 255]
+
+
+def test_incomplete_voi_tables_are_left_out(tmp_path):
+    window = {"WindowCenter": 40, "WindowWidth": 400}
+    half = item(LUTDescriptor=[4, 0, 8])
+    half[0]["LUTDescriptor"].VR = "US"
+    for table in (item(), item(LUTExplanation="none"), half):
+        path = dicom(tmp_path, VALUES, VOILUTSequence=table, **window)
+        assert grey(path) == grey(path, "dicom") == LINEAR
+        path = dicom(tmp_path, [0, 50, 100], VOILUTSequence=table)
+        assert grey(path) == [0, 128, 255]
+        with pytest.raises(UnsupportedError, match="neither a VOI LUT nor a window"):
+            to_uint8(path, "dicom")
+    path = dicom(tmp_path, [0, 1], VOILUTSequence=voi(2, 0, 8, [0, 255]) + item())
+    assert grey(path) == [0, 255]
+
+
+def test_tables_that_contradict_their_descriptor(tmp_path):
+    path = dicom(tmp_path, [0, 1], VOILUTSequence=voi(9, 0, 8, [0, 255]))
+    expected = r"image.dcm: LUT Data \(0028,3006\) has 4 bytes, 9 or 18 are expected"
+    with pytest.raises(CorruptDataError, match=expected):
+        to_uint8(path)
+    # A modality table gives measured values: no entry is made up.
+    table = voi(9, 0, 16, [0, 255])
+    with pytest.raises(CorruptDataError, match=r"LUT Data \(0028,3006\) has 2 entries, .* 9"):
+        to_uint8(dicom(tmp_path, [0, 1], ModalityLUTSequence=table))
+    table[0].LUTDescriptor = [2, 0]
+    with pytest.raises(CorruptDataError, match=r"LUT Descriptor \(0028,3002\) is \[2, 0\]"):
+        to_uint8(dicom(tmp_path, [0, 1], ModalityLUTSequence=table))
+
+
+def test_an_empty_modality_table_is_none(tmp_path):
+    path = dicom(tmp_path, VALUES, ModalityLUTSequence=item(), WindowCenter=40, WindowWidth=400)
+    assert grey(path) == LINEAR
+
+
 def test_modality_table(tmp_path):
     # 12 bits, for values -2 to 1; then the window 1000, 2000 by LINEAR_EXACT.
     table = item(LUTDescriptor=[4, -2, 12], LUTData=[0, 500, 1000, 2000], ModalityLUTType="US")
@@ -130,6 +177,47 @@ def test_padding_does_not_count(tmp_path):
     assert grey(path, "minmax") == [0, 0, 0, 128, 255]
     path = dicom(tmp_path, [-2000, -2000], PixelPaddingValue=-2000)
     assert grey(path, "minmax") == [0, 0]
+
+
+@pytest.mark.parametrize("keyword", ["PixelPaddingValue", "PixelPaddingRangeLimit"])
+def test_two_padding_values_are_refused_by_name(tmp_path, keyword):
+    path = dicom(tmp_path, [0, 50, 100], "uint16", **{"PixelPaddingValue": 0, keyword: [0, 1]})
+    expected = f"image.dcm: {keyword} is '0, 1', 1 finite number is expected"
+    for window in ("auto", "minmax"):
+        with pytest.raises(CorruptDataError, match=expected):
+            to_uint8(path, window)
+
+
+def float_image(tmp_path, values, double=False, **attributes):
+    path = tmp_path / "float.dcm"
+    words = np.array([values], "float64" if double else "float32")
+    write_dicom(path, words.view(f"uint{8 * words.itemsize}"), **attributes)
+    ds = pydicom.dcmread(path)
+    for keyword in ("PixelData", "BitsStored", "HighBit", "PixelRepresentation"):
+        delattr(ds, keyword)
+    setattr(ds, "DoubleFloatPixelData" if double else "FloatPixelData", words.tobytes())
+    ds.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize("double", [False, True])
+def test_floats(tmp_path, double):
+    """Floating-point pixels have no Bits Stored, and padding attributes of their own."""
+    path = float_image(tmp_path, [-0.5, 0, 0.25, 0.5], double)
+    assert grey(path) == grey(path, "minmax") == [0, 128, 191, 255]
+    assert grey(path, (0.25, 0.5)) == [0, 0, 128, 255]
+    path = float_image(tmp_path, [np.nan, 0, 1, np.inf, -np.inf], double)
+    assert grey(path) == [0, 0, 255, 255, 0]
+    padding = {f"{'Double' * double}FloatPixelPaddingValue": -9.0}
+    path = float_image(tmp_path, [-9, 0, 0.25, 0.5], double, **padding)
+    assert grey(path, "minmax") == [0, 0, 128, 255]
+    path = float_image(tmp_path, [-1, 0, 1], double, VOILUTSequence=voi(3, 65535, 8, [0, 100, 255]))
+    assert grey(path) == [0, 100, 255]
+
+
+def test_samples_in_the_upper_bits(tmp_path):
+    path = dicom(tmp_path, [16, 32, 48], "uint16", bits_stored=12, HighBit=15)
+    assert grey(path, "minmax") == [0, 128, 255]
 
 
 @pytest.mark.parametrize("window", ["auto", "minmax", "percentile"])

@@ -49,6 +49,31 @@ def test_palette_longer_than_its_entries_are_wide(tmp_path, width):
     assert to_uint8(path)[0, :, 0].tolist() == [0, 25, 125, 255]
 
 
+def test_palette_of_bytes_declared_16(tmp_path):
+    """dcm2pnm draws it black, because it takes the descriptor's word for the bits."""
+    path = palette_file(tmp_path, [0, 1, 3], [4, 0, 16], [bytes([0, 10, 20, 255])] * 3)
+    assert to_uint8(path)[0, :, 0].tolist() == [0, 10, 255]
+
+
+def test_palette_of_more_bits_than_declared(tmp_path):
+    table = struct.pack("<3H", 0, 0x8123, 0xFFFF)
+    path = palette_file(tmp_path, [0, 1, 2], [3, 0, 12], [table] * 3)
+    assert to_uint8(path)[0, :, 0].tolist() == [0, 129, 255]
+
+
+def test_dark_palettes_stay_dark(tmp_path):
+    table = struct.pack("<3H", 0, 0x0800, 0x1000)
+    path = palette_file(tmp_path, [0, 1, 2], [3, 0, 16], [table] * 3)
+    assert to_uint8(path)[0, :, 0].tolist() == [0, 8, 16]
+
+
+def test_palette_of_a_wrong_length(tmp_path):
+    path = palette_file(tmp_path, [0, 1], [100, 0, 8], [bytes(256)] * 3)
+    expected = r"palette.dcm: Red Palette .* \(0028,1201\) has 256 bytes, 100 or 200 are expected"
+    with pytest.raises(CorruptDataError, match=expected):
+        to_uint8(path)
+
+
 def test_palette_without_its_tables(tmp_path):
     path = tmp_path / "palette.dcm"
     write_dicom(path, np.zeros((2, 2), "uint8"), PhotometricInterpretation="PALETTE COLOR")
@@ -150,6 +175,36 @@ def test_overlay_in_the_pixel_data(tmp_path):
     image = to_uint8(path, "minmax", overlays=True)
     assert np.argwhere(image).tolist() == [[1, 2], [3, 4]]
     assert not to_uint8(path, "minmax").any()
+
+
+def test_overlay_in_the_lowest_bits(tmp_path):
+    """Samples in bits 4 to 15, an overlay in bit 0."""
+    words = np.full((4, 5), 100 << 4, "uint16")
+    words[1, 2] |= 1
+    path = tmp_path / "embedded.dcm"
+    write_dicom(path, words, bits_stored=12, HighBit=15)
+    ds = pydicom.dcmread(path)
+    ds.add_new((0x6000, 0x0050), "SS", [1, 1])
+    ds.add_new((0x6000, 0x0102), "US", 0)
+    ds.save_as(path)
+    assert np.argwhere(to_uint8(path, "minmax", overlays=True)).tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("element", "value", "message"),
+    [
+        (0x0050, [1], r"Overlay Origin \(6000,0050\) is 1, 2 numbers are expected"),
+        (0x0050, [1, 2, 3], r"Overlay Origin \(6000,0050\) is \[1, 2, 3\], 2 numbers"),
+        (0x0051, [1, 2], r"Image Frame Origin \(6000,0051\) is \[1, 2\], 1 number is expected"),
+    ],
+)
+def test_overlays_with_another_number_of_values(tmp_path, element, value, message):
+    ds, path = grey_image(tmp_path)
+    add_overlay(ds, np.ones((2, 2)), (1, 1))
+    ds.add_new((0x6000, element), "SS", value)
+    ds.save_as(path)
+    with pytest.raises(CorruptDataError, match=f"grey.dcm: {message}"):
+        to_uint8(path, overlays=True)
 
 
 def test_real_overlay():
