@@ -125,7 +125,7 @@ def test_incomplete_voi_tables_are_left_out(tmp_path):
         assert grey(path) == [0, 128, 255]
         with pytest.raises(UnsupportedError, match="neither a VOI LUT nor a window"):
             to_uint8(path, "dicom")
-    path = dicom(tmp_path, [0, 1], VOILUTSequence=voi(2, 0, 8, [0, 255]) + item())
+    path = dicom(tmp_path, [0, 1], VOILUTSequence=[*voi(2, 0, 8, [0, 255]), *item()])
     assert grey(path) == [0, 255]
 
 
