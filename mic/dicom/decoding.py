@@ -202,8 +202,9 @@ def _native(
     n_bits = description.frame_bits
     syntax = BIG_ENDIAN if image.big_endian else EXPLICIT
     if image.big_endian or n_bits % 8:  # words and bytes cross the borders of frames
-        n_needed = -(-n_bits * n_frames // 8)
-        value = data.read(begin, begin + min(n_bytes, n_needed + n_needed % 2))
+        n_used = -(-n_bits * n_frames // 8)
+        # The byte that pads an odd number of them is in the last word, too.
+        value = data.read(begin, begin + min(n_bytes, n_used + n_used % 2))
         yield from _by_pydicom(value, image, description, n_frames, indices, syntax, options)
         return
     for index in indices:

@@ -36,6 +36,22 @@ def picture(path):
         return np.asarray(image)
 
 
+def test_floating_point_pixels(folder):
+    """They have no Bits Stored."""
+    samples = np.linspace(-1, 1, 12, dtype="float32").reshape(3, 4)
+    write_dicom("a.dcm", samples.view("uint32"))
+    ds = pydicom.dcmread("a.dcm")
+    for keyword in ("PixelData", "BitsStored", "HighBit", "PixelRepresentation"):
+        delattr(ds, keyword)
+    ds.FloatPixelData = samples.tobytes()
+    ds.save_as("a.dcm")
+    assert "4 x 3 pixels" in view("a.dcm", "-o", "a.png")
+    shown = picture("a.png")
+    assert (shown[0, 0], shown[-1, -1]) == (0, 255) and (
+        np.diff(shown.ravel().astype(int)) > 0
+    ).all()
+
+
 def test_dicom(folder):
     array = pixels(3)
     write_dicom("a.dcm", array, RescaleSlope="1", RescaleIntercept="-1024")

@@ -103,7 +103,12 @@ def test_ybr_becomes_rgb(tmp_path):
 
 
 def test_real_colour_files():
-    for name in ("examples_rgb_color.dcm", "SC_ybr_full_422_uncompressed.dcm", "SC_rgb_rle.dcm"):
+    for name in (
+        "examples_rgb_color.dcm",
+        "SC_ybr_full_422_uncompressed.dcm",
+        "SC_rgb_rle.dcm",
+        "SC_rgb_small_odd_big_endian.dcm",
+    ):
         path = PYDICOM / name
         if not path.exists():
             continue
