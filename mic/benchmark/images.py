@@ -109,12 +109,14 @@ def distinct(images: Iterable[RealImage]) -> list[RealImage]:
 def _measurable(path: Path, source: str) -> Iterator[RealImage]:
     from pydicom import dcmread
 
+    from ..dicom.pixels import frame_count
+
     try:
         with quiet_pydicom():
             head = dcmread(path, stop_before_pixels=True)
         if not _is_wanted(head):
             return
-        frames = int(head.get("NumberOfFrames") or 1)
+        frames = frame_count(head)
         frame = frames // 2 if frames > 1 else None
         pixels = read_dicom_frame(path, frame)
     except Exception:  # some test files are broken on purpose, some have no decoder here

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from ..codec.arrays import check_number
 from ..errors import Argument, CorruptDataError, LimitError, Remedy
+from .pixels import attribute_number, frame_count
 from .tables import LookupTable, is_empty
 
 if TYPE_CHECKING:
+    from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
 
@@ -46,7 +48,9 @@ class FrameAttributes(Mapping[str, Any]):
     Enhanced multi-frame files give the position, the spacing, the window and the
     rescaling of a frame in items of functional groups (PS3.3, C.7.6.16.2).  Groups of
     the frame itself take precedence over groups shared by all frames, and these over
-    the top level of the data set.
+    the top level of the data set.  Only standard attributes in standard groups count:
+    private ones may repeat their keywords with other values, such as Philips's
+    (2005,140F), whose Image Position (Patient) is half a voxel off.
 
     Parameters
     ----------
@@ -75,7 +79,7 @@ class FrameAttributes(Mapping[str, Any]):
 
     def __iter__(self) -> Iterator[str]:
         yield from self._grouped
-        yield from (element.keyword for element in self.dataset)
+        yield from (element.keyword for element in self.dataset if element.keyword)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -119,37 +123,47 @@ def shared_attributes(ds: Dataset) -> dict[str, Any]:
 
 
 def _flattened(groups: Dataset) -> dict[str, Any]:
-    """Return the attributes of the first item of each functional group."""
+    """Return the standard attributes of the first item of each standard functional group."""
     return {
         element.keyword: element.value
-        for group in groups
+        for group in _standard(groups)
         if group.VR == "SQ" and group.value
-        for element in group.value[0]
+        for element in _standard(group.value[0])
+        if element.keyword
     }
 
 
-def image_shape(header: Dataset) -> tuple[int, int, int, int]:
+def _standard(item: Dataset) -> Iterator[DataElement]:
+    """Yield the elements of an item that are not private, and leave the others unparsed."""
+    for tag in sorted(item.keys()):
+        if not tag.is_private:
+            yield item[tag]
+
+
+def image_shape(header: Dataset, name: str = "") -> tuple[int, int, int, int]:
     """Return the numbers of frames, rows, columns and samples per pixel.
+
+    Parameters
+    ----------
+    header : pydicom Dataset
+    name : str
+        Name of the file, for messages.
 
     Raises
     ------
+    UnsupportedError
+        An attribute is no number.
     CorruptDataError
-        Attributes are not numbers, or announce no sample at all.
+        The attributes announce no sample at all.
     """
-    try:
-        rows, columns = int(header.get("Rows") or 0), int(header.get("Columns") or 0)
-        samples = int(header.get("SamplesPerPixel") or 1)
-        text = header.get("NumberOfFrames")
-        n_frames = int(text or 0) or 1  # 0 or empty means 1, as in pydicom
-    except (TypeError, ValueError):
+    rows = attribute_number(header, "rows", name) or 0
+    columns = attribute_number(header, "columns", name) or 0
+    samples = attribute_number(header, "samples_per_pixel", name) or 1
+    n_frames = frame_count(header, name)
+    if min(rows, columns, samples) < 1:
         raise CorruptDataError(
-            "Rows, Columns, Samples per Pixel or Number of Frames is no number; "
-            "correct the file's header"
-        ) from None
-    if min(rows, columns, n_frames, samples) < 1:
-        raise CorruptDataError(
-            f"the header says {n_frames} frames of {rows} x {columns}, at least one sample is "
-            "expected; correct the file's header"
+            f"{name or 'the header'} says {n_frames} frames of {rows} x {columns}, at least one "
+            "sample is expected; correct the file's header"
         )
     return n_frames, rows, columns, samples
 

@@ -10,7 +10,7 @@ subsampled.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -136,6 +136,7 @@ class PixelDescription:
         """Read and check a mapping with the names that pydicom's coders use; see `of`."""
         is_float = "Float" in options.get("pixel_keyword", "")
         values = {key: options.get(key) for key in _ATTRIBUTES}
+        values = {key: None if _is_empty(value) else value for key, value in values.items()}
         for key, default in _defaults(values, is_float).items():
             if values[key] is None:
                 values[key] = default
@@ -186,9 +187,7 @@ class PixelDescription:
         self, name: str, key: str, fulfilled: bool, allowed: str, remedy: str = "correct it"
     ) -> None:
         if not fulfilled:
-            raise UnsupportedError(
-                f"{name}: {attribute(key)} is {getattr(self, key)}, {allowed} is expected; {remedy}"
-            )
+            raise _refusal(name, key, getattr(self, key), allowed, remedy)
 
     def as_options(self, n_frames: int, keyword: str, vr: str) -> dict[str, Any]:
         """Return the description as options of pydicom's decoders."""
@@ -294,13 +293,92 @@ def _defaults(values: Mapping[str, Any], is_float: bool) -> dict[str, Any]:
     return defaults
 
 
+def _is_empty(value: Any) -> bool:
+    return isinstance(value, (str, bytes)) and not value.strip()
+
+
 def _number(key: str, value: Any, name: str) -> int:
     try:
-        return int(value)
-    except (TypeError, ValueError):
+        number = int(value)
+        if isinstance(value, float) and number != value:  # pydicom reads "2.5" as a float
+            raise ValueError(value)
+    except (TypeError, ValueError, OverflowError):
+        raise _refusal(name, key, repr(value), "one whole number") from None
+    return number
+
+
+def _refusal(
+    name: str, key: str, found: Any, allowed: str, remedy: str = "correct it"
+) -> UnsupportedError:
+    place = f"{name}: " if name else ""
+    return UnsupportedError(f"{place}{attribute(key)} is {found}, {allowed} is expected; {remedy}")
+
+
+def attribute_number(ds: Dataset, key: str, name: str = "") -> int | None:
+    """Return an Image Pixel attribute as a whole number, or None if it is missing or empty.
+
+    Parameters
+    ----------
+    ds : pydicom Dataset
+    key : str
+        Name of the attribute as in `PixelDescription`.
+    name : str
+        Name of the file, for messages.
+
+    Raises
+    ------
+    UnsupportedError
+        The attribute holds something else.
+    """
+    value = ds.get(_KEYWORDS[key])
+    return None if value is None or _is_empty(value) else _number(key, value, name)
+
+
+def frame_count(ds: Dataset, name: str = "") -> int:
+    """Return Number of Frames; 0, empty or missing means 1, as in pydicom.
+
+    Raises
+    ------
+    UnsupportedError
+        Number of Frames is below 0, or no whole number.
+    """
+    n_frames = attribute_number(ds, "number_of_frames", name) or 1
+    if n_frames < 1:
+        raise _refusal(name, "number_of_frames", n_frames, "1 or more")
+    return n_frames
+
+
+def common_dtype(types: Iterable[np.dtype[Any]]) -> np.dtype[Any]:
+    """Return the narrowest type that holds all values of all types.
+
+    Raises
+    ------
+    UnsupportedError
+        There is none, such as for 64-bit integers of both signs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mic.dicom.pixels import common_dtype
+    >>> common_dtype([np.dtype("u2"), np.dtype("i2")])
+    dtype('int32')
+    """
+    distinct = sorted(set(types), key=str)
+    common = np.result_type(*distinct)
+    if common.kind == "f" and any(_digits(dtype) > _digits(common) for dtype in distinct):
+        names = " and ".join(str(dtype) for dtype in distinct)
         raise UnsupportedError(
-            f"{name}: {attribute(key)} is {value!r}, one number is expected; correct it"
-        ) from None
+            f"the frames hold {names}, and no type holds all values of these; read the files of "
+            "each type on their own"
+        )
+    return common
+
+
+def _digits(dtype: np.dtype[Any]) -> int:
+    """Number of bits of the largest whole number up to which the type holds all."""
+    if dtype.kind == "f":
+        return int(np.finfo(dtype).nmant) + 1
+    return 8 * dtype.itemsize - (dtype.kind == "i")
 
 
 def native_frames(

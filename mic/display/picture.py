@@ -118,7 +118,7 @@ def _frame_to_uint8(
     header = image.header
     if not image.has_pixels:
         raise UnsupportedError(image.why_no_pixels)
-    n_frames, rows, columns, samples = image_shape(header)
+    n_frames, rows, columns, samples = image_shape(header, image.name)
     check_announced(rows * columns * samples, MAX_PIXELS)
     if not 0 <= frame < n_frames:
         raise UnsupportedError(

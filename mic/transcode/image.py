@@ -190,14 +190,10 @@ def image_of(part: Dataset) -> NativeImage | None:
 
 
 def frame_count(part: Dataset) -> int:
-    """Return Number of Frames, or 1 if it is absent."""
-    element = part.get_item("NumberOfFrames") if "NumberOfFrames" in part else None
-    if element is None or not element.value:
-        return 1
-    frames = attribute_number(part, "NumberOfFrames")
-    if frames < 1:
-        raise UnsupportedError(f"Number of Frames (0028,0008) is {frames}, 1 or more is expected")
-    return frames
+    """Return Number of Frames, as every other reader of mic counts."""
+    from ..dicom.pixels import frame_count as count  # it imports pydicom
+
+    return count(part)
 
 
 def attribute_number(part: Dataset, keyword: str) -> int:

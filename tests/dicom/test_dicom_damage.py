@@ -283,7 +283,7 @@ def test_damage_is_found_where_it_is(tmp_path: Path) -> None:
         ({"PixelRepresentation": 2}, r"Pixel Representation \(0028,0103\) is 2, 0 or 1"),
         ({"Rows": 0}, r"Rows \(0028,0010\) is 0, 1 to 65535"),
         ({"Rows": None}, r"has no Rows \(0028,0010\)"),
-        ({"Columns": [3, 4]}, r"Columns \(0028,0011\) is \[3, 4\], one number"),
+        ({"Columns": [3, 4]}, r"Columns \(0028,0011\) is \[3, 4\], one whole number"),
         ({"NumberOfFrames": -1}, r"Number of Frames \(0028,0008\) is -1, 1 or more"),
     ],
 )

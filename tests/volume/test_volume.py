@@ -3,12 +3,14 @@
 
 import itertools
 import pickle
+import re
 import shutil
 import warnings
 
 import numpy as np
 import pydicom
 import pytest
+from pydicom.dataelem import RawDataElement
 from pydicom.uid import RLELossless
 from seriesfiles import (
     OBLIQUE,
@@ -23,6 +25,7 @@ from seriesfiles import (
 import mic
 from mic import CorruptDataError, LimitError, UnsupportedError
 from mic.benchmark.images import installed_folders
+from mic.dicom.attributes import FrameAttributes
 from mic.dicom.failures import reading
 from mic.display import to_uint8
 from mic.volume import Volume, list_series, read, read_series
@@ -264,6 +267,70 @@ def test_enhanced_file(tmp_path):
     scaled = read(path, rescale=True).array
     factors = np.arange(1, 7).reshape(6, 1, 1)
     assert np.array_equal(scaled, array * factors.astype("float32") - 1024)
+
+
+@pytest.mark.parametrize("groups", ["PerFrame", "Shared"])
+def test_private_groups_do_not_count(tmp_path, groups):
+    """Philips repeats the position half a voxel off in (2005,140F), inside each frame's groups."""
+    path = write_enhanced(tmp_path / "mr.dcm", pixels(4), positions(4))
+    expected = read(path)
+    ds = pydicom.dcmread(path)
+    for own in ds[f"{groups}FunctionalGroupsSequence"].value:
+        shifted = item(ImagePositionPatient=["1", "2", "3"], RescaleSlope="7")
+        shifted[0].PixelSpacing = shifted[0].EchoTime = None
+        own.private_block(0x2005, "Philips MR Imaging DD 005", create=True).add_new(
+            0x0F, "SQ", shifted
+        )
+        for group in [element.value[0] for element in own if element.VR == "SQ"]:
+            block = group.private_block(0x2001, "Philips Imaging DD 001", create=True)
+            block.add_new(0x03, "DS", "7")
+    ds.save_as(path)
+    volume = read(path, rescale=True)
+    assert volume.spacing == expected.spacing and volume.origin == expected.origin
+    assert np.array_equal(volume.array, expected.array)
+    assert volume.metadata["slope"] == 1
+    assert all(isinstance(name, str) and name for name in FrameAttributes(ds))
+
+
+@pytest.mark.parametrize("text", ["0", "", " "])
+def test_no_number_of_frames_means_one(tmp_path, text):
+    path = write_series(tmp_path, pixels(1))[0]
+    with_frames(path, text)
+    assert np.array_equal(read(path).array, pixels(1))
+    assert list_series(path)[0].frames == 1
+    assert np.array_equal(to_uint8(path), to_uint8(pixels(1)[0] - 1024.0))
+    assert mic.dicom.decode_frames(path).shape == (1, 12, 10)
+    mic.transcode.transcode_file(path, tmp_path / "rle.dcm", "rle")
+    assert np.array_equal(read(tmp_path / "rle.dcm").array, pixels(1))
+
+
+@pytest.mark.parametrize("text", ["abc", "2.5", "1A", "2\\3", "-1"])
+@pytest.mark.filterwarnings("ignore:Invalid value for VR IS")
+def test_number_of_frames_that_is_none(tmp_path, text):
+    path = write_series(tmp_path, pixels(1))[0]
+    with_frames(path, text)
+    match = re.escape(f"{path.name}: Number of Frames (0028,0008) is ") + ".* is expected; correct"
+    for use in (
+        read,
+        list_series,
+        to_uint8,
+        mic.dicom.decode_frames,
+        lambda path: mic.transcode.transcode_file(path, tmp_path / "rle.dcm", "rle"),
+        lambda path: mic.dicom.compress(pydicom.dcmread(path)),
+    ):
+        with pytest.raises(UnsupportedError, match=match) as caught:
+            use(path)
+        assert text.split("\\")[0] in str(caught.value)
+
+
+def with_frames(path, text):
+    """Write Number of Frames as it is, also where pydicom would refuse to write it."""
+    ds = pydicom.dcmread(path)
+    value = text.encode() + b" " * (len(text) % 2)
+    tag = pydicom.tag.Tag("NumberOfFrames")
+    raw = RawDataElement(tag, "IS", len(value), value or None, 0, False, True)
+    ds._dict[tag] = raw
+    ds.save_as(path)
 
 
 def test_enhanced_time_series(tmp_path):
