@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from .pixels import attribute_number, frame_count
 from .tables import LookupTable, is_empty
 
 if TYPE_CHECKING:
-    from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
 
 IMAGE_KEYWORDS = (
@@ -74,7 +74,7 @@ class FrameAttributes(Mapping[str, Any]):
         if keyword in self._grouped:
             return self._grouped[keyword]
         if keyword in self.dataset:
-            return self.dataset[keyword].value
+            return _value_of(self.dataset, keyword)
         raise KeyError(keyword)
 
     def __iter__(self) -> Iterator[str]:
@@ -124,20 +124,28 @@ def shared_attributes(ds: Dataset) -> dict[str, Any]:
 
 def _flattened(groups: Dataset) -> dict[str, Any]:
     """Return the standard attributes of the first item of each standard functional group."""
+    from pydicom.datadict import keyword_for_tag
+
     return {
-        element.keyword: element.value
-        for group in _standard(groups)
+        keyword: _value_of(group.value[0], tag)
+        for group in map(groups.__getitem__, _standard_tags(groups))
         if group.VR == "SQ" and group.value
-        for element in _standard(group.value[0])
-        if element.keyword
+        for tag in _standard_tags(group.value[0])
+        if (keyword := keyword_for_tag(tag))
     }
 
 
-def _standard(item: Dataset) -> Iterator[DataElement]:
-    """Yield the elements of an item that are not private, and leave the others unparsed."""
-    for tag in sorted(item.keys()):
-        if not tag.is_private:
-            yield item[tag]
+def _standard_tags(item: Dataset) -> Iterator[BaseTag]:
+    return (tag for tag in sorted(item.keys()) if not tag.is_private)
+
+
+def _value_of(ds: Dataset, tag: Any) -> Any:
+    """Return the value, or the text of the file if pydicom makes no number of it."""
+    try:
+        return ds[tag].value
+    except (TypeError, ValueError, OverflowError):
+        raw = ds.get_item(tag).value
+        return raw.decode("latin-1").strip() if isinstance(raw, bytes) else raw
 
 
 def image_shape(header: Dataset, name: str = "") -> tuple[int, int, int, int]:
@@ -217,3 +225,20 @@ def modality_values(stored: NDArray[Any], attributes: FrameAttributes) -> NDArra
     # Two roundings as in pydicom: first the product, then the sum.
     values: NDArray[Any] = stored.astype(np.float64) * slope + intercept
     return values
+
+
+def rescaled_dtype(types: Iterable[np.dtype[Any]]) -> np.dtype[Any]:
+    """Return the type of values after the Modality LUT, given the types of the stored ones."""
+    widest = max(dtype.itemsize for dtype in types)
+    return np.dtype(np.float32 if widest <= 2 else np.float64)
+
+
+def may_overflow(
+    slope: float, intercept: float, types: Iterable[np.dtype[Any]], into: np.dtype[Any]
+) -> bool:
+    """Whether rescaling can make values of the types infinite in the type `into`."""
+    largest = max(
+        float(np.finfo(dtype).max) if dtype.kind == "f" else 2.0 ** (8 * dtype.itemsize)
+        for dtype in types
+    )
+    return abs(slope) * largest + abs(intercept) > float(np.finfo(into).max)

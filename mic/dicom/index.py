@@ -275,7 +275,7 @@ def read_frames(
     threads: int = 1,
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
-    """Read the stored values of frames of one shape and type, colour as RGB.
+    """Read the stored values of frames of one shape, colour as RGB.
 
     Frames in MIC Lossless are decoded in one call of the core, on `threads` threads and
     without the interpreter's lock.
@@ -287,7 +287,8 @@ def read_frames(
     threads : int
         Number of threads; 0 for all CPUs that this process may use.
     out : ndarray, optional
-        Where to put the values: same shape and dtype as the result.
+        Where to put the values: the shape of the result, and a type that holds all of
+        them.  Required if the frames differ in type.
 
     Returns
     -------
@@ -296,23 +297,36 @@ def read_frames(
     Raises
     ------
     UnsupportedError
-        The shapes or types differ.
+        The shapes differ, or the types do without `out`.
     """
     first = items[0][0].description
     for indexed, _ in items:
         description = indexed.description
-        if (description.frame_shape, description.dtype) != (first.frame_shape, first.dtype):
+        if description.frame_shape != first.frame_shape:
             raise UnsupportedError(
-                f"{indexed.name} has frames of {description.frame_shape} {description.dtype}, "
-                f"{items[0][0].name} of {first.frame_shape} {first.dtype}; a batch needs one "
-                "shape and type: take one at a time, or patches"
+                f"{indexed.name} has frames of {description.frame_shape}, {items[0][0].name} of "
+                f"{first.frame_shape}; a batch needs one shape: take one at a time, or patches"
             )
     if out is None:
+        check_one_type([indexed for indexed, _ in items])
         out = np.empty((len(items), *first.frame_shape), first.dtype)
-    if not (all(indexed.is_mic for indexed, _ in items) and _decode_all(items, out, threads)):
+    of_core = all(indexed.is_mic and indexed.description.dtype == out.dtype for indexed, _ in items)
+    if not (of_core and _decode_all(items, out, threads)):
         for target, (indexed, frame) in zip(out, items, strict=True):
-            target[...] = read_frame(indexed, frame)
+            np.copyto(target, read_frame(indexed, frame), casting="safe")
     return out
+
+
+def check_one_type(files: Sequence[IndexedFile]) -> None:
+    """Refuse files whose stored values differ in type."""
+    dtype = files[0].description.dtype
+    for indexed in files:
+        if indexed.description.dtype != dtype:
+            raise UnsupportedError(
+                f"{indexed.name} holds {indexed.description.dtype}, {files[0].name} {dtype}; a "
+                "batch of stored values needs one type: pass a dtype that holds both, such as "
+                "torch.int32, or take one at a time"
+            )
 
 
 def _decode_all(
@@ -346,10 +360,11 @@ def rescale(samples: NDArray[Any], indexed: IndexedFile, frame: int, out: NDArra
     """Write stored values, after the Modality LUT, to a float array.
 
     The values are those of pydicom's ``apply_modality_lut``, which computes in float64,
-    rounded once to the type of `out`.
+    rounded once to the type of `out`; those beyond it are infinite.  The stored values
+    may be in a wider type than the file's.
     """
     if indexed.table is not None:
-        lowest = np.iinfo(samples.dtype).min
+        lowest = np.iinfo(indexed.description.dtype).min
         np.take(indexed.table, samples.astype(np.intp) - lowest, out=out)
         return
     slope, intercept = indexed.rescaling(frame)
@@ -357,7 +372,8 @@ def rescale(samples: NDArray[Any], indexed: IndexedFile, frame: int, out: NDArra
         np.multiply(samples, out.dtype.type(slope), out=out, casting="unsafe")
         out += out.dtype.type(intercept)
     else:
-        out[...] = samples * np.float64(slope) + intercept
+        with np.errstate(over="ignore"):
+            out[...] = samples * np.float64(slope) + intercept
 
 
 def _is_exact(slope: float, intercept: float, dtype: np.dtype[Any]) -> bool:

@@ -17,7 +17,7 @@ from ..errors import UnsupportedError
 from ..volume.frames import Frame, frames_of
 from ..volume.geometry import Stack, stack_frames
 from ..volume.volume import _group
-from .tensors import Memory, check_dtype, fill, tensor_dtype
+from .tensors import Memory, check_dtype, fill, series_dtype, stored_dtype, warn_of_rescaling
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,8 @@ class DicomSeries(Dataset):  # type: ignore[misc]
     Notes
     -----
     A sample is a dict with ``"image"``, a tensor of (channels, slices, rows, columns),
-    whose channels are the times of a time series, or the colours; ``"spacing"`` and
+    whose channels are the times of a time series, or the colours, of the narrowest type
+    that holds all stored values if `dtype` is None; ``"spacing"`` and
     ``"origin"`` (x, y, z in mm) and ``"direction"`` (3 x 3), float64 tensors as in
     `mic.volume.Volume`; and ``"series_uid"``.
 
@@ -81,6 +82,11 @@ class DicomSeries(Dataset):  # type: ignore[misc]
         A file contradicts itself.
     LimitError
         A series has more than `max_pixels` samples.
+
+    Warns
+    -----
+    UserWarning
+        A Rescale Slope is 0, or makes values that may be infinite in `dtype`.
     """
 
     def __init__(
@@ -107,6 +113,9 @@ class DicomSeries(Dataset):  # type: ignore[misc]
             shape = (len(stack.frames), len(stack.frames[0]), *stack.frames[0][0].shape)
             check_limit(shape, max_pixels)
             self.series.append(_series(uid, stack))
+        if rescale and dtype is not None:
+            files = {id(file): file for series in self.series for file, _ in series.items}
+            warn_of_rescaling(files.values(), dtype)
 
     def __len__(self) -> int:
         return len(self.series)
@@ -124,13 +133,14 @@ class DicomSeries(Dataset):  # type: ignore[misc]
 
     def _image(self, series: Series) -> torch.Tensor:
         items = series.items
-        first = items[0][0]
-        description = first.description
-        samples = self._memory.array((len(items), *description.frame_shape), description.dtype)
+        description = items[0][0].description
+        files = [indexed for indexed, _ in items]
+        dtype = series_dtype(self.dtype, files)
+        samples = self._memory.array((len(items), *description.frame_shape), stored_dtype(files))
         read_frames(items, self.threads, samples)
         channels = description.samples_per_pixel
         shape = (len(items), channels, description.rows, description.columns)
-        tensor = self._memory.tensor(shape, tensor_dtype(self.dtype, first))
+        tensor = self._memory.tensor(shape, dtype)
         fill(tensor, samples, items, self.rescale)
         if channels > 1:
             return tensor.transpose(0, 1)

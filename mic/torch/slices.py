@@ -19,10 +19,19 @@ from ..arguments import path_of
 from ..codec.arrays import check_limit, thread_count
 from ..codec.selection import FrameSelection, select_frames
 from ..dicom.failures import NoPixelsError
-from ..dicom.index import IndexedFile, index_file, read_frame, read_frames
+from ..dicom.index import IndexedFile, check_one_type, index_file, read_frame, read_frames
 from ..errors import UnsupportedError
 from ..volume.frames import find_files
-from .tensors import FrameCache, Memory, check_dtype, fill, tensor_dtype
+from .tensors import (
+    FrameCache,
+    Memory,
+    check_dtype,
+    fill,
+    series_dtype,
+    stored_dtype,
+    tensor_dtype,
+    warn_of_rescaling,
+)
 
 PathLike = str | os.PathLike[str]
 
@@ -50,7 +59,7 @@ def read_dicom_to_tensor(
     rescale : bool
         Apply Rescale Slope and Intercept, or the Modality LUT: CT is then in Hounsfield
         units.  The values are those of pydicom's ``apply_modality_lut``, rounded to
-        `dtype`.
+        `dtype`; those beyond it are infinite.
     threads : int
         Number of threads that decode; 0 for all CPUs that this process may use.
     max_pixels : int
@@ -71,6 +80,11 @@ def read_dicom_to_tensor(
         values do not fit `dtype`.
     LimitError
         More than `max_pixels` samples would be decoded.
+
+    Warns
+    -----
+    UserWarning
+        Rescale Slope is 0, or makes values that may be infinite in `dtype`.
     """
     check_dtype(dtype, rescale)
     thread_count(threads)
@@ -81,6 +95,8 @@ def read_dicom_to_tensor(
         raise UnsupportedError(f"frames {frames!r} select none of {indexed.n_frames} frame(s)")
     check_limit((len(selected), *indexed.description.frame_shape), max_pixels)
     items = [(indexed, frame) for frame in selected]
+    if rescale and dtype is not None:
+        warn_of_rescaling([indexed], dtype)
     tensor = _batch_of(items, dtype, rescale, threads, Memory())
     one = isinstance(frames, (int, np.integer)) or (frames is None and indexed.n_frames == 1)
     return tensor[0] if one else tensor
@@ -94,16 +110,17 @@ def _batch_of(
     memory: Memory,
 ) -> torch.Tensor:
     """Read frames of one shape as (frames, channels, rows, columns)."""
-    first = items[0][0].description
-    final = tensor_dtype(dtype, items[0][0])
-    for indexed in {id(item): item for item, _ in items}.values():
-        tensor_dtype(dtype, indexed)
+    files = [indexed for indexed, _ in items]
+    if dtype is None:
+        check_one_type(files)
+    first = files[0].description
+    final = series_dtype(dtype, files)
     shape = (len(items), first.samples_per_pixel, first.rows, first.columns)
     target = memory.tensor(shape, final)
     if dtype is None and first.samples_per_pixel == 1:
         read_frames(items, threads, target.numpy()[:, 0])
     else:
-        samples = memory.array((len(items), *first.frame_shape), first.dtype)
+        samples = memory.array((len(items), *first.frame_shape), stored_dtype(files))
         fill(target, read_frames(items, threads, samples), items, rescaled)
     return target
 
@@ -236,7 +253,8 @@ class DicomSlices(Dataset):  # type: ignore[misc]
     -----
     A sample is a tensor of (channels, rows, columns).  For frames in MIC Lossless, only
     the strips that contain the requested rows are decoded; frames of less than 1.5
-    million pixels have a single strip.  Threads may share one object.
+    million pixels have a single strip.  Threads may share one object.  A batch of files
+    that differ in type needs a `dtype`.
 
     Raises
     ------
@@ -246,6 +264,11 @@ class DicomSlices(Dataset):  # type: ignore[misc]
         A file is not a DICOM file, or contradicts itself.
     LimitError
         A frame has more than `max_pixels` samples.
+
+    Warns
+    -----
+    UserWarning
+        A Rescale Slope is 0, or makes values that may be infinite in `dtype`.
     """
 
     def __init__(
@@ -281,6 +304,8 @@ class DicomSlices(Dataset):  # type: ignore[misc]
         self._memory = Memory()
         self._prepared = False
         self._files = _indexed(files, max_pixels)
+        if rescale and dtype is not None:
+            warn_of_rescaling(self._files, dtype)
         counts = [indexed.n_frames for indexed in self._files]
         self._first = np.concatenate([[0], np.cumsum(counts)])
 

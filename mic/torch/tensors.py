@@ -6,9 +6,10 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
+import warnings
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch.utils.data import get_worker_info
 
 from ..arguments import whole_number
 from ..dicom.index import IndexedFile, rescale
+from ..dicom.pixels import common_dtype
 from ..errors import UnsupportedError
 
 _STORED = {
@@ -25,6 +27,7 @@ _STORED = {
     np.dtype("i1"): torch.int8,
     np.dtype("u2"): torch.uint16,
     np.dtype("i2"): torch.int16,
+    np.dtype("i4"): torch.int32,  # for uint16 and int16 together
 }
 _NUMPY_HAS = {
     *_STORED.values(),
@@ -51,6 +54,19 @@ def check_dtype(dtype: torch.dtype | None, rescaled: bool) -> None:
         )
 
 
+def stored_dtype(files: Iterable[IndexedFile]) -> np.dtype[Any]:
+    """Return the narrowest type that holds the stored values of all files."""
+    return common_dtype(indexed.description.dtype for indexed in files)
+
+
+def series_dtype(dtype: torch.dtype | None, files: Iterable[IndexedFile]) -> torch.dtype:
+    """Choose the type of a tensor of several files; refuse it if stored values do not fit."""
+    distinct = {id(indexed): indexed for indexed in files}.values()
+    for indexed in distinct:
+        tensor_dtype(dtype, indexed)
+    return _STORED[stored_dtype(distinct)] if dtype is None else dtype
+
+
 def tensor_dtype(dtype: torch.dtype | None, indexed: IndexedFile) -> torch.dtype:
     """Choose the type of a file's tensors; refuse it if the stored values do not fit."""
     description = indexed.description
@@ -66,6 +82,37 @@ def tensor_dtype(dtype: torch.dtype | None, indexed: IndexedFile) -> torch.dtype
                 f"{limits.min} to {limits.max}; pass a wider dtype, or None for the stored one"
             )
     return dtype
+
+
+def warn_of_rescaling(files: Iterable[IndexedFile], dtype: torch.dtype) -> None:
+    """Warn of a Rescale Slope of 0, and of rescaled values that the type may not hold."""
+    scaled = [indexed for indexed in files if indexed.table is None]
+    notes = []
+    if zero := [indexed.name for indexed in scaled if not indexed.slopes.all()]:
+        notes.append(
+            f"Rescale Slope is 0 in {_listed(zero)}: every pixel gets the value of Rescale "
+            "Intercept, the stored values are with rescale=False"
+        )
+    if beyond := [indexed.name for indexed in scaled if _may_overflow(indexed, dtype)]:
+        notes.append(
+            f"rescaled values of {_listed(beyond)} may be beyond {dtype}; such values become "
+            "infinite, a wider dtype or rescale=False keeps them apart"
+        )
+    if notes:
+        warnings.warn("; ".join(notes), stacklevel=3)
+
+
+def _may_overflow(indexed: IndexedFile, dtype: torch.dtype) -> bool:
+    description = indexed.description
+    bits = description.bits_stored - description.pixel_representation
+    with np.errstate(over="ignore"):
+        largest = np.abs(indexed.slopes) * 2.0**bits
+        return bool((largest + np.abs(indexed.intercepts) > torch.finfo(dtype).max).any())
+
+
+def _listed(names: Sequence[str]) -> str:
+    others = len(names) - 1
+    return names[0] + (f" and {others} other file{'s' if others > 1 else ''}" if others else "")
 
 
 class Memory:

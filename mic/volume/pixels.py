@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codec.arrays import check_limit
-from ..dicom.attributes import modality_values
-from ..dicom.decoding import iter_frames
+from ..dicom.attributes import modality_values, rescaled_dtype
+from ..dicom.decoding import describe, iter_frames
+from ..dicom.failures import reading
+from ..dicom.pixels import common_dtype
 from ..errors import CorruptDataError
 from .frames import Frame
 
@@ -26,37 +28,41 @@ _JOBS_PER_THREAD = 4  # few enough to open files rarely, enough for threads to f
 
 def decode_stack(
     frames: Sequence[Sequence[Frame]],
+    types: Iterable[np.dtype[Any]],
     rescale: bool,
     threads: int,
     max_pixels: int,
     progress: Progress | None,
 ) -> NDArray[Any]:
-    """Decode the pixels of frames given as [time][slice].
+    """Decode the pixels of frames given as [time][slice], whose `sample_types` are known.
 
     Returns
     -------
     ndarray, (times, slices, rows, columns[, 3])
-        Stored values.  With `rescale`, values after the Modality LUT as float32, which
-        holds every rescaled 16-bit integer exactly (float64 for wider samples).
+        Stored values, in the narrowest type that holds those of all frames.  With
+        `rescale`, values after the Modality LUT as float32, which holds every rescaled
+        16-bit integer exactly (float64 for wider samples); values beyond it are
+        infinite.
+
+    Raises
+    ------
+    UnsupportedError
+        No type holds the values of all frames.
     """
     shape = (len(frames), len(frames[0]), *frames[0][0].shape)
     check_limit(shape, max_pixels)
+    stored = common_dtype(types)
     placed: Job = [
         (frame, (t, z)) for t, slices in enumerate(frames) for z, frame in enumerate(slices)
     ]
-    # The sample type is taken from the first frame: the header alone does not reveal float data.
-    first = next(_pixels_of([placed[0][0]]))
-    _check_frame(first, placed[0][0])
-    dtype = first.dtype.newbyteorder("=")
-    if rescale:
-        dtype = np.dtype(np.float32 if first.dtype.itemsize <= 2 else np.float64)
-    volume = np.empty(shape, dtype)
+    volume = np.empty(shape, rescaled_dtype(types) if rescale else stored)
 
     def decode(job: Job) -> int:
         pixels = _pixels_of([frame for frame, _ in job])
         for (frame, place), samples in zip(job, pixels, strict=True):
-            _check_frame(samples, frame)
-            volume[place] = modality_values(samples, frame.attributes) if rescale else samples
+            _check_frame(samples, frame, stored)
+            with np.errstate(over="ignore"):  # the metadata tell of it
+                volume[place] = modality_values(samples, frame.attributes) if rescale else samples
         return len(job)
 
     with ThreadPoolExecutor(threads) as pool:
@@ -95,8 +101,33 @@ def _pixels_of(frames: Sequence[Frame]) -> Iterator[NDArray[Any]]:
     return iter_frames(frames[0].image, [frame.index or 0 for frame in frames])
 
 
-def _check_frame(samples: NDArray[Any], frame: Frame) -> None:
+def _check_frame(samples: NDArray[Any], frame: Frame, dtype: np.dtype[Any]) -> None:
     if samples.shape != frame.shape:
         raise CorruptDataError(
             f"{frame.label} decodes to shape {samples.shape}, its header says {frame.shape}"
         )
+    if not np.can_cast(samples.dtype, dtype):
+        raise CorruptDataError(
+            f"{frame.label} decodes to {samples.dtype}, {dtype} is expected from the headers; "
+            "correct Bits Allocated (0028,0100) or Pixel Representation (0028,0103)"
+        )
+
+
+def sample_types(frames: Sequence[Sequence[Frame]]) -> dict[np.dtype[Any], Frame]:
+    """Return the types of the stored values, as the headers say, and the first frame of each.
+
+    Raises
+    ------
+    UnsupportedError
+        An attribute is missing, or contradicts the others.
+    CorruptDataError
+        A file lacks its pixel data.
+    """
+    found: dict[np.dtype[Any], Frame] = {}
+    seen: set[int] = set()
+    for frame in itertools.chain.from_iterable(frames):
+        if id(frame.image) not in seen:  # many frames may share a file
+            seen.add(id(frame.image))
+            with reading(frame.name):
+                found.setdefault(describe(frame.image).dtype, frame)
+    return found

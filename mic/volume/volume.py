@@ -22,8 +22,8 @@ from ..images.formats import read_samples
 from ..images.kinds import kind_of
 from .frames import Frame, find_files, frames_of, read_heads
 from .geometry import stack_frames
-from .metadata import metadata_of
-from .pixels import Progress, decode_stack
+from .metadata import metadata_of, value_notes
+from .pixels import Progress, decode_stack, sample_types
 
 if TYPE_CHECKING:
     import SimpleITK
@@ -380,7 +380,8 @@ def read_series(
         Series Instance UID, required if there are several series.
     rescale : bool
         Apply Rescale Slope and Intercept, or the Modality LUT, to each frame: CT is
-        then in Hounsfield units.  The result is float32 (float64 for 32-bit samples).
+        then in Hounsfield units.  The result is float32 (float64 for 32-bit samples);
+        values beyond it are infinite, and ``metadata["warnings"]`` tells of them.
     strict : bool
         Raise on missing slices, uneven distances, duplicates and gantry tilt.  If
         False, the volume is made from the frames that exist, and
@@ -397,7 +398,8 @@ def read_series(
     -------
     Volume
         (slices, rows, columns), or (times, slices, rows, columns), with a trailing 3
-        for colour.
+        for colour.  Stored values of frames of several types have the narrowest type
+        that holds them all: uint16 and int16 give int32.
 
     Raises
     ------
@@ -411,11 +413,13 @@ def read_series(
     n_threads = thread_count(threads)
     uid, frames = frames_of_series(folder_or_paths, series_uid, n_threads, max_pixels)
     stack = stack_frames(frames, strict)
-    array = decode_stack(stack.frames, rescale, n_threads, max_pixels, progress)
-    if stack.axis is None:
-        array = array[0]
+    types = sample_types(stack.frames)
+    array = decode_stack(stack.frames, types, rescale, n_threads, max_pixels, progress)
     with reading(stack.frames[0][0].name):
         metadata = metadata_of(uid, stack, rescale)
+    metadata["warnings"] += value_notes(stack.frames, types, array, rescale)
+    if stack.axis is None:
+        array = array[0]
     return Volume(array, stack.spacing, stack.origin, stack.direction, metadata)
 
 

@@ -292,6 +292,7 @@ def test_private_groups_do_not_count(tmp_path, groups):
     assert all(isinstance(name, str) and name for name in FrameAttributes(ds))
 
 
+@pytest.mark.filterwarnings("ignore:A value of .* for .*Number of Frames")  # pydicom's
 @pytest.mark.parametrize("text", ["0", "", " "])
 def test_no_number_of_frames_means_one(tmp_path, text):
     path = write_series(tmp_path, pixels(1))[0]
@@ -305,7 +306,9 @@ def test_no_number_of_frames_means_one(tmp_path, text):
 
 
 @pytest.mark.parametrize("text", ["abc", "2.5", "1A", "2\\3", "-1"])
-@pytest.mark.filterwarnings("ignore:Invalid value for VR IS")
+@pytest.mark.filterwarnings(
+    "ignore:(Invalid v|V)alue .* VR of IS", "ignore:Invalid value for VR IS"
+)
 def test_number_of_frames_that_is_none(tmp_path, text):
     path = write_series(tmp_path, pixels(1))[0]
     with_frames(path, text)
@@ -362,6 +365,126 @@ def test_dose_grid():
     assert np.array_equal(volume.array, ds.pixel_array * float(ds.DoseGridScaling))
     assert volume.spacing[2] == abs(ds.GridFrameOffsetVector[1])
     assert np.array_equal(read(path).array, ds.pixel_array)
+
+
+# ---- slices that differ --------------------------------------------------------------
+
+
+def write_mixed(folder, values, **attributes):
+    """Write slices of one value each, given as (value, dtype)."""
+    slices = [np.full((4, 5), value, dtype) for value, dtype in values]
+    return write_series(folder, slices, SeriesInstanceUID="1.2.3", **attributes)
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([(1, "u1"), (300, "u2")], "u2"),
+        ([(300, "u2"), (1, "u1")], "u2"),
+        ([(-7, "i2"), (60000, "u2"), (9, "i2")], "i4"),
+        ([(60000, "u2"), (-7, "i2")], "i4"),
+        ([(-7, "i1"), (200, "u1")], "i2"),
+        ([(-7, "i1"), (60000, "u2")], "i4"),
+        ([(4_000_000_000, "u4"), (-7, "i2")], "i8"),
+    ],
+)
+def test_slices_of_several_types(tmp_path, values, dtype):
+    paths = write_mixed(tmp_path, values)
+    volume = read_series(tmp_path, threads=2)
+    assert volume.array.dtype == dtype
+    assert volume.array[:, 0, 0].tolist() == [value for value, _ in values]
+    (note,) = volume.metadata["warnings"]
+    assert all(np.dtype(kind).name in note for _, kind in values) and paths[0].name in note
+    scaled = read_series(tmp_path, rescale=True)
+    assert scaled.array[:, 0, 0].tolist() == [value - 1024 for value, _ in values]
+    assert scaled.array.dtype == ("f8" if dtype == "i8" else "f4")
+    assert scaled.metadata["warnings"] == []
+
+
+def test_slices_of_several_types_in_time(tmp_path):
+    for time, (value, dtype) in enumerate([(-7, "i2"), (60000, "u2")]):
+        write_mixed(tmp_path / str(time), [(value, dtype)] * 3, TemporalPositionIdentifier=time + 1)
+    volume = read_series(tmp_path)
+    assert volume.times == 2 and volume.array.dtype == np.int32
+    assert volume.array[:, :, 0, 0].tolist() == [[-7] * 3, [60000] * 3]
+
+
+def test_integers_and_fractions(tmp_path):
+    paths = write_mixed(tmp_path, [(-7, "i2"), (0, "i4")])
+    ds = pydicom.dcmread(paths[1])
+    ds.FloatPixelData = np.full(20, 0.5, "<f4").tobytes()
+    del ds.PixelData
+    ds.save_as(paths[1])
+    volume = read_series(tmp_path)
+    assert volume.array.dtype == np.float32 and volume.array[:, 0, 0].tolist() == [-7, 0.5]
+    write_mixed(tmp_path, [(2**31 - 1, "i4"), (0, "i4")])
+    ds.save_as(paths[1])
+    assert read_series(tmp_path).array[:, 0, 0].tolist() == [2**31 - 1, 0.5]
+    write_mixed(tmp_path, [(2**63 - 1, "i8"), (0, "i4")])
+    ds.save_as(paths[1])
+    with pytest.raises(UnsupportedError, match="float32 and int64, and no type holds all"):
+        read_series(tmp_path)
+
+
+def test_slices_of_several_slopes(tmp_path):
+    write_series(tmp_path, pixels(3), RescaleSlope=lambda index: str(index + 1))
+    volume = read_series(tmp_path, rescale=True)
+    assert np.array_equal(volume.array, pixels(3) * np.float32([[[1]], [[2]], [[3]]]) - 1024)
+
+
+def test_rescale_slope_of_zero(tmp_path):
+    paths = write_series(tmp_path, pixels(4), RescaleSlope=lambda index: "01"[index > 1])
+    volume = read_series(tmp_path, rescale=True)
+    assert (volume.array[:2] == -1024).all()
+    assert np.array_equal(volume.array[2:], pixels(4)[2:] - np.float32(1024))
+    (note,) = volume.metadata["warnings"]
+    assert f"Rescale Slope is 0 in {paths[0].name} and 1 other frame:" in note
+    stored = read_series(tmp_path)
+    assert np.array_equal(stored.array, pixels(4)) and note in stored.metadata["warnings"]
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize(("slope", "sign"), [("1e300", 1), ("-1e300", -1), ("1.7e308", 1)])
+def test_rescaled_values_that_overflow(tmp_path, slope, sign):
+    array = np.array([[[-3, 0, 5]], [[1, 2, 3]]], "i2")
+    paths = write_series(tmp_path, array, RescaleSlope=lambda index: [slope, "1"][index])
+    volume = read_series(tmp_path, rescale=True)
+    assert volume.array.dtype == np.float32
+    assert (volume.array[0] * sign).tolist() == [[-np.inf, -1024 * sign, np.inf]]
+    assert volume.array[1].tolist() == [[-1023, -1022, -1021]]
+    (note,) = volume.metadata["warnings"]
+    assert note.startswith(f"{paths[0].name} has values beyond float32")
+    assert np.array_equal(read_series(tmp_path).array, array)
+
+
+def test_large_slopes_that_fit_are_no_problem(tmp_path):
+    write_series(tmp_path, np.array([[[2]]], "u2"), RescaleSlope="1e38", RescaleIntercept="0")
+    volume = read_series(tmp_path, rescale=True)
+    assert volume.array[0, 0, 0] == np.float32(2e38) and volume.metadata["warnings"] == []
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR DS")
+@pytest.mark.parametrize("groups", [False, True])
+@pytest.mark.parametrize("text", ["NaN", "inf", "1e400", "abc", "1\\2"])
+def test_slopes_that_are_no_number(tmp_path, text, groups):
+    tag = pydicom.tag.Tag("RescaleSlope")
+    value = text.encode() + b" " * (len(text) % 2)
+    path = tmp_path / "a.dcm"
+    if groups:
+        write_enhanced(path, pixels(2), positions(2), slopes=["1", "1"])
+    else:
+        write_series(tmp_path, pixels(1), names=["a.dcm"])
+    ds = pydicom.dcmread(path)
+    of_frame = ds
+    if groups:
+        of_frame = ds.PerFrameFunctionalGroupsSequence[1].PixelValueTransformationSequence[0]
+    of_frame._dict[tag] = RawDataElement(tag, "DS", len(value), value, 0, False, True)
+    ds.save_as(path)
+    shown = text.replace("\\", ", ")
+    match = re.escape(f"a.dcm: RescaleSlope is {shown!r}, 1 finite number is expected")
+    for rescale in (False, True):
+        with pytest.raises(CorruptDataError, match=match):
+            read(path, rescale=rescale)
 
 
 # ---- decoding ------------------------------------------------------------------------
