@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..api import MAX_PIXELS
 from ..codec.arrays import thread_count
 from ..dicom.failures import dicom_error
+from ..dicom.pixels import attribute, attribute_number
 from ..errors import UnsupportedError, VerifyError, is_expected
 from ..extras import require
 from .frames import Frame
@@ -87,6 +88,7 @@ def to_multiframe(
     stack = _sorted_stack(frames)
     ordered = [frame for slices in stack.frames for frame in slices]
     make = getattr(legacy, _CLASSES[_sop_class(ordered)])
+    _check_same_samples(ordered)
     native = [_native(frame) for frame in ordered]
     try:
         ds: Dataset = make(
@@ -133,6 +135,20 @@ def _sop_class(frames: Sequence[Frame]) -> str:
         f"the series holds {names}; CT, MR or PET Image Storage is expected, which alone have an "
         "enhanced multi-frame form"
     )
+
+
+def _check_same_samples(frames: Sequence[Frame]) -> None:
+    """Refuse frames whose samples need different headers: their bytes would tell nothing."""
+    first = frames[0]
+    for key in ("bits_allocated", "bits_stored", "high_bit", "pixel_representation"):
+        expected = attribute_number(first.header, key)
+        for frame in frames:
+            found = attribute_number(frame.header, key)
+            if found != expected:
+                raise UnsupportedError(
+                    f"{frame.name} and {first.name} differ in {attribute(key)}: {found} and "
+                    f"{expected}; a multi-frame file needs one value, so convert them apart"
+                )
 
 
 def _native(frame: Frame) -> Dataset:

@@ -100,6 +100,18 @@ def test_refused(tmp_path):
         to_multiframe(_enhanced(tmp_path))
 
 
+@pytest.mark.parametrize("change", [{"PixelRepresentation": 0}, {"BitsStored": 12, "HighBit": 11}])
+def test_slices_whose_samples_differ_are_refused(tmp_path, change):
+    """One header cannot say what the samples of both are; their bytes would be the same."""
+    paths = write_series(tmp_path, np.zeros((3, 4, 4), "i2"))
+    ds = pydicom.dcmread(paths[2])
+    for name, value in change.items():
+        setattr(ds, name, value)
+    ds.save_as(paths[2])
+    with pytest.raises(UnsupportedError, match=f"{paths[2].name} and {paths[0].name} differ in"):
+        to_multiframe(tmp_path)
+
+
 def _enhanced(tmp_path):
     from seriesfiles import write_enhanced
 

@@ -118,6 +118,7 @@ def test_frames(tmp_path: Path) -> None:
             read_dicom_to_tensor(path, [])
 
 
+@pytest.mark.filterwarnings("ignore:rescaled values of .*float16")
 @pytest.mark.parametrize("slope, intercept", [(1, -1024), (2, 0), (0.1, -3.7), (-1, 5), (1e-6, 1)])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 def test_rescaling_is_that_of_pydicom(

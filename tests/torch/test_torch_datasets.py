@@ -3,6 +3,7 @@
 
 import pickle
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,13 @@ import mic.volume
 torch = pytest.importorskip("torch")
 from torch.utils.data import DataLoader, Subset  # noqa: E402
 
-from mic.torch import DicomSeries, DicomSlices, collate, register_in_worker  # noqa: E402
+from mic.torch import (  # noqa: E402
+    DicomSeries,
+    DicomSlices,
+    collate,
+    read_dicom_to_tensor,
+    register_in_worker,
+)
 from mic.torch.tensors import FrameCache, Memory  # noqa: E402
 
 
@@ -353,3 +360,131 @@ def test_series_in_a_loader(two_series: Path) -> None:
     (batch,) = DataLoader(series, batch_size=2)
     assert batch.shape == (2, 1, 3, 12, 10)
     assert len(pickle.loads(pickle.dumps(DicomSeries(two_series)))) == 2
+
+
+# ---- files that differ ---------------------------------------------------------------
+
+
+def write_mixed(folder: Path, kinds: tuple[str, ...], **attributes: Any) -> list[np.ndarray]:
+    """Write a series of one slice of each type, the odd ones in MIC Lossless."""
+    extremes = [np.array([[np.iinfo(kind).min, 0, np.iinfo(kind).max]], kind) for kind in kinds]
+    paths = write_series(
+        folder, extremes, names=[f"{number}.dcm" for number in range(len(kinds))], **attributes
+    )
+    for path in paths[1::2]:
+        compress(path)
+    return extremes
+
+
+MIXED = [
+    (("uint8", "uint16"), "uint16"),
+    (("int16", "uint16", "int16"), "int32"),
+    (("uint16", "int16"), "int32"),
+    (("int8", "uint8"), "int16"),
+]
+
+
+@pytest.mark.parametrize(("kinds", "common"), MIXED)
+def test_batches_of_several_types(kinds: tuple[str, ...], common: str, tmp_path: Path) -> None:
+    slices = write_mixed(tmp_path, kinds)
+    expected = np.stack([one.astype("int32") for one in slices])[:, None]
+    for rescale, dtype, offset in (
+        (False, "float32", 0),
+        (False, "int32", 0),
+        (True, "float32", 1),
+    ):
+        dataset = DicomSlices(tmp_path, rescale=rescale, dtype=getattr(torch, dtype))
+        for function in (collate, None):
+            (batch,) = DataLoader(dataset, batch_size=len(kinds), collate_fn=function)
+            assert batch.dtype == getattr(torch, dtype)
+            assert np.array_equal(batch.numpy(), expected - 1024 * offset)
+    with pytest.raises(mic.UnsupportedError, match=r"pass a dtype that holds both, such as torch"):
+        list(DataLoader(DicomSlices(tmp_path, dtype=None), batch_size=2, collate_fn=collate))
+    with pytest.raises(mic.UnsupportedError, match="pass a wider dtype"):
+        narrow = DicomSlices(tmp_path, dtype=torch.uint8)
+        list(DataLoader(narrow, batch_size=2, collate_fn=collate))
+
+
+@pytest.mark.parametrize(("kinds", "common"), MIXED)
+def test_series_of_several_types(kinds: tuple[str, ...], common: str, tmp_path: Path) -> None:
+    expected = np.stack([one.astype("int32") for one in write_mixed(tmp_path, kinds)])
+    for dtype in (None, torch.int32, torch.float32):
+        (sample,) = DicomSeries(tmp_path, dtype=dtype)
+        assert sample["image"].dtype == (dtype or getattr(torch, common))
+        assert np.array_equal(sample["image"].numpy()[0], expected)
+    (sample,) = DicomSeries(tmp_path, rescale=True)
+    assert np.array_equal(sample["image"].numpy()[0], expected - 1024)
+    (series,) = [mic.volume.read_series(tmp_path, rescale=True)]
+    assert np.array_equal(sample["image"].numpy()[0], series.array)
+
+
+def test_types_that_hold_only_some_slices_are_refused(tmp_path: Path) -> None:
+    """The bits stored of the second slice do not fit, although its type is that of the first."""
+    write_series(tmp_path, np.full((2, 1, 3), 60000, "u2"), names=["0.dcm", "1.dcm"])
+    ds = pydicom.dcmread(tmp_path / "0.dcm")
+    ds.BitsStored, ds.HighBit = 12, 11
+    ds.PixelData = bytes(6)
+    ds.save_as(tmp_path / "0.dcm")
+    with pytest.raises(mic.UnsupportedError, match=r"1\.dcm has values from 0 to 65535"):
+        DicomSeries(tmp_path, dtype=torch.int16)[0]
+
+
+def test_tables_of_slices_of_several_types(tmp_path: Path) -> None:
+    """A Modality LUT is looked up by stored value, in whatever type that value travels."""
+    write_series(tmp_path, [np.array([[0, 1, 2]], kind) for kind in ("u2", "i2")])
+    for path in tmp_path.iterdir():
+        ds = pydicom.dcmread(path)
+        table = pydicom.Dataset()
+        table.add_new("LUTDescriptor", "US", [3, 0, 16])
+        table.add_new("LUTData", "US", [7, 40, 500])
+        ds.ModalityLUTSequence = [table]
+        ds.save_as(path)
+    (sample,) = DicomSeries(tmp_path, rescale=True)
+    assert sample["image"].tolist() == [[[[7, 40, 500]], [[7, 40, 500]]]]
+
+
+# ---- slopes --------------------------------------------------------------------------
+
+
+def test_rescale_slope_of_zero(tmp_path: Path) -> None:
+    slices = zoo.volume((3,), 4, 5)
+    write_series(tmp_path, slices, RescaleSlope=lambda index: "01"[index > 1])
+    for make in (DicomSlices, DicomSeries):
+        with pytest.warns(UserWarning, match=r"Rescale Slope is 0 in \d+.dcm and 1 other file: "):
+            make(tmp_path, rescale=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            make(tmp_path)  # stored values are as they are
+    with pytest.warns(UserWarning, match="Rescale Slope is 0"):
+        (sample,) = DicomSeries(tmp_path, rescale=True)
+    assert np.array_equal(
+        sample["image"].numpy()[0], mic.volume.read_series(tmp_path, rescale=True).array
+    )
+
+
+def test_rescaled_values_that_overflow(tmp_path: Path) -> None:
+    stored = np.array([[-3, 0, 5]], "i2")
+    (path,) = write_series(tmp_path, [stored], RescaleSlope="1e300")
+    expected = [[[-np.inf, -1024, np.inf]]]
+    for use in (
+        lambda: read_dicom_to_tensor(path, rescale=True),
+        lambda: DicomSlices(path, rescale=True)[0],
+        lambda: DicomSeries(path, rescale=True)[0]["image"][0],
+    ):
+        with pytest.warns(UserWarning, match=r"may be beyond torch\.float32") as caught:
+            assert use().tolist() == expected
+        assert len(caught) == 1 and caught[0].filename == __file__
+    exact = read_dicom_to_tensor(path, rescale=True, dtype=torch.float64)
+    assert exact.tolist() == [[[-3e300, -1024, 5e300]]]
+    assert read_dicom_to_tensor(path).tolist() == [stored.tolist()]
+
+
+def test_half_floats_overflow_too(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, np.array([[[1000, 65535]]], "u2"), RescaleIntercept="0")
+    with pytest.warns(UserWarning, match=r"beyond torch\.float16"):
+        tensor = read_dicom_to_tensor(paths[0], rescale=True, dtype=torch.float16)
+    assert tensor.tolist() == [[[1000, np.inf]]]
+    write_series(tmp_path, np.array([[[-32768, 32767]]], "i2"), names=[paths[0].name])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # CT in 16 bits fits
+        read_dicom_to_tensor(paths[0], rescale=True, dtype=torch.float16)
