@@ -124,10 +124,14 @@ def sample_types(frames: Sequence[Sequence[Frame]]) -> dict[np.dtype[Any], Frame
         A file lacks its pixel data.
     """
     found: dict[np.dtype[Any], Frame] = {}
-    seen: set[int] = set()
+    seen = set()
     for frame in itertools.chain.from_iterable(frames):
-        if id(frame.image) not in seen:  # many frames may share a file
-            seen.add(id(frame.image))
-            with reading(frame.name):
+        header, pixels = frame.header, frame.image.pixels
+        with reading(frame.name):
+            # The whole description costs as much as reading a header, these three do not.
+            values = (header.get("BitsAllocated"), header.get("PixelRepresentation"))
+            key = (*map(str, values), pixels and pixels.keyword)
+            if key not in seen:
+                seen.add(key)
                 found.setdefault(describe(frame.image).dtype, frame)
     return found
