@@ -218,7 +218,7 @@ def one_sentence(error: BaseException) -> str:
         return f"{name}: {error.strerror}" if name else error.strerror
     if isinstance(error, MemoryError):
         return str(error) or "there is not enough memory for this image"
-    return " ".join(str(error).split()) or type(error).__name__
+    return " ".join(_without_traceback(error).split()) or type(error).__name__
 
 
 def is_expected(error: BaseException) -> bool:
@@ -238,8 +238,14 @@ def unreadable(name: str, kind: str, error: Exception) -> CorruptDataError:
 
 def first_line(error: Exception) -> str:
     """Return the first two lines of a message as one, or the name of its type if it is empty."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip() for line in _without_traceback(error).splitlines() if line.strip()]
     return " ".join(lines[:2]) or type(error).__name__
+
+
+def _without_traceback(error: BaseException) -> str:
+    """Return a message without the traceback that pydicom puts behind it; the tag stays."""
+    text = str(error).partition("Traceback (most recent call last)")[0]
+    return text.replace("With tag ", "").replace(" got exception:", ":")
 
 
 # Exception types by number of mic_status in csrc/mic.h.

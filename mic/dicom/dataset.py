@@ -19,6 +19,7 @@ from ..arguments import shown
 from ..codec.arrays import check_limit, check_out, thread_count
 from ..codec.selection import FrameSelection, select_frames
 from ..errors import UnsupportedError, VerifyError
+from .ambiguous import settle_vrs
 from .attributes import IMAGE_KEYWORDS
 from .decoding import decode_into, describe
 from .endian import has_word_pixels, swap_words, to_little_endian
@@ -103,6 +104,7 @@ def compress(
         frames = _array_samples(arr, description, name)
     streams = _encode_frames(frames, effort, thread_count(threads), codec, verify, name)
     to_little_endian(ds)
+    settle_vrs(ds)
     if encapsulate_ext or needs_extended_table([len(stream) for stream in streams]):
         data, ds.ExtendedOffsetTable, ds.ExtendedOffsetTableLengths = encapsulate_extended(streams)
     else:

@@ -33,7 +33,14 @@ from ..dicom.syntaxes import (
     syntax_of,
     title_of,
 )
-from ..errors import CorruptDataError, UnsupportedError, VerifyError, is_expected, located
+from ..errors import (
+    CorruptDataError,
+    UnsupportedError,
+    VerifyError,
+    first_line,
+    is_expected,
+    located,
+)
 from .attributes import LOSSY_CHANGES, differences, mark_lossy
 from .image import NativeImage, Words, frame_count, image_of, sha256_of, value_frames
 from .pixels import PIXEL_KEYWORDS, encode, pixel_part, to_native
@@ -289,6 +296,10 @@ def _convert(ds: Dataset, syntax: Syntax, near: int, effort: int) -> _Conversion
     for keyword, value in before.items():
         if part.get(keyword) != value:
             ds[keyword] = part[keyword]
+    if syntax.uid != IMPLICIT:
+        from ..dicom.ambiguous import settle_vrs
+
+        settle_vrs(ds)
     if near:
         ratio = len(data) / len(ds["PixelData"].value)
         mark_lossy(ds, near, ratio, conversion.sha256())
@@ -313,9 +324,10 @@ def _write(file: BinaryIO, ds: Dataset, syntax: Syntax) -> None:
     except Exception as error:  # values that pydicom cannot write in another encoding
         if is_expected(error):
             raise
-        raise UnsupportedError(f"an attribute cannot be written as {syntax.title}: {error}") from (
-            error
-        )
+        raise UnsupportedError(
+            f"an attribute cannot be written as {syntax.title}: {first_line(error)}; correct it in "
+            "the source"
+        ) from error
 
 
 def _has_file_meta(ds: Dataset) -> bool:
@@ -494,5 +506,4 @@ def _named(name: str) -> Iterator[None]:
     except Exception as error:  # pydicom may raise anything for a damaged attribute
         if is_expected(error):
             raise
-        text = " ".join(str(error).split()) or type(error).__name__
-        raise CorruptDataError(f"{name} cannot be transcoded: {text}") from error
+        raise CorruptDataError(f"{name} cannot be transcoded: {first_line(error)}") from error

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..dicom.syntaxes import RLE, title_of
-from ..errors import CorruptDataError, MicError, UnsupportedError
+from ..errors import CorruptDataError, MicError, UnsupportedError, one_sentence
 from .image import NativeImage, Words
 
 if TYPE_CHECKING:
@@ -94,5 +94,8 @@ def run_encoder(
 
 def _lines(texts: Iterable[Any]) -> str:
     """Join foreign messages, which may have several lines, into one line."""
-    lines = [line.strip() for text in texts for line in str(text).splitlines()]
+    lines = [
+        one_sentence(text) if isinstance(text, BaseException) else " ".join(str(text).split())
+        for text in texts
+    ]
     return " ".join(line for line in lines if line)[:300]
