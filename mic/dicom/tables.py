@@ -57,7 +57,7 @@ class LookupTable:
         self, item: Dataset, ds: Dataset, name: str = "LUT", signed: bool | None = None
     ) -> None:
         self.name = name
-        n_entries, self.first, self.declared_bits = _descriptor(item, f"{name}Descriptor")
+        n_entries, self.first, self.declared_bits = descriptor(item, f"{name}Descriptor")
         if signed is None:
             signed = ds.get("PixelRepresentation") == 1
         # The second number may be negative whatever its VR says.
@@ -150,12 +150,26 @@ def label(keyword: str) -> str:
     return f"{dictionary_description(tag)} ({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
+def missing(keyword: str) -> CorruptDataError:
+    """Return the error to raise for a table without data."""
+    return CorruptDataError(
+        f"{label(keyword)} is missing, entries are expected; correct the file's header"
+    )
+
+
 def _has_value(item: Dataset, keyword: str) -> bool:
     value = item.get(keyword)
     return value is not None and (isinstance(value, int) or len(value) > 0)
 
 
-def _descriptor(item: Dataset, keyword: str) -> tuple[int, int, int]:
+def descriptor(item: Dataset, keyword: str) -> tuple[int, int, int]:
+    """Return the number of entries, the first value and the bits of a table.
+
+    Raises
+    ------
+    CorruptDataError
+        The attribute is missing or holds something else.
+    """
     value = item.get(keyword)
     try:
         n_entries, first, bits = (int(number) for number in value)
@@ -171,9 +185,7 @@ def _words(item: Dataset, ds: Dataset, keyword: str) -> NDArray[np.uint16]:
     """Return table data as 16-bit numbers: pydicom parses VR US, but leaves OW as bytes."""
     data = item.get(keyword)
     if data is None:
-        raise CorruptDataError(
-            f"{label(keyword)} is missing, entries are expected; correct the file's header"
-        )
+        raise missing(keyword)
     if isinstance(data, bytes):
         order = ">" if item[keyword].VR != "OB" and _is_big_endian(ds) else "<"
         padded = data + b"\0" * (len(data) % 2)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..arguments import shown
 from ..dicom.decoding import describe, iter_frames
 from ..dicom.reading import Image
-from ..dicom.tables import LookupTable, is_table, palette_bits
+from ..dicom.tables import LookupTable, descriptor, is_table, missing, palette_bits
 from ..errors import CorruptDataError, UnsupportedError
 from .window import rounded
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _OVERLAY_GROUPS = range(0x6000, 0x6020, 2)
+_OVERLAY_NUMBERS = {
+    0x0010: "Overlay Rows",
+    0x0011: "Overlay Columns",
+    0x0100: "Overlay Bits Allocated",
+}
 
 
 def samples_to_uint8(samples: NDArray[Any], bits: int) -> NDArray[np.uint8]:
@@ -35,16 +40,20 @@ def palette_to_rgb(stored: NDArray[Any], ds: Dataset) -> NDArray[np.uint8]:
     """Convert PALETTE COLOR to RGB."""
     names = [f"{colour}PaletteColorLookupTable" for colour in ("Red", "Green", "Blue")]
     if not is_table(ds, names[0]) and f"Segmented{names[0]}Data" in ds:
-        return _by_segments(stored, ds)
+        return _by_segments(stored, ds, names)
     tables = [LookupTable(ds, ds, name) for name in names]
     bits = palette_bits(tables)
     return samples_to_uint8(np.stack([table.apply(stored) for table in tables], axis=-1), bits)
 
 
-def _by_segments(stored: NDArray[Any], ds: Dataset) -> NDArray[np.uint8]:
+def _by_segments(stored: NDArray[Any], ds: Dataset, names: list[str]) -> NDArray[np.uint8]:
     """Apply a palette whose tables are runs and ramps, which pydicom expands."""
     from pydicom.pixels.processing import apply_color_lut
 
+    for name in names:
+        descriptor(ds, f"{name}Descriptor")
+        if not ds.get(f"Segmented{name}Data"):
+            raise missing(f"Segmented{name}Data")
     try:
         rgb = apply_color_lut(stored, ds)[..., :3]
     except (AttributeError, IndexError, TypeError, ValueError) as error:
@@ -77,6 +86,7 @@ def _overlay(image: Image, group: int, frame: int) -> NDArray[Any] | None:
         return None
     if (group, 0x3000) not in ds:
         return _embedded_overlay(image, group, frame)
+    _check_overlay(ds, group)
     try:
         planes: NDArray[Any] = ds.overlay_array(group)
     except Exception as error:  # pydicom may raise anything
@@ -91,6 +101,17 @@ def _overlay(image: Image, group: int, frame: int) -> NDArray[Any] | None:
         return None
     plane: NDArray[Any] = planes[frame - first]
     return plane
+
+
+def _check_overlay(ds: Dataset, group: int) -> None:
+    """Refuse an overlay without the numbers that describe its plane."""
+    _numbers(ds, group, 0x0015, "Number of Frames in Overlay", 1)
+    for element, title in _OVERLAY_NUMBERS.items():
+        if not _numbers(ds, group, element, title, 1):
+            raise CorruptDataError(
+                f"{title} ({group:04X},{element:04X}) is missing, 1 number is expected; correct "
+                "the file's header, or leave the overlays out"
+            )
 
 
 def _embedded_overlay(image: Image, group: int, frame: int) -> NDArray[Any] | None:

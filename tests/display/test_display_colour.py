@@ -200,13 +200,15 @@ def test_overlay_in_the_lowest_bits(tmp_path):
     [
         (0x0050, [1], r"Overlay Origin \(6000,0050\) is 1, 2 numbers are expected"),
         (0x0050, [1, 2, 3], r"Overlay Origin \(6000,0050\) is \[1, 2, 3\], 2 numbers"),
+        (0x0010, [2, 2], r"Overlay Rows \(6000,0010\) is \[2, 2\], 1 number is expected"),
+        (0x0011, None, r"Overlay Columns \(6000,0011\) is missing, 1 number is expected"),
         (0x0051, [1, 2], r"Image Frame Origin \(6000,0051\) is \[1, 2\], 1 number is expected"),
     ],
 )
 def test_overlays_with_another_number_of_values(tmp_path, element, value, message):
     ds, path = grey_image(tmp_path)
     add_overlay(ds, np.ones((2, 2)), (1, 1))
-    ds.add_new((0x6000, element), "SS", value)
+    ds.add_new((0x6000, element), "SS" if element == 0x0050 else "US", value)
     ds.save_as(path)
     with pytest.raises(CorruptDataError, match=f"grey.dcm: {message}"):
         to_uint8(path, overlays=True)

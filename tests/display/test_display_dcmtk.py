@@ -164,6 +164,26 @@ def test_overlays(tmp_path):
     assert_same(path, "+Wi", "1", "-O")
 
 
+@pytest.mark.parametrize(("high_bit", "position"), [(11, 12), (11, 15), (15, 0), (13, 15)])
+def test_overlays_in_the_words(tmp_path, high_bit, position):
+    plane = np.random.default_rng(2).integers(0, 2, EVERY.shape).astype("uint16")
+    words = EVERY << high_bit - 11 | plane << position
+    path = grey(tmp_path, words, HighBit=high_bit, WindowCenter=2000, WindowWidth=9000)
+    ds = pydicom.dcmread(path)
+    for element, vr, value in (
+        (0x0010, "US", 64),
+        (0x0011, "US", 64),
+        (0x0040, "CS", "G"),
+        (0x0050, "SS", [1, 1]),
+        (0x0100, "US", 16),
+        (0x0102, "US", position),
+    ):
+        ds.add_new((0x6000, element), vr, value)
+    ds.save_as(path)
+    ours = assert_same(path, "+Wi", "1", overlays=True)
+    assert (ours == 255).sum() == plane.sum()
+
+
 # ---- colour --------------------------------------------------------------------------
 
 
