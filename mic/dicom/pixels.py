@@ -363,13 +363,13 @@ def common_dtype(types: Iterable[np.dtype[Any]]) -> np.dtype[Any]:
     >>> common_dtype([np.dtype("u2"), np.dtype("i2")])
     dtype('int32')
     """
-    distinct = sorted(set(types), key=str)
+    distinct = list(dict.fromkeys(types))
     common = np.result_type(*distinct)
     if common.kind == "f" and any(_digits(dtype) > _digits(common) for dtype in distinct):
         names = " and ".join(str(dtype) for dtype in distinct)
         raise UnsupportedError(
-            f"the frames hold {names}, and no type holds all values of these; read the files of "
-            "each type on their own"
+            f"the frames hold {names}, one type that holds all their values is expected, which "
+            "there is not; read the files of each type on their own"
         )
     return common
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ..dicom.attributes import modality_values, rescaled_dtype
 from ..dicom.decoding import describe, iter_frames
 from ..dicom.failures import reading
 from ..dicom.pixels import common_dtype
-from ..errors import CorruptDataError
+from ..errors import CorruptDataError, located
 from .frames import Frame
 
 Progress = Callable[[int, int], object]
@@ -28,7 +28,7 @@ _JOBS_PER_THREAD = 4  # few enough to open files rarely, enough for threads to f
 
 def decode_stack(
     frames: Sequence[Sequence[Frame]],
-    types: Iterable[np.dtype[Any]],
+    types: Mapping[np.dtype[Any], Frame],
     rescale: bool,
     threads: int,
     max_pixels: int,
@@ -51,7 +51,8 @@ def decode_stack(
     """
     shape = (len(frames), len(frames[0]), *frames[0][0].shape)
     check_limit(shape, max_pixels)
-    stored = common_dtype(types)
+    with located(" and ".join(frame.name for frame in types.values())):
+        stored = common_dtype(types)
     placed: Job = [
         (frame, (t, z)) for t, slices in enumerate(frames) for z, frame in enumerate(slices)
     ]
