@@ -20,7 +20,7 @@ from pydicom.uid import UID
 
 from .._mic import Layout
 from ..codec.arrays import dtype_of
-from ..errors import CorruptDataError, UnsupportedError
+from ..errors import CorruptDataError, UnsupportedError, first_line
 from .failures import NoPixelsError
 from .syntaxes import MIC_UID
 
@@ -54,6 +54,12 @@ _KEYWORDS["samples_per_pixel"] = "SamplesPerPixel"
 def attribute(name: str) -> str:
     """Return name and tag of an attribute, for messages."""
     return " ".join(_ATTRIBUTES[name])
+
+
+_TRUNCATED = (
+    f"(truncated, or {attribute('rows')}, {attribute('columns')} or "
+    f"{attribute('number_of_frames')} is wrong)"
+)
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ class PixelDescription:
             raise NoPixelsError(
                 f"{name} has neither {attribute('rows')} nor pixel data; it holds no image"
             )
-        options = {key: ds.get(word) for key, word in _KEYWORDS.items()}
+        options = {key: _value(ds, key, name) for key in _KEYWORDS}
         return cls.from_options(options | {"pixel_keyword": keyword}, name)
 
     @classmethod
@@ -216,31 +222,27 @@ class PixelDescription:
         CorruptDataError
             There are fewer bytes than the attributes say.
         """
-        whole = (
-            self
-            if not self.may_be_subsampled
-            else replace(self, photometric_interpretation="YBR_FULL")
-        )
+        whole = self
+        if self.may_be_subsampled:
+            whole = replace(self, photometric_interpretation="YBR_FULL")
         fitting = whole if n_bytes >= whole.native_bytes else self
         if n_bytes < fitting.native_bytes:
-            raise CorruptDataError(
-                f"{name}: {label} has {n_bytes} bytes, {fitting.native_bytes} are expected for "
-                f"{self.number_of_frames} frame(s) of {self.rows} x {self.columns} pixels, "
-                f"{self.samples_per_pixel} sample(s) of {self.bits_allocated} bits (truncated, or "
-                f"{attribute('rows')}, {attribute('columns')} or {attribute('number_of_frames')} "
-                "is wrong)"
-            )
+            said = self._length_said(n_bytes, fitting.native_bytes, name, label)
+            raise CorruptDataError(f"{said} {_TRUNCATED}")
         return fitting
+
+    def _length_said(self, n_bytes: int, expected: int, name: str, label: str) -> str:
+        return (
+            f"{name}: {label} has {n_bytes} bytes, {expected} are expected for "
+            f"{self.number_of_frames} frame(s) of {self.rows} x {self.columns} pixels, "
+            f"{self.samples_per_pixel} sample(s) of {self.bits_allocated} bits"
+        )
 
     @property
     def frame_bits(self) -> int:
         """Size in bits of one native frame."""
-        samples = self.rows * self.columns * self.samples_per_pixel
-        return (
-            samples * self.bits_allocated // 3 * 2
-            if self.may_be_subsampled
-            else (samples * self.bits_allocated)
-        )
+        bits = self.rows * self.columns * self.samples_per_pixel * self.bits_allocated
+        return bits // 3 * 2 if self.may_be_subsampled else bits
 
     @property
     def native_bytes(self) -> int:
@@ -295,6 +297,15 @@ def _defaults(values: Mapping[str, Any], is_float: bool) -> dict[str, Any]:
 
 def _is_empty(value: Any) -> bool:
     return isinstance(value, (str, bytes)) and not value.strip()
+
+
+def _value(ds: Dataset, key: str, name: str) -> Any:
+    try:
+        return ds.get(_KEYWORDS[key])
+    except (TypeError, ValueError) as error:  # pydicom parses on first access
+        raise UnsupportedError(
+            f"{name}: {attribute(key)} cannot be read ({first_line(error)}); correct it"
+        ) from None
 
 
 def _number(key: str, value: Any, name: str) -> int:
@@ -432,16 +443,9 @@ def _check_length(
     data: Any, expected: int, description: PixelDescription, name: str, drop_excess: bool
 ) -> None:
     actual = len(data)
-    said = (
-        f"{name}: Pixel Data (7FE0,0010) has {actual} bytes, {expected} are expected for "
-        f"{description.number_of_frames} frame(s) of {description.rows} x {description.columns} "
-        f"pixels, {description.samples_per_pixel} sample(s) of {description.bits_allocated} bits"
-    )
+    said = description._length_said(actual, expected, name, "Pixel Data (7FE0,0010)")
     if actual < expected:
-        raise CorruptDataError(
-            f"{said} (truncated, or {attribute('rows')}, {attribute('columns')} or "
-            f"{attribute('number_of_frames')} is wrong)"
-        )
+        raise CorruptDataError(f"{said} {_TRUNCATED}")
     is_padded = actual == expected + expected % 2 and not any(data[expected:])
     if actual > expected and not is_padded and not drop_excess:
         raise UnsupportedError(

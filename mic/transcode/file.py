@@ -17,8 +17,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-
 from ..arguments import choose, new_file, path_of, whole_number
 from ..atomic import replacing
 from ..dicom.reading import read_dataset
@@ -27,6 +25,7 @@ from ..dicom.syntaxes import (
     DEFLATED,
     IMPLICIT,
     JPEG_LS_NEAR,
+    KEEPING_WORDS,
     LOSSLESS,
     Syntax,
     find_syntax,
@@ -42,8 +41,10 @@ from ..errors import (
     located,
 )
 from .attributes import LOSSY_CHANGES, differences, mark_lossy
-from .image import NativeImage, Words, frame_count, image_of, sha256_of, value_frames
-from .pixels import PIXEL_KEYWORDS, encode, pixel_part, to_native
+from .comparison import compare_frames as compare_frames
+from .comparison import compare_images
+from .image import NativeImage, image_of, sha256_of, value_frames
+from .pixels import PIXEL_KEYWORDS, describe, encode, pixel_part, to_native
 from .report import digest_of
 
 if TYPE_CHECKING:
@@ -278,7 +279,7 @@ def _convert(ds: Dataset, syntax: Syntax, near: int, effort: int) -> _Conversion
     before = {keyword: part.get(keyword) for keyword in colour}
     native = to_native(part, as_rgb=not kept)
     data, photometric = native.PixelData, str(native.get("PhotometricInterpretation"))
-    frames = frame_count(native)
+    frames = describe(native).number_of_frames
     if kept:
         return _Conversion(data, image_of(native), photometric, 0, frames)
     part, image = encode(native, syntax, near, effort)
@@ -343,6 +344,7 @@ def _verify(
     file.flush()
     file.seek(0)
     again = dcmread(file)
+    again.filename = name  # for messages
     if syntax_of(again) != syntax.uid:
         raise VerifyError(
             f"{name} is {title_of(syntax_of(again))}, {syntax.title} is expected; "
@@ -374,38 +376,8 @@ def _compare_pixels(
         raise VerifyError(
             f"{name} decodes to {image.photometric}, {conversion.photometric} is expected"
         )
-    worst = 0
-    for number in range(expected.frames):
-        if syntax.keeps_words:
-            got, wanted = image.words[number], expected.words[number]
-        else:
-            got, wanted = image.values(number), expected.values(number)
-        worst = max(worst, compare_frames(got, wanted, number, name, conversion.near))
+    worst = compare_images(image, expected, name, near=conversion.near, words=syntax.keeps_words)
     return sha256_of(value_frames(image)), worst
-
-
-def compare_frames(got: Words, wanted: Words, frame: int, name: str, near: int = 0) -> int:
-    """Return the largest difference between two frames.
-
-    Raises
-    ------
-    VerifyError
-        It is above `near`; the message gives the frame, the first such pixel and both
-        values.
-    """
-    if np.array_equal(got, wanted):
-        return 0
-    error = np.abs(got.astype(np.int64) - wanted.astype(np.int64))
-    worst = int(error.max())
-    if worst <= near:
-        return worst
-    position = tuple(int(i) for i in np.argwhere(error > near)[0])
-    allowed = f" give or take {near}" if near else ""
-    raise VerifyError(
-        f"{name}: frame {frame}, pixel {position} is {got[position]}, {wanted[position]}{allowed} "
-        f"is expected ({int((error > near).sum())} samples differ, by {worst} at most)",
-        frame=frame,
-    )
 
 
 def compare_files(first: Path, second: Path, near: int = 0) -> dict[str, Any]:
@@ -421,13 +393,15 @@ def compare_files(first: Path, second: Path, near: int = 0) -> dict[str, Any]:
     -------
     dict
         ``frames``; ``max_error``; ``sha256``, the digests of both pixels (one if they
-        are equal); ``shape``; ``photometric``; and ``differences``, the attributes that
-        differ, as texts.
+        are equal); ``shape``; ``photometric``; ``compared``, which is ``"words"`` if both
+        syntaxes keep every bit and otherwise ``"samples"``; and ``differences``, the
+        attributes that differ, as texts.
 
     Raises
     ------
     VerifyError
-        The pixels differ by more than `near`.
+        The samples differ by more than `near`; or the unused bits of the words differ,
+        and both syntaxes keep them.
     CorruptDataError
         A file is damaged or is not a DICOM file.
     UnsupportedError
@@ -438,9 +412,11 @@ def compare_files(first: Path, second: Path, near: int = 0) -> dict[str, Any]:
     for path, ds in ((first, one), (second, two)):
         with _named(path.name):
             natives.append(to_native(pixel_part(ds)))
-    facts = _compare_natives(natives[0], natives[1], first.name, second.name, near)
+    syntaxes = {syntax_of(one), syntax_of(two)}
+    words = syntaxes <= KEEPING_WORDS
+    facts = _compare_natives(natives[0], natives[1], first.name, second.name, near, words)
     decoded_to_rgb = all(str(ds.PhotometricInterpretation) == "RGB" for ds in natives)
-    lossy = not {syntax_of(one), syntax_of(two)} <= LOSSLESS
+    lossy = not syntaxes <= LOSSLESS
     ignoring = frozenset({0x00280004} if decoded_to_rgb and lossy else ())
     if near:
         ignoring |= LOSSY_CHANGES
@@ -448,7 +424,7 @@ def compare_files(first: Path, second: Path, near: int = 0) -> dict[str, Any]:
 
 
 def _compare_natives(
-    first: Dataset, second: Dataset, name: str, other: str, near: int
+    first: Dataset, second: Dataset, name: str, other: str, near: int, words: bool
 ) -> dict[str, Any]:
     one, two = image_of(first), image_of(second)
     if one is None or two is None:
@@ -456,10 +432,11 @@ def _compare_natives(
             raise VerifyError(f"{name} and {other} have other pixel data")
         digest = hashlib.sha256(first.PixelData).hexdigest()
         return {
-            "frames": frame_count(first),
+            "frames": describe(first).number_of_frames,
             "max_error": 0,
             "sha256": [digest],
             "shape": None,
+            "compared": "words",
         }
     if one.words.shape != two.words.shape:
         raise VerifyError(
@@ -467,10 +444,7 @@ def _compare_natives(
         )
     if one.photometric != two.photometric:
         raise VerifyError(f"{name} decodes to {one.photometric}, {other} to {two.photometric}")
-    worst = 0
-    for number in range(one.frames):
-        frames = one.values(number), two.values(number)
-        worst = max(worst, compare_frames(*frames, number, f"{name} against {other}", near))
+    worst = compare_images(one, two, f"{name} against {other}", near=near, words=words)
     hashes = [sha256_of(value_frames(one))]
     if worst:
         hashes.append(sha256_of(value_frames(two)))
@@ -480,6 +454,7 @@ def _compare_natives(
         "sha256": hashes,
         "shape": one.words.shape,
         "photometric": one.photometric,
+        "compared": "words" if words else "samples",
     }
 
 

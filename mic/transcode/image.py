@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CorruptDataError, UnsupportedError
@@ -22,9 +21,9 @@ from ..images.samples import sample_bytes
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-Words = NDArray[Any]
+    from ..dicom.pixels import PixelDescription
 
-_CONTAINERS = (8, 16, 32, 64)
+Words = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -36,23 +35,27 @@ class NativeImage:
     words : ndarray of unsigned little-endian integers
         (frames, rows, columns) or (frames, rows, columns, samples): every
         allocated bit, colour by pixel.
-    photometric : str
-        Photometric Interpretation.
-    stored : int
-        Bits Stored.
-    high_bit : int
-    signed : bool
-        Pixel Representation.
-    planar : int or None
-        Planar Configuration in the data set.
+    description : PixelDescription
+        What the data set says about them.
     """
 
     words: Words = field(repr=False)
-    photometric: str
-    stored: int
-    high_bit: int
-    signed: bool
-    planar: int | None
+    description: PixelDescription
+
+    @property
+    def photometric(self) -> str:
+        """Photometric Interpretation."""
+        return self.description.photometric_interpretation
+
+    @property
+    def stored(self) -> int:
+        """Bits Stored."""
+        return self.description.bits_stored
+
+    @property
+    def signed(self) -> bool:
+        """Pixel Representation."""
+        return self.description.pixel_representation == 1
 
     @property
     def frames(self) -> int:
@@ -72,52 +75,28 @@ class NativeImage:
     @property
     def samples(self) -> int:
         """Samples per Pixel."""
-        return int(self.words.shape[3]) if self.words.ndim == 4 else 1
+        return self.description.samples_per_pixel
 
     @property
     def allocated(self) -> int:
         """Bits Allocated."""
-        return 8 * self.words.dtype.itemsize
+        return self.description.bits_allocated
 
     def values(self, frame: int) -> Words:
-        """Return the sample values of a frame: the Bits Stored of each word, with its sign."""
-        return stored_values(self.words[frame], self.stored, self.signed)
+        """Return the samples of a frame: of each word the bits from High Bit down, signed."""
+        from ..dicom.pixels import samples_of
+
+        return samples_of(self.words[frame], self.description)
 
     def has_unused_bits(self) -> bool:
-        """Whether bits above Bits Stored hold more than the sign (old overlays, noise)."""
-        unused = self.allocated - self.stored
-        if not unused:
-            return False
-        mask = np.array((1 << self.stored) - 1, self.words.dtype)
-        clear = extended = True
-        for number in range(self.frames):
-            word = self.words[number]
-            clear = clear and not (word & ~mask).any()
-            extended = extended and np.array_equal(self.values(number).view(self.words.dtype), word)
-            if not (clear or extended):
-                return True
-        return False
+        """Whether bits outside the samples hold more than the sign (old overlays, noise)."""
+        from ..dicom.words import is_plain
 
-
-def stored_values(words: Words, stored: int, signed: bool) -> Words:
-    """Return the sample values of words: bits above Bits Stored are cleared or get the sign.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> stored_values(np.array([0x0FFF, 0xF001], np.uint16), 12, True)
-    array([-1,  1], dtype=int16)
-    """
-    unused = 8 * words.dtype.itemsize - stored
-    typed = words.view(words.dtype.str.replace("u", "i")) if signed else words
-    if not unused:
-        return typed
-    values: Words = np.right_shift(np.left_shift(typed, unused), unused)
-    return values
+        return not all(is_plain(frame, self.description) for frame in self.words)
 
 
 def sha256_of(frames: Iterable[Words]) -> str:
-    """Return the SHA-256 of sample values.
+    """Return the SHA-256 of samples, the numbers that a reader sees.
 
     They are hashed as little-endian words of Bits Allocated, colour by pixel, so that
     the digest is the same in every transfer syntax.
@@ -154,86 +133,24 @@ def image_of(part: Dataset) -> NativeImage | None:
     UnsupportedError
         An attribute is missing or has a value that DICOM does not define.
     """
-    allocated = attribute_number(part, "BitsAllocated")
-    photometric = str(part.get("PhotometricInterpretation") or "")
-    if allocated == 1 or photometric == "YBR_FULL_422":
+    from ..dicom.pixels import PixelDescription, attribute, native_frames
+    from ..dicom.source import name_of
+    from ..dicom.words import unsigned
+
+    name = name_of(part)
+    description = PixelDescription.of(part, name)
+    if description.bits_allocated == 1 or description.may_be_subsampled:
         return None
-    if allocated not in _CONTAINERS:
-        raise UnsupportedError(
-            f"Bits Allocated (0028,0100) is {allocated}; 1, 8, 16, 32 or 64 is expected"
-        )
-    samples = attribute_number(part, "SamplesPerPixel")
-    planar = attribute_number(part, "PlanarConfiguration") if samples > 1 else None
-    frames = frame_count(part)
-    shape = (frames, attribute_number(part, "Rows"), attribute_number(part, "Columns"))
-    dtype = np.dtype(f"<u{allocated // 8}")
-    frame_bytes = int(np.prod(shape[1:], dtype=object)) * samples * dtype.itemsize
-    data = _exact_bytes(part, frames, frame_bytes)
-    words = np.frombuffer(data, dtype, count=frames * frame_bytes // dtype.itemsize)
-    if samples > 1 and planar == 1:
-        words = np.moveaxis(words.reshape(frames, samples, *shape[1:]), 1, -1)
-    elif samples > 1:
-        words = words.reshape(*shape, samples)
-    else:
-        words = words.reshape(shape)
-    stored = attribute_number(part, "BitsStored")
-    if not 1 <= stored <= allocated:
-        raise UnsupportedError(f"Bits Stored (0028,0101) is {stored}, 1 to {allocated} is expected")
-    return NativeImage(
-        words,
-        photometric,
-        stored,
-        int(part.get("HighBit", stored - 1)),
-        bool(attribute_number(part, "PixelRepresentation")),
-        planar,
-    )
-
-
-def frame_count(part: Dataset) -> int:
-    """Return Number of Frames, as every other reader of mic counts."""
-    from ..dicom.pixels import frame_count as count  # it imports pydicom
-
-    return count(part)
-
-
-def attribute_number(part: Dataset, keyword: str) -> int:
-    """Return a required attribute as a number.
-
-    Raises
-    ------
-    UnsupportedError
-        It is missing, or is not a number.
-    """
-    from pydicom.datadict import dictionary_description, tag_for_keyword
-
-    tag = tag_for_keyword(keyword) or 0
-    name = f"{dictionary_description(tag)} ({tag >> 16:04X},{tag & 0xFFFF:04X})"
-    try:
-        value = part.get(keyword)
-        if value is not None:
-            return int(value)
-    except (TypeError, ValueError) as error:
-        raise UnsupportedError(f"{name} is no number ({error}); correct the attribute") from error
-    raise UnsupportedError(
-        f"{name} is missing; without it the pixel data have no meaning, so add it to the file"
-    )
-
-
-def _exact_bytes(part: Dataset, frames: int, frame_bytes: int) -> bytes:
-    """Return Pixel Data, which must have the length of the attributes or only padding after it."""
-    data: bytes = part.PixelData or b""
-    expected = frames * frame_bytes
-    if len(data) < expected:
+    data = part.PixelData or b""
+    n_frames = len(data) // description.frame_bytes
+    if n_frames > description.number_of_frames:
         raise CorruptDataError(
-            f"Pixel Data (7FE0,0010) have {len(data)} bytes, {frames} frames of {frame_bytes} need "
-            f"{expected} (a truncated file?)"
+            f"{name}: Pixel Data (7FE0,0010) hold {n_frames} frames of {description.frame_bytes} "
+            f"bytes, {attribute('number_of_frames')} is {description.number_of_frames}; correct "
+            "one of them"
         )
-    if frame_bytes and len(data) - expected >= frame_bytes:
-        raise CorruptDataError(
-            f"Pixel Data (7FE0,0010) hold {len(data) // frame_bytes} frames of {frame_bytes} bytes,"
-            f" Number of Frames (0028,0008) is {frames}; correct one of them"
-        )
-    return data
+    frames = native_frames(data, description, name, drop_excess=True)
+    return NativeImage(frames.view(unsigned(frames.dtype)), description)
 
 
 @dataclass(frozen=True)
@@ -253,7 +170,6 @@ _REMEDIES = {
         "keeps them as they are, such as explicit or deflated"
     ),
     "Samples per Pixel": "correct the attribute",
-    "Planar Configuration": "correct the attribute",
     "High Bit": "correct the attribute, or choose explicit or deflated, which keep every bit",
     "Pixel Representation": "choose explicit or deflated, which keep every bit",
     "Bits Allocated": "choose explicit or deflated, which keep every bit",
@@ -262,7 +178,6 @@ _REMEDIES = {
 _TAGS = {
     "Photometric Interpretation": "0028,0004",
     "Samples per Pixel": "0028,0002",
-    "Planar Configuration": "0028,0006",
     "Bits Allocated": "0028,0100",
     "Bits Stored": "0028,0101",
     "High Bit": "0028,0102",
@@ -284,12 +199,11 @@ def check_profile(image: NativeImage, profiles: Sequence[Profile], title: str) -
         raise _refusal("Photometric Interpretation", image.photometric, names, title)
     (row,) = rows
     stored = [bits for bits in row.stored if bits <= image.allocated]
-    checks: tuple[tuple[str, int | None, Sequence[int | None]], ...] = (
+    checks: tuple[tuple[str, int, Sequence[int]], ...] = (
         ("Samples per Pixel", image.samples, (row.samples,)),
-        ("Planar Configuration", image.planar, (0, 1) if row.samples > 1 else (None,)),
         ("Bits Allocated", image.allocated, row.allocated),
         ("Bits Stored", image.stored, stored),
-        ("High Bit", image.high_bit, (image.stored - 1,)),
+        ("High Bit", image.description.high_bit, (image.stored - 1,)),
         ("Pixel Representation", int(image.signed), row.signs),
     )
     for name, value, allowed in checks:

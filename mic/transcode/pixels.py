@@ -21,6 +21,7 @@ from ..dicom.syntaxes import (
     HTJ2K_LOSSLESS,
     HTJ2K_RPCL,
     JPEG_2000,
+    KEEPING_WORDS,
     LOSSLESS,
     MIC_UID,
     NATIVE,
@@ -34,10 +35,8 @@ from .image import (
     NativeImage,
     Profile,
     Words,
-    attribute_number,
     check_profile,
     check_unused_bits,
-    frame_count,
     image_of,
 )
 from .jpegls import encode_frames as encode_jpegls
@@ -45,6 +44,8 @@ from .plugins import decoded_arrays, run_encoder
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+
+    from ..dicom.pixels import PixelDescription
 
 PIXEL_KEYWORDS = ("PixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 """The elements that a change of the transfer syntax replaces."""
@@ -129,8 +130,7 @@ def to_native(part: Dataset, as_rgb: bool = True) -> Dataset:
         There is no decoder for the syntax; the message says what to install.
     """
     uid = str(part.file_meta.TransferSyntaxUID)
-    frame_count(part)
-    attribute_number(part, "BitsAllocated")
+    describe(part)
     if uid == MIC_UID:
         from .. import dicom
 
@@ -144,19 +144,33 @@ def to_native(part: Dataset, as_rgb: bool = True) -> Dataset:
 def _sort_fragments(part: Dataset) -> None:
     """Make each frame one fragment, so that pydicom needs no table, which may be wrong."""
     offsets = part.get("ExtendedOffsetTable") or b""
-    part.PixelData = one_fragment_each(part.PixelData, offsets, frame_count(part))
+    part.PixelData = one_fragment_each(part.PixelData, offsets, describe(part).number_of_frames)
     for keyword in PIXEL_KEYWORDS[1:]:
         if keyword in part:
             del part[keyword]
 
 
+def describe(part: Dataset) -> PixelDescription:
+    """Return the attributes of the pixels, checked.
+
+    Raises
+    ------
+    UnsupportedError
+        An attribute is missing or contradicts the others.
+    """
+    from ..dicom.pixels import PixelDescription
+    from ..dicom.source import name_of
+
+    return PixelDescription.of(part, name_of(part))
+
+
 def _decode(part: Dataset, uid: str, as_rgb: bool) -> None:
-    allocated = int(part.get("BitsAllocated") or 0)
-    frames, photometric = [], str(part.get("PhotometricInterpretation") or "")
+    description = describe(part)
+    frames, photometric = [], description.photometric_interpretation
     for array, found in decoded_arrays(part, uid, as_rgb):
-        frames.append(_as_allocated(array, allocated, part))
+        frames.append(_as_native(array, description, uid, part))
         photometric = str(found["photometric_interpretation"])
-    expected = frame_count(part)
+    expected = description.number_of_frames
     if len(frames) != expected:
         raise CorruptDataError(
             f"Pixel Data (7FE0,0010) hold {len(frames)} frames, Number of Frames (0028,0008) is "
@@ -168,12 +182,24 @@ def _decode(part: Dataset, uid: str, as_rgb: bool) -> None:
             f"the pixels take {len(data)} bytes uncompressed, an element holds 2^32 - 2; "
             "split the file into several"
         )
-    _set_pixels(part, EXPLICIT, data, "OB" if allocated <= 8 else "OW")
+    _set_pixels(part, EXPLICIT, data, "OB" if description.bits_allocated <= 8 else "OW")
     part.PhotometricInterpretation = photometric
 
 
-def _as_allocated(array: Words, allocated: int, part: Dataset) -> bytes:
+def _as_native(array: Words, description: PixelDescription, uid: str, part: Dataset) -> bytes:
     """Return a frame as words of Bits Allocated, in the Planar Configuration of the data set."""
+    from ..dicom.source import name_of
+    from ..dicom.words import words_of_decoded
+
+    words = _as_allocated(array, description.bits_allocated)
+    if uid not in KEEPING_WORDS:
+        words = words_of_decoded(words, description, name_of(part))
+    if array.ndim == 3 and description.planar_configuration == 1:
+        words = np.moveaxis(words, -1, 0)
+    return words.tobytes()
+
+
+def _as_allocated(array: Words, allocated: int) -> Words:
     if allocated not in (8, 16, 32):
         raise UnsupportedError(
             f"Bits Allocated (0028,0100) is {allocated} and the pixels are compressed; "
@@ -181,14 +207,12 @@ def _as_allocated(array: Words, allocated: int, part: Dataset) -> bytes:
         )
     if array.dtype.kind not in "ui":
         raise UnsupportedError(f"the decoded samples are {array.dtype}, integers are expected")
-    words = array.astype(f"<{array.dtype.kind}{allocated // 8}")
+    words: Words = array.astype(f"<{array.dtype.kind}{allocated // 8}")
     if not np.array_equal(words, array):
         raise CorruptDataError(
             f"the decoded samples need more than the {allocated} bits of Bits Allocated (0028,0100)"
         )
-    if array.ndim == 3 and part.get("PlanarConfiguration") == 1:
-        words = np.moveaxis(words, -1, 0)
-    return words.tobytes()
+    return words
 
 
 def _set_pixels(part: Dataset, uid: str, data: bytes, vr: str) -> None:

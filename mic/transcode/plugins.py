@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..dicom.syntaxes import RLE, title_of
+from ..dicom.syntaxes import title_of
 from ..errors import CorruptDataError, MicError, UnsupportedError, one_sentence
 from .image import NativeImage, Words
 
@@ -21,6 +21,8 @@ _NOT_OF_PLUGINS = (MicError, MemoryError, KeyboardInterrupt, SystemExit, Generat
 
 def decoded_arrays(part: Dataset, uid: str, as_rgb: bool) -> Iterator[tuple[Words, dict[str, Any]]]:
     """Yield the frames as pydicom decodes them, colour by pixel, with their properties.
+
+    Unused bits are as the decoder leaves them.
 
     Raises
     ------
@@ -41,9 +43,8 @@ def decoded_arrays(part: Dataset, uid: str, as_rgb: bool) -> Iterator[tuple[Word
         raise UnsupportedError(
             f"no decoder for {title} is installed ({_lines(decoder.missing_dependencies)}); {EXTRA}"
         )
-    options: dict[str, Any] = {"raw": not as_rgb}
-    if uid == RLE:
-        options["correct_unused_bits"] = False
+    # Without the correction, values that do not fit into Bits Stored are seen and not cut.
+    options: dict[str, Any] = {"raw": not as_rgb, "correct_unused_bits": False}
     try:
         yield from decoder.iter_array(part, **options)
     except _NOT_OF_PLUGINS:

@@ -151,7 +151,7 @@ REFUSALS = {
         {"PhotometricInterpretation": "PALETTE COLOR", "PixelRepresentation": 1},
         r"Pixel Representation \(0028,0103\) is 1.*takes 0",
     ),
-    "missing": ({"BitsStored": None}, r"Bits Stored \(0028,0101\) is missing"),
+    "missing": ({"BitsStored": None}, r"no Bits Stored \(0028,0101\)"),
 }
 
 
