@@ -131,6 +131,8 @@ def _verify_dicom(first: Path, second: Path, near: int) -> Outcome:
             f"{first.name} and {second.name}: {pixels}, but not all attributes are: "
             f"{'; '.join(different[:_MOST_NAMED])}{more}"
         )
+    if facts["compared"] == "samples":
+        pixels += " (unused bits are not compared: not both syntaxes keep them)"
     details = facts | {"original": str(second)}
     return Outcome(first, message=f"{pixels}; the attributes are equal", details=details)
 

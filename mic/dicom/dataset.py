@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
@@ -12,17 +13,18 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.pixels.utils import decompress as pydicom_decompress
-from pydicom.uid import UID, ExplicitVRLittleEndian, RLELossless
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from ..api import DEFAULT_CODEC, MAX_PIXELS, decode, encode
 from ..arguments import shown
 from ..codec.arrays import check_limit, check_out, thread_count
 from ..codec.selection import FrameSelection, select_frames
-from ..errors import UnsupportedError, VerifyError
+from ..errors import UnsupportedError, VerifyError, located
 from .ambiguous import settle_vrs
 from .attributes import IMAGE_KEYWORDS
 from .decoding import decode_into, describe
 from .endian import has_word_pixels, swap_words, to_little_endian
+from .failures import find_decoder, reading
 from .internals import forget_pixel_array
 from .offsets import needs_extended_table
 from .pixels import (
@@ -43,8 +45,12 @@ from .source import (
     pixel_buffer,
     transfer_syntax,
 )
+from .syntaxes import BIG_ENDIAN, KEEPING_WORDS, NATIVE
+from .words import words_of_decoded
 
 _Markable = TypeVar("_Markable")
+
+_IMAGE_GROUP, _PIXEL_GROUP = 0x0028, 0x7FE0
 
 
 def compress(
@@ -278,13 +284,15 @@ def _native_samples(
     syntax = transfer_syntax(ds)
     if syntax == MICLossless:
         raise UnsupportedError(f"{name} is in MIC Lossless already; there is nothing to compress")
-    if syntax.is_compressed:
+    if syntax not in NATIVE:
+        with located(name):
+            find_decoder(syntax)
         raise UnsupportedError(
             f"{name} is compressed ({syntax.name}), native pixel data are expected; call "
             "mic.dicom.decompress(ds) first, or mic.transcode.transcode_file for files"
         )
     data = pixel_buffer(ds, name)
-    if not syntax.is_little_endian and has_word_pixels(ds):
+    if syntax == BIG_ENDIAN and has_word_pixels(ds):
         data = swap_words(data)
     return native_frames(data, description, name, drop_excess)
 
@@ -363,14 +371,44 @@ def _standardize(ds: Dataset, samples: NDArray[Any], description: PixelDescripti
 
 
 def _decompress_by_pydicom(ds: Dataset, syntax: UID, exact: bool) -> None:
-    if not syntax.is_compressed:
+    name = name_of(ds)
+    if syntax in NATIVE:
         raise UnsupportedError(
-            f"{name_of(ds)} is not compressed ({syntax.name}); there is nothing to decompress"
+            f"{name} is not compressed ({syntax.name}); there is nothing to decompress"
         )
-    options: dict[str, Any] = {"as_rgb": False, "generate_instance_uid": False}
-    if exact and syntax == RLELossless:  # the only one that keeps whole words
-        options["correct_unused_bits"] = False
-    pydicom_decompress(ds, **options)
+    with reading(name), located(name):
+        find_decoder(syntax)
+        describe(read_image(ds))
+        part = _pixel_part(ds)
+        # Without the correction, values that do not fit into Bits Stored are seen and not cut.
+        options: dict[str, Any] = {"correct_unused_bits": not exact}
+        pydicom_decompress(part, as_rgb=False, generate_instance_uid=False, **options)
+        data = part.PixelData
+        if exact and syntax not in KEEPING_WORDS:
+            data = _as_words(part, syntax, name)
+    _delete_extended_table(ds)
+    for element in part:
+        ds[element.tag] = element
+    vr = "OB" if part.BitsAllocated <= 8 else "OW"
+    _set_pixel_data(ds, data, ExplicitVRLittleEndian, vr, is_undefined_length=False)
+
+
+def _pixel_part(ds: Dataset) -> Dataset:
+    """Copy the elements of the pixels, so that `ds` stays as it is if decoding fails."""
+    part = Dataset()
+    part.file_meta = FileMetaDataset()
+    part.file_meta.TransferSyntaxUID = ds.file_meta.TransferSyntaxUID
+    for tag in tuple(ds.keys()):
+        if tag.group in (_IMAGE_GROUP, _PIXEL_GROUP):
+            part[tag] = copy(ds[tag])
+    return part
+
+
+def _as_words(part: Dataset, syntax: UID, name: str) -> bytes:
+    description = PixelDescription.of(part, name)
+    frames = native_frames(part.PixelData, description, name, drop_excess=True)
+    words = [words_of_decoded(frame, description, syntax, name) for frame in frames]
+    return native_bytes(np.stack(words), description)
 
 
 def _set_pixel_data(

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codec.streams import Bytes
-from ..errors import CorruptDataError, UnsupportedError
+from ..errors import CorruptDataError, UnsupportedError, located
 from ..extras import require
-from .failures import NoPixelsError, reading
+from .failures import NoPixelsError, find_decoder, reading
 from .fragments import Fragments
 from .pixels import PixelDescription, attribute, clear_unused_bits, samples_of
 from .reading import Image, opened
@@ -295,17 +295,9 @@ def _by_pydicom(
     syntax: str,
     options: dict[str, bool],
 ) -> Iterator[NDArray[Any]]:
-    from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.uid import UID
-
     assert image.pixels is not None
-    try:
-        decoder = get_decoder(UID(syntax))
-    except NotImplementedError:
-        raise UnsupportedError(
-            f"{image.name}: the Transfer Syntax UID (0002,0010) is {syntax}, one that mic or "
-            "pydicom decodes is expected; convert the file with the software that wrote it"
-        ) from None
+    with located(image.name):
+        decoder = find_decoder(syntax)
     described = description.as_options(n_frames, image.pixels.keyword, image.pixels.vr)
     frames = decoder.iter_array(value, indices=indices, **(described | options))
     yield from (frame for frame, _ in frames)

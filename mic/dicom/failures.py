@@ -8,8 +8,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ..errors import CorruptDataError, MicError, UnsupportedError, is_expected, unreadable
+from .syntaxes import title_of
+
+EXTRA = 'pip install "mic-codec[dicom]"'
+"""How to get the pydicom plugins that mic is tested with."""
 
 _DICOM_MAGIC_AT = 128
 
@@ -63,15 +68,38 @@ def reading(name: str) -> Iterator[None]:
         raise dicom_error(name, ValueError(str(error))) from error
 
 
+def find_decoder(uid: str) -> Any:
+    """Return pydicom's decoder for a transfer syntax.
+
+    Raises
+    ------
+    UnsupportedError
+        pydicom does not know the syntax, or no plugin for it is installed.
+    """
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import UID
+
+    title = title_of(uid)
+    try:
+        decoder = get_decoder(UID(uid))
+    except NotImplementedError:
+        named = uid if title == uid else f"{uid} ({title})"
+        raise UnsupportedError(
+            f"the Transfer Syntax UID (0002,0010) is {named}, one that mic or pydicom decodes is "
+            "expected; convert the file with the software that wrote it"
+        ) from None
+    if not decoder.is_available:
+        missing = " ".join(" ".join(decoder.missing_dependencies).split())
+        raise UnsupportedError(f"no decoder for {title} is installed ({missing}); {EXTRA}")
+    return decoder
+
+
 def dicom_error(name: str, error: Exception) -> MicError:
     """Return the error to raise if pydicom could not decode a file."""
     if type(error).__name__ == "InvalidDicomError":
         return CorruptDataError(f"{name} is not a DICOM file")
     if "missing dependencies" in str(error):
-        return UnsupportedError(
-            f"{name}: no decoder for its transfer syntax is installed; "
-            'pip install "mic-codec[dicom]"'
-        )
+        return UnsupportedError(f"{name}: no decoder for its transfer syntax is installed; {EXTRA}")
     if str(error).startswith("cannot reshape array"):  # numpy's words, passed on by pydicom
         return CorruptDataError(
             f"{name}: Pixel Data (7FE0,0010) are not as long as Rows, Columns and Number of Frames "

@@ -38,6 +38,7 @@ from .pixels import (
     upsampled,
 )
 from .source import MicSource, decode_parsed, name_of, parse_frame
+from .syntaxes import BIG_ENDIAN
 
 LABEL = "mic"  # pydicom lower-cases the names of plugins
 DECODER_DEPENDENCIES = {MICLossless: ("mic-codec",)}
@@ -250,7 +251,7 @@ def _check_source(src: Any, options: dict[str, Any]) -> None:
     description = PixelDescription.codable(src, name)
     syntax = src.file_meta.TransferSyntaxUID
     remedy = "mic.dicom.compress(ds) keeps every bit"
-    if not syntax.is_little_endian:
+    if syntax == BIG_ENDIAN:
         raise UnsupportedError(
             f"{name}: the Transfer Syntax UID (0002,0010) is {syntax.name}, a little-endian one "
             f"is expected because pydicom does not swap the bytes; {remedy}"

@@ -31,8 +31,13 @@ HTJ2K_LOSSLESS = (HTJ2K, HTJ2K_RPCL)
 NATIVE = frozenset({IMPLICIT, EXPLICIT, DEFLATED, BIG_ENDIAN})
 """Syntaxes whose pixel data are not encapsulated."""
 
-KEEPING_WORDS = NATIVE | {RLE, MIC_UID}
+DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
+
+KEEPING_WORDS = NATIVE | {RLE, MIC_UID, DEFLATED_FRAMES}
 """Syntaxes that keep every allocated bit of a word."""
+
+JPEG = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 57, 70))
+"""JPEG of 1992: readers, pydicom among them, cut its samples to Bits Stored."""
 
 LOSSLESS = NATIVE | {
     MIC_UID,
@@ -42,7 +47,7 @@ LOSSLESS = NATIVE | {
     *HTJ2K_LOSSLESS,
     "1.2.840.10008.1.2.4.57",  # JPEG lossless
     "1.2.840.10008.1.2.4.70",  # JPEG lossless, first-order prediction
-    "1.2.840.10008.1.2.8.1",  # deflated image frames
+    DEFLATED_FRAMES,
 }
 """Syntaxes that are always lossless."""
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import UnsupportedError
 from .pixels import PixelDescription, attribute, samples_of
+from .syntaxes import JPEG, title_of
 
 
 def words_of(samples: NDArray[Any], description: PixelDescription) -> NDArray[Any]:
@@ -59,34 +60,40 @@ def is_plain(words: NDArray[Any], description: PixelDescription) -> bool:
 
 
 def words_of_decoded(
-    decoded: NDArray[Any], description: PixelDescription, name: str
+    decoded: NDArray[Any], description: PixelDescription, uid: str, name: str
 ) -> NDArray[Any]:
-    """Return the words of a frame from a syntax that keeps samples only, such as JPEG.
+    """Return the words of a frame from a syntax that keeps samples only, such as JPEG 2000.
 
     Decoders put the sample into the lowest bits, with or without its sign.  A lossy codec
-    may decode above Bits Stored.  Such a frame is returned as it was decoded: other words
-    would be other pixels.
+    may decode above Bits Stored.  Readers take such values of JPEG 2000 and JPEG-LS as
+    they are, but would cut them in words, so the words would be other pixels.
 
     Parameters
     ----------
     decoded : ndarray
         As wide as Bits Allocated.
     description : PixelDescription
+    uid : str
+        Transfer syntax.
     name : str
         Name of the data set in messages.
 
     Raises
     ------
     UnsupportedError
-        The frame has more than Bits Stored, but the samples have to be shifted.
+        The frame needs more than Bits Stored, and readers do not cut it in this syntax,
+        or the samples would have to be shifted.
     """
     lowest = replace(description, high_bit=description.bits_stored - 1)
     if is_plain(decoded, lowest):
         return words_of(samples_of(decoded, lowest), description)
-    if description.is_shifted:
+    if description.is_shifted or uid not in JPEG:
+        signed, stored = description.pixel_representation, description.bits_stored
+        top = 1 << (stored - signed)
         raise UnsupportedError(
-            f"{name}: the samples decode to {decoded.min()} to {decoded.max()}, which do not fit "
-            f"into {attribute('bits_stored')} {description.bits_stored} bits at "
-            f"{attribute('high_bit')} {description.high_bit}; correct the attributes"
+            f"{name}: samples decode to {decoded.min()} to {decoded.max()}, {-top * signed} to "
+            f"{top - 1} are expected from {attribute('bits_stored')} {stored}; as native words "
+            f"they would be other pixels, so leave the file in {title_of(uid)}, or correct Bits "
+            "Stored and High Bit"
         )
     return decoded.view(unsigned(decoded.dtype))

@@ -193,7 +193,7 @@ def _as_native(array: Words, description: PixelDescription, uid: str, part: Data
 
     words = _as_allocated(array, description.bits_allocated)
     if uid not in KEEPING_WORDS:
-        words = words_of_decoded(words, description, name_of(part))
+        words = words_of_decoded(words, description, uid, name_of(part))
     if array.ndim == 3 and description.planar_configuration == 1:
         words = np.moveaxis(words, -1, 0)
     return words.tobytes()

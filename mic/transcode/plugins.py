@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..dicom.failures import EXTRA, find_decoder
 from ..dicom.syntaxes import title_of
 from ..errors import CorruptDataError, MicError, UnsupportedError, one_sentence
 from .image import NativeImage, Words
@@ -13,8 +14,6 @@ from .image import NativeImage, Words
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-EXTRA = 'pip install "mic-codec[dicom]"'
-"""How to get the pydicom plugins that mic is tested with."""
 # A plugin may raise anything else: a panic in Rust is not an Exception.
 _NOT_OF_PLUGINS = (MicError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit)
 
@@ -31,18 +30,7 @@ def decoded_arrays(part: Dataset, uid: str, as_rgb: bool) -> Iterator[tuple[Word
     CorruptDataError
         No decoder can decode the frames.
     """
-    from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.uid import UID
-
-    title = title_of(uid)
-    try:
-        decoder = get_decoder(UID(uid))
-    except NotImplementedError:
-        raise UnsupportedError(f"pydicom has no decoder for {title} ({uid})") from None
-    if not decoder.is_available:
-        raise UnsupportedError(
-            f"no decoder for {title} is installed ({_lines(decoder.missing_dependencies)}); {EXTRA}"
-        )
+    decoder = find_decoder(uid)
     # Without the correction, values that do not fit into Bits Stored are seen and not cut.
     options: dict[str, Any] = {"raw": not as_rgb, "correct_unused_bits": False}
     try:
@@ -50,7 +38,7 @@ def decoded_arrays(part: Dataset, uid: str, as_rgb: bool) -> Iterator[tuple[Word
     except _NOT_OF_PLUGINS:
         raise
     except BaseException as error:  # pydicom and its plugins may raise anything
-        raise CorruptDataError(f"{title} cannot be decoded: {_lines([error])}") from error
+        raise CorruptDataError(f"{title_of(uid)} cannot be decoded: {_lines([error])}") from error
 
 
 def run_encoder(
