@@ -152,6 +152,7 @@ def decompress(
     if syntax != MICLossless:
         _decompress_by_pydicom(ds, syntax, exact)
         return
+    describe(read_image(ds))
     source = MicSource.of_dataset(ds)
     description = source.description
     check_limit((description.number_of_frames, *description.frame_shape), max_pixels)
@@ -292,6 +293,7 @@ def _native_samples(
             "mic.dicom.decompress(ds) first, or mic.transcode.transcode_file for files"
         )
     data = pixel_buffer(ds, name)
+    describe(read_image(ds))
     if syntax == BIG_ENDIAN and has_word_pixels(ds):
         data = swap_words(data)
     return native_frames(data, description, name, drop_excess)

@@ -134,6 +134,9 @@ def _check_form(image: Image) -> None:
             f"UID (0002,0010) says {title_of(uid)}, which is not; set the UID of the codec"
         )
     if not is_native and not image.pixels.is_encapsulated:
+        if uid != MIC_UID:
+            with located(image.name):
+                find_decoder(uid)  # what no decoder knows may be native all the same
         raise CorruptDataError(
             f"{image.name}: {label} has a defined length of {image.pixels.n_bytes} bytes, but "
             f"{title_of(uid)} ({uid}) is encapsulated: an undefined length and fragments are "

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement, RawDataElement
     from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
 _JPEG_LS_METHOD = "ISO_14495_1"
 _LOSSY_CODE = ("113040", "DCM", "Lossy Compression")
 _PREDECESSOR_CODE = ("121320", "DCM", "Uncompressed predecessor")
 _SHORT_TEXT = 1024
 
-# Elements about pixel storage, since pixels are compared as pixels; padding at the end of a file.
-_STORAGE = frozenset({0x7FE00001, 0x7FE00002, 0x7FE00010, 0xFFFCFFFC})
+# Elements about pixel storage, since pixels are compared as pixels.
+_STORAGE = frozenset({0x7FE00001, 0x7FE00002, 0x7FE00010})
+_COMMAND_GROUP, _PADDING = 0x0000, 0xFFFCFFFC
 # File meta information about the file itself and the software that wrote it.
 _FILE_META = frozenset({0x00020000, 0x00020001, 0x00020010, 0x00020012, 0x00020013, 0x00020016})
 _PHOTOMETRIC, _PLANAR = 0x00280004, 0x00280006
@@ -123,9 +125,18 @@ def differences(
     yield from _compare(first, second, storage, "")
 
 
+def is_not_written(tag: BaseTag) -> bool:
+    """Whether an element says nothing about the image, so that new files do not have it.
+
+    These are retired group lengths, padding at the end of a file, and elements of the
+    Command Set, which belong to messages and which PS3.10 does not allow in files.
+    """
+    return tag.element == 0 or tag.group == _COMMAND_GROUP or tag == _PADDING
+
+
 def _compare(first: Any, second: Any, ignoring: frozenset[int], path: str) -> Iterator[str]:
     for tag in sorted({*first.keys(), *second.keys()}):
-        if int(tag) in ignoring or tag.element == 0:  # retired group lengths are not written
+        if int(tag) in ignoring or is_not_written(tag):
             continue
         if not path and tag == _PLANAR:
             continue

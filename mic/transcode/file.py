@@ -40,7 +40,7 @@ from ..errors import (
     is_expected,
     located,
 )
-from .attributes import LOSSY_CHANGES, differences, mark_lossy
+from .attributes import LOSSY_CHANGES, differences, is_not_written, mark_lossy
 from .comparison import compare_frames as compare_frames
 from .comparison import compare_images
 from .image import NativeImage, image_of, sha256_of, value_frames
@@ -310,6 +310,9 @@ def _convert(ds: Dataset, syntax: Syntax, near: int, effort: int) -> _Conversion
 def _write(file: BinaryIO, ds: Dataset, syntax: Syntax) -> None:
     from pydicom.filewriter import dcmwrite
 
+    for tag in tuple(ds.keys()):
+        if is_not_written(tag):
+            del ds[tag]
     # Complete missing file meta information as the file format requires.
     complete = _has_file_meta(ds)
     if complete and not getattr(ds, "preamble", None):

@@ -151,17 +151,19 @@ def _sort_fragments(part: Dataset) -> None:
 
 
 def describe(part: Dataset) -> PixelDescription:
-    """Return the attributes of the pixels, checked.
+    """Return the attributes of the pixels, checked against each other and the pixel data.
 
     Raises
     ------
     UnsupportedError
         An attribute is missing or contradicts the others.
+    CorruptDataError
+        The pixel data are encapsulated although the syntax is native, or the reverse.
     """
-    from ..dicom.pixels import PixelDescription
-    from ..dicom.source import name_of
+    from ..dicom.decoding import describe as describe_image
+    from ..dicom.reading import read_image
 
-    return PixelDescription.of(part, name_of(part))
+    return describe_image(read_image(part))
 
 
 def _decode(part: Dataset, uid: str, as_rgb: bool) -> None:
