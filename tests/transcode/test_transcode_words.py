@@ -161,6 +161,9 @@ def test_pixel_array_is_that_of_the_native_source(tmp_path, registered, signed, 
     assert found.dtype == expected.dtype and np.array_equal(found, expected)
     one = pydicom.pixels.pixel_array(coded, index=1)
     assert np.array_equal(one, expected[1])
+    ds = pydicom.dcmread(source)
+    ds.compress(mic.MICLossless)
+    assert np.array_equal(ds.pixel_array, expected)
     frames = list(pydicom.pixels.iter_pixels(coded))
     assert np.array_equal(frames, list(pydicom.pixels.iter_pixels(source)))
 
