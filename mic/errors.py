@@ -8,6 +8,7 @@ holds their spelling in Python.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import UnsupportedOperation
@@ -245,7 +246,7 @@ def first_line(error: Exception) -> str:
 def _without_traceback(error: BaseException) -> str:
     """Return a message without the traceback that pydicom puts behind it; the tag stays."""
     text = str(error).partition("Traceback (most recent call last)")[0]
-    return text.replace("With tag ", "").replace(" got exception:", ":")
+    return re.sub(r"With tag (\S+) got exception:", r"\1:", text)
 
 
 # Exception types by number of mic_status in csrc/mic.h.

@@ -23,6 +23,9 @@ class NoPixelsError(UnsupportedError):
     """A DICOM file that is not an image: a report, a plan, a directory."""
 
 
+NoPixelsError.__module__ = "mic.dicom.reading"  # as pickles name it
+
+
 @contextmanager
 def quiet_pydicom() -> Iterator[None]:
     """Silence pydicom's warnings and log, for commands that report problems themselves.

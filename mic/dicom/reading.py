@@ -22,6 +22,7 @@ from .._mic import DicomWalk
 from ..arguments import shown
 from ..codec.streams import Bytes, FileBytes, MemoryBytes
 from ..errors import CorruptDataError, UnsupportedError, located
+from .failures import NoPixelsError as NoPixelsError  # its name here was public in pickles
 from .failures import is_dicom, reading
 from .syntaxes import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, KEEPING_WORDS, NATIVE, syntax_of
 
@@ -38,7 +39,6 @@ _UNDEFINED = 0xFFFFFFFF
 _ITEMS, _TRUNCATED = 1, 4  # flags of an element, see mic.h
 _IMPLICIT, _EXPLICIT, _BIG_ENDIAN, _DEFLATED = range(4)
 _CHARACTER_SET = 0x00080005
-_COMMANDS_END = 0x00010000
 _ROWS, _SOP_CLASS = 0x00280010, 0x00080016
 _EXTENDED = (0x7FE00001, 0x7FE00002)
 PIXEL_KEYWORDS = {
@@ -325,22 +325,10 @@ def read_dataset(path: Path) -> Dataset:
         _check_walk(walk, meta, path.name)
         if walk.problem is not None:
             raise walk.problem
-        _refuse_commands(walk)
         ds = _dataset(data, walk, range(walk.n_meta, len(walk)))
         ds.file_meta, ds.filename, ds.preamble = meta, path, preamble
         _correct_label(ds)
         return ds
-
-
-def _refuse_commands(walk: DicomWalk) -> None:
-    """Refuse elements of the Command Set, which belong to messages and cannot be written again."""
-    for number in range(walk.n_meta, len(walk)):
-        tag = walk[number][0]
-        if tag < _COMMANDS_END:
-            raise UnsupportedError(
-                f"it has the element (0000,{tag:04X}) of the Command Set, which a file may not "
-                "hold; remove it"
-            )
 
 
 def _correct_label(ds: Dataset) -> None:

@@ -115,7 +115,7 @@ def grey_bits(table: LookupTable) -> int:
     """Return the bits of the entries of a VOI LUT: those that the largest entry needs, 8 to 16.
 
     Files declare 16, the width of the word, for entries of 10 or 12 bits, or fewer bits
-    than the entries have.  DCMTK's dcm2pnm has the same rule, as --ignore-vlut-depth.
+    than the entries have.  DCMTK's dcm2pnm has the same rule, as its option ignore-vlut-depth.
     """
     return min(max(int(table.data.max()).bit_length(), _FEWEST_BITS), _MOST_BITS)
 

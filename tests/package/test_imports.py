@@ -127,7 +127,7 @@ def test_the_graph_has_what_is_imported() -> None:
     assert "mic.codec.arrays" in GRAPH["mic.dicom.plugin"]
     assert "mic.dicom.pixels" in GRAPH["mic.dicom.plugin"]
     assert "mic._mic" in GRAPH["mic.codec.streams"]
-    assert "mic.dicom" in GRAPH["mic.gpu.batch"]
+    assert "mic.dicom" in GRAPH["mic.transcode.pixels"]
     assert "mic.dicom.internals" in GRAPH["mic.gpu.registration"]
 
 

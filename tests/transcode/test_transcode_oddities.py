@@ -143,7 +143,7 @@ def test_two_values_where_one_is_due(source, keyword, name):
     values = {"BitsStored": 12, "Rows": 40, "NumberOfFrames": 1, "HighBit": 11}
     edit(source, **{keyword: [values.get(keyword, 0)] * 2})
     for to in ("mic", "explicit", "rle"):
-        assert f"{name}, one number is expected" in refusal(source, UnsupportedError, to)
+        assert f"{name}, one whole number is expected" in refusal(source, UnsupportedError, to)
 
 
 @pytest.mark.parametrize("value", [0, None])
