@@ -22,7 +22,7 @@ pytestmark = [
         not (HERE.parents[1] / "csrc" / "mic.h").exists(), reason="csrc/ is not beside tests/"
     ),
 ]
-TESTS = ["target", "kernels", "wavefront", "stages", "wavelet", "container", "tiles"]
+TESTS = ["target", "kernels", "wavefront", "stages", "wavelet", "container", "tiles", "dicom"]
 TESTS += ["forged", "refusals", "threads", "memory"]
 
 
